@@ -1,0 +1,97 @@
+"""What Airflow discovers at every start: one plain dict, built without importing anything heavy.
+
+The connection form stands here once. Airflow 3.2 and later read it from this dict;
+:class:`~airflow_provider_tiktok.hooks.tiktok.TikTokHook` makes the form of earlier versions from the
+same entry.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_tiktok import __version__
+
+NAME = "TikTok"
+
+CONNECTION_TYPE: dict[str, Any] = {
+    "connection-type": "tiktok",
+    "hook-class-name": "airflow_provider_tiktok.hooks.tiktok.TikTokHook",
+    "hook-name": NAME,
+    "ui-field-behaviour": {
+        "hidden-fields": ["schema", "login", "port", "extra"],
+        "relabeling": {"password": "Access token", "host": "API host"},
+        "placeholders": {
+            "password": "long-term access token of the Marketing API",
+            "host": "empty for TikTok itself; or http://127.0.0.1:8765, a proxy",
+        },
+    },
+    "conn-fields": {
+        "app_id": {
+            "label": "App ID",
+            "description": "ID of the developer app. With the secret it allows account discovery.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "app_secret": {
+            "label": "App secret",
+            "description": "Secret of the developer app.",
+            "schema": {"type": ["string", "null"], "format": "password"},
+        },
+        "advertiser_ids": {
+            "label": "Advertiser IDs",
+            "description": "Default accounts of every report, comma-separated: 7000000000000000001, 7000000000000000002",
+            "schema": {"type": ["string", "null"]},
+        },
+        "environment": {
+            "label": "Environment",
+            "description": "TikTok's production or sandbox API; a token is good for one of them.",
+            "schema": {
+                "type": ["string", "null"],
+                "enum": ["production", "sandbox"],
+                "default": "production",
+            },
+        },
+        "api_version": {
+            "label": "API version",
+            "description": "Version of TikTok's Marketing API.",
+            "schema": {"type": ["string", "null"], "default": "v1.3"},
+        },
+        "qps": {
+            "label": "Requests per second",
+            "description": "Calls that this app may make in a second. TikTok's basic level has 10.",
+            "schema": {"type": ["number", "null"], "default": 10, "exclusiveMinimum": 0},
+        },
+        "timeout": {
+            "label": "Timeout",
+            "description": "Seconds that one HTTP call may take.",
+            "schema": {"type": ["number", "null"], "default": 60, "exclusiveMinimum": 0},
+        },
+    },
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Describe the package to Airflow."""
+    return {
+        "package-name": "airflow-provider-tiktok",
+        "name": NAME,
+        "description": "Reports of TikTok Ads, whole or failed, in XCom or storage.",
+        "versions": [__version__],
+        "integrations": [
+            {
+                "integration-name": NAME,
+                "external-doc-url": "https://business-api.tiktok.com/portal/docs",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": NAME, "python-modules": ["airflow_provider_tiktok.hooks.tiktok"]}],
+        "operators": [
+            {
+                "integration-name": NAME,
+                "python-modules": [
+                    "airflow_provider_tiktok.operators.report",
+                    "airflow_provider_tiktok.operators.advertisers",
+                ],
+            }
+        ],
+        "connection-types": [CONNECTION_TYPE],
+    }
