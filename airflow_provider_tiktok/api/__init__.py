@@ -1,0 +1,1 @@
+"""TikTok's API over HTTP. Nothing here imports Airflow."""

@@ -1,0 +1,218 @@
+"""What the client needs to know to call TikTok, read and checked from a connection's fields."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_tiktok.exceptions import TikTokConfigError
+
+ENVIRONMENTS = {
+    "production": "https://business-api.tiktok.com",
+    "sandbox": "https://sandbox-ads.tiktok.com",
+}
+"""TikTok's hosts; a token of one is worth nothing at the other."""
+
+DEFAULT_API_VERSION = "v1.3"
+DEFAULT_QPS = 10.0
+DEFAULT_TIMEOUT = 60.0
+
+_MOST = 1_000_000  # calls a second, or seconds
+_SHOWN = 24  # characters of a wrong ID that a message shows: it may be a token in the wrong field
+
+
+@dataclass(frozen=True)
+class TikTokCredentials:
+    """One Airflow connection, read and checked. Its ``repr`` shows no secret.
+
+    :param access_token: TikTok's long-term access token.
+    :param base_url: scheme and host, without a final slash.
+    :param api_version: path segment after ``/open_api/``.
+    :param app_id: ID of the developer app; with ``app_secret`` it allows account discovery.
+    :param app_secret: secret of the developer app.
+    :param advertiser_ids: the accounts of reports that name none.
+    :param qps: calls per second that this app may make.
+    :param timeout: seconds that one HTTP call may take.
+    """
+
+    access_token: str = field(repr=False)
+    base_url: str = ENVIRONMENTS["production"]
+    api_version: str = DEFAULT_API_VERSION
+    app_id: str = ""
+    app_secret: str = field(default="", repr=False)
+    advertiser_ids: tuple[str, ...] = ()
+    qps: float = DEFAULT_QPS
+    timeout: float = DEFAULT_TIMEOUT
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that may stand in no log and no error."""
+        return tuple(secret for secret in (self.access_token, self.app_secret) if secret)
+
+
+def read_credentials(
+    conn_id: str,
+    *,
+    password: str | None,
+    host: str | None,
+    port: int | None = None,
+    schema: str | None = None,
+    extra: str | None = None,
+) -> TikTokCredentials:
+    """Read the fields of an Airflow connection.
+
+    :param conn_id: the connection's ID, for messages.
+    :param password: the access token.
+    :param host: optional base URL; it wins over ``environment``.
+    :param port: of a connection that was written as a URI.
+    :param schema: ``http`` or ``https`` where the host doesn't say.
+    :param extra: the connection's extra, as JSON text.
+    :raises TikTokConfigError: a field is missing or can't be read; the text names it.
+    """
+    extras = _Extras(conn_id, extra)
+    token = (password or "").strip()
+    if not token:
+        raise TikTokConfigError(
+            f"Connection {conn_id!r} has no access token. Put TikTok's access token into its password field "
+            "(the form calls it 'Access token')."
+        )
+    if not token.isascii() or any(char.isspace() for char in token):
+        raise TikTokConfigError(
+            f"The access token of connection {conn_id!r} holds blanks or characters that no token has. "
+            "Paste it again, without quotes and line ends."
+        )
+    environment_url = extras.base_url()  # read, and so checked, where the host wins over it as well
+    return TikTokCredentials(
+        access_token=token,
+        base_url=_base_url(conn_id, host, port, schema) or environment_url,
+        api_version=extras.api_version(),
+        app_id=extras.text("app_id"),
+        app_secret=extras.text("app_secret"),
+        advertiser_ids=extras.advertiser_ids(),
+        qps=extras.number("qps", DEFAULT_QPS),
+        timeout=extras.number("timeout", DEFAULT_TIMEOUT),
+    )
+
+
+def parse_advertiser_ids(value: object, *, name: str) -> tuple[str, ...]:
+    """Read advertiser IDs from a list, JSON text, comma-separated text or one ID, without repeats.
+
+    :param value: what the user wrote.
+    :param name: what the user calls it, for messages.
+    :raises ValueError: an ID is not a number; the text names it.
+    """
+    if isinstance(value, str) and value.strip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(f"{name} is neither JSON nor text with commas") from None
+    elif isinstance(value, str):
+        value = list(filter(None, re.split(r"[\s,;]+", value)))
+    elif isinstance(value, int):
+        value = [value]
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise ValueError(
+            f"{name} must be a list of advertiser IDs or text with commas, not {type(value).__name__}"
+        )
+    ids = tuple(dict.fromkeys(str(item).strip() for item in value))
+    for advertiser_id in ids:
+        if not (advertiser_id.isascii() and advertiser_id.isdigit()):
+            shown = advertiser_id if len(advertiser_id) <= _SHOWN else f"{advertiser_id[:4]}..."
+            raise ValueError(f"{name}: {shown!r} is not an advertiser ID, which is a number")
+    return ids
+
+
+class _Extras:
+    """The typed reader of a connection's extra."""
+
+    def __init__(self, conn_id: str, extra: str | None) -> None:
+        self._conn_id = conn_id
+        try:
+            values = json.loads(extra) if extra and extra.strip() else {}
+        except ValueError:
+            raise TikTokConfigError(
+                f"The extra of connection {conn_id!r} is not valid JSON. Correct it."
+            ) from None
+        if not isinstance(values, Mapping):
+            raise TikTokConfigError(
+                f'The extra of connection {conn_id!r} must be a JSON object such as {{"app_id": "..."}}.'
+            )
+        self._values = values
+
+    def get(self, name: str) -> Any:
+        # forms before Airflow 2.3 stored extras under a prefixed name
+        value = self._values.get(name, self._values.get(f"extra__tiktok__{name}"))
+        return None if value == "" else value
+
+    def text(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            return ""
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            raise self.error(name, "must be text")
+        return str(value).strip()
+
+    def number(self, name: str, default: float) -> float:
+        value = self.get(name)
+        if value is None:
+            return default
+        try:
+            number = 0.0 if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            number = 0.0
+        if not 0 < number <= _MOST:
+            raise self.error(name, f"must be a number above 0 and at most {_MOST:,}, not {value!r}")
+        return number
+
+    def advertiser_ids(self) -> tuple[str, ...]:
+        value = self.get("advertiser_ids")
+        if value is None:
+            return ()
+        try:
+            return parse_advertiser_ids(value, name="advertiser_ids")
+        except ValueError as error:
+            raise self.error("advertiser_ids", f"can't be read: {error}") from None
+
+    def base_url(self) -> str:
+        environment = self.text("environment").lower() or "production"
+        if environment not in ENVIRONMENTS:
+            raise self.error("environment", f"must be production or sandbox, not {environment!r}")
+        return ENVIRONMENTS[environment]
+
+    def api_version(self) -> str:
+        version = self.text("api_version") or DEFAULT_API_VERSION
+        if not re.fullmatch(r"v\d+(\.\d+)*", version):
+            raise self.error("api_version", f"must look like v1.3, not {version!r}")
+        return version
+
+    def error(self, name: str, problem: str) -> TikTokConfigError:
+        return TikTokConfigError(f"Extra field {name!r} of connection {self._conn_id!r} {problem}.")
+
+
+def _base_url(conn_id: str, host: str | None, port: int | None, schema: str | None) -> str:
+    text = (host or "").strip()
+    if not text:
+        return ""
+    if "://" not in text:
+        text = f"{schema if schema in {'http', 'https'} else 'https'}://{text}"
+    problem = TikTokConfigError(
+        f"The host of connection {conn_id!r} is not a base URL. Leave it empty for TikTok itself, or write "
+        "scheme and host, such as http://127.0.0.1:8765."
+    )
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port is not None
+    except ValueError:
+        raise problem from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise problem
+    if parts.username or parts.password or any(char.isspace() for char in text):
+        raise problem
+    if port and not has_port:
+        netloc = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        text = f"{parts.scheme}://{netloc}:{port}{parts.path}"
+    return re.sub(r"/open_api(/v[0-9.]+)?$", "", text.rstrip("/"))

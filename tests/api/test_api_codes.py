@@ -1,0 +1,111 @@
+"""TikTok's return codes: the table against the reference (document 1737172488964097)."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_tiktok.api.codes import RETURN_CODES, Action, look_up
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokAuthError,
+    TikTokInvalidRequestError,
+    TikTokPermissionError,
+    TikTokRateLimitError,
+)
+
+_FATAL = [
+    *(
+        40000,
+        40001,
+        40002,
+        40006,
+        40007,
+        40008,
+        40009,
+        40010,
+        40011,
+        40013,
+        40014,
+        40050,
+        40051,
+        40052,
+        40053,
+    ),
+    *(40065, 40067, 40101, 40104, *range(40108, 40120), *range(40121, 40126), 40300, 40301, 40502),
+    *(*range(40900, 40916), 41000, 41001, 41002, -1),
+]
+_BY_ACTION = {
+    Action.PERMANENT: _FATAL,
+    Action.THROTTLE: [40016, 40100, 40132, 40133],
+    Action.REAUTHORISE: [40102, 40103, 40105, 40106, 40107],
+    Action.POLL: [40201],
+    Action.RETRY: [20001, 40200, 40202, 40700, 50000, 50002, 51000, 51001, 51002, 51010, 51039, 51305, 60001],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "action"), [(code, action) for action, codes in _BY_ACTION.items() for code in codes]
+)
+def test_every_documented_code_does_what_the_reference_says(code, action):
+    assert RETURN_CODES[code].action is action
+    assert look_up(code).action is action
+
+
+@pytest.mark.parametrize("code", sorted(RETURN_CODES))
+def test_every_code_says_what_it_means_and_what_to_do(code):
+    entry = RETURN_CODES[code]
+    assert entry.meaning.strip()
+    assert entry.advice.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("error", "codes"),
+    [
+        (TikTokInvalidRequestError, [40000, 40002, 40007, 40011, 40067]),
+        (TikTokPermissionError, [40001, 40300, 40301, 40118, 40121, 41000, -1]),
+        (TikTokAuthError, [40101, 40102, 40104, 40105, 40106, 40110, 40113]),
+        (TikTokRateLimitError, [40016, 40100, 40132, 40133]),
+    ],
+)
+def test_every_kind_of_error_has_its_class(error, codes):
+    assert {code: look_up(code).error for code in codes} == dict.fromkeys(codes, error)
+
+
+@pytest.mark.parametrize(
+    ("message", "meaning", "advice"),
+    [
+        (
+            "advertiser does not grant you /report/integrated/get/:GET permission",
+            "the account isn't granted to this app",
+            "Ask the owner of the advertiser account to grant it to your app, or leave the account out of "
+            "`advertiser_ids`.",
+        ),
+        (
+            "Permission error: ... lacks the required scope ... reauthorize your API App",
+            "the app lacks a scope",
+            "In the TikTok developer portal, add the Reporting scope to the app (My Apps > the app > Scope of "
+            "permission), wait for its approval and authorise the app again.",
+        ),
+        (
+            "The advertiser 7 doesn't exist or has been deleted.",
+            "the advertiser account does not exist",
+            "Check `advertiser_ids`; `hook.list_advertisers()` shows the accounts that the token reaches.",
+        ),
+        ("No.", "no permission", RETURN_CODES[40001].advice),
+    ],
+)
+def test_the_texts_of_40001_are_told_apart(message, meaning, advice):
+    found = look_up(40001, message)
+    assert (found.meaning, found.advice) == (meaning, advice)
+    assert found.error is TikTokPermissionError
+    assert found.action is Action.PERMANENT
+
+
+@pytest.mark.parametrize(
+    ("code", "action"),
+    [(59999, Action.RETRY), (70000, Action.RETRY), (40999, Action.UNKNOWN), (1, Action.UNKNOWN)],
+)
+def test_an_unknown_code_is_retried_only_among_the_server_faults(code, action):
+    found = look_up(code)
+    assert (found.action, found.error) == (action, TikTokAPIError)
+    assert str(code) in found.meaning
