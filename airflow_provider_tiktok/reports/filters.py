@@ -1,0 +1,194 @@
+"""Filters of a report: read, checked, and encoded as TikTok wants them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_provider_tiktok.reports.names import check_names
+from airflow_provider_tiktok.reports.texts import invalid, optional, structure
+
+log = logging.getLogger(__name__)
+
+KEYS = ("field_name", "filter_type", "filter_value")
+
+LIST_TYPES = ("IN", "NOT_IN", "CONTAIN_ANY_OF")
+"""Filter types whose value is a JSON list in text."""
+
+RANGE_TYPES = ("BETWEEN", "RANGE")
+"""Filter types whose value is a JSON list of exactly two texts; TikTok's gateway takes both names for one."""
+
+TYPES = (*LIST_TYPES, *RANGE_TYPES, "MATCH", "GREATER_EQUAL", "GREATER_THAN", "LOWER_EQUAL", "LOWER_THAN")
+
+ID_FIELDS = ("campaign_ids", "adgroup_ids", "ad_ids", "ad_ids_v2")
+MAX_IDS = 100
+"""How many IDs one ID filter takes."""
+
+STATUS_FIELDS = {
+    "AUCTION_CAMPAIGN": "campaign_status",
+    "AUCTION_ADGROUP": "adgroup_status",
+    "AUCTION_AD": "ad_status",
+}
+"""The filter that decides about deleted entities, by data level. The account's own level counts everything."""
+
+FIELDS = (
+    *ID_FIELDS,
+    *STATUS_FIELDS.values(),
+    *("playable_status", "campaign_automation_type", "campaign_system_origins", "buying_type", "create_time"),
+    *("objective_type", "billing_event", "image_mode", "bid_strategy", "optimization_goal", "promotion_type"),
+    *("app_promotion_type", "age", "gender", "creative_material_mode", "dpa_target_audience_type"),
+    *("identity_type", "is_cbo_enabled", "delivery_type", "destination", "campaign_type"),
+    *("creative_campaign_type", "campaign_product_source", "ad_entity_type"),
+    *("campaign_label_ids", "campaign_label_names", "campaign_label_types"),
+)
+
+FIELDS_OF = {
+    "BC": (
+        *("advertiser_name", "advertiser_id", "registered_area", "platform_of_account", "owner_of_account"),
+        *("currency_of_account", "account_status", "cost"),
+    ),
+    "GMV_MAX": (
+        *("gmv_max_promotion_types", "campaign_ids", "campaign_name", "campaign_statuses", "item_group_ids"),
+        *("item_ids", "creative_types", "creative_delivery_statuses", "search_word", "room_ids"),
+    ),
+    "SMART_PLUS": ("campaign_ids", "adgroup_ids", "smart_plus_ad_ids", "main_material_types"),
+}
+"""Filters of the report types that have their own; all others share :data:`FIELDS`."""
+
+_EXAMPLE = '[{"field_name": "campaign_ids", "filter_type": "IN", "filter_value": ["123"]}]'
+
+
+def parse_filters(value: object, report_type: str = "BASIC") -> tuple[dict[str, str], ...]:
+    """Read filters from a list or JSON text.
+
+    :param value: list of objects with ``field_name``, ``filter_type`` and ``filter_value``, or the same
+        as JSON text; a value may be a list, number or text.
+    :param report_type: decides which fields are known.
+    :return: the filters as TikTok wants them: every ``filter_value`` is text, lists as JSON inside it.
+    :raises TikTokInvalidRequestError: with the number of the filter and what is wrong with it.
+    """
+    return tuple(
+        _parse_filter(f"filters[{index}]", item, report_type) for index, item in enumerate(_items(value))
+    )
+
+
+def parse_filter_object(value: object, report_type: str) -> dict[str, Any]:
+    """Read filters for an endpoint that takes one object, such as ``{"campaign_ids": ["1"]}``.
+
+    :param value: that object, or a list of filters as in other reports, or either as JSON text.
+    :return: the object.
+    :raises TikTokInvalidRequestError: a filter can't be put into the object.
+    """
+    read = structure(optional(value))
+    if isinstance(read, Mapping):
+        check_names("filters", read, FIELDS_OF[report_type])
+        return {str(name): list(item) if isinstance(item, tuple) else item for name, item in read.items()}
+    found: dict[str, Any] = {}
+    for index, item in enumerate(_items(value)):
+        where = f"filters[{index}]"
+        one = _parse_filter(where, item, report_type)
+        if one["filter_type"] not in {"IN", "MATCH"}:
+            raise invalid(
+                f"{where}.filter_type",
+                f"is {one['filter_type']}; {report_type} reports take IN and MATCH only.",
+            )
+        is_list = one["filter_type"] == "IN"
+        found[one["field_name"]] = json.loads(one["filter_value"]) if is_list else one["filter_value"]
+    return found
+
+
+def _items(value: object) -> Sequence[object]:
+    value = optional(value)
+    if value is None:
+        return ()
+    items = structure(value)
+    if isinstance(items, str):
+        raise invalid("filters", f"is not JSON. Write a list such as {_EXAMPLE}.")
+    if not isinstance(items, (list, tuple)):
+        raise invalid("filters", f"must be a list such as {_EXAMPLE}, not {type(items).__name__}.")
+    return items
+
+
+def keep_deleted(filters: tuple[dict[str, str], ...], data_level: str) -> tuple[dict[str, str], ...]:
+    """Add the filter that keeps deleted entities in, unless the user filters by status already.
+
+    Without it TikTok leaves deleted campaigns, ad groups or ads out, and sums fall short of the account's.
+    """
+    field = STATUS_FIELDS.get(data_level)
+    given = {item["field_name"] for item in filters} & set(STATUS_FIELDS.values())
+    if field is None or given:
+        if field is not None and field not in given:
+            log.warning(
+                "The filter on %s says nothing about %s, so TikTok leaves out what is deleted at this level; add a filter "
+                "%s IN STATUS_ALL to count it.",
+                ", ".join(sorted(given)),
+                field,
+                field,
+            )
+        return filters
+    return (*filters, {"field_name": field, "filter_type": "IN", "filter_value": '["STATUS_ALL"]'})
+
+
+def _parse_filter(where: str, item: object, report_type: str) -> dict[str, str]:
+    if not isinstance(item, Mapping):
+        raise invalid(where, f"must be an object with {', '.join(KEYS)}, not {item!r}.")
+    missing = [key for key in KEYS if key not in item]
+    if missing:
+        raise invalid(where, f"lacks {', '.join(missing)}. A filter has {', '.join(KEYS)}.")
+    extra = [key for key in item if key not in KEYS]
+    if extra:
+        raise invalid(
+            where, f"has {', '.join(map(str, extra))}, which filters don't have; they have {', '.join(KEYS)}."
+        )
+    field_name = str(item["field_name"]).strip()
+    check_names(f"{where}.field_name", (field_name,), FIELDS_OF.get(report_type, FIELDS))
+    filter_type = str(item["filter_type"]).strip().upper()
+    if filter_type not in TYPES:
+        raise invalid(f"{where}.filter_type", f"is {item['filter_type']!r}; it can be {', '.join(TYPES)}.")
+    return {
+        "field_name": field_name,
+        "filter_type": filter_type,
+        "filter_value": _encode(f"{where}.filter_value", field_name, filter_type, item["filter_value"]),
+    }
+
+
+def _encode(where: str, field_name: str, filter_type: str, value: Any) -> str:
+    if filter_type not in LIST_TYPES + RANGE_TYPES:
+        if isinstance(value, (list, tuple)) and len(value) == 1:
+            value = value[0]
+        return _scalar(where, value)
+    texts = [_scalar(where, item) for item in _as_list(field_name, filter_type, value)]
+    if not texts:
+        raise invalid(where, "is empty; name at least one value, or leave the filter out.")
+    if filter_type in RANGE_TYPES and len(texts) != 2:  # noqa: PLR2004
+        raise invalid(where, f"must hold two values, the lowest and the highest, not {len(texts)}.")
+    wrong = [text for text in texts if field_name in ID_FIELDS and not text.isdigit()]
+    if wrong:
+        raise invalid(where, f"holds {wrong[0]!r}; IDs are numbers.")
+    if field_name in ID_FIELDS and len(texts) > MAX_IDS:
+        raise invalid(
+            where, f"holds {len(texts)} IDs; TikTok takes {MAX_IDS} in one report. Split the list over tasks."
+        )
+    return json.dumps(texts, ensure_ascii=False)
+
+
+def _as_list(field_name: str, filter_type: str, value: Any) -> list[Any]:
+    """Read a list that may be a list, JSON text, ID text with commas, or one value."""
+    if isinstance(value, str) and value.strip().startswith("["):
+        value = structure(value)
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    if isinstance(value, str) and (field_name in ID_FIELDS or filter_type in RANGE_TYPES):
+        return [part for part in re.split(r"\s*,\s*", value.strip()) if part]
+    return [value]
+
+
+def _scalar(where: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return str(value).strip()
+    raise invalid(where, f"holds {value!r}; values are text or numbers.")

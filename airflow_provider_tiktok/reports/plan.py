@@ -1,0 +1,308 @@
+"""From a request to calls: which accounts, which days of each, cut into windows that TikTok accepts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from typing import Any
+
+import pendulum
+
+from airflow_provider_tiktok.api import advertisers
+from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokInvalidRequestError,
+)
+from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.request import ALL_ADVERTISERS, ReportRequest
+from airflow_provider_tiktok.reports.texts import invalid
+
+log = logging.getLogger(__name__)
+
+_ONE_DAY = timedelta(days=1)
+_LAST_TO_END = timezone(timedelta(hours=-12))  # where on Earth a day ends last
+
+
+@dataclass(frozen=True, slots=True)
+class RunTime:
+    """When the report is run.
+
+    :param moment: the run's point in time, with a zone.
+    :param days: first and last day of the run's data interval; ``None`` when it has none.
+    """
+
+    moment: datetime
+    days: tuple[date, date] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days of one call, both inclusive, in the account's time zone; ``None`` for a lifetime."""
+
+    start: date | None = None
+    end: date | None = None
+
+    def __str__(self) -> str:
+        return "lifetime" if self.start is None else f"{self.start} to {self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCall:
+    """The first call of one window of one account; further pages follow from TikTok's count.
+
+    :param advertiser_id: the account, or the business center that stands for its accounts.
+    :param window: the days.
+    :param common: TikTok's parameters that are the same for each account, window and page.
+    :param parameter: TikTok's name for whose report it is.
+    """
+
+    advertiser_id: str
+    window: Window
+    common: Mapping[str, Any] = field(repr=False)
+    parameter: str = "advertiser_id"
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """TikTok's parameters of the first page."""
+        return {
+            self.parameter: self.advertiser_id,
+            **self.common,
+            "start_date": self.window.start.isoformat() if self.window.start else None,
+            "end_date": self.window.end.isoformat() if self.window.end else None,
+            "page": 1,
+        }
+
+    def subject(self, page: int) -> str:
+        """Say what the call of one page is about."""
+        return f"{self.account}, {self.window}, page {page}"
+
+    @property
+    def account(self) -> str:
+        """Say whose report it is."""
+        center = self.parameter != "advertiser_id"
+        return f"{'business center' if center else 'advertiser'} {self.advertiser_id}"
+
+
+@dataclass(frozen=True)
+class ReportPlan:
+    """The calls of a report, in the order in which their rows stand.
+
+    :param request: the report.
+    :param advertiser_ids: the accounts, in order, or the business center that stands for its accounts.
+    :param calls: the first call of every window.
+    :param refused: why accounts can't be planned, by ID: TikTok refuses them, or hides their time zone.
+    :param zones: time zones of the accounts that were asked for.
+    """
+
+    request: ReportRequest
+    advertiser_ids: tuple[str, ...]
+    calls: tuple[ReportCall, ...]
+    refused: dict[str, TikTokAPIError]
+    zones: dict[str, tzinfo]
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts; none for a report on a business center."""
+        return self.advertiser_ids if self.request.kind.account == "advertiser_id" else ()
+
+    @property
+    def start_date(self) -> date | None:
+        """The first day of any account."""
+        return min((call.window.start for call in self.calls if call.window.start), default=None)
+
+    @property
+    def end_date(self) -> date | None:
+        """The last day of any account."""
+        return max((call.window.end for call in self.calls if call.window.end), default=None)
+
+    @property
+    def share_of_quota(self) -> float:
+        """The part of the calls that TikTok allows an app of its basic level a day."""
+        return len(self) / self.request.kind.daily_calls
+
+    def shortest_seconds(self, qps: float) -> float:
+        """Give the least time that the first calls take at so many a second."""
+        return max(0, len(self) - 1) / qps
+
+    def is_final(self, now: datetime) -> bool:
+        """Say whether TikTok has stopped completing every account's last day.
+
+        It has when the day is over in the account's time zone and the latency that TikTok documents
+        for the slowest of the report's figures has passed. Where a zone isn't known, the day ends
+        when it ends everywhere. A lifetime is never final.
+        """
+        latency = _latency(self.request)
+        last_days: dict[str, date | None] = {call.advertiser_id: call.window.end for call in self.calls}
+        return bool(last_days) and all(
+            last is not None and _end_of(last, self.zones.get(account, _LAST_TO_END)) + latency <= now
+            for account, last in last_days.items()
+        )
+
+
+def make_plan(
+    client: TikTokClient, request: ReportRequest, run: RunTime, *, now: datetime | None = None
+) -> ReportPlan:
+    """Plan a report. TikTok is asked about the accounts only where the answer matters.
+
+    :param client: for ``"*"`` and for time zones.
+    :param request: the report.
+    :param run: decides the days where the request names none.
+    :param now: the present; for tests.
+    :raises TikTokInvalidRequestError: there is no account.
+    """
+    ids = _accounts(client, request)
+    zones: dict[str, tzinfo] = {}
+    refused: dict[str, TikTokAPIError] = {}
+    if _days_depend_on_zones(request, run):
+        zones, refused = _zones(client, ids)
+        unknown = [name for name in ids if name not in zones and name not in refused]
+        refused |= {name: _zone_unknown(name) for name in unknown}
+    elif _finality_depends_on_zones(request, run, now):
+        zones = _zones_if_possible(client, ids)
+    common = request.params()
+    calls = [
+        ReportCall(advertiser_id, window, common, request.kind.account)
+        for advertiser_id in ids
+        if advertiser_id not in refused
+        for window in _windows(request, _days(request, run, zones.get(advertiser_id)))
+    ]
+    return ReportPlan(request, ids, tuple(calls), refused, zones)
+
+
+def cut(start: date, end: date, max_days: int, period: str = "") -> Sequence[Window]:
+    """Cut days, both inclusive, into windows of at most so many, without gap or overlap.
+
+    :param period: ``week`` or ``month`` where no window may end inside one, for its row would come twice.
+    """
+    step = timedelta(days=max_days)
+    windows = []
+    while start <= end:
+        last = min(end, start + step - _ONE_DAY)
+        if last < end and period:
+            last = _begin(last + _ONE_DAY, period) - _ONE_DAY
+        windows.append(Window(start, last))
+        start = last + _ONE_DAY
+    return windows
+
+
+def _begin(day: date, period: str) -> date:
+    """Give the first day of a day's week or month."""
+    return day - timedelta(days=day.weekday()) if period == "week" else day.replace(day=1)
+
+
+def _accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, ...]:
+    """Give the accounts of a report, or the one business center of a report on that."""
+    if request.kind.account != "advertiser_id":
+        return (str(request.extra[request.kind.account]),)
+    ids = _named_accounts(client, request)
+    left = tuple(name for name in ids if name not in request.exclude_advertiser_ids)
+    if not left:
+        raise invalid("exclude_advertiser_ids", "holds every account of the report. Leave at least one.")
+    return left
+
+
+def _named_accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, ...]:
+    if request.advertiser_ids is None:
+        if not client.credentials.advertiser_ids:
+            raise TikTokInvalidRequestError(
+                "`advertiser_ids` is given neither to the report nor in the Airflow connection. Name the accounts, or "
+                'use "*" for every account that the token reaches.'
+            )
+        return client.credentials.advertiser_ids
+    if request.advertiser_ids == (ALL_ADVERTISERS,):
+        ids = tuple(sorted(advertisers.list_authorised(client)))  # TikTok lists them in any order
+        if not ids:
+            raise TikTokInvalidRequestError(
+                '`advertiser_ids` is "*", but no advertiser account has authorised this app. Authorise the app again '
+                "and tick the accounts."
+            )
+        return ids
+    return request.advertiser_ids
+
+
+def _days_depend_on_zones(request: ReportRequest, run: RunTime) -> bool:
+    """Say whether the report is of each account's own last complete day."""
+    return (
+        request.kind.account == "advertiser_id"
+        and not request.query_lifetime
+        and request.end_date is None
+        and run.days is None
+    )
+
+
+def _finality_depends_on_zones(request: ReportRequest, run: RunTime, now: datetime | None) -> bool:
+    """Say whether the last day is not final everywhere on Earth yet."""
+    last = request.end_date or (run.days[1] if run.days else None)
+    if request.query_lifetime or last is None or request.kind.account != "advertiser_id":
+        return False
+    present = now or datetime.now(timezone.utc)
+    return present < _end_of(last, _LAST_TO_END) + _latency(request)
+
+
+def _zones(client: TikTokClient, ids: tuple[str, ...]) -> tuple[dict[str, tzinfo], dict[str, TikTokAPIError]]:
+    details = advertisers.describe(client, ids)
+    zones: dict[str, tzinfo] = {
+        name: pendulum.timezone(advertiser.timezone)
+        for name, advertiser in details.found.items()
+        if advertiser.timezone
+    }
+    return zones, dict(details.refused)
+
+
+def _zones_if_possible(client: TikTokClient, ids: tuple[str, ...]) -> dict[str, tzinfo]:
+    """Learn the zones where they only serve the summary: the report can do without."""
+    try:
+        return _zones(client, ids)[0]
+    except TikTokAPIError as error:
+        log.warning("The accounts' time zones aren't known, so the figures count as not final. %s", error)
+        return {}
+
+
+def _zone_unknown(advertiser_id: str) -> TikTokInvalidRequestError:
+    return TikTokInvalidRequestError(
+        f"TikTok doesn't tell the time zone of advertiser {advertiser_id}, so its last complete day isn't known. "
+        "Set `report_start_date`."
+    )
+
+
+def _days(request: ReportRequest, run: RunTime, zone: tzinfo | None) -> tuple[date, date] | None:
+    """Give first and last day, by the request, by the run, or by the account's own calendar."""
+    if request.query_lifetime:
+        return None
+    if request.start_date is not None and request.end_date is not None:
+        start, end = request.start_date, request.end_date
+    elif run.days is not None:
+        start, end = run.days
+    elif request.kind.account != "advertiser_id":
+        # a business center spans accounts of many time zones; TikTok doesn't say which one its days are of
+        start = end = run.moment.astimezone(timezone.utc).date() - _ONE_DAY
+    else:
+        start = end = run.moment.astimezone(zone).date() - _ONE_DAY
+    try:
+        return start - timedelta(days=request.lookback_days), end
+    except OverflowError:
+        raise invalid(
+            "lookback_days", f"is {request.lookback_days}, which leads out of the calendar. Use fewer days."
+        ) from None
+
+
+def _windows(request: ReportRequest, days: tuple[date, date] | None) -> Sequence[Window]:
+    if days is None:
+        return [Window()]
+    span = 1 if request.by_day else request.kind.span(request.dimensions)
+    periods = [name.removeprefix("stat_time_") for name in request.time_dimensions]
+    return cut(*days, span, next((name for name in periods if name in {"week", "month"}), ""))
+
+
+def _latency(request: ReportRequest) -> timedelta:
+    return catalog.latency((*request.dimensions, *request.metrics), request.report_type)
+
+
+def _end_of(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day + _ONE_DAY, time.min, zone)

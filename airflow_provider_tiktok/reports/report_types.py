@@ -1,0 +1,226 @@
+"""The report types of TikTok: one line of facts for each, which everything else looks up.
+
+Where two types differ - the endpoint, the parameters it takes, how many days a call may span, which
+dimensions go together - the difference stands here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from airflow_provider_tiktok.reports import catalog
+
+INTEGRATED_PATH = "report/integrated/get/"
+
+HOUR, DAY = "stat_time_hour", "stat_time_day"
+
+MAX_DAYS_WITHOUT_TIME = 365
+"""Days that one call may span where no time dimension narrows it (TikTok's page on synchronous reports)."""
+
+MAX_PAGE_SIZE = 1000
+MAX_DIMENSIONS = 4
+
+Grouping = frozenset[str]
+
+_AT_MOST_ONE, _EXACTLY_ONE = (0, 1), (1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportType:
+    """What TikTok's documents say about one type of report.
+
+    :param name: as the user knows it.
+    :param path: the endpoint.
+    :param sent_name: ``report_type`` on the wire; ``None`` for an endpoint of one type only.
+    :param account: TikTok's parameter that names whose report it is.
+    :param required: further parameters that the user gives through ``request_params``.
+    :param has_level: whether it takes ``data_level``.
+    :param has_service_type: whether it takes ``service_type``.
+    :param filters: ``list`` of objects, one ``object``, or ``none``.
+    :param sort: TikTok's names for field and direction of the order.
+    :param daily_calls: calls a day that TikTok allows an app of its basic level.
+    :param page_size: rows a page at most.
+    :param max_days: days that one call may span, by time dimension.
+    :param lifetime: whether it takes ``query_lifetime``.
+    :param totals: whether it takes ``enable_total_metrics``.
+    :param deleted: whether a status filter decides about deleted campaigns, ad groups and ads.
+    :param counts: how many dimensions of a kind it takes, least and most.
+    :param groupings: the sets of dimensions that TikTok takes, where it takes those only.
+    :param unproven: sets of dimensions that one account was seen to take, against the documents.
+    :param default_metrics: where the user names none; empty for all that the grouping has.
+    :param lists_names: whether TikTok's lists of metrics by dimension name attributes too, and not figures only.
+    :param companions: dimensions that TikTok adds by itself to a dimension, by its name.
+    :param companion_metrics: metrics that TikTok adds by itself to every row.
+    """
+
+    name: str
+    path: str = INTEGRATED_PATH
+    sent_name: str | None = None
+    account: str = "advertiser_id"
+    required: tuple[str, ...] = ()
+    has_level: bool = True
+    has_service_type: bool = True
+    filters: str = "list"
+    sort: tuple[str, str] = ("order_field", "order_type")
+    daily_calls: int = 864_000
+    page_size: int = MAX_PAGE_SIZE
+    max_days: Mapping[str, int] = field(default_factory=lambda: {HOUR: 1, DAY: 30})
+    lifetime: bool = False
+    totals: bool = False
+    deleted: bool = False
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    groupings: frozenset[Grouping] = frozenset()
+    unproven: frozenset[Grouping] = frozenset()
+    default_metrics: tuple[str, ...] = ("spend", "impressions")
+    lists_names: bool = False
+    companions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    companion_metrics: tuple[str, ...] = ()
+
+    def endpoint(self, dimensions: tuple[str, ...]) -> str:
+        """Give the endpoint for a set of dimensions."""
+        if self.name == "SMART_PLUS" and not self._is_overview(dimensions):
+            return "smart_plus/material_report/breakdown/"
+        return self.path
+
+    def levels(self, dimensions: tuple[str, ...]) -> frozenset[str]:
+        """Give the levels at which a grouping's metrics are to be looked up, where dimensions decide them."""
+        if self.name == "SMART_PLUS":
+            return frozenset({"OVERVIEW" if self._is_overview(dimensions) else "BREAKDOWN"})
+        if self.name == "GMV_MAX":
+            return _GMV_MAX_LEVELS.get(frozenset(dimensions) - {DAY, HOUR}, frozenset())
+        return frozenset()
+
+    def span(self, dimensions: tuple[str, ...]) -> int:
+        """Give the days that one call may span."""
+        return min(
+            (self.max_days.get(name, MAX_DAYS_WITHOUT_TIME) for name in dimensions),
+            default=MAX_DAYS_WITHOUT_TIME,
+        )
+
+    def status_filter(self, dimensions: tuple[str, ...]) -> str | None:
+        """Give the filter that decides about deleted entities, where filters are one object."""
+        by_campaign = set(dimensions) - {DAY, HOUR} == {"campaign_id"}
+        return "campaign_statuses" if self.name == "GMV_MAX" and by_campaign else None
+
+    def companion_dimensions(self, dimensions: tuple[str, ...]) -> tuple[str, ...]:
+        """Give the dimensions that TikTok adds to these."""
+        return tuple(name for by in dimensions for name in self.companions.get(by, ()))
+
+    def _is_overview(self, dimensions: tuple[str, ...]) -> bool:
+        known = catalog.dimensions(self.name)
+        return any(name in known and known[name].kind == "id" for name in dimensions)
+
+
+_GMV_MAX_LEVELS: Mapping[Grouping, frozenset[str]] = {
+    frozenset({"advertiser_id"}): frozenset({"ADVERTISER"}),
+    frozenset({"campaign_id"}): frozenset({"PRODUCT_CAMPAIGN", "LIVE_CAMPAIGN"}),
+}
+
+
+def _groupings(*texts: str) -> frozenset[Grouping]:
+    """Read groupings such as ``campaign_id+item_group_id?time``: with each time dimension, or without one."""
+    found: set[Grouping] = set()
+    for text in texts:
+        names, _, optional = text.partition("?")
+        base = frozenset(names.split("+"))
+        times = {"": (), "time": (DAY, HOUR), "day": (DAY,)}[optional]
+        found |= {base, *(base | {time} for time in times)}
+    return frozenset(found)
+
+
+_TYPES = (
+    ReportType(
+        "BASIC",
+        sent_name="BASIC",
+        lifetime=True,
+        totals=True,
+        deleted=True,
+        counts={"id": _EXACTLY_ONE, "time": _AT_MOST_ONE},
+    ),
+    ReportType(
+        "AUDIENCE",
+        sent_name="AUDIENCE",
+        deleted=True,
+        counts={"id": _AT_MOST_ONE, "time": _AT_MOST_ONE, "audience": (1, 2)},
+        companions={"interest_category": ("interest_category_v2",)},
+    ),
+    ReportType(
+        "PLAYABLE_MATERIAL",
+        sent_name="PLAYABLE_MATERIAL",
+        has_level=False,
+        lifetime=True,
+        unproven=_groupings("playable_id", "playable_id+country_code"),
+    ),
+    # TikTok's page on this type is not public any more, so little is known and little is checked
+    ReportType("CATALOG", sent_name="CATALOG", counts={"id": _AT_MOST_ONE, "time": _AT_MOST_ONE}),
+    ReportType(
+        "BC",
+        sent_name="BC",
+        account="bc_id",
+        required=("bc_id",),
+        has_level=False,
+        has_service_type=False,
+        max_days={},
+        counts={"id": _AT_MOST_ONE, "time": _AT_MOST_ONE},
+        default_metrics=(),
+        lists_names=True,
+    ),
+    ReportType(
+        "TT_SHOP",
+        sent_name="TT_SHOP",
+        filters="none",
+        groupings=_groupings(
+            "advertiser_id", "advertiser_id+country_code?day", "campaign_id+country_code?day"
+        ),
+        default_metrics=("spend", "billed_cost"),
+    ),
+    ReportType(
+        "GMV_MAX",
+        path="gmv_max/report/get/",
+        daily_calls=20_000,
+        required=("store_ids",),
+        has_level=False,
+        has_service_type=False,
+        filters="object",
+        sort=("sort_field", "sort_type"),
+        totals=True,
+        groupings=_groupings(
+            *("advertiser_id?time", "campaign_id?time", "item_group_id?time", "room_id?time"),
+            *("campaign_id+item_group_id?time", "campaign_id+item_group_id+item_id?day"),
+            *("campaign_id+room_id?time", f"item_id+{DAY}"),
+            *("duration", "campaign_id+duration", "item_group_id+duration", "room_id+duration"),
+            *("campaign_id+item_group_id+duration", "campaign_id+room_id+duration"),
+        ),
+        # on the path of API v2.0, which some accounts get instead
+        unproven=_groupings(DAY, HOUR, "spu_id?day", "item_id"),
+        default_metrics=("cost", "net_cost", "orders", "cost_per_order", "gross_revenue", "roi"),
+        companion_metrics=("currency",),
+    ),
+    ReportType(
+        "SMART_PLUS",
+        path="smart_plus/material_report/overview/",
+        has_level=False,
+        has_service_type=False,
+        filters="object",
+        sort=("sort_field", "sort_type"),
+        page_size=100,
+        lifetime=True,
+        counts={"id": _AT_MOST_ONE, "time": _AT_MOST_ONE, "material": _AT_MOST_ONE, "setting": (0, 3)},
+    ),
+)
+
+REPORT_TYPES: Mapping[str, ReportType] = MappingProxyType({kind.name: kind for kind in _TYPES})
+"""The report types by name."""
+
+ID_DIMENSION_LEVELS: Mapping[str, str] = MappingProxyType(
+    {
+        "advertiser_id": "AUCTION_ADVERTISER",
+        "campaign_id": "AUCTION_CAMPAIGN",
+        "adgroup_id": "AUCTION_ADGROUP",
+        "ad_id": "AUCTION_AD",
+        "ad_id_v2": "AUCTION_AD",
+    }
+)
+"""The data level that each ID dimension belongs to."""

@@ -1,0 +1,351 @@
+"""From TikTok's row objects to flat, typed rows with one schema.
+
+A row is a tuple of texts in the order of the schema's columns; ``None`` is null. A text is canonical
+for its column's type: ``integer`` and ``decimal`` hold a JSON number with the digits that TikTok
+sent, ``date`` and ``timestamp`` are ISO 8601, everything else is ``string``. Writers can so render
+rows without parsing a number, and no digit is lost.
+
+A page is turned column by column: checking a thousand numbers is then one regular expression.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
+from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.request import ReportRequest
+
+log = logging.getLogger(__name__)
+
+Cell = str | None
+Row = tuple[Cell, ...]
+
+STRING, INTEGER, DECIMAL, DATE, TIMESTAMP = "string", "integer", "decimal", "date", "timestamp"
+
+_NULL = "-"
+_TYPE_BY_VALUE = {
+    "integer": INTEGER,
+    "currency": DECIMAL,
+    "percent": DECIMAL,
+    "ratio": DECIMAL,
+    "seconds": DECIMAL,
+}
+_TYPE_BY_TIME_DIMENSION = {
+    "stat_time_day": DATE,
+    "stat_time_week": DATE,
+    "stat_time_month": DATE,
+    "stat_time_hour": TIMESTAMP,
+}
+
+# one expression for a whole column of a page: its texts joined by line ends
+_LINES = {
+    INTEGER: re.compile(r"(?:-?(?:0|[1-9][0-9]*)\n)*"),
+    DECIMAL: re.compile(r"(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\n)*"),
+    DATE: re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00\n)*"),
+    TIMESTAMP: re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\n)*"),
+}
+_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?|[-+]?\.[0-9]+")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY_LENGTH = len("2026-11-21")
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a report. They follow from the request, so an empty report has them too.
+
+    :param columns: type by name, in the order of a row's cells: the account, the dimensions, the metrics.
+    :param key: names that tell one row from another: the account and the dimensions.
+    """
+
+    columns: dict[str, str]
+    key: tuple[str, ...]
+
+    @property
+    def key_indexes(self) -> tuple[int, ...]:
+        """Where the key stands in a row, times first: rows sorted by it run from day to day."""
+        order = list(self.columns)
+        times = [name for name in self.key if self.columns[name] in {DATE, TIMESTAMP}]
+        return tuple(
+            order.index(name) for name in (*times, *(name for name in self.key if name not in times))
+        )
+
+
+def schema_of(request: ReportRequest) -> Schema:
+    """Give the columns of a request's rows."""
+    key = tuple(
+        dict.fromkeys(
+            (
+                "advertiser_id",
+                *(name for name in (request.kind.account,) if name != "advertiser_id"),
+                *request.dimensions,
+                *request.kind.companion_dimensions(request.dimensions),
+                *(("stat_time_day",) if request.by_day else ()),
+            )
+        )
+    )
+    types = {name: _dimension_type(request.report_type, name) for name in key}
+    known, more = catalog.metrics(request.report_type), catalog.metrics()
+    for name in (*request.metrics, *request.kind.companion_metrics):
+        # a name that the catalogue lacks is text: what TikTok sends passes through
+        metric = known.get(name) or more.get(name)
+        types.setdefault(name, _TYPE_BY_VALUE.get(metric.type, STRING) if metric else STRING)
+    return Schema(types, key)
+
+
+def _dimension_type(report_type: str, name: str) -> str:
+    dimension = catalog.dimensions(report_type).get(name)
+    if dimension is not None and dimension.type == "integer":
+        return INTEGER
+    return _TYPE_BY_TIME_DIMENSION.get(name, STRING)
+
+
+class RowReader:
+    """Turns the row objects of TikTok's pages into rows, and names what is odd, once each.
+
+    Its ``dropped`` are the metrics that the report went on without.
+
+    :param request: the report that the pages answer.
+    """
+
+    def __init__(self, request: ReportRequest) -> None:
+        self.schema = schema_of(request)
+        self._request = request
+        self._told: set[str] = set()
+        self._seen_metrics: set[str] = set()
+        self._rows = 0
+        self.dropped: set[str] = set()
+
+    def bounds(
+        self, advertiser_id: str | None, start: date | None, end: date | None
+    ) -> list[tuple[int, str, str]]:
+        """Give the columns whose values follow from the call: where they stand, the least and the greatest text."""
+        found = []
+        for index, name in enumerate(self.schema.columns):
+            if name == "advertiser_id" and advertiser_id:
+                found.append((index, advertiser_id, advertiser_id))
+            elif name == "stat_time_day" and start and end:
+                found.append((index, start.isoformat(), end.isoformat()))
+            elif name == "stat_time_hour" and start and end:
+                found.append((index, start.isoformat(), f"{end.isoformat()}T24"))
+        return found
+
+    def read(
+        self, advertiser_id: str | None, items: Sequence[Any], subject: str = "", day: date | None = None
+    ) -> list[Row]:
+        """Read one page.
+
+        :param advertiser_id: the account that the page is about; ``None`` where it is about several.
+        :param items: ``data.list`` of the answer.
+        :param subject: what the page is, for messages.
+        :param day: the day that the page is about, for a report whose rows don't say it.
+        :raises TikTokIncompleteReportError: an item isn't a row, or lacks a dimension.
+        """
+        if not items:
+            return []
+        try:
+            dimensions = [item["dimensions"] for item in items]
+            metrics = [item.get("metrics") or {} for item in items]
+            columns = {name: [item[name] for item in dimensions] for name in self._request.dimensions}
+            names = set().union(*map(dict.keys, dimensions), *map(dict.keys, metrics))
+        except (KeyError, TypeError, AttributeError) as error:
+            missing = f"without {error}" if isinstance(error, KeyError) else "that is not made as rows are"
+            where = subject or f"advertiser {advertiser_id}"
+            raise TikTokIncompleteReportError(
+                f"TikTok sent a row {missing} ({where}). Run the task again; if it stays, "
+                "TikTok changed its answers and airflow-provider-tiktok needs an upgrade."
+            ) from None
+        self._name_unasked(names)
+        for name, value in self._fixed(advertiser_id, day).items():
+            columns.setdefault(name, [value] * len(items))
+        for name in self.schema.key:
+            if name not in columns:  # TikTok's own addition to a dimension
+                columns[name] = [_either(name, *pair) for pair in zip(dimensions, metrics, strict=True)]
+        for name in self.schema.columns:
+            if name not in columns:
+                columns[name] = self._metric(name, metrics)
+        self._rows += len(items)
+        cells = [self._canonical(name, kind, columns[name]) for name, kind in self.schema.columns.items()]
+        return list(zip(*cells, strict=True))
+
+    def finish(self) -> None:
+        """Warn of metrics that were asked for and came in no row at all."""
+        absent = [name for name in self._request.metrics if name in self.schema.columns]
+        absent = [
+            name
+            for name in absent
+            if name not in self._seen_metrics and name not in self.schema.key and name not in self.dropped
+        ]
+        if self._rows and absent:
+            log.warning("TikTok sent no value at all for %s; the column is null.", ", ".join(absent))
+
+    def _fixed(self, advertiser_id: str | None, day: date | None) -> dict[str, str | None]:
+        """Give the key columns that the call says, and TikTok's rows may not."""
+        request = self._request
+        fixed = {"advertiser_id": advertiser_id}
+        if request.kind.account != "advertiser_id":
+            fixed[request.kind.account] = str(request.extra.get(request.kind.account, ""))
+        if request.by_day:
+            fixed["stat_time_day"] = f"{day} 00:00:00"
+        return fixed
+
+    def _metric(self, name: str, metrics: list[dict[str, Any]]) -> list[Any]:
+        """Give one metric of all items; one that TikTok left out of an item is null."""
+        try:
+            values = [item[name] for item in metrics]
+        except KeyError:
+            values = [item.get(name) for item in metrics]
+            if not any(name in item for item in metrics):
+                return values
+        self._seen_metrics.add(name)
+        return values
+
+    def _name_unasked(self, names: set[str]) -> None:
+        for name in sorted(names - self.schema.columns.keys()):
+            self._tell(
+                name, f"TikTok also sent {name}, which was not asked for; add it to `metrics` to keep it."
+            )
+
+    def _tell(self, about: str, text: str) -> None:
+        if about not in self._told:
+            self._told.add(about)
+            log.warning("%s", text)
+
+    def _canonical(self, name: str, kind: str, values: list[Any]) -> Sequence[Cell]:
+        if kind == STRING:
+            if _NULL not in values and set(map(type, values)) == {str}:
+                return values
+            return [None if value is None or value == _NULL else _as_text(value) for value in values]
+        if set(map(type, values)) == {str}:
+            lines = "\n".join(values) + "\n"
+            if lines.count("\n") == len(values) and _LINES[kind].fullmatch(lines):
+                return _FAST[kind](values)
+        slow = _SLOW[kind]
+        cells: list[Cell] = []
+        for value in values:
+            cell, fits = slow(value)
+            if not fits:
+                self._tell(
+                    f"{name} is odd",
+                    f"Column {name} is {kind}, but TikTok sent {str(value)[:80]!r}; such values are passed on as they are.",
+                )
+            cells.append(cell)
+        return cells
+
+
+def _either(name: str, dimensions: dict[str, Any], metrics: dict[str, Any]) -> Any:
+    return dimensions[name] if name in dimensions else metrics.get(name)
+
+
+def _same(values: list[str]) -> list[Cell]:
+    return list(values)
+
+
+def _days(values: list[str]) -> list[Cell]:
+    return [value[:_DAY_LENGTH] for value in values]
+
+
+def _hours(values: list[str]) -> list[Cell]:
+    return [value.replace(" ", "T") for value in values]
+
+
+_FAST: dict[str, Callable[[list[str]], list[Cell]]] = {
+    INTEGER: _same,
+    DECIMAL: _same,
+    DATE: _days,
+    TIMESTAMP: _hours,
+}
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value.strip() in {_NULL, ""})
+
+
+def _slow_decimal(value: Any) -> tuple[Cell, bool]:
+    """Give a number's canonical text, and whether it is one."""
+    if _is_null(value):
+        return None, True
+    text = _as_text(value).strip()
+    if isinstance(value, bool) or not _NUMBER.fullmatch(text):
+        return _as_text(value), False
+    try:
+        return format(Decimal(text), "f"), True
+    except InvalidOperation:
+        return text, False
+
+
+def _slow_integer(value: Any) -> tuple[Cell, bool]:
+    text, fits = _slow_decimal(value)
+    if text is None or not fits:
+        return text, fits
+    whole, _, fraction = text.partition(".")
+    # "116.0" is 116, as in TikTok's own examples; "116.5" keeps its digits
+    return (whole, True) if not fraction.strip("0") else (text, False)
+
+
+def _slow_day(value: Any) -> tuple[Cell, bool]:
+    if _is_null(value):
+        return None, True
+    text = _as_text(value).strip()
+    if _DAY.fullmatch(text) or (_DAY.match(text) and text[_DAY_LENGTH:].strip(" T0:") == ""):
+        return text[:_DAY_LENGTH], True
+    return text, False
+
+
+def _slow_hour(value: Any) -> tuple[Cell, bool]:
+    if _is_null(value):
+        return None, True
+    text = _as_text(value).strip()
+    if _DAY.fullmatch(text):
+        return f"{text}T00:00:00", True
+    return text.replace(" ", "T", 1), bool(_DAY.match(text))
+
+
+_SLOW: dict[str, Callable[[Any], tuple[Cell, bool]]] = {
+    INTEGER: _slow_integer,
+    DECIMAL: _slow_decimal,
+    DATE: _slow_day,
+    TIMESTAMP: _slow_hour,
+}
+
+
+def is_number(text: str) -> bool:
+    """Say whether a cell of a number column holds a number, and not odd text that was passed on."""
+    return bool(_NUMBER.fullmatch(text))
+
+
+def to_python(schema: Schema, rows: Iterable[Row], number: Callable[[str], Any]) -> Iterable[dict[str, Any]]:
+    """Give rows as dicts: integers as ``int``, other numbers made by ``number``, all else text.
+
+    :param number: makes a number from its digits, such as ``float`` or ``Decimal``.
+    """
+    makers = [(name, _maker(kind, number)) for name, kind in schema.columns.items()]
+    for row in rows:
+        yield {
+            name: cell if cell is None else make(cell) for (name, make), cell in zip(makers, row, strict=True)
+        }
+
+
+def _maker(kind: str, number: Callable[[str], Any]) -> Callable[[str], Any]:
+    if kind not in {INTEGER, DECIMAL}:
+        return str
+
+    def make(cell: str) -> Any:
+        if not is_number(cell):
+            return cell
+        return int(cell) if kind == INTEGER and "." not in cell else number(cell)
+
+    return make

@@ -1,0 +1,505 @@
+"""Running a plan: every row, once, in one order; or an error."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_tiktok.api.client import Answer
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokAuthError,
+    TikTokError,
+    TikTokIncompleteReportError,
+    TikTokInvalidRequestError,
+    TikTokPermissionError,
+    TikTokRateLimitError,
+    TikTokTransportError,
+)
+
+from .helpers import FakeClient, all_rows, fetch, items, old_plan, paged, plan
+
+REPORT = "report/integrated/get/"
+AUTH = TikTokAuthError("token revoked", code=40105)
+PERMISSION = TikTokPermissionError("not granted", code=40001, message="m", request_id="R8")
+INVALID = TikTokInvalidRequestError("bad metric", code=40002)
+LIMIT = TikTokRateLimitError("slow down", code=40100)
+TRANSPORT = TikTokTransportError("broken")
+
+
+def ads(client: FakeClient, **options):
+    """Fetch a report of ads, ten a page unless told otherwise."""
+    parameters = {"request_params": {"page_size": 10}, **options.pop("parameters", {})}
+    return fetch(client, old_plan(client, **parameters), **options)
+
+
+def rows_of(count: int) -> list[tuple[str, str, str]]:
+    return [("7", str(10_000 + index), f"{index}.50") for index in range(count)]
+
+
+# paging
+
+
+@pytest.mark.parametrize(
+    ("count", "pages"), [(0, [1]), (1, [1]), (9, [1]), (10, [1]), (11, [1, 2]), (35, [1, 2, 3, 4])]
+)
+def test_every_page_is_fetched_once(count, pages):
+    client = FakeClient(paged(items(count)))
+    report = ads(client)
+    assert all_rows(report) == rows_of(count)
+    assert report.result.row_count == count
+    assert sorted(params["page"] for params in client.asked(REPORT)) == pages
+
+
+def test_pages_have_a_thousand_rows_by_default():
+    client = FakeClient(paged(items(1_001)))
+    assert len(all_rows(fetch(client, old_plan(client)))) == 1_001
+    assert [(params["page"], params["page_size"]) for params in client.asked(REPORT)] == [
+        (1, 1000),
+        (2, 1000),
+    ]
+    assert client.subjects[0] == "advertiser 7, 2026-01-05 to 2026-01-05, page 1"
+
+
+def test_pages_that_tiktok_makes_smaller_are_all_fetched():
+    def report(params):
+        return paged(items(25))({**params, "page_size": 5})
+
+    client = FakeClient(report)
+    assert all_rows(ads(client)) == rows_of(25)
+    assert sorted(params["page"] for params in client.asked(REPORT)) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("total_page", [0, None, 1, 3])
+def test_a_wrong_number_of_pages_is_not_believed(total_page):
+    client = FakeClient(paged(items(25), total_page=total_page))
+    assert all_rows(ads(client)) == rows_of(25)
+
+
+@pytest.mark.parametrize("total_page", [0, 1])
+def test_an_empty_report_has_no_rows(total_page):
+    client = FakeClient(paged([], total_page=total_page))
+    assert all_rows(ads(client)) == []
+    assert len(client.calls) == 1
+
+
+def test_a_count_in_text_is_a_count():
+    client = FakeClient(paged(items(3), total_number="3", total_page="1", page="1", page_size="10"))
+    assert all_rows(ads(client)) == rows_of(3)
+
+
+# concurrency and order
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 3, 8])
+def test_never_more_calls_are_in_flight_than_allowed(concurrency):
+    client = FakeClient(paged(items(200)), delay=lambda: 0.002)
+    assert all_rows(ads(client, max_concurrency=concurrency)) == rows_of(200)
+    assert client.most_in_flight <= concurrency
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 8])
+def test_as_many_calls_are_in_flight_as_allowed(concurrency):
+    together = threading.Barrier(concurrency, timeout=10)
+
+    def report(params):
+        if params["page"] > 1:
+            together.wait()
+        return paged(items(10 + 20 * concurrency))(params)
+
+    client = FakeClient(report)
+    assert len(all_rows(ads(client, max_concurrency=concurrency))) == 10 + 20 * concurrency
+    assert client.most_in_flight == concurrency
+
+
+def test_calls_in_flight_stay_bounded_while_a_window_is_fetched_again():
+    seen = []
+
+    def report(params):
+        seen.append(params["page"])
+        moving = {"total_number": 199} if params["page"] == 3 and seen.count(3) < 3 else {}
+        return paged(items(200), **moving)(params)
+
+    client = FakeClient(report, delay=lambda: 0.003)
+    assert all_rows(ads(client, max_concurrency=3)) == rows_of(200)
+    assert client.most_in_flight <= 3
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10**6), concurrency=st.integers(1, 6), count=st.integers(0, 60))
+def test_the_order_of_rows_depends_on_nothing(seed, concurrency, count):
+    rng = random.Random(seed)
+    client = FakeClient(paged(items(count, seed=seed)), delay=lambda: rng.choice([0, 0, 0.001]))
+    assert all_rows(ads(client, max_concurrency=concurrency)) == rows_of(count)
+
+
+def test_rows_run_from_account_to_account_and_from_day_to_day():
+    def report(params):
+        made = [
+            {"dimensions": {"ad_id": ad, "stat_time_day": f"{day} 00:00:00"}, "metrics": {"spend": "1"}}
+            for ad in ("2", "1")
+            for day in (params["end_date"], params["start_date"])
+        ]
+        return paged(made)(params)
+
+    client = FakeClient(report)
+    report_plan = plan(
+        client,
+        advertiser_ids="9,8",
+        dimensions="ad_id,stat_time_day",
+        report_start_date="2026-01-01",
+        report_end_date="2026-02-04",
+    )
+    assert [row[:3] for row in all_rows(fetch(client, report_plan))] == [
+        (account, ad, day)
+        for account in ("9", "8")
+        for day in ("2026-01-01", "2026-01-30", "2026-01-31", "2026-02-04")
+        for ad in ("1", "2")
+    ]
+
+
+def test_rows_keep_tiktoks_order_where_one_is_asked_for():
+    shuffled = items(25, seed=3)
+    client = FakeClient(paged(shuffled), delay=lambda: random.choice([0, 0.002]))
+    found = all_rows(ads(client, parameters={"order_field": "spend"}))
+    assert [row[1] for row in found] == [item["dimensions"]["ad_id"] for item in shuffled]
+
+
+# whole or not at all
+
+
+def wrong_total(data):
+    return {**data, "page_info": {**data["page_info"], "total_number": data["page_info"]["total_number"] + 1}}
+
+
+def wrong_page(data):
+    return {**data, "page_info": {**data["page_info"], "page": 1}}
+
+
+def short_page(data):
+    return {**data, "list": data["list"][:-1]}
+
+
+def empty_page(data):
+    return {**data, "list": []}
+
+
+def long_page(data):
+    return {**data, "list": [*data["list"], {"dimensions": {"ad_id": "99"}, "metrics": {"spend": "1"}}]}
+
+
+def repeated_row(data):
+    return {**data, "list": [*data["list"][:-1], items(1)[0]]}
+
+
+def null_count(data):
+    return {**data, "page_info": {**data["page_info"], "total_number": None}}
+
+
+def wordy_page(data):
+    return {**data, "page_info": {**data["page_info"], "page": "third"}}
+
+
+_SPOILT = {
+    null_count: "the counts of page 3 can't be read",
+    wordy_page: "the counts of page 3 can't be read",
+    wrong_total: "TikTok's count of rows moved from 35 to 36 while paging",
+    wrong_page: "page 3 was asked for and page 1 came",
+    short_page: "TikTok counted 35 rows and gave 34",
+    empty_page: "TikTok counted 35 rows and gave 20",
+    long_page: "TikTok counted 35 rows and gave 36",
+    repeated_row: "TikTok gave a row twice, so another one may be missing",
+}
+
+
+def spoilt(spoil, times):
+    """Spoil page 3 so many times."""
+    lock, left = threading.Lock(), [times]
+
+    def report(params):
+        data = paged(items(35))(params)
+        if params["page"] != 3:
+            return data
+        with lock:
+            left[0] -= 1
+            return spoil(data) if left[0] >= 0 else data
+
+    return report
+
+
+@pytest.mark.parametrize("order_field", [None, "spend"])
+@pytest.mark.parametrize("spoil", _SPOILT, ids=lambda spoil: spoil.__name__)
+def test_a_window_that_is_not_whole_is_fetched_again(spoil, order_field, caplog):
+    client = FakeClient(spoilt(spoil, 2))
+    report = ads(client, parameters={"order_field": order_field})
+    assert sorted(all_rows(report)) == rows_of(35)
+    assert report.result.row_count == 35
+    assert [record.args[3] for record in caplog.records if record.levelname == "WARNING"] == [1, 2]
+
+
+@pytest.mark.parametrize("policy", ["fail", "fail_at_end", "skip"])
+@pytest.mark.parametrize(("spoil", "problem"), _SPOILT.items(), ids=[spoil.__name__ for spoil in _SPOILT])
+def test_a_window_that_stays_incomplete_is_an_error_under_every_policy(spoil, problem, policy):
+    client = FakeClient(spoilt(spoil, 99))
+    report = ads(client, on_advertiser_error=policy)
+    found = []
+    with pytest.raises(TikTokIncompleteReportError) as caught:
+        found.extend(report.batches())
+    assert str(caught.value) == (
+        "The report of advertiser 7, 2026-01-05 to 2026-01-05, could not be made whole in 3 attempts: "
+        f"{problem}. TikTok's figures may be moving; run the task again later."
+    )
+    assert caught.value.retryable is True
+    assert found == []
+    assert sum(params["page"] == 3 for params in client.asked(REPORT)) == 3
+
+
+@pytest.mark.parametrize(
+    "info", [None, {}, [], {"total_number": None}, {"total_number": "many"}, "x"], ids=repr
+)
+def test_an_answer_without_a_count_is_an_error(info):
+    client = FakeClient(lambda params: {"list": items(3), "page_info": info})
+    with pytest.raises(TikTokIncompleteReportError) as caught:
+        all_rows(ads(client))
+    assert str(caught.value) == (
+        "TikTok's answer lacks the count of rows (advertiser 7, 2026-01-05 to 2026-01-05, page 1), so nothing shows "
+        "that all of them are there. Run the task again. [request_id R1]"
+    )
+
+
+@pytest.mark.parametrize("page", [1, 3])
+def test_rows_that_tiktok_left_out_are_an_error(page):
+    def report(params):
+        return Answer(paged(items(35))(params), "R5", "only the top 20k" if params["page"] == page else "")
+
+    with pytest.raises(TikTokIncompleteReportError) as caught:
+        all_rows(ads(FakeClient(report)))
+    assert str(caught.value) == (
+        f"TikTok left rows out of the report (advertiser 7, 2026-01-05 to 2026-01-05, page {page}): it gives at most "
+        "20,000 campaigns, ad groups or ads, the newest ones. Split the report by a `campaign_ids` filter. "
+        "[request_id R5]"
+    )
+    assert caught.value.retryable is False
+
+
+# accounts that fail
+
+
+def run(errors, policy, ids="1,2,3"):
+    """Fetch three rows an account, or its error."""
+
+    def answer(params):
+        if params["advertiser_id"] in errors:
+            raise errors[params["advertiser_id"]]
+        return paged(items(3))(params)
+
+    client = FakeClient(answer)
+    report = fetch(client, old_plan(client, advertiser_ids=ids), on_advertiser_error=policy)
+    found = []
+    try:
+        for batch in report.batches():
+            found += [row[0] for row in batch]
+    except TikTokError as error:
+        return found, error, report, client
+    return found, None, report, client
+
+
+@pytest.mark.parametrize(
+    ("policy", "error", "found", "raised"),
+    [
+        ("fail", PERMISSION, "111", PERMISSION),
+        ("fail", TRANSPORT, "111", TRANSPORT),
+        ("fail", AUTH, "111", AUTH),
+        ("fail_at_end", PERMISSION, "111333", PERMISSION),
+        ("fail_at_end", INVALID, "111333", INVALID),
+        ("fail_at_end", TRANSPORT, "111333", TRANSPORT),
+        ("fail_at_end", LIMIT, "111333", LIMIT),
+        ("fail_at_end", AUTH, "111", AUTH),
+        ("skip", PERMISSION, "111333", None),
+        ("skip", INVALID, "111333", None),
+        ("skip", TRANSPORT, "111", TRANSPORT),
+        ("skip", LIMIT, "111", LIMIT),
+        ("skip", AUTH, "111", AUTH),
+    ],
+)
+def test_an_account_that_fails_is_treated_as_the_policy_says(policy, error, found, raised):
+    rows, caught, report, client = run({"2": error}, policy)
+    assert "".join(rows) == found
+    assert caught is raised
+    assert report.result.skipped == ({"2": str(error)} if policy == "skip" and raised is None else {})
+    asked = [params["advertiser_id"] for params in client.asked(REPORT)]
+    assert asked == (["1", "2", "3"] if found.endswith("333") else ["1", "2"])
+
+
+def test_a_report_of_skipped_accounts_only_fails():
+    rows, error, _, _ = run({"1": PERMISSION, "2": INVALID}, "skip", ids="1,2")
+    assert rows == []
+    assert str(error) == "2 of 2 advertiser accounts failed. 1: not granted 2: bad metric"
+    assert type(error) is TikTokAPIError
+    assert (error.code, error.message, error.request_id, error.retryable) == (40001, "m", "R8", False)
+
+
+def test_the_only_account_is_never_skipped():
+    assert run({"1": PERMISSION}, "skip", ids="1")[:2] == ([], PERMISSION)
+
+
+def test_several_failures_are_told_together_at_the_end():
+    rows, error, _, _ = run({"1": PERMISSION, "3": TRANSPORT}, "fail_at_end")
+    assert "".join(rows) == "222"
+    assert str(error) == "2 of 3 advertiser accounts failed. 1: not granted 3: broken"
+    assert error.retryable is True
+
+
+def test_an_account_that_fails_late_leaves_no_row_of_an_earlier_window():
+    client = FakeClient(_late_failure)
+    report_plan = plan(
+        client,
+        advertiser_ids="1,2",
+        dimensions="ad_id,stat_time_day",
+        report_start_date="2026-01-01",
+        report_end_date="2026-02-10",
+        request_params={"enable_total_metrics": True},
+    )
+    report = fetch(client, report_plan, on_advertiser_error="skip")
+    assert {row[0] for row in all_rows(report)} == {"2"}
+    assert report.result.row_count == 2
+    assert report.result.skipped == {"1": "not granted"}
+    assert report.total_metrics == {"spend": 2.0}
+    assert len(client.asked(REPORT)) == 4
+
+
+def _late_failure(params):
+    if params["advertiser_id"] == "1" and params["start_date"] == "2026-01-31":
+        raise PERMISSION
+    made = [
+        {
+            "dimensions": {"ad_id": "1", "stat_time_day": f"{params['start_date']} 00:00:00"},
+            "metrics": {"spend": "1"},
+        }
+    ]
+    return {**paged(made)(params), "total_metrics": {"spend": "1.00"}}
+
+
+@pytest.mark.parametrize(("policy", "raised"), [("fail", True), ("fail_at_end", True), ("skip", False)])
+def test_an_account_that_was_refused_while_planning_counts_as_failed(policy, raised):
+    client = FakeClient(paged(items(1)), accounts={"1": PERMISSION, "2": "UTC"})
+    report = fetch(client, plan(client, advertiser_ids="1,2"), on_advertiser_error=policy)
+    if raised:
+        with pytest.raises(TikTokPermissionError, match="not granted"):
+            all_rows(report)
+    else:
+        assert [row[0] for row in all_rows(report)] == ["2"]
+        assert report.result.skipped == {"1": "not granted"}
+    assert len(client.asked(REPORT)) == (0 if policy == "fail" else 1)
+
+
+def test_an_unknown_policy_is_refused():
+    client = FakeClient()
+    with pytest.raises(TikTokInvalidRequestError) as caught:
+        ads(client, on_advertiser_error="ignore")
+    assert str(caught.value) == "`on_advertiser_error` is 'ignore'; it can be fail, fail_at_end, skip."
+
+
+@pytest.mark.parametrize("concurrency", [0, -1])
+def test_a_concurrency_below_one_is_refused(concurrency):
+    with pytest.raises(TikTokInvalidRequestError) as caught:
+        ads(FakeClient(), max_concurrency=concurrency)
+    assert str(caught.value) == f"`max_concurrency` must be 1 or more, not {concurrency}."
+
+
+def test_a_failing_page_ends_the_report():
+    def report(params):
+        if params["page"] == 3:
+            raise TRANSPORT
+        return paged(items(100))(params)
+
+    client = FakeClient(report)
+    with pytest.raises(TikTokTransportError):
+        all_rows(ads(client, max_concurrency=2))
+    assert client._in_flight == 0
+
+
+# totals
+
+
+def totals(per_account):
+    def report(params):
+        return {**paged(items(1))(params), "total_metrics": per_account[params["advertiser_id"]]}
+
+    return report
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ("1", {"spend": 10.5, "clicks": 3, "ctr": 1.25, "campaign_name": None, "reach": 7, "brand_new": "x"}),
+        (
+            "1,2",
+            {
+                "spend": None,
+                "clicks": 7,
+                "ctr": None,
+                "campaign_name": None,
+                "reach": None,
+                "brand_new": None,
+            },
+        ),
+    ],
+)
+def test_totals_are_added_up_only_where_that_is_right(ids, expected):
+    one = {
+        "spend": "10.50",
+        "clicks": "3",
+        "ctr": "1.25",
+        "campaign_name": "-",
+        "reach": "7",
+        "brand_new": "x",
+    }
+    client = FakeClient(totals({"1": one, "2": {**one, "clicks": "4"}}))
+    report = fetch(client, old_plan(client, advertiser_ids=ids))
+    all_rows(report)
+    assert report.total_metrics == expected
+
+
+def test_totals_of_several_windows_are_added_up_exactly():
+    client = FakeClient(_late_failure)
+    report_plan = plan(
+        client,
+        advertiser_ids="2",
+        dimensions="ad_id,stat_time_hour",
+        report_start_date="2026-01-01",
+        report_end_date="2026-01-03",
+    )
+
+    def report(params):
+        made = [
+            {
+                "dimensions": {"ad_id": "1", "stat_time_hour": f"{params['start_date']} 01:00:00"},
+                "metrics": {},
+            }
+        ]
+        return {**paged(made)(params), "total_metrics": {"spend": "0.1", "clicks": "1"}}
+
+    client._report = report
+    summed = fetch(client, report_plan)
+    all_rows(summed)
+    assert summed.total_metrics == {"spend": 0.3, "clicks": 3}
+
+
+def test_without_totals_there_are_none():
+    client = FakeClient(paged(items(1)))
+    report = ads(client)
+    all_rows(report)
+    assert report.total_metrics is None
+
+
+def test_totals_of_a_window_that_was_fetched_twice_count_once():
+    spoil = spoilt(short_page, 1)
+    client = FakeClient(lambda params: {**spoil(params), "total_metrics": {"clicks": "5"}})
+    report = ads(client)
+    all_rows(report)
+    assert report.total_metrics == {"clicks": 5}

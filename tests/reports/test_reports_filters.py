@@ -1,0 +1,173 @@
+"""Filters: from any spelling to TikTok's."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
+from airflow_provider_tiktok.reports.filters import keep_deleted, parse_filters
+
+
+def item(value, filter_type="IN", field_name="campaign_ids"):
+    return {"field_name": field_name, "filter_type": filter_type, "filter_value": value}
+
+
+def problem(value) -> str:
+    with pytest.raises(TikTokInvalidRequestError) as caught:
+        parse_filters(value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, "", " ", "None", "null", "[]", [], ()])
+def test_no_filters_have_many_spellings(value):
+    assert parse_filters(value) == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [["123", "456"], ("123", "456"), [123, 456], '["123","456"]', "[123, 456]", "123,456", " 123 , 456 "],
+    ids=repr,
+)
+def test_a_list_of_ids_has_many_spellings(value):
+    expected = ({"field_name": "campaign_ids", "filter_type": "IN", "filter_value": '["123", "456"]'},)
+    assert parse_filters([item(value)]) == expected
+    assert parse_filters(json.dumps([item(value)])) == expected
+    assert parse_filters(str([item(value)])) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "encoded"),
+    [
+        (item("123"), '["123"]'),
+        (item(123), '["123"]'),
+        (item(1678604630215698), '["1678604630215698"]'),
+        (item("[1678604630215698,1678604630215699]"), '["1678604630215698", "1678604630215699"]'),
+        (item("STATUS_ALL", field_name="ad_status"), '["STATUS_ALL"]'),
+        (
+            item(["A, b", 'c"d', "é"], field_name="campaign_label_names", filter_type="CONTAIN_ANY_OF"),
+            '["A, b", "c\\"d", "é"]',
+        ),
+        (item(True, field_name="is_cbo_enabled"), '["true"]'),
+        (item("a,b", field_name="objective_type"), '["a,b"]'),
+        (item(["2026-11-01", "2026-11-02"], "BETWEEN", "create_time"), '["2026-11-01", "2026-11-02"]'),
+        (item("2026-11-01,2026-11-02", "RANGE", "create_time"), '["2026-11-01", "2026-11-02"]'),
+        (item("2026-11-01 00:00:00", "GREATER_EQUAL", "create_time"), "2026-11-01 00:00:00"),
+        (item(10.5, "LOWER_THAN", "create_time"), "10.5"),
+        (item(["x"], "MATCH", "campaign_label_names"), "x"),
+    ],
+)
+def test_values_are_encoded_as_tiktok_wants(written, encoded):
+    (parsed,) = parse_filters([written])
+    assert parsed["filter_value"] == encoded
+
+
+def test_names_and_types_are_tidied():
+    assert parse_filters([item("1", " in ", " ad_ids ")]) == (
+        {"field_name": "ad_ids", "filter_type": "IN", "filter_value": '["1"]'},
+    )
+
+
+_EXAMPLE = '[{"field_name": "campaign_ids", "filter_type": "IN", "filter_value": ["123"]}]'
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("campaign_ids=1", f"`filters` is not JSON. Write a list such as {_EXAMPLE}."),
+        ('[{"field_name": ', f"`filters` is not JSON. Write a list such as {_EXAMPLE}."),
+        (item("1"), f"`filters` must be a list such as {_EXAMPLE}, not dict."),
+        ("7", f"`filters` must be a list such as {_EXAMPLE}, not int."),
+        (["x"], "`filters[0]` must be an object with field_name, filter_type, filter_value, not 'x'."),
+        (
+            [item("1"), {"field_name": "ad_ids"}],
+            "`filters[1]` lacks filter_type, filter_value. A filter has field_name, filter_type, filter_value.",
+        ),
+        (
+            [{**item("1"), "filter_values": 2}],
+            "`filters[0]` has filter_values, which filters don't have; they have field_name, filter_type, "
+            "filter_value.",
+        ),
+        (
+            [item("1", field_name="campaign_id")],
+            "`filters[0].field_name` holds names that TikTok doesn't have: 'campaign_id' (did you mean "
+            "'campaign_ids'?).",
+        ),
+        (
+            [item("1", "EQUALS")],
+            "`filters[0].filter_type` is 'EQUALS'; it can be IN, NOT_IN, CONTAIN_ANY_OF, BETWEEN, RANGE, MATCH, "
+            "GREATER_EQUAL, GREATER_THAN, LOWER_EQUAL, LOWER_THAN.",
+        ),
+        ([item([])], "`filters[0].filter_value` is empty; name at least one value, or leave the filter out."),
+        ([item("")], "`filters[0].filter_value` is empty; name at least one value, or leave the filter out."),
+        (
+            [item(["1"], "BETWEEN", "create_time")],
+            "`filters[0].filter_value` must hold two values, the lowest and the highest, not 1.",
+        ),
+        (
+            [item([str(number) for number in range(101)])],
+            "`filters[0].filter_value` holds 101 IDs; TikTok takes 100 in one report. Split the list over tasks.",
+        ),
+        ([item([None])], "`filters[0].filter_value` holds None; values are text or numbers."),
+        ([item({"a": 1})], "`filters[0].filter_value` holds {'a': 1}; values are text or numbers."),
+        (
+            [item(["a", "b"], "MATCH")],
+            "`filters[0].filter_value` holds ['a', 'b']; values are text or numbers.",
+        ),
+    ],
+)
+def test_a_malformed_filter_is_named(value, sentence):
+    assert problem(value) == sentence
+
+
+def test_a_new_field_passes_with_a_warning(caplog):
+    assert parse_filters([item("1", field_name="planet_of_origin")])[0]["field_name"] == "planet_of_origin"
+    assert "this version doesn't know 'planet_of_origin'" in caplog.text
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.strip).filter(bool)
+
+
+@given(values=st.lists(_TEXT, min_size=1), filter_type=st.sampled_from(["IN", "NOT_IN", "CONTAIN_ANY_OF"]))
+def test_a_list_survives_its_encoding(values, filter_type):
+    (parsed,) = parse_filters([item(values, filter_type, "campaign_label_names")])
+    assert json.loads(parsed["filter_value"]) == values
+    assert parse_filters([parsed]) == (parsed,)
+    assert parse_filters(json.dumps([parsed])) == (parsed,)
+
+
+@given(ids=st.lists(st.integers(1, 10**19), min_size=1, max_size=100))
+def test_ids_survive_in_every_spelling(ids):
+    expected = [str(number) for number in ids]
+    for spelling in (ids, expected, ",".join(expected), json.dumps(ids), json.dumps(expected)):
+        (parsed,) = parse_filters([item(spelling)])
+        assert json.loads(parsed["filter_value"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("level", "field"),
+    [
+        ("AUCTION_CAMPAIGN", "campaign_status"),
+        ("AUCTION_ADGROUP", "adgroup_status"),
+        ("AUCTION_AD", "ad_status"),
+    ],
+)
+def test_deleted_entities_are_kept_in(level, field):
+    given_filters = parse_filters([item("1")])
+    assert keep_deleted(given_filters, level) == (
+        *given_filters,
+        {"field_name": field, "filter_type": "IN", "filter_value": '["STATUS_ALL"]'},
+    )
+
+
+def test_the_account_level_needs_no_status_filter():
+    assert keep_deleted((), "AUCTION_ADVERTISER") == ()
+
+
+@pytest.mark.parametrize("field", ["campaign_status", "adgroup_status", "ad_status"])
+def test_a_status_filter_of_the_users_wins(field):
+    filters = parse_filters([item("STATUS_DELETE", field_name=field)])
+    assert keep_deleted(filters, "AUCTION_AD") == filters

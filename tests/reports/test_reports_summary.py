@@ -1,0 +1,210 @@
+"""What a report says about itself, and how its files are called."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+
+import pytest
+
+from airflow_provider_tiktok.exceptions import TikTokPermissionError
+from airflow_provider_tiktok.reports.plan import RunTime
+from airflow_provider_tiktok.reports.rows import schema_of
+from airflow_provider_tiktok.reports.summary import (
+    file_name,
+    make_manifest,
+    make_summary,
+    restates,
+)
+
+from .helpers import NOW, UTC, FakeClient, all_rows, fetch, items, old_plan, paged, plan
+
+DAY_BY_DAY = {"dimensions": "ad_id,stat_time_day"}
+
+
+def name(partition_by=(), client=None, **parameters) -> str:
+    report_plan = old_plan(client or FakeClient(), **parameters)
+    return file_name(report_plan, schema_of(report_plan.request), partition_by)
+
+
+def days(start: str, end: str) -> RunTime:
+    return RunTime(NOW, (date.fromisoformat(start), date.fromisoformat(end)))
+
+
+# the summary
+
+
+def test_the_summary_says_what_came():
+    client = FakeClient(paged(items(3)))
+    report = fetch(client, old_plan(client, advertiser_ids="7,8"))
+    all_rows(report)
+    summary = make_summary(report, client.counts, NOW)
+    assert json.loads(json.dumps(summary)) == {
+        "row_count": 6,
+        "advertiser_ids": ["7", "8"],
+        "skipped_advertisers": {},
+        "dropped_metrics": [],
+        "report_start_date": "2026-01-05",
+        "report_end_date": "2026-01-05",
+        "columns": {"advertiser_id": "string", "ad_id": "string", "spend": "decimal"},
+        "paths": [],
+        "path_count": 0,
+        "manifest": None,
+        "bytes": 0,
+        "api_calls": 2,
+        "throttled_calls": 0,
+        "retried_calls": 0,
+        "total_metrics": None,
+        "complete": True,
+        "is_final": True,
+    }
+
+
+def test_a_report_with_a_skipped_account_is_not_complete():
+    def answer(params):
+        if params["advertiser_id"] == "8":
+            raise TikTokPermissionError("not granted", code=40001)
+        return paged(items(1))(params)
+
+    client = FakeClient(answer)
+    report = fetch(client, old_plan(client, advertiser_ids="7,8"), on_advertiser_error="skip")
+    all_rows(report)
+    summary = make_summary(report, client.counts, NOW)
+    assert (summary["complete"], summary["advertiser_ids"]) == (False, ["7"])
+    assert summary["skipped_advertisers"] == {"8": "not granted"}
+
+
+def test_an_empty_report_has_the_same_columns():
+    client = FakeClient(paged([]))
+    report = fetch(client, old_plan(client, query_lifetime=True))
+    all_rows(report)
+    summary = make_summary(report, client.counts, NOW)
+    assert summary["columns"] == {"advertiser_id": "string", "ad_id": "string", "spend": "decimal"}
+    assert (summary["row_count"], summary["report_start_date"], summary["is_final"]) == (0, None, False)
+
+
+def test_the_manifest_holds_request_windows_and_counts():
+    client = FakeClient(paged([]))
+    report = fetch(client, plan(client, run=days("2026-01-01", "2026-02-01"), **DAY_BY_DAY))
+    all_rows(report)
+    manifest = make_manifest(
+        report, make_summary(report, client.counts, NOW), datetime(2026, 11, 22, 12, tzinfo=UTC)
+    )
+    assert manifest.pop("request")["dimensions"] == ["ad_id", "stat_time_day"]
+    assert manifest == {
+        "created_at": "2026-11-22T12:00:00+00:00",
+        "timezones": {},
+        "windows": [
+            {"advertiser_id": "7", "start_date": "2026-01-01", "end_date": "2026-01-30"},
+            {"advertiser_id": "7", "start_date": "2026-01-31", "end_date": "2026-02-01"},
+        ],
+        "row_count": 0,
+        "skipped_advertisers": {},
+        "complete": True,
+        "is_final": True,
+    }
+
+
+# names of files
+
+
+def test_a_file_is_named_after_level_days_and_request():
+    assert name().rpartition("_")[0] == "ad_20260105_20260105"
+    assert name(["stat_time_day"], **DAY_BY_DAY).rpartition("_")[0] == "ad"
+    assert len(name().rpartition("_")[2]) == 12
+
+
+def test_the_same_request_has_the_same_name():
+    written = {"dimensions": '["ad_id"]', "metrics": "spend", "advertiser_ids": ["7", "8"]}
+    assert name(advertiser_ids="7,8") == name(**written)
+
+
+def test_what_changes_no_row_does_not_change_the_name():
+    assert name(request_params={"page_size": 10}) == name()
+    assert name(order_field="spend", order_type="ASC") == name()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"advertiser_ids": "8"},
+        {"metrics": "spend,clicks"},
+        {"dimensions": "campaign_id"},
+        {"report_start_date": "2026-01-04"},
+        {"filters": '[{"field_name":"ad_ids","filter_type":"IN","filter_value":[1]}]'},
+        {"include_deleted": False},
+        {"request_params": {"enable_total_metrics": True}},
+        {"query_lifetime": True},
+    ],
+    ids=str,
+)
+def test_another_request_has_another_name(changed):
+    assert name(**changed) != name()
+
+
+def test_what_the_folders_say_is_not_in_the_name():
+    by_day = ["stat_time_day"]
+    both = ["stat_time_day", "advertiser_id"]
+    later = {**DAY_BY_DAY, "report_start_date": "2026-01-06"}
+    assert name(by_day, **DAY_BY_DAY) == name(by_day, **later)
+    assert name(by_day, **DAY_BY_DAY) != name(by_day, **DAY_BY_DAY, advertiser_ids="8")
+    assert name(both, **DAY_BY_DAY) == name(both, **DAY_BY_DAY, advertiser_ids="8")
+    assert name(["advertiser_id"], **DAY_BY_DAY) != name(["advertiser_id"], **later)
+
+
+def test_every_account_is_one_request_whoever_joins():
+    before = FakeClient(app_id="1", app_secret="s", authorised=("7",))
+    after = FakeClient(app_id="1", app_secret="s", authorised=("9", "7"))
+    assert name(client=before, advertiser_ids="*") == name(client=after, advertiser_ids="*")
+
+
+# which partitions a run restates
+
+
+def restated(partition, skipped=(), **parameters) -> bool:
+    client = FakeClient()
+    report_plan = plan(client, **{"run": days("2026-01-10", "2026-02-15"), **DAY_BY_DAY, **parameters})
+    return restates(report_plan, schema_of(report_plan.request), skipped)(partition)
+
+
+@pytest.mark.parametrize(
+    ("partition", "expected"),
+    [
+        ({"stat_time_day": "2026-01-10"}, True),
+        ({"stat_time_day": "2026-02-15"}, True),
+        ({"stat_time_day": "2026-01-09"}, False),
+        ({"stat_time_day": "2026-02-16"}, False),
+        ({"stat_time_day": "2026-01-12", "advertiser_id": "7"}, True),
+        ({"stat_time_day": "2026-01-12", "advertiser_id": "8"}, False),
+        ({"stat_time_day": "2026-01-12", "ad_id": "1"}, True),
+        ({"advertiser_id": "7"}, True),
+        ({"advertiser_id": "8"}, False),
+        ({"ad_id": "5"}, True),
+        ({"stat_time_day": None}, True),
+        ({"stat_time_day": ""}, False),
+        ({"stat_time_day": "garbage"}, False),
+    ],
+    ids=str,
+)
+def test_a_run_restates_its_own_days_and_accounts(partition, expected):
+    assert restated(partition) is expected
+
+
+def test_hours_belong_to_their_day():
+    parameters = {"dimensions": "ad_id,stat_time_hour"}
+    assert restated({"stat_time_hour": "2026-01-10T23:00:00"}, **parameters) is True
+    assert restated({"stat_time_hour": "2026-01-09T23:00:00"}, **parameters) is False
+
+
+def test_nothing_is_said_about_a_skipped_account():
+    parameters = {"advertiser_ids": "7,8"}
+    assert restated({"advertiser_id": "8"}, ["8"], **parameters) is False
+    assert restated({"advertiser_id": "7", "stat_time_day": "2026-01-10"}, ["8"], **parameters) is True
+    assert restated({"stat_time_day": "2026-01-10"}, ["7", "8"], **parameters) is False
+
+
+def test_a_lifetime_restates_its_accounts():
+    parameters = {"dimensions": "ad_id", "query_lifetime": True}
+    assert restated({"advertiser_id": "7"}, **parameters) is True
+    assert restated({"advertiser_id": "8"}, **parameters) is False
+    assert restated({"ad_id": "1"}, **parameters) is True
