@@ -1,0 +1,1 @@
+"""Where rows go: file formats and destinations. Knows nothing of TikTok."""

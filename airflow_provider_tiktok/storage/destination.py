@@ -1,0 +1,373 @@
+"""Rows into files that appear whole or not at all, on any fsspec filesystem.
+
+Rows are written to spool files first: on a local disk beside their destination, under a name that
+begins with a dot, so that the last step is a rename; for an object store in a temporary folder, from
+which the finished file is uploaded in one piece. Until :meth:`Destination.publish` nothing changes at
+the destination, and the manifest is written after everything else.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage.formats import FORMATS, Cells
+from airflow_provider_tiktok.storage.spool_file import SpoolFile
+from airflow_provider_tiktok.storage.target import Target
+
+MANIFEST = "_manifest.json"
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+"""The folder value that Hive uses for null."""
+
+_MAX_OPEN_FILES = 64
+_SPOOL_LIFETIME = 24 * 3600  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """One data file, as the manifest lists it."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+    partition: dict[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What :meth:`Destination.publish` left behind.
+
+    :param files: the data files, in the order of their paths.
+    :param removed: paths of files that held rows which are no more.
+    :param beside: paths of other data files that stand in the same folders.
+    :param manifest: path of the manifest of a folder; ``None`` for a single file.
+    """
+
+    files: tuple[PublishedFile, ...]
+    removed: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    manifest: str | None = None
+
+
+class Destination:
+    """Takes rows and publishes them as files.
+
+    :param target: where and in which format.
+    :param filesystem: the fsspec filesystem that holds the target.
+    :param root: the target's path in that filesystem.
+    :param columns: type by name, in the order of a row's cells.
+    :raises TikTokOutputError: nothing can be written there.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        filesystem: Any,
+        root: str,
+        columns: Mapping[str, str],
+    ) -> None:
+        self._target = target
+        self._fs = filesystem
+        self._local = _is_local(filesystem)
+        # written as the filesystem lists it, so that what is listed later can be told from what is new
+        self._root = (
+            os.path.abspath(root)  # noqa: PTH100 - links stay as the user wrote them
+            if self._local
+            else filesystem._strip_protocol(root).rstrip("/")
+        )
+        self._file_name = "report" + target.extension
+        self._partition_indexes = _partition_indexes(target, columns)
+        self._data_indexes = [i for i in range(len(columns)) if i not in self._partition_indexes]
+        data_columns = {
+            name: kind for i, (name, kind) in enumerate(columns.items()) if i in self._data_indexes
+        }
+        self._format = FORMATS[target.format](data_columns)
+        self._columns = dict(columns)
+        self._check_writable()
+        self._temporary: Path | None = None
+        self._made_folders: list[Path] = []
+        self._spools: dict[str, SpoolFile] = {}
+        self._open: OrderedDict[str, SpoolFile] = OrderedDict()
+        self._replaced = 0
+
+    def name_files(self, name: str) -> None:
+        """Say how the data files in a folder are called, before the first row.
+
+        :param name: file name without extension; the same request gives the same name.
+        """
+        self._file_name = name + self._target.extension
+
+    def write(self, rows: Sequence[Cells]) -> None:
+        """Take rows in.
+
+        :raises TikTokOutputError: the disk is full, or a folder can't be made.
+        """
+        if not self._partition_indexes:
+            if rows:
+                self._append("", rows)
+            return
+        groups: dict[str, list[Cells]] = {}
+        for row in rows:
+            groups.setdefault(self._partition_of(row), []).append(row)
+        for partition, members in groups.items():
+            self._append(partition, [[row[index] for index in self._data_indexes] for row in members])
+
+    def publish(
+        self,
+        manifest: Mapping[str, Any] | None = None,
+        covers: Callable[[Mapping[str, str | None]], bool] = lambda _: False,
+    ) -> Published:
+        """Make the rows visible, remove what they replace, then write the manifest.
+
+        :param manifest: what to say in a folder's manifest beside the files.
+        :param covers: says of a partition (value by column) whether this run restates it, so that a
+            file of the same name which has no rows any more is removed.
+        """
+        try:
+            if not self._spools and not self._partition_indexes:
+                self._spool("")  # an empty report still has its file, with the header
+            for spool in self._spools.values():
+                spool.close()
+            stale, beside = self._other_files(covers) if self._target.is_folder else ([], [])
+            files: list[PublishedFile] = []
+            for partition in sorted(self._spools):
+                files.append(self._move(partition, self._spools[partition]))
+                self._replaced += 1
+            for path in stale:
+                self._fs.rm_file(path)
+            return Published(
+                tuple(files),
+                tuple(self._url(path) for path in stale),
+                tuple(self._url(path) for path in beside),
+                self._write_manifest(manifest or {}, files) if self._target.is_folder else None,
+            )
+        except OSError as error:
+            raise self._output_error(error) from error
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Throw away what isn't published. Calling it again does nothing."""
+        for spool in self._spools.values():
+            spool.discard()
+        self._spools.clear()
+        self._open.clear()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary = None
+        for folder in reversed(self._made_folders):
+            with suppress(OSError):  # another task may have put something into it, or taken it away
+                folder.rmdir()
+        self._made_folders.clear()
+
+    def _check_writable(self) -> None:
+        """Find out before the first call to TikTok that a local destination can't be written."""
+        if not self._local:
+            return
+        folder = Path(self._root) if self._target.is_folder else Path(self._root).parent
+        if not self._target.is_folder and Path(self._root).is_dir():
+            raise TikTokOutputError(f"`output_path` {self._target.path!r} is a folder; end it with a slash.")
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if not folder.is_dir():
+            raise TikTokOutputError(
+                f"`output_path` {self._target.path!r} can't be written: {str(folder)!r} is not a folder."
+            )
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise TikTokOutputError(
+                f"`output_path` {self._target.path!r} can't be written: the Airflow worker may not write to "
+                f"{str(folder)!r} ({error.strerror})."
+            ) from None
+
+    def _partition_of(self, row: Cells) -> str:
+        return "/".join(
+            f"{quote(name, safe='')}={_quote_value(row[index])}"
+            for name, index in zip(self._target.partition_by, self._partition_indexes, strict=True)
+        )
+
+    def _append(self, partition: str, rows: Sequence[Cells]) -> None:
+        try:
+            spool = self._spool(partition)
+            spool.write(self._format.render(rows), len(rows))
+        except OSError as error:
+            raise self._output_error(error) from error
+
+    def _spool(self, partition: str) -> SpoolFile:
+        """Give the spool file of a partition, with few enough of them open."""
+        spool = self._spools.get(partition)
+        if spool is None:
+            spool = SpoolFile(self._spool_path(partition), compress=self._target.compress)
+            self._spools[partition] = spool
+            if header := self._format.header():
+                spool.write(header)
+        self._open[partition] = spool
+        self._open.move_to_end(partition)
+        if len(self._open) > _MAX_OPEN_FILES:
+            self._open.popitem(last=False)[1].close()
+        return spool
+
+    def _spool_path(self, partition: str) -> Path:
+        if self._local:
+            final = Path(self._path(partition))
+            self._make_folders(final.parent)
+            _remove_old_spools(final)
+            return final.parent / f".{final.name}.{secrets.token_hex(4)}.tmp"
+        if self._temporary is None:
+            self._temporary = Path(tempfile.mkdtemp(prefix="tiktok-report-"))
+        return self._temporary / str(len(self._spools))
+
+    def _make_folders(self, folder: Path) -> None:
+        missing = []
+        while not folder.exists():
+            missing.append(folder)
+            folder = folder.parent
+        for path in reversed(missing):
+            path.mkdir(exist_ok=True)
+            self._made_folders.append(path)
+
+    def _path(self, partition: str) -> str:
+        if not self._target.is_folder:
+            return self._root
+        return self._below_root(partition, self._file_name)
+
+    def _below_root(self, *parts: str) -> str:
+        return "/".join((self._root.rstrip("/"), *filter(None, parts)))
+
+    def _url(self, path: str) -> str:
+        """Give a path as the user wrote the target."""
+        if not self._target.is_folder:
+            return self._target.path
+        return f"{self._target.path.rstrip('/')}/{path.removeprefix(self._root).lstrip('/')}"
+
+    def _move(self, partition: str, spool: SpoolFile) -> PublishedFile:
+        path = self._path(partition)
+        self._put(spool.path, path)
+        return PublishedFile(self._url(path), spool.rows, spool.size, spool.sha256, _values(partition))
+
+    def _put(self, source: Path, path: str) -> None:
+        if self._local:
+            source.replace(path)
+            return
+        try:
+            self._fs.put_file(str(source), path)
+        except OSError:
+            raise
+        except Exception as error:  # each object store has errors of its own
+            raise OSError(f"{type(error).__name__} while uploading") from error
+
+    def _other_files(self, covers: Callable[[Mapping[str, str | None]], bool]) -> tuple[list[str], list[str]]:
+        """Find this request's files that have no rows any more, and other requests' files beside the new ones."""
+        if not self._fs.exists(self._root):
+            return [], []
+        # the same request in another format is the same request
+        stem = self._file_name.removesuffix(self._target.extension)
+        names = {f"{stem}.{name}{suffix}" for name in FORMATS for suffix in ("", ".gz")}
+        fresh = {self._path(partition) for partition in self._spools}
+        folders = {path.rpartition("/")[0] for path in fresh}
+        stale, beside = [], []
+        for path in self._fs.find(self._root):
+            if not path.startswith(self._root.rstrip("/") + "/") or path in fresh:
+                continue  # what is listed under another name than it was written is better left than lost
+            folder, _, name = path.rpartition("/")
+            partition = _values(folder.removeprefix(self._root))
+            if name in names and (folder in folders or (self._partition_indexes and covers(partition))):
+                stale.append(path)
+            elif self._partition_indexes and folder in folders and not name.startswith((".", "_")):
+                beside.append(path)
+        return stale, beside
+
+    def _write_manifest(self, manifest: Mapping[str, Any], files: Sequence[PublishedFile]) -> str:
+        path = self._below_root(MANIFEST)
+        listed = [
+            {
+                "path": file.path,
+                "rows": file.rows,
+                "bytes": file.bytes,
+                "sha256": file.sha256,
+                "partition": file.partition,
+            }
+            for file in files
+        ]
+        text = json.dumps(
+            {**manifest, "columns": self._columns, "files": listed}, indent=2, ensure_ascii=False
+        )
+        with tempfile.TemporaryDirectory(prefix="tiktok-report-") as folder:
+            spool = Path(folder, MANIFEST)
+            if self._local:
+                self._make_folders(Path(self._root))
+                spool = Path(self._root, f".{MANIFEST}.{secrets.token_hex(4)}.tmp")
+            try:
+                spool.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+                self._put(spool, path)
+            finally:
+                spool.unlink(missing_ok=True)
+        return self._url(path)
+
+    def _output_error(self, error: OSError) -> TikTokOutputError:
+        state = (
+            f"{self._replaced} of {len(self._spools)} files are already new, the others as before"
+            if self._replaced
+            else "what was there before is unchanged"
+        )
+        failure = TikTokOutputError(
+            f"The files at {self._target.path!r} could not be written ({type(error).__name__}: {error.strerror or error}); "
+            f"{state}. Check space and permissions, then run the task again."
+        )
+        failure.retryable = (
+            True  # a full disk or a store's bad minute passes; what can't pass is seen at the start
+        )
+        return failure
+
+
+def _remove_old_spools(final: Path) -> None:
+    """Remove what killed tasks left behind: spool files that nobody has written to for a day."""
+    for path in final.parent.glob(f".{glob.escape(final.name)}.*.tmp"):
+        with suppress(OSError):  # another task may have been quicker
+            if path.stat().st_mtime < time.time() - _SPOOL_LIFETIME:
+                path.unlink()
+
+
+def _partition_indexes(target: Target, columns: Mapping[str, str]) -> list[int]:
+    names = list(columns)
+    unknown = [name for name in target.partition_by if name not in columns]
+    if unknown:
+        raise TikTokOutputError(
+            f"`partition_by` holds {', '.join(unknown)}, which the report doesn't have; it has {', '.join(names)}."
+        )
+    if len(target.partition_by) == len(names):
+        raise TikTokOutputError(
+            "`partition_by` holds every column, so the files would be empty. Leave one out."
+        )
+    return [names.index(name) for name in target.partition_by]
+
+
+def _quote_value(value: str | None) -> str:
+    return NULL_PARTITION if value is None else quote(value, safe=" ", errors="surrogatepass")
+
+
+def _values(partition: str) -> dict[str, str | None]:
+    """Read the values back from a partition's folders."""
+    parts = (part.partition("=")[::2] for part in partition.split("/") if "=" in part)
+    return {unquote(name): None if value == NULL_PARTITION else unquote(value) for name, value in parts}
+
+
+def _is_local(filesystem: Any) -> bool:
+    protocol = filesystem.protocol
+    return bool({"file", "local"} & {protocol, *(protocol if isinstance(protocol, (tuple, list)) else ())})

@@ -1,0 +1,87 @@
+"""What an output path says: one file or a folder, which format, compressed or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage.formats import FORMATS
+
+_GZIP = ".gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where rows are to go.
+
+    :param path: the user's path or URL, without a final slash.
+    :param is_folder: whether files are put into it, or it is the file.
+    :param format: name of the format.
+    :param compress: whether files are gzip-compressed.
+    :param partition_by: columns that become Hive folders.
+    """
+
+    path: str
+    is_folder: bool
+    format: str
+    compress: bool
+    partition_by: tuple[str, ...] = ()
+
+    @property
+    def extension(self) -> str:
+        """The extension of the files in a folder."""
+        return f".{self.format}{_GZIP if self.compress else ''}"
+
+
+def parse_target(path: str, output_format: str | None, partition_by: Sequence[str] = ()) -> Target:
+    """Read an output path.
+
+    A path is a folder when it ends with a slash, has no extension, or rows are to be partitioned.
+
+    :param path: path or URL.
+    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress; ``None`` takes the path's
+        extension, else ``jsonl``.
+    :param partition_by: columns that become Hive folders.
+    :raises TikTokOutputError: extension and format are unknown or contradict each other.
+    """
+    name = path.rstrip("/").rsplit("/", 1)[-1]
+    named, named_gzip = _split(name)
+    wanted, wanted_gzip = (
+        _split(f"x.{output_format.strip().lower().lstrip('.')}") if output_format else ("", False)
+    )
+    if output_format and wanted not in FORMATS:
+        raise TikTokOutputError(
+            f"`output_format` is {output_format!r}; it can be {_known()}, each with .gz as well."
+        )
+    is_folder = (
+        path.endswith("/") or not (named or named_gzip) or (bool(partition_by) and named not in FORMATS)
+    )
+    if is_folder:
+        return Target(path.rstrip("/") or "/", True, wanted or "jsonl", wanted_gzip, tuple(partition_by))
+    if partition_by:
+        raise TikTokOutputError(
+            f"`partition_by` makes folders, but `output_path` {path!r} is a file. Give a folder, and `output_format`."
+        )
+    if named not in FORMATS and not wanted:
+        raise TikTokOutputError(
+            f"`output_path` {path!r} ends in an extension that this version doesn't write. It can be {_known()}, each "
+            "with .gz as well; end the path with a slash if it is a folder."
+        )
+    if wanted and named in FORMATS and (named != wanted or wanted_gzip > named_gzip):
+        raise TikTokOutputError(
+            f"`output_format` is {output_format!r}, but `output_path` ends in .{named}. Let them agree, or drop one."
+        )
+    return Target(path, False, wanted or named, named_gzip or wanted_gzip)
+
+
+def _split(name: str) -> tuple[str, bool]:
+    """Give the extension of a file name in lower case, and whether .gz follows it."""
+    lowered = name.lower()
+    compressed = lowered.endswith(_GZIP)
+    stem, dot, extension = lowered.removesuffix(_GZIP).rpartition(".")
+    return (extension if dot and stem else ""), compressed
+
+
+def _known() -> str:
+    return ", ".join(FORMATS)

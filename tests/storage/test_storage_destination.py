@@ -1,0 +1,500 @@
+"""Files that appear whole or not at all, on a local disk and on an object store."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import json
+import os
+import resource
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage import destination as module
+from airflow_provider_tiktok.storage.destination import Destination, Published
+from airflow_provider_tiktok.storage.target import parse_target
+
+COLUMNS = {"day": "date", "country": "string", "spend": "decimal"}
+ROWS = [("2026-11-01", "DE", "1.50"), ("2026-11-01", "FR", "2.00"), ("2026-11-02", "DE", "3.25")]
+
+
+class Place:
+    """A folder on some filesystem, with what a test wants to know of it."""
+
+    def __init__(self, kind: str, root: str) -> None:
+        self.kind = kind
+        self.fs = fsspec.filesystem(kind)
+        self.root = root
+
+    def open(
+        self, path: str, output_format: str | None = None, partition_by: tuple[str, ...] = ()
+    ) -> Destination:
+        target = parse_target(f"{self.root}/{path}", output_format, partition_by)
+        return Destination(target, self.fs, target.path, COLUMNS)
+
+    def write(
+        self, path: str, rows: Any = ROWS, *, name: str = "data", covers: Any = None, **options: Any
+    ) -> Published:
+        destination = self.open(path, **options)
+        destination.name_files(name)
+        destination.write(rows)
+        return destination.publish({"request": "r"}, covers or (lambda partition: True))
+
+    def files(self) -> dict[str, bytes]:
+        found = self.fs.find(self.root) if self.fs.exists(self.root) else []
+        return {path.removeprefix(self.root + "/"): self.fs.cat_file(path) for path in found}
+
+    def data(self) -> dict[str, bytes]:
+        return {path: data for path, data in self.files().items() if not path.endswith("_manifest.json")}
+
+
+@pytest.fixture(params=["file", "memory"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    if request.param == "file":
+        yield Place("file", str(tmp_path / "out"))
+        return
+    place = Place("memory", "/bucket/out")
+    yield place
+    place.fs.store.clear()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Place:
+    return Place("file", str(tmp_path / "out"))
+
+
+JSONL = b'{"day":"2026-11-01","country":"DE","spend":1.50}\n'
+
+
+# one file
+
+
+def test_one_file_holds_all_rows(place):
+    published = place.write("rows.csv")
+    data = b"day,country,spend\n2026-11-01,DE,1.50\n2026-11-01,FR,2.00\n2026-11-02,DE,3.25\n"
+    assert place.files() == {"rows.csv": data}
+    (file,) = published.files
+    assert (file.path, file.rows, file.bytes) == (f"{place.root}/rows.csv", 3, len(data))
+    assert file.sha256 == hashlib.sha256(data).hexdigest()
+    assert (published.removed, published.manifest) == ((), None)
+
+
+def test_nothing_is_there_before_it_is_published(place):
+    destination = place.open("rows.jsonl")
+    destination.write(ROWS)
+    assert [path for path in place.files() if not path.startswith(".")] == []
+    destination.discard()
+    assert place.files() == {}
+
+
+@pytest.mark.parametrize(("path", "data"), [("rows.csv", b"day,country,spend\n"), ("rows.jsonl", b"")])
+def test_an_empty_report_has_an_empty_file(place, path, data):
+    place.write(path)
+    place.write(path, [])
+    assert place.files() == {path: data}
+
+
+def test_a_file_is_replaced(place):
+    place.write("rows.jsonl")
+    place.write("rows.jsonl", ROWS[:1])
+    assert place.files() == {"rows.jsonl": JSONL}
+
+
+def test_gzip_files_are_the_same_bytes_each_time(place, monkeypatch):
+    clock = iter(range(1_700_000_000, 1_800_000_000, 1_000))
+    monkeypatch.setattr(gzip.time, "time", lambda: float(next(clock)))
+    assert place.write("rows.jsonl.gz", ROWS[:1]) == place.write("rows.jsonl.gz", ROWS[:1])
+    first = place.files()["rows.jsonl.gz"]
+    assert gzip.decompress(first) == JSONL
+    place.write("other.jsonl.gz", ROWS[:1])
+    assert place.files()["other.jsonl.gz"] == first
+
+
+def test_an_abandoned_report_leaves_what_was_there(place):
+    place.write("rows.jsonl", ROWS[:1])
+    destination = place.open("rows.jsonl")
+    destination.write(ROWS * 10_000)
+    destination.discard()
+    destination.discard()
+    assert place.files() == {"rows.jsonl": JSONL}
+
+
+def test_an_abandoned_report_leaves_no_folder(local):
+    destination = local.open("a/b/c/", partition_by=("day",))
+    destination.write(ROWS)
+    destination.discard()
+    assert not Path(local.root).exists()
+
+
+# a folder
+
+
+def test_a_folder_gets_data_and_manifest(place):
+    published = place.write("lake/")
+    files = place.files()
+    assert sorted(files) == ["lake/_manifest.json", "lake/data.jsonl"]
+    assert published.manifest == f"{place.root}/lake/_manifest.json"
+    assert json.loads(files["lake/_manifest.json"]) == {
+        "request": "r",
+        "columns": COLUMNS,
+        "files": [
+            {
+                "path": f"{place.root}/lake/data.jsonl",
+                "rows": 3,
+                "bytes": len(files["lake/data.jsonl"]),
+                "sha256": hashlib.sha256(files["lake/data.jsonl"]).hexdigest(),
+                "partition": {},
+            }
+        ],
+    }
+
+
+def test_partitions_become_folders_without_their_columns(place):
+    published = place.write("lake/", partition_by=("day", "country"), output_format="csv")
+    assert place.data() == {
+        "lake/day=2026-11-01/country=DE/data.csv": b"spend\n1.50\n",
+        "lake/day=2026-11-01/country=FR/data.csv": b"spend\n2.00\n",
+        "lake/day=2026-11-02/country=DE/data.csv": b"spend\n3.25\n",
+    }
+    assert [(file.rows, file.partition) for file in published.files] == [
+        (1, {"day": "2026-11-01", "country": "DE"}),
+        (1, {"day": "2026-11-01", "country": "FR"}),
+        (1, {"day": "2026-11-02", "country": "DE"}),
+    ]
+
+
+@pytest.mark.parametrize("output_format", ["jsonl", "csv.gz"])
+def test_the_manifest_is_true_of_every_file(place, output_format):
+    place.write("lake/", ROWS * 3, partition_by=("country",), output_format=output_format)
+    files = place.files()
+    listed = json.loads(files["lake/_manifest.json"])["files"]
+    assert [item["path"] for item in listed] == sorted(f"{place.root}/{path}" for path in place.data())
+    for item in listed:
+        data = files[item["path"].removeprefix(place.root + "/")]
+        assert (item["bytes"], item["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    assert [(item["partition"], item["rows"]) for item in listed] == [
+        ({"country": "DE"}, 6),
+        ({"country": "FR"}, 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "folder"),
+    [
+        ("a/b", "country=a%2Fb"),
+        ("..", "country=.."),
+        (".", "country=."),
+        ("a=b", "country=a%3Db"),
+        (None, "country=__HIVE_DEFAULT_PARTITION__"),
+        ("", "country="),
+        ("a b", "country=a b"),
+        ("100%", "country=100%25"),
+        ("\u00e9\U0001f600", "country=%C3%A9%F0%9F%98%80"),
+        ("a\nb:*?", "country=a%0Ab%3A%2A%3F"),
+        ("_hidden", "country=_hidden"),
+        ("\ud83d", "country=%ED%A0%BD"),
+    ],
+)
+def test_odd_partition_values_are_escaped(place, value, folder):
+    published = place.write("lake/", [("2026-11-01", value, "1")], partition_by=("country",))
+    assert list(place.data()) == [f"lake/{folder}/data.jsonl"]
+    if value not in (None, "\ud83d"):
+        assert published.files[0].partition == {"country": value}
+
+
+def test_null_and_empty_partitions_are_two(place):
+    place.write("lake/", [("d", None, "1"), ("d", "", "2")], partition_by=("country",))
+    assert len(place.data()) == 2
+
+
+@pytest.mark.parametrize("output_format", ["csv", "csv.gz"])
+def test_more_partitions_than_open_files_are_whole(place, monkeypatch, output_format):
+    monkeypatch.setattr(module, "_MAX_OPEN_FILES", 3)
+    destination = place.open("lake/", output_format=output_format, partition_by=("country",))
+    destination.name_files("data")
+    for day in range(5):
+        destination.write([(str(day), str(country), f"{country}.5") for country in range(10)])
+        assert len(destination._open) == 3
+    published = destination.publish(covers=lambda partition: True)
+    assert [file.rows for file in published.files] == [5] * 10
+    for file in published.files:
+        data = place.files()[file.path.removeprefix(place.root + "/")]
+        assert (file.bytes, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+        text = gzip.decompress(data) if output_format.endswith("gz") else data
+        country = file.partition["country"].encode()
+        assert text == b"day,spend\n" + b"".join(b"%d,%s.5\n" % (day, country) for day in range(5))
+
+
+# a second run
+
+
+def test_a_second_run_over_the_same_rows_writes_the_same_bytes(place):
+    options = {"partition_by": ("day", "country"), "output_format": "jsonl.gz"}
+    first = place.write("lake/", **options)
+    before = place.files()
+    second = place.write("lake/", **options)
+    assert first == second
+    assert place.files() == before
+
+
+def test_a_partition_without_rows_any_more_is_removed(place):
+    place.write("lake/", partition_by=("day",))
+    published = place.write("lake/", ROWS[:2], partition_by=("day",))
+    assert list(place.data()) == ["lake/day=2026-11-01/data.jsonl"]
+    assert published.removed == (f"{place.root}/lake/day=2026-11-02/data.jsonl",)
+
+
+def test_a_partition_that_the_run_does_not_cover_stays(place):
+    place.write("lake/", partition_by=("day",))
+    published = place.write(
+        "lake/", ROWS[:2], partition_by=("day",), covers=lambda partition: partition["day"] == "2026-11-01"
+    )
+    assert sorted(place.data()) == ["lake/day=2026-11-01/data.jsonl", "lake/day=2026-11-02/data.jsonl"]
+    assert published.removed == ()
+
+
+def test_files_of_another_request_stay(place):
+    place.write("lake/", partition_by=("day",), name="other")
+    place.write("lake/", [], partition_by=("day",), name="data")
+    assert sorted(place.data()) == ["lake/day=2026-11-01/other.jsonl", "lake/day=2026-11-02/other.jsonl"]
+
+
+def test_an_empty_second_run_clears_what_it_covers(place):
+    place.write("lake/", partition_by=("day",))
+    published = place.write("lake/", [], partition_by=("day",))
+    assert place.data() == {}
+    assert len(published.removed) == 2
+    assert json.loads(place.files()["lake/_manifest.json"])["files"] == []
+
+
+def test_an_empty_first_run_of_partitions_leaves_a_manifest(place):
+    place.write("lake/", [], partition_by=("day",))
+    assert list(place.files()) == ["lake/_manifest.json"]
+
+
+@pytest.mark.parametrize(
+    "root", ["lake", "./lake", "../{here}/lake", "{parent}/./{here}/lake", "{parent}//{here}/lake/"]
+)
+def test_a_second_run_keeps_its_files_however_the_folder_is_written(tmp_path, monkeypatch, root):
+    monkeypatch.chdir(tmp_path)
+    root = root.format(here=tmp_path.name, parent=tmp_path.parent)
+    for _ in range(3):
+        target = parse_target(root, None, ("day",))
+        destination = Destination(target, fsspec.filesystem("file"), root, COLUMNS)
+        destination.name_files("data")
+        destination.write(ROWS)
+        published = destination.publish(covers=lambda partition: partition["day"] != "2026-11-02")
+        assert published.removed == ()
+        assert [file.path for file in published.files] == [
+            f"{root.rstrip('/')}/day=2026-11-01/data.jsonl",
+            f"{root.rstrip('/')}/day=2026-11-02/data.jsonl",
+        ]
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.jsonl")) == [
+        "lake/day=2026-11-01/data.jsonl",
+        "lake/day=2026-11-02/data.jsonl",
+    ]
+
+
+def test_a_relative_folder_is_cleared_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for rows in (ROWS, []):
+        destination = Destination(
+            parse_target("lake/", None, ("day",)), fsspec.filesystem("file"), "lake", COLUMNS
+        )
+        destination.name_files("data")
+        destination.write(rows)
+        removed = destination.publish(covers=lambda partition: partition["day"] == "2026-11-02").removed
+    assert removed == ("lake/day=2026-11-02/data.jsonl",)
+    assert [str(path) for path in Path("lake").rglob("*.jsonl")] == ["lake/day=2026-11-01/data.jsonl"]
+
+
+def test_a_folder_behind_a_link_keeps_its_files(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    place = Place("file", str(tmp_path / "link"))
+    for _ in range(2):
+        assert place.write("lake/", partition_by=("day",)).removed == ()
+    assert len(place.data()) == 2
+
+
+def test_an_object_store_without_a_leading_slash_keeps_its_files():
+    fs = fsspec.filesystem("memory")
+    for _ in range(2):
+        target = parse_target("memory://bucket/lake/", None, ("day",))
+        destination = Destination(target, fs, "bucket/lake", COLUMNS)
+        destination.name_files("data")
+        destination.write(ROWS)
+        published = destination.publish(covers=lambda partition: True)
+        assert published.removed == ()
+    assert [file.path for file in published.files] == [
+        "memory://bucket/lake/day=2026-11-01/data.jsonl",
+        "memory://bucket/lake/day=2026-11-02/data.jsonl",
+    ]
+    assert len(fs.find("/bucket/lake")) == 3
+    fs.store.clear()
+
+
+# what goes wrong
+
+
+def test_a_failure_while_publishing_says_what_is_new(place, monkeypatch):
+    place.write("lake/", ROWS[:2], partition_by=("country",))
+    before = place.data()
+    destination = place.open("lake/", partition_by=("country",))
+    destination.name_files("data")
+    destination.write([("2026-11-03", "DE", "9"), ("2026-11-03", "FR", "9")])
+    put, calls = destination._put, []
+
+    def failing(source, path):
+        calls.append(path)
+        if len(calls) == 2:
+            raise OSError(errno.EIO, "Input/output error")
+        put(source, path)
+
+    monkeypatch.setattr(destination, "_put", failing)
+    with pytest.raises(TikTokOutputError) as caught:
+        destination.publish(covers=lambda partition: True)
+    assert str(caught.value) == (
+        f"The files at '{place.root}/lake' could not be written (OSError: Input/output error); 1 of 2 files are "
+        "already new, the others as before. Check space and permissions, then run the task again."
+    )
+    after = place.data()
+    assert sorted(after) == sorted(before)
+    assert after["lake/country=FR/data.jsonl"] == before["lake/country=FR/data.jsonl"]
+    assert after["lake/country=DE/data.jsonl"] == b'{"day":"2026-11-03","spend":9}\n'
+
+
+def test_a_failure_before_anything_moved_changes_nothing(place, monkeypatch):
+    place.write("lake/", partition_by=("country",))
+    before = place.files()
+    destination = place.open("lake/", partition_by=("country",))
+    destination.name_files("data")
+    destination.write(ROWS[:1])
+
+    def failing(source, path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(destination, "_put", failing)
+    with pytest.raises(TikTokOutputError, match=r"Permission denied\); what was there before is unchanged\."):
+        destination.publish(covers=lambda partition: True)
+    assert place.files() == before
+
+
+@pytest.mark.parametrize("path", ["rows.jsonl", "rows.jsonl.gz", "lake/"])
+def test_a_full_disk_is_named_and_leaves_nothing(local, path):
+    local.write("rows.jsonl", ROWS[:1])
+    before = local.files()
+    destination = local.open(path, partition_by=("country",) if path == "lake/" else ())
+    random_text = os.urandom(300_000).hex()
+
+    def write_all() -> None:
+        for start in range(0, len(random_text), 1_000):
+            destination.write([("2026-11-01", "DE", random_text[start : start + 1_000])])
+        destination.publish()
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        with pytest.raises(TikTokOutputError) as caught:
+            write_all()
+        destination.discard()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(caught.value) == (
+        f"The files at '{local.root}/{path.rstrip('/')}' could not be written (OSError: File too large); what was "
+        "there before is unchanged. Check space and permissions, then run the task again."
+    )
+    assert local.files() == before
+
+
+def test_a_manifest_that_can_not_be_written_leaves_no_stray_file(local, monkeypatch):
+    destination = local.open("lake/")
+    destination.write(ROWS)
+
+    def failing(self, *args, **kwargs):
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", failing)
+    with pytest.raises(TikTokOutputError, match=r"No space left on device"):
+        destination.publish()
+    assert list(local.files()) == ["lake/report.jsonl"]
+
+
+def test_a_file_that_is_a_folder_is_refused_at_once(local):
+    Path(local.root, "rows.csv").mkdir(parents=True)
+    with pytest.raises(TikTokOutputError) as caught:
+        local.open("rows.csv")
+    assert str(caught.value) == f"`output_path` '{local.root}/rows.csv' is a folder; end it with a slash."
+
+
+@pytest.mark.parametrize("path", ["taken/", "taken/below/", "taken/rows.csv"])
+def test_a_folder_that_is_a_file_is_refused_at_once(local, path):
+    Path(local.root).mkdir()
+    Path(local.root, "taken").write_text("x")
+    with pytest.raises(TikTokOutputError) as caught:
+        local.open(path)
+    assert str(caught.value) == (
+        f"`output_path` '{local.root}/{path.rstrip('/')}' can't be written: '{local.root}/taken' is not a folder."
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_refused_at_once(local):
+    Path(local.root).mkdir(mode=0o500)
+    with pytest.raises(
+        TikTokOutputError, match=r"the Airflow worker may not write to .* \(Permission denied\)"
+    ):
+        local.open("rows.csv")
+
+
+def test_a_filesystem_that_refuses_is_found_out_at_once(local, monkeypatch):
+    def refuse(**_: Any) -> Any:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(module.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(TikTokOutputError) as caught:
+        local.open("a/rows.csv")
+    assert str(caught.value) == (
+        f"`output_path` '{local.root}/a/rows.csv' can't be written: the Airflow worker may not write to "
+        f"'{Path(local.root).parent}' (Read-only file system)."
+    )
+
+
+def test_a_partition_name_that_is_too_long_is_named(local):
+    destination = local.open("lake/", partition_by=("country",))
+    with pytest.raises(TikTokOutputError, match=r"File name too long"):
+        destination.write([("2026-11-01", "x" * 300, "1")])
+    destination.discard()
+    assert local.files() == {}
+
+
+@pytest.mark.parametrize(
+    ("partition_by", "sentence"),
+    [
+        (
+            ("dai",),
+            "`partition_by` holds dai, which the report doesn't have; it has day, country, spend.",
+        ),
+        (
+            ("day", "country", "spend"),
+            "`partition_by` holds every column, so the files would be empty. Leave one out.",
+        ),
+    ],
+)
+def test_partitions_that_can_not_be_are_named(place, partition_by, sentence):
+    with pytest.raises(TikTokOutputError) as caught:
+        place.open("lake/", partition_by=partition_by)
+    assert str(caught.value) == sentence
+    assert place.files() == {}
+
+
+def test_opening_a_destination_leaves_nothing(place):
+    place.open("rows.csv")
+    place.open("lake/", partition_by=("day",))
+    assert place.files() == {}
