@@ -1,0 +1,10 @@
+"""``python -m airflow_provider_tiktok``: presets, fields, plan."""
+
+from __future__ import annotations
+
+import sys
+
+from airflow_provider_tiktok.commands import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""From an Airflow connection to a client that calls TikTok, and to reports."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tiktok._compat import AirflowNotFoundException, BaseHook
+from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
+from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE
+
+if TYPE_CHECKING:
+    from airflow_provider_tiktok.api.client import TikTokClient
+    from airflow_provider_tiktok.api.credentials import TikTokCredentials
+    from airflow_provider_tiktok.reports.plan import ReportPlan, RunTime
+
+_TEST_TIMEOUT = 15.0  # seconds; somebody is waiting in front of a form
+
+
+class TikTokHook(BaseHook):
+    """Reads the credentials of an Airflow connection and calls TikTok with them.
+
+    The connection has the type ``tiktok``. Its password is TikTok's long-term access token; the extra
+    may hold ``app_id``, ``app_secret``, ``advertiser_ids``, ``environment``, ``api_version``, ``qps``
+    and ``timeout``. As an environment variable:
+
+    .. code-block:: bash
+
+        AIRFLOW_CONN_TIKTOK_DEFAULT='{"conn_type": "tiktok", "password": "<access token>",
+          "extra": {"app_id": "...", "app_secret": "...", "advertiser_ids": "7000000000000000001"}}'
+
+    :param tiktok_conn_id: ID of the Airflow connection.
+    :param stop: set by another thread, it ends every wait of this hook's calls.
+    """
+
+    conn_name_attr = "tiktok_conn_id"
+    default_conn_name = "tiktok_default"
+    conn_type = CONNECTION_TYPE["connection-type"]
+    hook_name = CONNECTION_TYPE["hook-name"]
+
+    def __init__(
+        self, tiktok_conn_id: str = default_conn_name, *, stop: threading.Event | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tiktok_conn_id = tiktok_conn_id
+        self._stop = stop
+        self._client: TikTokClient | None = None
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Build the form of Airflow before 3.2 from the declared fields."""
+        from flask_appbuilder.fieldwidgets import (
+            BS3PasswordFieldWidget,
+            BS3TextFieldWidget,
+        )
+        from wtforms import PasswordField, StringField
+        from wtforms.validators import Optional
+
+        widgets = {}
+        for name, declared in CONNECTION_TYPE["conn-fields"].items():
+            schema = declared["schema"]
+            options = {
+                "label": declared["label"],
+                "description": declared["description"],
+                "default": schema.get("default"),
+                "validators": [Optional()],
+            }
+            if schema.get("format") == "password":
+                widgets[name] = PasswordField(widget=BS3PasswordFieldWidget(), **options)
+            else:  # numbers too: that Airflow stores the extra as JSON, which takes no decimals
+                widgets[name] = StringField(widget=BS3TextFieldWidget(), **options)
+        return widgets
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Name and hide the standard fields in the form of Airflow before 3.2."""
+        declared = CONNECTION_TYPE["ui-field-behaviour"]
+        return {
+            "hidden_fields": declared["hidden-fields"],
+            "relabeling": declared["relabeling"],
+            "placeholders": declared["placeholders"],
+        }
+
+    def get_conn(self, connections: int = 8) -> TikTokClient:
+        """Give the client, made on first use.
+
+        :param connections: how many HTTP connections it may keep, when it is made now.
+        :raises TikTokConfigError: the connection is missing, or a field of it can't be used.
+        """
+        if self._client is None:
+            self._client = self._new_client(self._credentials(), connections=connections)
+        return self._client
+
+    def close(self) -> None:
+        """Close the client's connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say whether the connection works and, if not, which part of it is wrong and what to do.
+
+        One or two cheap calls; never raises, never shows a secret.
+        """
+        from airflow_provider_tiktok.api.check import check_connection
+
+        try:
+            credentials = self._credentials()
+            client = self._new_client(
+                replace(credentials, timeout=min(credentials.timeout, _TEST_TIMEOUT)), patient=False
+            )
+            with closing(client):
+                return check_connection(client)
+        except TikTokError as error:
+            return False, str(error)
+        except Exception as error:
+            return (
+                False,
+                f"The test itself failed ({type(error).__name__}); the task log of a report tells more.",
+            )
+
+    def list_advertisers(self) -> list[dict[str, str | None]]:
+        """List the accounts that the token reaches.
+
+        :return: dicts with ``advertiser_id``, ``advertiser_name``, ``currency`` (ISO 4217),
+            ``timezone`` (IANA) and ``status``.
+        :raises TikTokConfigError: the connection has neither App ID and secret nor advertiser IDs.
+        :raises TikTokAPIError: TikTok refused.
+        """
+        from airflow_provider_tiktok.api.advertisers import list_advertisers
+
+        return [advertiser.as_dict() for advertiser in list_advertisers(self.get_conn())]
+
+    def plan_report(self, *, run: RunTime | None = None, **parameters: Any) -> ReportPlan:
+        """Plan a report without fetching it.
+
+        :param run: decides the days where the parameters name none; the present if not given.
+        :param parameters: the report parameters of
+            :class:`~airflow_provider_tiktok.operators.report.TikTokReportOperator`.
+        :return: a plan whose ``calls`` are the first calls of all its windows; ``len()`` counts them.
+        :raises TikTokInvalidRequestError: a parameter can't be right.
+        """
+        from airflow_provider_tiktok.reports.plan import RunTime, make_plan
+        from airflow_provider_tiktok.reports.request import parse_request
+
+        request = parse_request(**parameters)
+        return make_plan(self.get_conn(), request, run or RunTime(datetime.now(timezone.utc)))
+
+    def iter_report(
+        self,
+        *,
+        max_concurrency: int = 8,
+        on_advertiser_error: str = "fail",
+        drop_invalid_metrics: bool = False,
+        **parameters: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """Give the rows of a report one by one, in constant memory.
+
+        :param max_concurrency: HTTP calls in flight.
+        :param on_advertiser_error: as the operator's.
+        :param drop_invalid_metrics: as the operator's.
+        :param parameters: as :meth:`plan_report`'s.
+        :return: dicts by column: integers as ``int``, money and rates as :class:`~decimal.Decimal` with
+            the digits that TikTok sent, IDs, days and hours as text, ``None`` where TikTok has none.
+        :raises TikTokIncompleteReportError: the rows can't be made whole.
+        """
+        from airflow_provider_tiktok.reports.fetch import ReportFetch
+        from airflow_provider_tiktok.reports.rows import to_python
+
+        client = self.get_conn(connections=max_concurrency)
+        fetch = ReportFetch(
+            client,
+            self.plan_report(**parameters),
+            max_concurrency=max_concurrency,
+            on_advertiser_error=on_advertiser_error,
+            drop_invalid_metrics=drop_invalid_metrics,
+        )
+        for batch in fetch.batches():
+            yield from to_python(fetch.reader.schema, batch, Decimal)
+
+    def _credentials(self) -> TikTokCredentials:
+        from airflow_provider_tiktok.api.credentials import read_credentials
+
+        try:
+            connection = self.get_connection(self.tiktok_conn_id)
+        except AirflowNotFoundException:
+            connection = None
+        if connection is None:
+            raise TikTokConfigError(
+                f"Airflow has no connection {self.tiktok_conn_id!r}. Create it under Admin > Connections with the "
+                f"type TikTok, or set the environment variable AIRFLOW_CONN_{self.tiktok_conn_id.upper()}."
+            )
+        return read_credentials(
+            self.tiktok_conn_id,
+            password=connection.password,
+            host=connection.host,
+            port=connection.port,
+            schema=connection.schema,
+            extra=connection.extra,
+        )
+
+    def _new_client(
+        self, credentials: TikTokCredentials, *, patient: bool = True, connections: int = 8
+    ) -> TikTokClient:
+        from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+
+        retry = RetryPolicy() if patient else RetryPolicy(attempts=2, throttle_patience=3.0)
+        return TikTokClient(credentials, retry=retry, stop=self._stop, connections=connections)

@@ -1,0 +1,187 @@
+"""Where an operator's rows go: files on Airflow's object storage, or XCom."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from airflow_provider_tiktok._compat import object_storage_path
+from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokResultTooLargeError
+from airflow_provider_tiktok.reports.fetch import ReportFetch
+from airflow_provider_tiktok.reports.rows import Row, Schema, to_python
+from airflow_provider_tiktok.reports.summary import file_name, make_manifest, restates
+from airflow_provider_tiktok.storage.destination import Destination
+from airflow_provider_tiktok.storage.target import parse_target
+
+log = logging.getLogger(__name__)
+
+XCOM_ROWS = "rows"
+"""XCom key under which rows stand that go to no file."""
+
+MAX_PATHS = 100
+"""How many file paths a summary lists; the manifest lists them all."""
+
+_EXTRA_BY_SCHEME = {
+    "s3": "s3",
+    "s3a": "s3",
+    "s3n": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "abfs": "azure",
+    "abfss": "azure",
+    "adl": "azure",
+    "wasb": "azure",
+}
+
+
+class Output(Protocol):
+    """Takes a report's rows and publishes them, whole, at the end."""
+
+    def write(self, fetch: ReportFetch, rows: Sequence[Row]) -> None:
+        """Take rows in."""
+
+    def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
+        """Make the rows visible, and add to the summary where they are."""
+
+    def discard(self) -> None:
+        """Throw away what isn't published."""
+
+
+class FileOutput:
+    """Rows into files on any filesystem of Airflow's object storage.
+
+    :param path: file or folder, path or URL.
+    :param schema: the rows' columns.
+    :raises TikTokOutputError: path, format, filesystem or partition columns can't be used.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        schema: Schema,
+        *,
+        output_format: str | None,
+        conn_id: str | None,
+        partition_by: Sequence[str],
+    ) -> None:
+        target = parse_target(path, output_format, partition_by)
+        filesystem, root = _open_filesystem(target.path, conn_id)
+        self._schema = schema
+        self._partition_by = tuple(partition_by)
+        self._is_folder = target.is_folder
+        self._destination = Destination(target, filesystem, root, schema.columns)
+        self._named = False
+
+    def write(self, fetch: ReportFetch, rows: Sequence[Row]) -> None:
+        """Take rows in."""
+        self._name_files(fetch)
+        self._destination.write(rows)
+
+    def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
+        """Move the files to their place, the manifest last."""
+        self._name_files(fetch)
+        published = self._destination.publish(
+            make_manifest(fetch, summary, now), restates(fetch.plan, self._schema, fetch.result.skipped)
+        )
+        summary["paths"] = [file.path for file in published.files[:MAX_PATHS]]
+        summary["path_count"] = len(published.files)
+        summary["manifest"] = published.manifest
+        summary["bytes"] = sum(file.bytes for file in published.files)
+        for old in published.removed:
+            log.info("Removed %s, whose partition has no rows any more.", old)
+        # tasks mapped over accounts share folders, and rightly so
+        shared = fetch.plan.request.advertiser_ids and "advertiser_id" not in self._partition_by
+        if published.beside and not shared:
+            log.warning(
+                "%d data file(s) of other requests stand in the folders that were written, such as %s. Whoever reads the "
+                "folder reads them as well: a report with other metrics, filters or accounts wants a folder of its own.",
+                len(published.beside),
+                published.beside[0],
+            )
+
+    def discard(self) -> None:
+        """Throw away what isn't published."""
+        self._destination.discard()
+
+    def _name_files(self, fetch: ReportFetch) -> None:
+        if not self._named:
+            self._named = True
+            request = fetch.plan.request
+            by_time = set(request.time_dimensions) & set(self._partition_by)
+            if self._is_folder and request.lookback_days and request.time_dimensions and not by_time:
+                log.warning(
+                    "With `lookback_days` runs overlap, and this folder keeps a file a run, so days stand in it several "
+                    "times. Add %s to `partition_by`, and each day has one file.",
+                    request.time_dimensions[0],
+                )
+            self._destination.name_files(file_name(fetch.plan, self._schema, self._partition_by))
+
+
+class XComOutput:
+    """Rows into XCom, up to a size.
+
+    :param schema: the rows' columns.
+    :param max_bytes: bytes that the rows may take as JSON.
+    """
+
+    def __init__(self, schema: Schema, max_bytes: int) -> None:
+        self._rows: list[dict[str, Any]] = []
+        self._bytes = 2
+        self._schema = schema
+        self._max_bytes = max_bytes
+
+    def write(self, fetch: ReportFetch, rows: Sequence[Row]) -> None:
+        """Take rows in.
+
+        :raises TikTokResultTooLargeError: they don't fit.
+        """
+        new = list(to_python(self._schema, rows, float))
+        self._bytes += len(json.dumps(new))
+        if self._bytes > self._max_bytes:
+            raise TikTokResultTooLargeError(
+                f"The report's first {len(self._rows) + len(rows):,} rows take {self._bytes:,} bytes, more than the "
+                f"{self._max_bytes:,} that `max_xcom_bytes` allows in XCom. Set `output_path` to send the rows to "
+                "storage, or raise `max_xcom_bytes` if Airflow's metadata database can bear it."
+            )
+        self._rows += new
+
+    def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
+        """Push the rows."""
+        summary["bytes"] = self._bytes
+        task_instance = context.get("ti") or context.get("task_instance")
+        if task_instance is None:
+            log.warning(
+                "There is no task instance, so the rows are not kept; set `output_path` to keep them."
+            )
+            return
+        task_instance.xcom_push(key=XCOM_ROWS, value=self._rows)
+
+    def discard(self) -> None:
+        """Let go of the rows."""
+        self._rows = []
+
+
+def _open_filesystem(path: str, conn_id: str | None) -> tuple[Any, str]:
+    """Give the filesystem of a path, and the path in it."""
+    scheme = path.partition("://")[0].lower() if "://" in path else ""
+    if scheme == "file":
+        path = path.replace("://localhost/", ":///", 1)
+    elif not scheme:
+        path = os.path.expanduser(path)  # noqa: PTH111 - it may be no path of this system yet
+    try:
+        storage = object_storage_path(path, conn_id)
+        return storage.fs, str(storage.path)
+    except (ValueError, ImportError) as error:
+        extra = _EXTRA_BY_SCHEME.get(scheme)
+        advice = (
+            f'Install it: pip install "airflow-provider-tiktok[{extra}]".'
+            if extra
+            else "Use a scheme that an installed Airflow provider serves: file, s3, gs, abfs, ..."
+        )
+        raise TikTokOutputError(
+            f"`output_path` {path!r}: Airflow has no filesystem for {scheme or 'it'} here. {advice}"
+        ) from error

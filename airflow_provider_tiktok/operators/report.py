@@ -1,0 +1,206 @@
+"""The operator that brings a TikTok report into XCom or storage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tiktok.operators.base import TikTokBaseOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+
+_ON_EMPTY = ("ok", "skip", "fail")
+_ON_ADVERTISER_ERROR = ("fail", "fail_at_end", "skip")
+_SWITCHES = (
+    "query_lifetime",
+    "include_deleted",
+    "with_parents",
+    "check_fields",
+    "drop_invalid_metrics",
+    "fail_fast",
+)
+
+
+class TikTokReportOperator(TikTokBaseOperator):
+    """Fetches a report of TikTok Ads, whole or not at all.
+
+    .. code-block:: python
+
+        TikTokReportOperator(task_id="report", preset="ad_group_summary")
+
+        TikTokReportOperator(
+            task_id="ads",
+            dimensions="ad_id, stat_time_day",
+            metrics=["spend", "impressions", "clicks"],
+            filters=[{"field_name": "campaign_ids", "filter_type": "IN", "filter_value": [123, 456]}],
+            output_path="s3://lake/tiktok/ads/",
+            partition_by=["stat_time_day"],
+        )
+
+    Lists may be given as a list, as text with commas, as JSON text, or as the text that Jinja makes of
+    a list. Rows hold ``advertiser_id``, the dimensions and the metrics; ``"-"`` of TikTok's is null.
+
+    :param tiktok_conn_id: the Airflow connection. (templated)
+    :param advertiser_ids: one ID, a list, text with commas or JSON text; ``"*"`` is every account that
+        the token reaches; the connection's if not given. (templated)
+    :param exclude_advertiser_ids: accounts to leave out, such as from ``"*"``. (templated)
+    :param preset: name of a report in :data:`~airflow_provider_tiktok.reports.presets.PRESETS`; any
+        other parameter wins over it. (templated)
+    :param report_type: ``BASIC`` (the default), ``AUDIENCE``, ``PLAYABLE_MATERIAL``, ``CATALOG``, ``BC``,
+        ``TT_SHOP``, ``GMV_MAX`` or ``SMART_PLUS``. (templated)
+    :param service_type: ``AUCTION``; not sent if not given. (templated)
+    :param data_level: follows from the ID dimension if not given. (templated)
+    :param dimensions: in a BASIC report one ID dimension, and optionally a time dimension and a
+        breakdown; other types have rules of their own. (templated)
+    :param metrics: TikTok's default is ``spend, impressions``; ``GMV_MAX`` and ``BC`` have their own.
+        (templated)
+    :param filters: list of objects with ``field_name``, ``filter_type``, ``filter_value``, or the same
+        as JSON text; ``GMV_MAX`` and ``SMART_PLUS`` also take one object. (templated)
+    :param order_field: metric by which TikTok sorts; rows are sorted by account, day and ID if not
+        given. (templated)
+    :param order_type: ``ASC`` or ``DESC``; TikTok's order holds within each account and window. (templated)
+    :param report_start_date: first day, inclusive, in the account's time zone. If only one of the two
+        dates is given, the report is of that day. If none is, it is of the days of the run's data
+        interval, or, where that has no length, of the account's last complete day. (templated)
+    :param report_end_date: last day, inclusive. (templated)
+    :param lookback_days: moves the start back by so many days, to read restated days again. (templated)
+    :param query_lifetime: figures of the whole life of the entities; dates don't matter.
+    :param include_deleted: count deleted campaigns, ad groups and ads, so that spend adds up to the
+        account's. A status filter of yours wins.
+    :param with_parents: add IDs and names of the entity and those above it.
+    :param request_params: further parameters of TikTok's, passed as they are: ``bc_id`` of a ``BC``
+        report, ``store_ids`` of ``GMV_MAX``, ``enable_total_metrics``, ... (templated)
+    :param check_fields: refuse names and combinations that TikTok surely refuses before any call; without
+        it everything is sent as it is.
+    :param drop_invalid_metrics: where TikTok refuses metrics by name, go on without them, warn, and list
+        them as ``dropped_metrics`` in the summary; their column is null.
+    :param mode: ``sync``. (templated)
+    :param output_path: file or folder on any filesystem of Airflow's object storage; rows go to XCom
+        under the key ``rows`` if not given. (templated)
+    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress; from the path's extension, else
+        ``jsonl``. (templated)
+    :param output_conn_id: Airflow connection of the filesystem. (templated)
+    :param partition_by: columns that become Hive folders below ``output_path``. (templated)
+    :param max_xcom_bytes: bytes of rows that XCom may take.
+    :param on_empty: ``ok``, ``skip`` or ``fail`` when there are no rows.
+    :param on_advertiser_error: when TikTok refuses one account: ``fail`` at once, ``fail_at_end`` after
+        the others, or ``skip`` it and say so in the summary.
+    :param fail_fast: end the task without Airflow's retries when an error can't pass by itself.
+    :param max_concurrency: HTTP calls in flight.
+    :return: a summary; see the README for its fields.
+    """
+
+    template_fields: Sequence[str] = (
+        "tiktok_conn_id",
+        "advertiser_ids",
+        "exclude_advertiser_ids",
+        "preset",
+        "report_type",
+        "service_type",
+        "data_level",
+        "dimensions",
+        "metrics",
+        "filters",
+        "order_field",
+        "order_type",
+        "report_start_date",
+        "report_end_date",
+        "lookback_days",
+        "request_params",
+        "mode",
+        "output_path",
+        "output_format",
+        "output_conn_id",
+        "partition_by",
+    )
+    template_fields_renderers = dict.fromkeys(
+        (
+            *("advertiser_ids", "exclude_advertiser_ids", "dimensions", "metrics", "filters"),
+            *("request_params", "partition_by"),
+        ),
+        "json",
+    )
+
+    def __init__(
+        self,
+        *,
+        advertiser_ids: str | int | Sequence[str | int] | None = None,
+        exclude_advertiser_ids: str | int | Sequence[str | int] | None = None,
+        preset: str | None = None,
+        report_type: str | None = None,
+        service_type: str | None = None,
+        data_level: str | None = None,
+        dimensions: str | Sequence[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
+        filters: str | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        order_field: str | None = None,
+        order_type: str | None = None,
+        report_start_date: Any = None,
+        report_end_date: Any = None,
+        lookback_days: int | str = 0,
+        query_lifetime: bool = False,
+        include_deleted: bool = True,
+        with_parents: bool = False,
+        request_params: str | Mapping[str, Any] | None = None,
+        check_fields: bool = True,
+        drop_invalid_metrics: bool = False,
+        mode: str = "sync",
+        output_path: str | None = None,
+        output_format: str | None = None,
+        output_conn_id: str | None = None,
+        partition_by: str | Sequence[str] | None = None,
+        max_xcom_bytes: int = 262_144,
+        on_empty: str = "ok",
+        on_advertiser_error: str = "fail",
+        max_concurrency: int = 8,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.advertiser_ids = advertiser_ids
+        self.exclude_advertiser_ids = exclude_advertiser_ids
+        self.preset = preset
+        self.report_type = report_type
+        self.service_type = service_type
+        self.data_level = data_level
+        self.dimensions = dimensions
+        self.metrics = metrics
+        self.filters = filters
+        self.order_field = order_field
+        self.order_type = order_type
+        self.report_start_date = report_start_date
+        self.report_end_date = report_end_date
+        self.lookback_days = lookback_days
+        self.query_lifetime = query_lifetime
+        self.include_deleted = include_deleted
+        self.with_parents = with_parents
+        self.request_params = request_params
+        self.check_fields = check_fields
+        self.drop_invalid_metrics = drop_invalid_metrics
+        self.mode = mode
+        self.output_path = output_path
+        self.output_format = output_format
+        self.output_conn_id = output_conn_id
+        self.partition_by = partition_by
+        self.max_xcom_bytes = max_xcom_bytes
+        self.on_empty = on_empty
+        self.on_advertiser_error = on_advertiser_error
+        self.max_concurrency = max_concurrency
+        for name, allowed in (("on_empty", _ON_EMPTY), ("on_advertiser_error", _ON_ADVERTISER_ERROR)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"`{name}` is {getattr(self, name)!r}; it can be {', '.join(allowed)}.")
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
+        for name in ("max_concurrency", "max_xcom_bytes"):
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be a whole number of 1 or more, not {getattr(self, name)!r}."
+                )
+
+    def run_with(self, hook: TikTokHook, context: Any) -> dict[str, Any]:
+        """Fetch the report and give its summary."""
+        # the work stands in a module of its own, for which no DAG file has to wait
+        from airflow_provider_tiktok.operators.report_run import run_report
+
+        return run_report(self, hook, context)

@@ -1,0 +1,133 @@
+"""One run of :class:`~airflow_provider_tiktok.operators.report.TikTokReportOperator`, from its parameters to its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tiktok._compat import AirflowSkipException
+from airflow_provider_tiktok.api.client import CallCounts
+from airflow_provider_tiktok.exceptions import TikTokEmptyReportError
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators.output import FileOutput, Output, XComOutput
+from airflow_provider_tiktok.operators.run_time import run_time
+from airflow_provider_tiktok.reports import texts
+from airflow_provider_tiktok.reports.fetch import ReportFetch
+from airflow_provider_tiktok.reports.plan import make_plan
+from airflow_provider_tiktok.reports.request import parse_request
+from airflow_provider_tiktok.reports.rows import Schema, schema_of
+from airflow_provider_tiktok.reports.summary import make_summary
+
+if TYPE_CHECKING:
+    from airflow_provider_tiktok.operators.report import TikTokReportOperator
+
+_REPORT_PARAMETERS = tuple(signature(parse_request).parameters)
+
+
+def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> dict[str, Any]:
+    """Fetch the report and publish it, whole.
+
+    :param task: the operator, with its templates rendered.
+    :param hook: calls TikTok.
+    :param context: Airflow's context; may be empty.
+    :return: the summary.
+    """
+    request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
+    output = _open_output(task, schema_of(request))
+    try:
+        client = hook.get_conn(connections=task.max_concurrency)
+        fetch = ReportFetch(
+            client,
+            make_plan(client, request, run_time(context)),
+            max_concurrency=task.max_concurrency,
+            on_advertiser_error=task.on_advertiser_error,
+            drop_invalid_metrics=task.drop_invalid_metrics,
+        )
+        _fetch(task, fetch, output)
+        task.check_stopped()
+        return _publish(task, context, fetch, output, client.counts)
+    finally:
+        output.discard()
+
+
+def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
+    path = texts.path(task.output_path, "output_path")
+    partition_by = texts.names(task.partition_by, "partition_by") if task.partition_by else ()
+    if path is None:
+        for name in ("partition_by", "output_format", "output_conn_id"):
+            if texts.optional(getattr(task, name)):
+                raise texts.invalid(name, "is about files, so it needs an `output_path`.")
+        return XComOutput(schema, task.max_xcom_bytes)
+    return FileOutput(
+        path,
+        schema,
+        output_format=texts.text(task.output_format, "output_format"),
+        conn_id=texts.text(task.output_conn_id, "output_conn_id"),
+        partition_by=partition_by or (),
+    )
+
+
+def _fetch(task: TikTokReportOperator, fetch: ReportFetch, output: Output) -> None:
+    plan = fetch.plan
+    task.log.info(
+        "%s report%s by %s: %d account(s), %s, %d window(s)",
+        plan.request.report_type,
+        f" of {plan.request.data_level}" if plan.request.data_level else "",
+        ", ".join(plan.request.dimensions),
+        len(plan.advertiser_ids),
+        "lifetime" if plan.start_date is None else f"{plan.start_date} to {plan.end_date}",
+        len(plan),
+    )
+    task.log.info("::group::Windows")
+    try:
+        for batch in fetch.batches():
+            output.write(fetch, batch)
+    finally:
+        task.log.info("::endgroup::")
+
+
+def _publish(
+    task: TikTokReportOperator, context: Any, fetch: ReportFetch, output: Output, counts: CallCounts
+) -> dict[str, Any]:
+    now = datetime.now(timezone.utc)
+    summary = make_summary(fetch, counts, now)
+    if not summary["row_count"] and task.on_empty == "fail":
+        raise TikTokEmptyReportError(
+            "TikTok has no rows for this report, and `on_empty` is 'fail'. Check dates, accounts and filters."
+        )
+    output.publish(fetch, summary, now, context)
+    _log_summary(task, summary)
+    if not summary["row_count"] and task.on_empty == "skip":
+        if (task_instance := context.get("ti")) is not None:
+            task_instance.xcom_push(key="return_value", value=summary)
+        raise AirflowSkipException("TikTok has no rows for this report, and `on_empty` is 'skip'.")
+    return summary
+
+
+def _log_summary(task: TikTokReportOperator, summary: Mapping[str, Any]) -> None:
+    if not summary["row_count"]:
+        task.log.warning(
+            "TikTok has no rows for this report. Check dates, accounts and filters if that is odd."
+        )
+    if not summary["is_final"] and summary["report_end_date"]:
+        task.log.warning(
+            "The figures are not final: %s is not over in every account's time zone, or TikTok still completes "
+            "figures such as reach. `lookback_days` in a later run reads the day again.",
+            summary["report_end_date"],
+        )
+    if summary["dropped_metrics"]:
+        task.log.warning("Metrics that TikTok refused: %s", ", ".join(summary["dropped_metrics"]))
+    if summary["skipped_advertisers"]:
+        task.log.warning("Skipped accounts: %s", ", ".join(summary["skipped_advertisers"]))
+    task.log.info(
+        "%s rows, %s bytes, %d call(s) of which %d repeated; %s",
+        f"{summary['row_count']:,}",
+        f"{summary['bytes']:,}",
+        summary["api_calls"],
+        summary["retried_calls"],
+        f"{summary['path_count']} file(s): {task.output_path}"
+        if task.output_path
+        else "rows are in XCom under the key 'rows'",
+    )
