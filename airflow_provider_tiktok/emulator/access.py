@@ -1,0 +1,73 @@
+"""Who may call, and how often."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from airflow_provider_tiktok.emulator.errors import MESSAGES, ApiError
+from airflow_provider_tiktok.emulator.settings import Settings
+
+APP_ID = "7350000000000000001"
+"""The developer app that every token here belongs to."""
+
+_REFUSED_TOKENS = {
+    **dict.fromkeys(("revoked", "invalid", "bad", "wrong"), 40105),
+    "expired": 40102,
+}
+_REFUSED_SECRETS = ("wrong", "bad", "invalid")
+
+
+def check_token(token: str | None, settings: Settings) -> None:
+    """Refuse a missing, bad or expired token.
+
+    :raises ApiError: with TikTok's text.
+    """
+    if not token:
+        raise ApiError(40104)
+    if settings.tokens:
+        if token not in settings.tokens:
+            raise ApiError(40105)
+        return
+    for beginning, code in _REFUSED_TOKENS.items():
+        if token.lower().startswith(beginning):
+            raise ApiError(code)
+
+
+def check_secret(secret: str) -> None:
+    """Refuse an app secret that says that it is wrong.
+
+    :raises ApiError: with TikTok's text.
+    """
+    if secret.lower().startswith(_REFUSED_SECRETS):
+        raise ApiError(40113)
+
+
+class RateLimit:
+    """At most so many calls of a token within any second.
+
+    :param clock: seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._taken: dict[str, deque[float]] = {}
+
+    def take(self, token: str, qps: int) -> None:
+        """Let a call through, or refuse it; refused calls do not count.
+
+        :raises ApiError: when there were too many.
+        """
+        if not qps:
+            return
+        now = self._clock()
+        with self._lock:
+            taken = self._taken.setdefault(token, deque())
+            while taken and taken[0] <= now - 1:
+                taken.popleft()
+            if len(taken) >= qps:
+                raise ApiError(40100, MESSAGES[40100].format(app_id=APP_ID))
+            taken.append(now)

@@ -1,0 +1,84 @@
+"""How TikTok says no: return codes with their texts.
+
+Texts that are known are TikTok's own, to the letter (a trailing space included); where none is known
+the text follows the same manner.
+"""
+
+from __future__ import annotations
+
+PARAMETER = 40002
+PERMISSION = 40001
+
+MESSAGES: dict[int, str] = {
+    40000: "Invalid parameters.",
+    40001: "No permission.",
+    40002: "Parameter error.",
+    40006: "The API version is incompatible.",
+    40007: "The object or operation does not exist.",
+    40008: "The endpoint is not implemented.",
+    40009: "Unsupported data_level in sandbox environment: AUCTION_ADVERTISER. ",
+    40010: "The domain is not supported.",
+    40011: "Too many IDs in a request.",
+    40016: "Request too frequent.",
+    40050: "Duplicated request.",
+    40051: "Invalid API version.",
+    40067: "Your query is too large",
+    40100: "Due to too many requests, requests from App {app_id} are temporarily restricted.",
+    40101: "Invalid authorization parameter values.",
+    40102: "Access token has expired.",
+    40104: "Access token is null, you should set it in http header with key Access-Token.",
+    40105: "Access token is incorrect or has been revoked.",
+    40106: "The core user is invalid.",
+    40110: "The auth_code is canceled. Please re-authorize and try again with a new auth_code.",
+    40113: "The app_id is inconsistent with the token's app information. Please retry after correcting it. ",
+    40118: "The developer is not in the allow list.",
+    40132: "Request too frequent for the field value.",
+    40133: (
+        "Advertiser ({advertiser_id})'s QPS (11) reaches QPS limit 10 for current path, "
+        "request is temporarily restricted."
+    ),
+    40200: "Task error.",
+    40201: "Task is not ready.",
+    40202: "Write conflict.",
+    40300: "The advertiser is missing.",
+    40301: "The advertiser cannot be matched.",
+    40700: "Internal service validation error.",
+    41000: "Client IP address is in banned Country list.",
+    41001: "The interface is offline.",
+    50000: "System error.",
+    50002: "Service error.",
+    51000: "Internal service error.",
+    51001: "Internal service timed out",
+    51002: "Internal service error … Please retry later.",
+    51010: "Internal service timed out",
+    51039: "Internal service timed out",
+    51305: "Satellite service error.",
+    60001: "The system is under maintenance.",
+}
+"""TikTok's texts by return code; braces stand for what the call named."""
+
+
+class ApiError(Exception):
+    """A refusal that goes out as an envelope: HTTP 200, a code other than 0, and no data."""
+
+    def __init__(self, code: int, message: str | None = None) -> None:
+        self.code = code
+        self.message = message or MESSAGES.get(code, "Unknown error.")
+        super().__init__(code, self.message)
+
+
+def parameter_error(message: str) -> ApiError:
+    """Make the refusal of a wrong parameter."""
+    return ApiError(PARAMETER, message)
+
+
+def missing(*names: str) -> ApiError:
+    """Make the refusal of a call that lacks required parameters."""
+    return parameter_error(f"Missing required field(s): {', '.join(names)}")
+
+
+def not_acceptable(name: str, accepted: tuple[str, ...]) -> ApiError:
+    """Make the refusal of a value outside an enumeration."""
+    return parameter_error(
+        f"{name}: one or more value of the param is not acceptable, correct is {list(accepted)}"
+    )

@@ -1,0 +1,120 @@
+"""Reads a BC report's parameters: the ad accounts of a Business Center."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from airflow_provider_tiktok.emulator.accounts import Account
+from airflow_provider_tiktok.emulator.filters import Field, Filter, parse_filters
+from airflow_provider_tiktok.emulator.kinds.common import (
+    check_dates,
+    check_dimension_names,
+    check_metrics,
+    check_one_time_dimension,
+    check_order,
+    conflict,
+    is_unknown,
+    read_dates,
+    read_page,
+    refuse,
+    refuse_chunks,
+    refuse_true,
+    time_dimension,
+    unique,
+    wrong_dimensions,
+)
+from airflow_provider_tiktok.emulator.params import Params
+from airflow_provider_tiktok.emulator.query import Query, breakdowns_of
+from airflow_provider_tiktok.emulator.table import is_attribute
+from airflow_provider_tiktok.reports import catalog
+
+BC = "BC"
+_STATUSES = ("APPROVED", "NOT_APPROVED", "IN_REVIEW", "SUSPENDED", "DISABLED", "CONTRACT_INACTIVE")
+_OWNERS = ("OWNED_BY_CURRENT_BUSINESS_CENTER", "SHARED_BY_OTHER_BUSINESS_CENTER")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An account of a Business Center.
+
+    :param cost: what it spent in the report's time, in dollars.
+    """
+
+    account: Account
+    cost: Callable[[Account], float]
+
+
+FIELDS: Mapping[str, Field] = {
+    "advertiser_name": Field(lambda one, _: one.account.name, types=("MATCH",)),
+    "advertiser_id": Field(lambda one, _: one.account.advertiser_id, is_id=True),
+    "registered_area": Field(lambda one, _: one.account.country),
+    # the spelling is TikTok's
+    "platform_of_account": Field(lambda one, _: "ADS_MANGER", values=("ADS_MANGER", "RAP")),
+    "owner_of_account": Field(lambda one, _: _OWNERS[0], values=_OWNERS),
+    "currency_of_account": Field(lambda one, _: one.account.currency),
+    "account_status": Field(lambda one, _: "APPROVED", values=_STATUSES),
+    "cost": Field(
+        lambda one, _: str(one.cost(one.account)),
+        types=("GREATER_THAN", "GREATER_EQUAL", "LOWER_THAN", "LOWER_EQUAL"),
+        is_number=True,
+    ),
+}
+
+
+def parse_bc(params: Params) -> tuple[Query, tuple[Filter, ...]]:
+    """Read and check a BC report's parameters.
+
+    :return: the report, still without accounts, and what accounts must pass to be in it.
+    :raises ApiError: with TikTok's text.
+    """
+    params.require("bc_id", "dimensions")
+    params.identifier("bc_id")
+    refuse(params, BC, "data_level", "service_type")
+    refuse_true(params, BC, "query_lifetime", "enable_total_metrics")
+    refuse_chunks(params, BC)
+    dimensions = params.texts("dimensions") or ()
+    check_dimension_names(dimensions, BC)
+    metrics = params.texts("metrics")
+    start, end = read_dates(params)
+    ids = tuple(name for name in dimensions if name == "advertiser_id")
+    filters = parse_filters(params.array("filtering") or [], FIELDS)
+    page, page_size = read_page(params)
+    query = Query(
+        advertiser_ids=(),
+        level="",
+        dimensions=dimensions,
+        metrics=_all_metrics(dimensions) if metrics is None else unique(metrics),
+        report_type=BC,
+        id_dimensions=ids,
+        time_dimension=time_dimension(dimensions),
+        breakdowns=breakdowns_of(dimensions, BC),
+        start=start,
+        end=end,
+        order_field=params.text("order_field"),
+        descending=params.choice("order_type", ("ASC", "DESC"), "DESC") == "DESC",
+        page=page,
+        page_size=page_size,
+        joint=not ids,
+    )
+    check_one_time_dimension(query)
+    if len(query.breakdowns) > 1:
+        raise wrong_dimensions(f"{' and '.join(query.breakdowns)} cannot be used together")
+    check_dates(query)
+    check_metrics(query, is_unknown)
+    if any(not _goes_with(name, dimensions) for name in query.metrics):
+        raise conflict()
+    check_order(query, is_unknown)
+    return query, filters
+
+
+def _all_metrics(dimensions: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in catalog.metrics(BC) if _goes_with(name, dimensions))
+
+
+def _goes_with(name: str, dimensions: tuple[str, ...]) -> bool:
+    """Say whether TikTok gives a metric beside all of these dimensions."""
+    if "advertiser_id" in dimensions and is_attribute(name, BC):
+        return True
+    limits = catalog.metrics_by_dimension(BC)
+    return all(name in limits[one] for one in dimensions if one in limits)

@@ -1,0 +1,156 @@
+"""The parameters of a call, as TikTok's gateway reads them.
+
+In a query string scalars stand as they are, and lists, objects, booleans and numbers as JSON. The
+same parameters may come as a JSON object in the body of a GET.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from airflow_provider_tiktok.emulator.errors import missing, not_acceptable, parameter_error
+
+_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Params:
+    """Typed reading of one call's parameters; each method refuses what TikTok refuses.
+
+    :param query: what stood in the query string.
+    :param body: what stood in a JSON body; the query string wins.
+    """
+
+    query: Mapping[str, str]
+    body: Mapping[str, Any]
+
+    def has(self, name: str) -> bool:
+        """Say whether a parameter was given."""
+        return name in self.query or self.body.get(name) is not None
+
+    def require(self, *names: str) -> None:
+        """Refuse a call without these."""
+        absent = [name for name in names if not self.has(name)]
+        if absent:
+            raise missing(*absent)
+
+    def text(self, name: str) -> str | None:
+        """Read a text."""
+        value = self._raw(name)
+        if value is not None and not isinstance(value, str):
+            raise parameter_error(f"{name}: Not a valid string.")
+        return value
+
+    def choice(self, name: str, accepted: tuple[str, ...], default: str | None = None) -> str | None:
+        """Read one of an enumeration; case counts."""
+        value = self.text(name)
+        if value is None:
+            return default
+        if value not in accepted:
+            raise not_acceptable(name, accepted)
+        return value
+
+    def identifier(self, name: str) -> str | None:
+        """Read an ID: text of digits."""
+        value = self.text(name)
+        if value is not None and not _ID.fullmatch(value):
+            raise parameter_error(f"{name}: Not a valid ID, a numeric string is expected.")
+        return value
+
+    def whole(self, name: str, default: int, low: int, high: int | None) -> int:
+        """Read a whole number within bounds."""
+        value = self._raw(name)
+        if value is None:
+            return default
+        if isinstance(value, str) and _WHOLE.fullmatch(value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise parameter_error(f"{name}: Not a valid integer.")
+        if value < low or (high is not None and value > high):
+            bounds = f"between {low} and {high}" if high is not None else f"greater than or equal to {low}"
+            raise parameter_error(f"{name}: Must be {bounds}.")
+        return value
+
+    def boolean(self, name: str) -> bool:
+        """Read a JSON boolean; without one it is false.
+
+        In a query string it may begin with a capital, as TikTok's own SDK for Python writes it.
+        """
+        value = self._raw(name)
+        if name in self.query:
+            value = {"true": True, "True": True, "false": False, "False": False}.get(self.query[name])
+        elif value is None:
+            return False
+        if not isinstance(value, bool):
+            raise parameter_error(f"{name}: Not a valid boolean.")
+        return value
+
+    def day(self, name: str) -> int | None:
+        """Read a date, as its ordinal."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            if _DAY.fullmatch(value):
+                return date.fromisoformat(value).toordinal()
+        except ValueError:
+            pass
+        raise parameter_error(f"{name}: Not a valid date, the format is YYYY-MM-DD.")
+
+    def array(self, name: str) -> list[Any] | None:
+        """Read a JSON list."""
+        value = self._raw(name)
+        if value is None:
+            return None
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                value = None
+        if not isinstance(value, list):
+            raise parameter_error(f"{name}: Not a valid list.")
+        return value
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """Read a JSON object; without one it is empty."""
+        value = self._raw(name)
+        if value is None:
+            return {}
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                value = None
+        if not isinstance(value, dict):
+            raise parameter_error(f"{name}: Not a valid object.")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...] | None:
+        """Read a JSON list of texts."""
+        values = self.array(name)
+        if values is None:
+            return None
+        if not all(isinstance(value, str) for value in values):
+            raise parameter_error(f"{name}: Not a valid list of strings.")
+        return tuple(values)
+
+    def identifiers(self, name: str, at_most: int) -> tuple[str, ...] | None:
+        """Read a JSON list of IDs."""
+        values = self.texts(name)
+        if values is None:
+            return None
+        if not 1 <= len(values) <= at_most:
+            raise parameter_error(f"{name}: Length must be between 1 and {at_most}")
+        if not all(_ID.fullmatch(value) for value in values):
+            raise parameter_error(f"{name}: Not a valid list of IDs, numeric strings are expected.")
+        return values
+
+    def _raw(self, name: str) -> Any:
+        return self.query[name] if name in self.query else self.body.get(name)

@@ -1,0 +1,161 @@
+"""Runs the emulator on loopback: in a thread for tests, or as a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tiktok.emulator.calls import Call
+from airflow_provider_tiktok.emulator.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from airflow_provider_tiktok.emulator.faults import Fault
+    from airflow_provider_tiktok.emulator.world import World
+
+HOST = "127.0.0.1"
+MISSING = 'The emulator needs starlette and uvicorn: pip install "airflow-provider-tiktok[emulator]"'
+_PATIENCE = 30.0
+"""Seconds within which the web server starts, and stops."""
+
+
+class EmulatorError(RuntimeError):
+    """The emulator cannot start; the text says why and what to do."""
+
+
+class Emulator:
+    """A running emulator.
+
+    :param url: where it is, without a slash at the end.
+    """
+
+    def __init__(self, settings: Settings, faults: Iterable[Mapping[str, Any] | Fault] = ()) -> None:
+        try:
+            from airflow_provider_tiktok.emulator.app import Service, make_app  # noqa: PLC0415 - optional
+        except ImportError as error:
+            raise EmulatorError(MISSING) from error
+        self._service = Service(settings)
+        self._service.faults.set(faults)
+        self._app = make_app(self._service)
+        self.url = ""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._service.world.settings
+
+    @property
+    def world(self) -> World:
+        """The world that it reports on, to be asked without HTTP."""
+        return self._service.world
+
+    @property
+    def calls(self) -> list[Call]:
+        """All calls so far, oldest first."""
+        return self._service.calls.all()
+
+    def clear(self) -> None:
+        """Forget the calls so far."""
+        self._service.calls.clear()
+
+    def set_faults(self, faults: Iterable[Mapping[str, Any] | Fault]) -> None:
+        """Put other faults in force, from the next call on; an empty list ends them.
+
+        :param faults: rules as in a faults file, see :mod:`~airflow_provider_tiktok.emulator.faults`.
+        """
+        self._service.faults.set(faults)
+
+    def configure(self, **changes: Any) -> None:
+        """Change settings, from the next call on: ``emulator.configure(qps=5)``.
+
+        Another ``seed``, ``accounts`` or ``ads`` makes another world.
+        """
+        from airflow_provider_tiktok.emulator.world import World  # noqa: PLC0415 - slow to import
+
+        self._service.world = World(dataclasses.replace(self.settings, **changes))
+
+    def make_server(self) -> uvicorn.Server:
+        """Make the web server."""
+        import uvicorn  # noqa: PLC0415 - optional
+
+        from airflow_provider_tiktok.emulator.protocol import Protocol  # noqa: PLC0415 - needs uvicorn
+
+        return uvicorn.Server(
+            uvicorn.Config(
+                self._app,
+                http=Protocol,
+                lifespan="off",
+                ws="none",
+                access_log=False,
+                log_config=None,
+                log_level="critical",
+                server_header=False,
+                timeout_graceful_shutdown=1,
+                timeout_keep_alive=60,
+            )
+        )
+
+
+def bind(port: int) -> socket.socket:
+    """Take a port of the loopback interface.
+
+    :param port: 0 takes a free one.
+    :raises EmulatorError: when it is taken.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise EmulatorError(
+            f"Port {port} of {HOST} cannot be used ({error.strerror}); choose another with --port, or 0 for a free one."
+        ) from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Give the address of a bound socket."""
+    return f"http://{HOST}:{listener.getsockname()[1]}"
+
+
+def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise EmulatorError("The emulator's web server did not start.")
+        time.sleep(0.002)
+
+
+@contextlib.contextmanager
+def serve(
+    settings: Settings | None = None, *, port: int = 0, faults: Iterable[Mapping[str, Any] | Fault] = ()
+) -> Iterator[Emulator]:
+    """Run an emulator in a thread while a ``with`` block lasts.
+
+    :param settings: see :class:`~airflow_provider_tiktok.emulator.Settings`.
+    :param port: 0 takes a free one.
+    :param faults: rules as in a faults file.
+    :raises EmulatorError: when it cannot start.
+    """
+    emulator = Emulator(settings or Settings(), faults)
+    with contextlib.closing(bind(port)) as listener:
+        emulator.url = url_of(listener)
+        server = emulator.make_server()
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener]}, name="tiktok-emulator", daemon=True
+        )
+        thread.start()
+        try:
+            _await_start(server, thread)
+            yield emulator
+        finally:
+            server.should_exit = True
+            thread.join(_PATIENCE)

@@ -1,0 +1,59 @@
+"""What a user may choose about the emulated TikTok."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that shapes the emulator; the defaults are a small agency's day.
+
+    :param seed: chooses the world; the same seed gives the same IDs, names and numbers.
+    :param accounts: how many ordinary accounts; none gives the six of the default world.
+    :param empty_account: one more account, without campaigns.
+    :param forbidden_account: one more account, which the token's owner is told of but may not read.
+    :param ads: ads per account.
+    :param tokens: the only access tokens accepted; empty accepts any that does not say it is bad.
+    :param latency_ms: how long each call takes, beside its own work.
+    :param qps: calls a second allowed per access token; 0 is no limit.
+    :param decimals: decimals of money, 2 as TikTok sends today or 3 as in 2021.
+    :param zero_rows: whether a report by time also has the rows in which nothing happened.
+        TikTok's documentation says no, its servers were seen to do both.
+    :param empty_total_page: ``total_page`` of a report without rows.
+    :param order_seed: another order of the rows of a report that asks for none; 0 is newest first.
+    :param max_entities: how many ads, ad groups or campaigns one report covers (TikTok's cut).
+    :param today: the clock's reading; none is the real clock. Reports end here.
+    """
+
+    seed: int = 1
+    accounts: int | None = None
+    empty_account: bool = True
+    forbidden_account: bool = False
+    ads: int = 40
+    tokens: tuple[str, ...] = ()
+    latency_ms: float = 0
+    qps: int = 0
+    decimals: int = 2
+    zero_rows: bool = True
+    empty_total_page: int = 0
+    order_seed: int = 0
+    max_entities: int = 20_000
+    today: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no world can be built from."""
+        for name, least in (("ads", 0), ("latency_ms", 0), ("qps", 0), ("max_entities", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be {least} or more, not {getattr(self, name)}")
+        if self.accounts is not None and self.accounts < 0:
+            raise ValueError(f"accounts must be 0 or more, not {self.accounts}")
+        if self.decimals not in (2, 3):
+            raise ValueError(f"decimals must be 2 or 3, not {self.decimals}")
+        if self.today is not None and self.today.tzinfo is None:
+            raise ValueError("today must have a time zone")
+
+    def now(self) -> datetime:
+        """Give the time that the emulator believes in."""
+        return self.today or datetime.now(timezone.utc)

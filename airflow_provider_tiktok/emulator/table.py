@@ -1,0 +1,435 @@
+"""One report as a table: how many rows it has, and any stretch of them as TikTok's JSON.
+
+A table is a rectangle per account: its entities, times the days or hours, times the values of a
+breakdown. A page is cut out of it by arithmetic and only its own rows are computed, so that the last
+page of a large report costs what the first one does. Where rows of several accounts become one, see
+:class:`JointTable`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from airflow_provider_tiktok.emulator.accounts import Account
+from airflow_provider_tiktok.emulator.attributes import SHOP_SETTINGS, attribute_json
+from airflow_provider_tiktok.emulator.breakdowns import INTERESTS_NOW, Split, split_of
+from airflow_provider_tiktok.emulator.entities import Ad
+from airflow_provider_tiktok.emulator.facts import HOUR_STARTS, Moment, Timeline, cells, passed
+from airflow_provider_tiktok.emulator.formulas import DASH, Column, Formula, formula, hides_few
+from airflow_provider_tiktok.emulator.population import Population, Selection
+from airflow_provider_tiktok.emulator.query import Query
+from airflow_provider_tiktok.reports import catalog
+
+_MANY_ADS = 32
+"""From here on a sum over ads is worth remembering."""
+_FEW_VIEWS = 5
+_SEVERAL = ("advertiser_id", "currency", "timezone")
+"""What TikTok adds to the metrics when a call names several accounts."""
+_JSON_NUMBERS = frozenset(
+    {"all_shops_orders", "all_shops_cost_per_order", "all_shops_gross_revenue", "all_shops_roi"}
+)
+"""The only figures that TikTok documents as JSON numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One account's rectangle."""
+
+    account: Account
+    selection: Selection
+    labels: tuple[str, ...]
+    timeline: Timeline
+    split: Split
+    per_dollar: int | None = None
+
+    @property
+    def block(self) -> int:
+        """How many rows one entity has."""
+        return len(self.labels) * len(self.split.values)
+
+    def __len__(self) -> int:
+        return self.block * len(self.selection.entities)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring rows of one entity: ``first`` to, and without, ``last`` of its block."""
+
+    section: Section
+    entity: int
+    first: int
+    last: int
+
+
+class Table:
+    """A report laid out.
+
+    :param world: where its figures come from.
+    :param query: what it reports.
+    """
+
+    def __init__(self, world: Population, query: Query) -> None:
+        self._world = world
+        self._query = query
+        self._several = query.several
+        self.sections = [self._section(world.accounts[one]) for one in query.advertiser_ids]
+        self._size = sum(map(len, self.sections))
+        self._order = self._make_order()
+
+    def __len__(self) -> int:
+        return self._size if self._order is None else len(self._order)
+
+    @property
+    def truncated(self) -> bool:
+        """Whether TikTok's cut took entities away."""
+        return any(section.selection.truncated for section in self.sections)
+
+    def render(self, first: int, last: int) -> list[str]:
+        """Write the rows from ``first`` to, and without, ``last`` as JSON objects."""
+        runs = list(self._runs(first, min(last, len(self))))
+        if not runs:
+            return []
+        columns = [*self._dimension_columns(runs), *self._metric_columns(runs)]
+        return list(map(self._template().__mod__, zip(*columns, strict=True)))
+
+    def total_metrics(self) -> dict[str, str]:
+        """Add up all rows, as ``enable_total_metrics`` asks; what has no total is a dash."""
+        figures = [name for name in self._query.metrics if not self._is_attribute(name)]
+        counted = {name: [value] for name, value in self.sums(self._inputs(figures)).items()}
+        return {name: self._total(name, counted) for name in self._query.metrics}
+
+    def sums(self, names: list[str]) -> dict[str, int]:
+        """Add up additive metrics over all rows; money in hundredths."""
+        sums = [0] * len(names)
+        for section in self.sections:
+            moments = section.timeline.moments
+            ads = [ad for _, members in section.selection.entities for ad in members]
+            if ads and len(moments) > 1:
+                whole = Timeline((moments[0], moments[-1]))
+                found = cells(ads, whole, split_of(section.account, ()), names, section.per_dollar)
+                sums = [total + one for total, (one,) in zip(sums, found, strict=True)]
+        return dict(zip(names, sums, strict=True))
+
+    def _total(self, name: str, counted: dict[str, list[int]]) -> str:
+        if self._is_attribute(name) or not self._formula(name).total:
+            return DASH
+        made = self._formula(name)
+        (value,) = made.make(*(counted[one] for one in made.inputs))
+        return str(self._placeholder(name) % value)
+
+    # laying out
+
+    def _section(self, account: Account) -> Section:
+        labels, timeline = _times(account, self._query, self._world.settings.now())
+        return Section(
+            account=account,
+            selection=self._world.select(account, self._query),
+            labels=labels,
+            timeline=timeline,
+            split=split_of(account, self._query.breakdowns),
+            # what several currencies add up to is dollars
+            per_dollar=account.money if self._query.joint else None,
+        )
+
+    def _make_order(self) -> list[int] | None:
+        """Sort or thin out the rows where the call or the settings ask for it."""
+        query, settings = self._query, self._world.settings
+        if query.order_field is None and settings.zero_rows and not query.spent_only:
+            return None
+        key = (
+            *(query.report_type, query.advertiser_ids, query.level, query.dimensions, query.filters),
+            *(query.nothing, query.order_field, query.descending, settings.zero_rows, query.several),
+            *(query.store, query.spent_only, query.joint),
+            tuple(section.timeline.moments for section in self.sections),
+        )
+        return self._world.orders.get(key, lambda: self._sorted_rows(range(self._size)))
+
+    def _sorted_rows(self, rows: Sequence[int]) -> list[int]:
+        """Leave rows out and sort the others.
+
+        :param rows: all of them, in the order of the accounts' rectangles.
+        """
+        query = self._query
+        runs = list(self._natural_runs(0, self._size) if isinstance(rows, range) else self._single_runs(rows))
+        places = list(range(len(rows)))
+        for wanted, name in (
+            (not self._world.settings.zero_rows, "impressions"),
+            (query.spent_only, "spend"),
+        ):
+            if wanted:
+                alive = self._counted(runs, [name])[name]
+                places = [place for place in places if alive[place]]
+        if query.order_field is not None:
+            made = self._formula(query.order_field)
+            counted = self._counted(runs, list(made.inputs))
+            values = made.make(*(counted[one] for one in made.inputs))
+            places.sort(key=values.__getitem__, reverse=query.descending)
+        return [rows[place] for place in places]
+
+    # cutting
+
+    def _runs(self, first: int, last: int) -> Iterator[Run]:
+        if self._order is None:
+            yield from self._natural_runs(first, last)
+            return
+        yield from self._single_runs(self._order[first:last])
+
+    def _single_runs(self, rows: Iterable[int]) -> Iterator[Run]:
+        for row in rows:
+            yield from self._natural_runs(row, row + 1)
+
+    def _natural_runs(self, first: int, last: int) -> Iterator[Run]:
+        """Cut a stretch of the unsorted table into runs."""
+        for section in self.sections:
+            size, block = len(section), section.block
+            low, high = max(first, 0), min(last, size)
+            while low < high:
+                entity, start = divmod(low, block)
+                stop = min(block, start + high - low)
+                yield Run(section, entity, start, stop)
+                low += stop - start
+            first, last = first - size, last - size
+
+    # computing
+
+    def _counted(self, runs: list[Run], names: list[str]) -> dict[str, list[int]]:
+        """Count additive metrics for all rows of runs."""
+        columns: list[list[int]] = [[] for _ in names]
+        for run in runs:
+            for column, figures in zip(columns, self._count(run, names), strict=True):
+                column.extend(figures)
+        return dict(zip(names, columns, strict=True))
+
+    def _count(self, run: Run, names: list[str]) -> list[list[int]]:
+        section, width = run.section, len(run.section.split.values)
+        ads: tuple[Ad, ...] = section.selection.entities[run.entity][1]
+        low, high = run.first // width, -(-run.last // width)
+        timeline = section.timeline.cut(low, high)
+
+        def make() -> list[list[int]]:
+            return cells(ads, timeline, section.split, names, section.per_dollar)
+
+        if not ads:
+            return [[0] * (run.last - run.first) for _ in names]
+        if len(ads) < _MANY_ADS:
+            found = make()
+        else:
+            key = (
+                section.selection.key,
+                run.entity,
+                timeline.moments,
+                section.split.dimensions,
+                tuple(names),
+                section.per_dollar,
+            )
+            found = self._world.sums.get(key, make)
+        head, rows = run.first - low * width, run.last - run.first
+        return found if rows == (high - low) * width else [one[head : head + rows] for one in found]
+
+    def _inputs(self, metrics: list[str]) -> list[str]:
+        """Find the additive metrics that metrics follow from."""
+        return list(dict.fromkeys(one for name in metrics for one in self._formula(name).inputs))
+
+    def _figures(self, name: str, counted: dict[str, list[int]]) -> Column:
+        made = self._formula(name)
+        values = made.make(*(counted[one] for one in made.inputs))
+        if hides_few(self.sections[0].split, name):
+            return [f"<{_FEW_VIEWS}" if 0 < value < _FEW_VIEWS else value for value in values]
+        return values
+
+    def _dimension_columns(self, runs: list[Run]) -> Iterator[list[str]]:
+        breakdowns = self._query.breakdowns
+        for name in self._query.dimensions:
+            if name in self._query.id_dimensions:
+                place = self._query.id_dimensions.index(name)
+                yield _repeat(runs, functools.partial(_identity, place=place))
+            elif name == self._query.time_dimension:
+                yield [label for run in runs for label in _labels(run)]
+            else:
+                yield [json.dumps(text, ensure_ascii=False) for text in _values(runs, breakdowns.index(name))]
+        if _INTEREST in breakdowns:
+            old = _values(runs, breakdowns.index(_INTEREST))
+            yield [json.dumps(INTERESTS_NOW.get(text, text)) for text in old]
+
+    def _metric_columns(self, runs: list[Run]) -> Iterator[Column]:
+        names = self._shown()
+        figures = [name for name in names if not self._is_attribute(name)]
+        counted = self._counted(runs, self._inputs(figures))
+        for name in names:
+            if self._is_attribute(name):
+                yield self._attributes(runs, name)
+            else:
+                yield self._figures(name, counted)
+
+    def _attributes(self, runs: list[Run], name: str) -> Column:
+        def text(run: Run) -> str:
+            ads = run.section.selection.entities[run.entity][1]
+            dimension = self._query.id_dimension
+            return attribute_json(
+                name, run.section.account, ads[0] if ads else None, dimension, self._query.report_type
+            )
+
+        return _repeat(runs, text)
+
+    def _formula(self, name: str) -> Formula:
+        return formula(name, self._query.report_type)
+
+    def _is_attribute(self, name: str) -> bool:
+        return (self._several and name in _SEVERAL) or is_attribute(name, self._query.report_type)
+
+    # writing
+
+    def _shown(self) -> list[str]:
+        added: tuple[str, ...] = _SEVERAL if self._several else ()
+        if self._query.report_type == "GMV_MAX":
+            added = ("currency",)
+        return list(dict.fromkeys((*self._query.metrics, *added)))
+
+    def _placeholder(self, name: str) -> str:
+        return self._formula(name).placeholder(self._world.settings.decimals, whole_money=self._several)
+
+    def _form(self, name: str) -> str:
+        """Make the %-template of a metric's value: attributes come as JSON, figures as text."""
+        if self._is_attribute(name):
+            return "%s"
+        return self._placeholder(name) if name in _JSON_NUMBERS else f'"{self._placeholder(name)}"'
+
+    def _template(self) -> str:
+        """Make the %-template of a row."""
+        added = (f"{_INTEREST}_v2",) if _INTEREST in self._query.breakdowns else ()
+        dimensions = ",".join(f'"{name}":%s' for name in (*self._query.dimensions, *added))
+        metrics = ",".join(f'"{name}":{self._form(name)}' for name in self._shown())
+        return f'{{"dimensions":{{{dimensions}}},"metrics":{{{metrics}}}}}'
+
+
+class JointTable(Table):
+    """A report in which rows of several accounts that agree in all dimensions are one row.
+
+    Money is in dollars there.
+    """
+
+    def _make_order(self) -> list[int] | None:
+        rows: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+        for row, run in enumerate(self._single_runs(range(self._size))):
+            width = len(run.section.split.values)
+            label, values = (
+                run.section.labels[run.first // width],
+                run.section.split.values[run.first % width],
+            )
+            rows.setdefault((label, values), []).append(row)
+        # accounts begin at different times
+        keys = sorted(rows, key=lambda key: key[0])
+        self._members = {rows[key][0]: rows[key] for key in keys}
+        return self._sorted_rows([rows[key][0] for key in keys])
+
+    def _counted(self, runs: list[Run], names: list[str]) -> dict[str, list[int]]:
+        columns: list[list[int]] = [[] for _ in names]
+        for run in runs:
+            found = [self._count(one, names) for one in self._single_runs(self._members[self._row(run)])]
+            for place, column in enumerate(columns):
+                column.append(sum(one[place][0] for one in found))
+        return dict(zip(names, columns, strict=True))
+
+    def _row(self, run: Run) -> int:
+        """Find the place of a single row among all."""
+        before = 0
+        for section in self.sections:
+            if section is run.section:
+                break
+            before += len(section)
+        return before + run.entity * run.section.block + run.first
+
+    def _attributes(self, runs: list[Run], name: str) -> Column:
+        text = json.dumps("0" if self._several else _OF_SEVERAL.get(name, DASH))
+        return [text] * len(runs)
+
+    def _figures(self, name: str, counted: dict[str, list[int]]) -> Column:
+        column = super()._figures(name, counted)
+        return [DASH] * len(column) if self._hides(name) else column
+
+    def _form(self, name: str) -> str:
+        return '"%s"' if self._hides(name) else super()._form(name)
+
+    def _hides(self, name: str) -> bool:
+        """Say whether TikTok gives no sum of this over accounts that a call names: costs."""
+        return (
+            self._several
+            and not self._is_attribute(name)
+            and catalog.metrics(self._query.report_type)[name].type == "currency"
+        )
+
+
+_OF_SEVERAL = {"currency": "USD"}
+_INTEREST = "interest_category"
+
+
+def is_attribute(name: str, report_type: str) -> bool:
+    """Say whether a metric of the catalogue is no figure but a name, a parent or a setting."""
+    metric = catalog.metrics(report_type)[name]
+    return metric.section == "attribute" or (report_type == "GMV_MAX" and name in SHOP_SETTINGS)
+
+
+def _repeat(runs: list[Run], text: Callable[[Run], str]) -> list[str]:
+    column: list[str] = []
+    for run in runs:
+        column += [text(run)] * (run.last - run.first)
+    return column
+
+
+def _labels(run: Run) -> Iterator[str]:
+    width = len(run.section.split.values)
+    labels = run.section.labels
+    return (f'"{labels[row // width]}"' for row in range(run.first, run.last))
+
+
+def _values(runs: list[Run], place: int) -> Iterator[str]:
+    for run in runs:
+        values = run.section.split.values
+        for row in range(run.first, run.last):
+            yield values[row % len(values)][place]
+
+
+def _identity(run: Run, place: int) -> str:
+    return json.dumps(run.section.selection.entities[run.entity][0][place])
+
+
+def _times(account: Account, query: Query, now: datetime) -> tuple[tuple[str, ...], Timeline]:
+    """Find the stretches of time that rows stand for.
+
+    They end with the account's present and begin with its opening; outside there is nothing.
+
+    :return: what each stretch is called, and the moments that bound them.
+    """
+    local = account.local_now(now)
+    today, opened = local.date().toordinal(), account.created.toordinal()
+    first = opened if query.start is None else max(query.start, opened)
+    last = today if query.end is None else min(query.end, today)
+    if first > last:
+        return (), Timeline(())
+    present = (today, passed(local.hour, local.minute))
+    end: Moment = present if last == today else (last + 1, 0)
+    if query.time_dimension == "stat_time_hour":
+        hours = local.hour + 1 if first == today else 24
+        labels = tuple(f"{date.fromordinal(first)} {hour:02d}:00:00" for hour in range(hours))
+        return labels, Timeline([*((first, part) for part in HOUR_STARTS[:hours]), end])
+    if query.time_dimension == "stat_time_day":
+        days = range(first, last + 1)
+        labels = tuple(f"{date.fromordinal(day)} 00:00:00" for day in days)
+        return labels, Timeline([*((day, 0) for day in days), end])
+    if query.time_dimension in _BEGINNING:
+        begin = _BEGINNING[query.time_dimension]
+        starts = [day for day in range(first, last + 1) if day == first or begin(day) == day]
+        labels = tuple(f"{date.fromordinal(begin(day))} 00:00:00" for day in starts)
+        return labels, Timeline([*((day, 0) for day in starts), end])
+    return ("",), Timeline([(first, 0), end])
+
+
+_BEGINNING: dict[str, Callable[[int], int]] = {
+    "stat_time_week": lambda day: day - date.fromordinal(day).weekday(),
+    "stat_time_month": lambda day: date.fromordinal(day).replace(day=1).toordinal(),
+}
+"""The day by which TikTok calls a week or a month."""

@@ -1,0 +1,71 @@
+"""The world that the emulator reports on: accounts, their ads, and any report of them.
+
+It can be asked without HTTP, which is how a test finds out what a report should have said::
+
+    rows = World(Settings(seed=1)).rows(
+        advertiser_id, "AUCTION_AD", ["ad_id", "stat_time_day"], ["spend"], "2026-11-01", "2026-11-07"
+    )
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from airflow_provider_tiktok.emulator.filters import not_deleted
+from airflow_provider_tiktok.emulator.population import Population
+from airflow_provider_tiktok.emulator.query import ID_DIMENSIONS, Query, breakdowns_of
+from airflow_provider_tiktok.emulator.table import JointTable, Table
+
+
+class World(Population):
+    """Everything that a seed decides.
+
+    :param settings: see :class:`Settings`.
+    """
+
+    def table(self, query: Query) -> Table:
+        """Lay out a report, without computing its figures yet."""
+        return JointTable(self, query) if query.joint else Table(self, query)
+
+    def rows(  # noqa: PLR0917 - as a report is spoken of
+        self,
+        advertiser_id: str,
+        level: str,
+        dimensions: Sequence[str],
+        metrics: Sequence[str],
+        start: str | date | None = None,
+        end: str | date | None = None,
+        include_deleted: bool = False,
+        report_type: str = "BASIC",
+    ) -> list[dict[str, dict[str, Any]]]:
+        """Give a whole BASIC, AUDIENCE or CATALOG report's rows as TikTok would send them, in its default order.
+
+        :param start: first day; without it the report covers the lifetime.
+        :param end: last day; without it the same as ``start``.
+        :param include_deleted: as the ``STATUS_ALL`` filter of the level does.
+        """
+        default = None if include_deleted else not_deleted(level)
+        query = Query(
+            advertiser_ids=(advertiser_id,),
+            level=level,
+            dimensions=tuple(dimensions),
+            metrics=tuple(metrics),
+            report_type=report_type,
+            id_dimensions=tuple(name for name in dimensions if name in ID_DIMENSIONS[level]),
+            time_dimension=next((name for name in dimensions if name.startswith("stat_time_")), None),
+            breakdowns=breakdowns_of(dimensions, report_type),
+            start=_ordinal(start),
+            end=_ordinal(start if end is None else end),
+            filters=(default,) if default else (),
+            whole=True,
+        )
+        table = self.table(query)
+        found: list[dict[str, dict[str, Any]]] = json.loads(f"[{','.join(table.render(0, len(table)))}]")
+        return found
+
+
+def _ordinal(day: str | date | None) -> int | None:
+    return date.fromisoformat(day).toordinal() if isinstance(day, str) else day.toordinal() if day else None

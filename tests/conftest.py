@@ -1,0 +1,71 @@
+"""What all tests share: an Airflow home of their own, and TikTok's API on loopback."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# before anything imports Airflow, which reads its configuration then
+_HOME = tempfile.TemporaryDirectory(prefix="tiktok-airflow-")
+os.environ["AIRFLOW_HOME"] = _HOME.name
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] = "False"
+for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
+    del os.environ[name]
+
+TOKEN = "token-of-the-tests-4f1c"
+SECRET = "secret-of-the-tests-9a2e"
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """Give an Airflow home with a metadata database."""
+    airflow = Path(sys.executable).with_name("airflow")
+    subprocess.run([str(airflow), "db", "migrate"], check=True, capture_output=True)
+    return Path(_HOME.name)
+
+
+@pytest.fixture(scope="session")
+def _session_emulator():
+    from airflow_provider_tiktok.emulator import Settings, serve
+
+    with serve(Settings(seed=7)) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(_session_emulator):
+    """Give TikTok's API on loopback, without faults and with an empty list of calls."""
+    _session_emulator.set_faults([])
+    _session_emulator.clear()
+    yield _session_emulator
+    _session_emulator.set_faults([])
+
+
+def connection_json(url: str, **extra: object) -> str:
+    """Write a connection as Airflow reads it from the environment."""
+    extra = {"app_id": "7000000000000000009", "app_secret": SECRET, "qps": 100_000, "timeout": 5} | extra
+    return json.dumps({"conn_type": "tiktok", "host": url, "password": TOKEN, "extra": extra})
+
+
+@pytest.fixture
+def connect(monkeypatch, emulator):
+    """Give a function that sets the connection ``tiktok_default``, to the emulator unless told otherwise."""
+
+    def set_connection(url: str | None = None, conn_id: str = "tiktok_default", **extra: object) -> None:
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", connection_json(url or emulator.url, **extra))
+
+    return set_connection
+
+
+@pytest.fixture
+def fast_retries(monkeypatch) -> None:
+    """Make the client's pauses short."""
+    from airflow_provider_tiktok.api import client
+
+    quick = client.RetryPolicy(first_pause=0.01, longest_pause=0.02, throttle_patience=0.2)
+    monkeypatch.setattr(client, "RetryPolicy", lambda **_: quick)
