@@ -1,0 +1,38 @@
+# The commands of this repository. They make their own environment in .venv/ and keep what they
+# write in .demo/; `make clean` takes both away. The work is done by the Python package tools/.
+export PORT UI_PORT PYTHON ARGS
+
+.DEFAULT_GOAL := help
+.PHONY: help demo ui test lint format bench compat pins clean
+
+help:  ## this list
+	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [ARGS='-k name']"
+	@echo
+	@sed -n 's/^\([a-z]*\):  *## \(.*\)/  \1	\2/p' Makefile
+
+demo:  ## run an example DAG through Airflow against a local TikTok, and show what it wrote
+	@sh tools/run.sh demo
+
+ui:  ## the same in the Airflow UI, until Ctrl-C
+	@sh tools/run.sh ui
+
+test:  ## lint, types, and all tests (ARGS= goes to pytest)
+	@sh tools/run.sh test
+
+lint:  ## ruff and mypy
+	@sh tools/run.sh lint
+
+format:  ## let ruff fix and format the code
+	@sh tools/run.sh format
+
+bench:  ## measure reports of 30k to 1M rows against the emulator (ARGS= goes to the benchmark)
+	@sh tools/run.sh bench
+
+compat:  ## run TikTok's SDK, Singer's tap and Airbyte's source against the emulator, and compare rows
+	@sh tools/run.sh compat
+
+pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
+	@sh tools/run.sh pins
+
+clean:  ## remove .venv/, .demo/ and what builds and checks leave behind
+	@sh tools/run.sh clean

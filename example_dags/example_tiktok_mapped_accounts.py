@@ -1,0 +1,15 @@
+"""One mapped task an advertiser account: each can be watched, retried and cleared by itself."""
+
+from airflow.sdk import DAG
+
+from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
+from airflow_provider_tiktok.operators.report import TikTokReportOperator
+
+with DAG("example_tiktok_mapped_accounts", schedule=None, catchup=False, tags=["tiktok"]):
+    accounts = TikTokListAdvertisersOperator(task_id="accounts")
+
+    TikTokReportOperator.partial(
+        task_id="report",
+        preset="auction_campaign_summary",
+        map_index_template="{{ task.advertiser_ids }}",
+    ).expand(advertiser_ids=accounts.output)

@@ -1,0 +1,52 @@
+"""Any report, filled in on the trigger form: dimensions, metrics, JSON filters, dates, order.
+
+Trigger it from the Airflow UI, or with ``--conf '{"metrics": "spend,clicks", ...}'``. The form's values
+reach the operator through Jinja, as text or as lists; both are understood.
+"""
+
+from airflow.sdk import DAG, Param, task
+
+from airflow_provider_tiktok.operators.report import TikTokReportOperator
+
+with DAG(
+    "example_tiktok_parametrised",
+    schedule=None,
+    catchup=False,
+    tags=["tiktok"],
+    params={
+        "advertiser_ids": Param(
+            "", type="string", title="Advertiser IDs", description="Empty: the connection's"
+        ),
+        "dimensions": Param(["campaign_id", "stat_time_day"], type="array", title="Dimensions"),
+        "metrics": Param("campaign_name, spend, impressions, clicks, ctr", type="string", title="Metrics"),
+        "filters": Param(
+            "",
+            type="string",
+            title="Filters",
+            description='JSON: [{"field_name": "campaign_ids", "filter_type": "IN", "filter_value": [123]}]; empty for none',
+        ),
+        "start": Param(None, type=["null", "string"], format="date", title="First day"),
+        "end": Param(None, type=["null", "string"], format="date", title="Last day"),
+        "order_field": Param("spend", type="string", title="Order by"),
+        "order_type": Param("DESC", enum=["DESC", "ASC"], title="Order"),
+    },
+):
+    report = TikTokReportOperator(
+        task_id="report",
+        advertiser_ids="{{ params.advertiser_ids }}",
+        dimensions="{{ params.dimensions }}",
+        metrics="{{ params.metrics }}",
+        filters="{{ params.filters }}",
+        report_start_date="{{ params.start }}",
+        report_end_date="{{ params.end }}",
+        order_field="{{ params.order_field }}",
+        order_type="{{ params.order_type }}",
+    )
+
+    @task
+    def show(rows: list[dict]) -> None:
+        """Print the rows that came, as any next task would use them."""
+        for row in rows[:20]:
+            print(row)
+
+    show(report.output["rows"])

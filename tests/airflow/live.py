@@ -1,0 +1,184 @@
+"""A real Airflow for tests: API server, scheduler, DAG processor and triggerer on loopback."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+AIRFLOW = str(Path(sys.executable).with_name("airflow"))
+_PARTS = (
+    ["api-server"],
+    ["scheduler", "--skip-serve-logs"],
+    ["dag-processor"],
+    ["triggerer", "--skip-serve-logs"],
+)
+_FINISHED = {"success", "failed"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def settings(port: int, dags: Path, output: Path) -> dict[str, str]:
+    url = f"http://127.0.0.1:{port}"
+    return os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "TIKTOK_EXAMPLE_OUTPUT": str(output),
+    }
+
+
+class LiveAirflow:
+    """Starts Airflow's parts and speaks to their REST API."""
+
+    def __init__(self, env: dict[str, str], logs: Path) -> None:
+        self.url = env["AIRFLOW__API__BASE_URL"]
+        self.env = env
+        self._logs = logs
+        self._token = ""
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._parts: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> "LiveAirflow":
+        for command in _PARTS:
+            with (self._logs / f"{command[0]}.log").open("wb") as log:
+                self._parts.append(
+                    subprocess.Popen(
+                        [AIRFLOW, *command], env=self.env, stdout=log, stderr=log, start_new_session=True
+                    )
+                )
+        try:
+            self._wait_until_healthy()
+            self._token = self.call("/auth/token")["access_token"]
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for part in self._parts:
+            os.killpg(part.pid, signal.SIGTERM)
+        for part in self._parts:
+            try:
+                part.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(part.pid, signal.SIGKILL)
+                part.wait()
+
+    def call(
+        self, path: str, body: Any = None, method: str | None = None, accept: str = "application/json"
+    ) -> Any:
+        request = urllib.request.Request(
+            self.url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": "application/json",
+                "Accept": accept,
+            },
+            method=method,
+        )
+        for last in (False, False, False, True):
+            try:
+                with self._opener.open(request, timeout=30) as answer:
+                    text = answer.read().decode()
+                break
+            except urllib.error.HTTPError as error:
+                if error.code != 500 or last:  # SQLite is locked now and then
+                    raise
+                time.sleep(2)
+        return json.loads(text) if accept == "application/json" else text
+
+    def run(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = 120) -> "Run":
+        """Trigger a DAG, as the UI does, and wait for its end."""
+        deadline = time.monotonic() + seconds
+        while True:  # the DAG processor may not have come to it yet
+            try:
+                made = self.call(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
+                break
+            except urllib.error.HTTPError as error:
+                if error.code != 404 or time.monotonic() > deadline:
+                    raise AssertionError(
+                        f"{dag_id}: HTTP {error.code} {error.read().decode()[:500]}"
+                    ) from None
+                time.sleep(1)
+        run = Run(self, dag_id, made["dag_run_id"])
+        while run.state() not in _FINISHED:
+            assert time.monotonic() < deadline, f"{dag_id} is {run.state()}: {run.states()}"
+            time.sleep(0.5)
+        return run
+
+    def latest(self, dag_id: str, seconds: float = 120) -> "Run":
+        """Wait for the end of a run that a schedule has made."""
+        deadline = time.monotonic() + seconds
+        while True:
+            runs = self.call(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit=1")["dag_runs"]
+            if runs and runs[0]["state"] in _FINISHED:
+                return Run(self, dag_id, runs[0]["dag_run_id"], runs[0])
+            assert time.monotonic() < deadline, f"{dag_id}: {runs}"
+            time.sleep(0.5)
+
+    def _wait_until_healthy(self, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        names = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+        health: Any = None
+        while time.monotonic() < deadline:
+            for part in self._parts:
+                assert part.poll() is None, f"a part of Airflow ended; see {self._logs}"
+            try:
+                health = self.call("/api/v2/monitor/health")
+                if all((health.get(name) or {}).get("status") == "healthy" for name in names):
+                    return
+            except OSError:
+                pass
+            time.sleep(0.5)
+        raise AssertionError(f"Airflow is not healthy after {seconds:g} s: {health}")
+
+
+class Run:
+    """One DAG run."""
+
+    def __init__(
+        self, airflow: LiveAirflow, dag_id: str, run_id: str, facts: dict[str, Any] | None = None
+    ) -> None:
+        self._airflow = airflow
+        self.facts = facts or {}
+        self._path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
+
+    def state(self) -> str:
+        return self._airflow.call(self._path)["state"]
+
+    def tasks(self) -> list[dict[str, Any]]:
+        return self._airflow.call(f"{self._path}/taskInstances")["task_instances"]
+
+    def states(self) -> dict[str, str]:
+        return {f"{task['task_id']}[{task['map_index']}]": task["state"] for task in self.tasks()}
+
+    def xcom(self, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
+        path = (
+            f"{self._path}/taskInstances/{task_id}/xcomEntries/{key}?map_index={map_index}&deserialize=false"
+        )
+        value = self._airflow.call(path)["value"]
+        return json.loads(value) if isinstance(value, str) else value
+
+    def log(self, task_id: str, attempt: int = 1, map_index: int = -1) -> str:
+        path = f"{self._path}/taskInstances/{task_id}/logs/{attempt}?map_index={map_index}"
+        return self._airflow.call(path, accept="application/x-ndjson")

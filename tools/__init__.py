@@ -1,0 +1,1 @@
+"""What stands behind `make`: environment, demo, UI and checks. Standard library only."""

@@ -1,0 +1,76 @@
+"""The clone's own Airflow in ``.demo/airflow``: its settings, its database, and the emulator beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tools import console
+from tools.environment import PYTHON, airflow_version, variables
+from tools.paths import EXAMPLES, LOGS, OUTPUT, VENV, WORK
+from tools.processes import LOOPBACK, accepts, run_or_stop, start, wait_until
+
+HOME = WORK / "airflow"
+DATABASE = HOME / "airflow.db"
+AIRFLOW = VENV / "bin" / "airflow"
+CONNECTION_ID = "tiktok_default"
+CONNECTION_VARIABLE = "AIRFLOW_CONN_TIKTOK_DEFAULT"
+_MIGRATED = HOME / "migrated-to"
+
+
+def settings(ui_port: int = 8080) -> dict[str, str]:
+    """Return the environment in which Airflow's commands run."""
+    api = f"http://{LOOPBACK}:{ui_port}"
+    return variables() | {
+        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLES),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{api}/execution/",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        "AIRFLOW__API__HOST": LOOPBACK,
+        "AIRFLOW__API__PORT": str(ui_port),
+        "AIRFLOW__API__BASE_URL": api,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "TIKTOK_EXAMPLE_OUTPUT": str(OUTPUT),
+    }
+
+
+def migrate() -> None:
+    """Make the metadata database unless this version of Airflow has."""
+    if _MIGRATED.exists() and DATABASE.exists() and _MIGRATED.read_text() == airflow_version():
+        return
+    HOME.mkdir(parents=True, exist_ok=True)
+    with console.step("Airflow's own database") as step:
+        run_or_stop([AIRFLOW, "db", "migrate"], LOGS / "migrate.log", step, settings())
+    _MIGRATED.write_text(airflow_version())
+
+
+def start_emulator(port: int) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
+    """Start TikTok's API on loopback and wait until it answers.
+
+    :return: the process and the Airflow connection that it names in its banner
+    """
+    log = LOGS / "emulator.log"
+    with console.step(f"TikTok emulator on http://{LOOPBACK}:{port}") as step:
+        process = start(
+            [PYTHON, "-m", "airflow_provider_tiktok.emulator", "--port", str(port)], log, variables()
+        )
+        wait_until(lambda: accepts(port) and named_connection(log), process, log, step, seconds=30)
+    connection: dict[str, Any] = json.loads(named_connection(log))
+    connection["description"] = "The TikTok emulator of make demo and make ui"
+    connection["extra"]["qps"] = 1000
+    return process, connection
+
+
+def named_connection(log: Path) -> str:
+    """Return the JSON of the connection in the emulator's banner, once it stands there."""
+    found = re.search(rf"^{CONNECTION_VARIABLE}='(.+)'$", log.read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1] if found else ""

@@ -1,0 +1,86 @@
+"""``make lint``, ``make format``, ``make test`` and ``make bench``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from contextlib import suppress
+
+from tools import console, environment
+from tools.console import Stop
+from tools.environment import PYTHON
+from tools.paths import LOGS, ROOT, VENV, WORK
+from tools.processes import Interrupted, run
+
+_CACHE = VENV / "cache"
+_LINTS = {
+    "ruff check": ["ruff", "check", "."],
+    "ruff format --check": ["ruff", "format", "--check", "."],
+    "mypy, the package": ["mypy"],
+    "mypy, tools": ["mypy", "--strict", "--ignore-missing-imports", "tools"],
+}
+
+
+def lint() -> int:
+    """Check style, format and types, and show what each check found."""
+    environment.ensure(dev=True)
+    failed = [title for title, command in _LINTS.items() if not passes(title, command)]
+    if failed:
+        raise Stop(f"Not clean: {'; '.join(failed)}. `make format` mends what ruff can mend.")
+    return 0
+
+
+def passes(title: str, command: list[str]) -> bool:
+    """Run one check and show its output when it finds something."""
+    log = LOGS / f"lint-{title.replace(' ', '-').replace(',', '')}.log"
+    with console.step(title) as step:
+        failed = run([VENV / "bin" / command[0], *command[1:]], log, step, settings())
+    if failed:
+        console.tail(log, 200)
+    return not failed
+
+
+def reformat() -> int:
+    """Fix and format what ruff can."""
+    environment.ensure(dev=True)
+    for command in (["check", "--fix", "."], ["format", "."]):
+        subprocess.run([str(VENV / "bin" / "ruff"), *command], cwd=ROOT, env=settings(), check=False)
+    return 0
+
+
+def test() -> int:
+    """Lint, then run pytest in this terminal; its summary is the last line."""
+    lint()
+    command = [str(PYTHON), "-m", "pytest", "-o", f"cache_dir={_CACHE / 'pytest'}"]
+    command += shlex.split(os.environ.get("ARGS", ""))
+    console.line(f"    pytest {' '.join(command[5:])}".rstrip())
+    process = subprocess.Popen(command, cwd=ROOT, env=settings())
+    try:
+        return process.wait()
+    except Interrupted as interrupted:
+        # On SIGINT, which Ctrl-C has sent to it already, pytest ends the servers that its fixtures started.
+        if interrupted.signal_number != signal.SIGINT:
+            process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(15)
+        process.kill()
+        process.wait()
+        raise
+
+
+def bench() -> int:
+    """Run the benchmark in this terminal."""
+    environment.ensure()
+    command = [str(PYTHON), "benchmarks/report.py", *shlex.split(os.environ.get("ARGS", ""))]
+    return subprocess.run(command, cwd=ROOT, env=settings(), check=False).returncode
+
+
+def settings() -> dict[str, str]:
+    """Return the environment of checks and tests; what they cache stays in ``.venv``."""
+    return environment.variables() | {
+        "AIRFLOW_HOME": str(WORK / "test-airflow"),
+        "MYPY_CACHE_DIR": str(_CACHE / "mypy"),
+        "RUFF_CACHE_DIR": str(_CACHE / "ruff"),
+    }

@@ -1,0 +1,1 @@
+"""``make compat``: clients of other makers against the emulator, their rows compared with this package's."""
