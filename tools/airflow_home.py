@@ -26,6 +26,8 @@ def settings(ui_port: int = 8080) -> dict[str, str]:
     api = f"http://{LOOPBACK}:{ui_port}"
     return variables() | {
         "AIRFLOW_HOME": str(HOME),
+        # all parts of Airflow write into one file; SQLite's own patience of 5 s is too little on a busy machine
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{DATABASE}?timeout=60",
         "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLES),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",

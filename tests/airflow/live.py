@@ -32,6 +32,8 @@ def settings(port: int, dags: Path, output: Path) -> dict[str, str]:
     url = f"http://127.0.0.1:{port}"
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        # Airflow's parts and commands write into one file; SQLite's own patience of 5 s is too little on a busy machine
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{os.environ['AIRFLOW_HOME']}/airflow.db?timeout=60",
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
