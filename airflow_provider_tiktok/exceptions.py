@@ -78,6 +78,8 @@ class TikTokRateLimitError(TikTokAPIError):
     """TikTok asked to slow down for longer than this package is willing to wait."""
 
     retryable = True
+    retry_after: float | None = None
+    """Seconds after which TikTok takes calls again, where that is known."""
 
 
 class TikTokInvalidRequestError(TikTokAPIError, ValueError):
@@ -88,12 +90,16 @@ class TikTokTransportError(TikTokAPIError):
     """No usable answer came: a time-out, a broken connection, a 5xx, HTML instead of JSON."""
 
     retryable = True
+    timed_out: bool = False
+    """Whether TikTok took too long to answer, so that a smaller call may help."""
 
 
 class TikTokIncompleteReportError(TikTokError):
     """The rows that came are not the rows that TikTok counted, so none of them are published."""
 
     retryable = True
+    truncated: bool = False
+    """Whether TikTok said that it left rows out, as it does beyond 20,000 ads."""
 
 
 class TikTokReportTaskError(TikTokError):

@@ -7,8 +7,9 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -17,15 +18,23 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_tiktok import __version__
-from airflow_provider_tiktok.api.codes import Action, look_up
+from airflow_provider_tiktok.api.codes import SLOWER, Action, look_up
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
-from airflow_provider_tiktok.api.pacing import Pacer
+from airflow_provider_tiktok.api.ledger import open_ledger
+from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokRateLimitError,
     TikTokStoppedError,
     TikTokTransportError,
 )
+
+try:  # Airflow 3 brings it; it takes a third of the time that Python's own reader takes
+    import msgspec
+
+    _decode: Callable[[bytes], Any] | None = msgspec.json.Decoder(float_hook=str).decode
+except ImportError:  # Airflow 2
+    _decode = None
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +44,7 @@ THROTTLE_HEADER = "X-Tt-Ads-Throttle"
 _MAX_BODY = 64 * 2**20  # bytes; a page of 1,000 rows with 100 metrics takes about 4 MiB
 _MAX_MESSAGE = 600
 _CHUNK = 2**18
+_TOO_MANY = 40100
 _LISTEN = 0.25  # seconds after which a waiting call notices that it is cancelled
 
 
@@ -43,6 +53,8 @@ class RetryPolicy:
     """How patient one call is.
 
     :param attempts: how often a call is made in all when faults come.
+    :param timeouts: how often a call is made in all that times out; TikTok blocks a call that times out
+        three times in ten minutes.
     :param first_pause: seconds before the second attempt; each further pause is twice as long.
     :param longest_pause: seconds that no single pause exceeds.
     :param throttle_patience: seconds to keep waiting while TikTok answers "too many requests"; it
@@ -50,9 +62,10 @@ class RetryPolicy:
     """
 
     attempts: int = 5
+    timeouts: int = 2
     first_pause: float = 1.0
     longest_pause: float = 60.0
-    throttle_patience: float = 330.0
+    throttle_patience: float = 400.0
 
     def pause(self, failures: int) -> float:
         """Give the seconds to wait after so many failures, with jitter."""
@@ -114,7 +127,14 @@ class TikTokClient:
         self.stop = stop or threading.Event()
         self._secrets = _spellings(credentials.secrets)
         self._retry = retry or RetryPolicy()
-        self._pacer = Pacer(credentials.qps)
+        self._ledger = open_ledger(
+            credentials.base_url,
+            credentials.app_id or credentials.access_token,
+            credentials.qps,
+            shared=credentials.shared_budget,
+        )
+        self._budget = Budget(credentials.qps, self._ledger, first_pause=self._retry.first_pause)
+        self._paused_accounts: dict[str, float] = {}
         self._lock = threading.Lock()
         self._session = _new_session(credentials, connections)
         _HIDDEN.add(credentials.secrets)
@@ -144,40 +164,49 @@ class TikTokClient:
             for name, value in params.items()
             if value is not None
         }
-        failures = throttles = 0
+        account = query.get("advertiser_id", "")
+        failures = timeouts = refusals = 0
         waited = 0.0
+        error: TikTokAPIError | None = None
         while True:
-            self._wait(self._pacer.reserve(), cancel)
+            self._wait_for_account(account, cancel)
+            waited, started = self._wait_for_turn(waited, subject, error, cancel)
+            self._count(retried_calls=error is not None)
             outcome = self._attempt(path, query, subject)
+            self._tell_budget(outcome, started)
             if isinstance(outcome, Answer):
                 return outcome
-            if outcome.action is Action.THROTTLE:
-                throttles += 1
-                pause = self._retry.pause(throttles)
+            action, error = outcome.action, outcome.error
+            if action in {Action.THROTTLE, Action.THROTTLE_ONE}:
+                refusals += 1
                 self._count(throttled_calls=1)
-                if waited + pause > self._retry.throttle_patience:
-                    raise outcome.error
-                waited += pause
-                log.warning("%s Waiting %.0f s.", outcome.error, pause)
-                self._pacer.close_for(pause)
+                if action is Action.THROTTLE:
+                    self._pause_app(started, error)
+                else:
+                    waited += self._pause_account(account, refusals, waited, error)
             else:
                 failures += 1
-                if outcome.action is not Action.RETRY or failures >= self._retry.attempts:
-                    raise outcome.error
+                timeouts += action is Action.TIMEOUT
+                if (
+                    action not in {Action.RETRY, Action.TIMEOUT}
+                    or failures >= self._retry.attempts
+                    or timeouts >= self._retry.timeouts
+                ):
+                    raise error
                 pause = self._retry.pause(failures)
                 log.warning(
                     "%s Attempt %d of %d; the next one in %.1f s.",
-                    outcome.error,
+                    error,
                     failures,
-                    self._retry.attempts,
+                    self._retry.timeouts if action is Action.TIMEOUT else self._retry.attempts,
                     pause,
                 )
                 self._wait(pause, cancel)
-            self._count(retried_calls=1)
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+        self._ledger.close()
 
     def redact(self, text: str) -> str:
         """Blank the connection's secrets out of a text."""
@@ -194,6 +223,85 @@ class TikTokClient:
             if left <= _LISTEN:
                 return
 
+    def _wait_for_turn(
+        self, waited: float, subject: str, error: TikTokAPIError | None, cancel: threading.Event | None
+    ) -> tuple[float, float]:
+        """Wait until the app's budget has a call.
+
+        :param waited: seconds that this call has waited already while TikTok took no calls.
+        :param error: what came of the call before, if it was made.
+        :return: the same with this wait, and the moment at which the call may start.
+        :raises TikTokRateLimitError: TikTok takes no calls for longer than this client is willing to wait.
+        """
+        while True:
+            self._wait(0, cancel)  # a stopped task makes no call
+            seconds, moment = self._budget.start()
+            if not seconds:
+                return waited, moment
+            limit, closed = self._budget.closed()
+            if limit == DAY or waited + closed > self._retry.throttle_patience:
+                raise self._refused_for(limit or SECOND, closed, subject, error)
+            pause = min(seconds, _LISTEN)
+            if closed:
+                waited += pause
+            self._wait(pause, cancel)
+
+    def _tell_budget(self, outcome: Answer | _Failure, started: float) -> None:
+        """Tell the budget whether TikTok took the call; a refusal is told by :meth:`_pause_app`."""
+        if isinstance(outcome, Answer) or outcome.error.code is not None:
+            if not (isinstance(outcome, _Failure) and outcome.action is Action.THROTTLE):
+                self._budget.answered(started)
+        elif outcome.action is not Action.THROTTLE:
+            self._budget.gave_no_answer(started)
+
+    def _pause_app(self, started: float, error: TikTokAPIError) -> None:
+        """Let no task of the app call for a while."""
+        refusal = self._budget.refused(started, error.message)
+        if not refusal.is_news:
+            return
+        if refusal.limit == DAY:
+            raise self._refused_for(refusal.limit, refusal.seconds, "", error)
+        why = " TikTok suspends an app for five minutes when it made too many calls in one." * (
+            refusal.limit == MINUTE
+        )
+        log.warning("%s%s Waiting %.0f s.", error, why, refusal.seconds)
+
+    def _refused_for(
+        self, limit: str, seconds: float, subject: str, error: TikTokAPIError | None = None
+    ) -> TikTokRateLimitError:
+        """Say for how long TikTok takes no calls."""
+        again = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        what = {
+            DAY: "the app's calls of the day are used up, which TikTok counts from 00:00 to 24:00 UTC",
+            MINUTE: "the app made too many calls in a minute, and is suspended for five",
+        }.get(limit, "the app made too many calls")
+        refused = TikTokRateLimitError(
+            f"TikTok takes no calls now{_of(subject)}: {what}. It takes calls again at {again:%Y-%m-%d %H:%M:%S} UTC, in "
+            f"{timedelta(seconds=round(seconds))}. {SLOWER}" + (f" [{_reference(error)}]" if error else ""),
+            code=(error.code if error else None) or _TOO_MANY,
+            message=error.message if error else "",
+            request_id=error.request_id if error else "",
+        )
+        refused.retry_after = seconds
+        return refused
+
+    def _wait_for_account(self, account: str, cancel: threading.Event | None) -> None:
+        with self._lock:
+            seconds = self._paused_accounts.get(account, 0.0) - time.monotonic()
+        if seconds > 0:
+            self._wait(seconds, cancel)
+
+    def _pause_account(self, account: str, refusals: int, waited: float, error: TikTokAPIError) -> float:
+        """Make no calls about an account for a while; give the seconds."""
+        pause = self._retry.pause(refusals)
+        if waited + pause > self._retry.throttle_patience:
+            raise error
+        log.warning("%s Waiting %.0f s with calls about this account.", error, pause)
+        with self._lock:
+            until = max(self._paused_accounts.get(account, 0.0), time.monotonic() + pause)
+            self._paused_accounts[account] = until
+        return pause
+
     def _count(self, **more: int) -> None:
         with self._lock:
             for name, number in more.items():
@@ -203,7 +311,7 @@ class TikTokClient:
         self._count(api_calls=1)
         started = time.monotonic()
         problem = ""
-        permanent = False
+        permanent = timed_out = False
         status, body = 0, b""
         headers: Mapping[str, str] = {}
         # errors are raised outside `except`, for requests' own texts hold the URL with the app secret
@@ -217,8 +325,10 @@ class TikTokClient:
             urllib3.exceptions.LocationParseError,
         ):
             problem, permanent = "the URL is not valid", True
+        except requests.exceptions.ConnectTimeout:
+            problem = f"no connection within {self.credentials.timeout:g} s"
         except requests.exceptions.Timeout:
-            problem = f"no answer within {self.credentials.timeout:g} s"
+            problem, timed_out = f"no answer within {self.credentials.timeout:g} s", True
         except requests.exceptions.ProxyError:
             problem = "the HTTP proxy could not be reached or refused the connection"
         except requests.exceptions.ConnectionError as error:
@@ -228,7 +338,7 @@ class TikTokClient:
         except requests.exceptions.RequestException as error:
             problem = f"the connection broke ({type(error).__name__})"
         if problem:
-            return self._transport_failure(problem, subject, permanent=permanent)
+            return self._transport_failure(problem, subject, permanent=permanent, timed_out=timed_out)
         log.debug(
             "GET %s (%s): HTTP %d, %d bytes, %.3f s",
             path,
@@ -270,7 +380,8 @@ class TikTokClient:
                 Action.THROTTLE, TikTokRateLimitError(f"HTTP 429, too many requests{_of(subject)}.")
             )
         problem, permanent = _status_problem(status)
-        return self._transport_failure(problem, subject, permanent=permanent)
+        timed_out = status in {requests.codes.gateway_timeout, requests.codes.request_timeout}
+        return self._transport_failure(problem, subject, permanent=permanent, timed_out=timed_out)
 
     def _code_failure(self, envelope: dict[str, Any], subject: str) -> _Failure:
         code = envelope["code"]
@@ -283,9 +394,13 @@ class TikTokClient:
         )
         retryable = meaning.action not in {Action.PERMANENT, Action.REAUTHORISE}
         error = meaning.error(text, code=code, message=message, request_id=request_id, retryable=retryable)
+        if isinstance(error, TikTokTransportError):
+            error.timed_out = meaning.action is Action.TIMEOUT
         return _Failure(meaning.action, error)
 
-    def _transport_failure(self, problem: str, subject: str, *, permanent: bool = False) -> _Failure:
+    def _transport_failure(
+        self, problem: str, subject: str, *, permanent: bool, timed_out: bool = False
+    ) -> _Failure:
         host = self.credentials.base_url
         advice = (
             "Check the API host and version in the Airflow connection."
@@ -294,7 +409,9 @@ class TikTokClient:
         )
         text = self.redact(f"No usable answer from {host}{_of(subject)}: {problem}. {advice}")
         error = TikTokTransportError(text, retryable=not permanent)
-        return _Failure(Action.PERMANENT if permanent else Action.RETRY, error)
+        error.timed_out = timed_out
+        action = Action.PERMANENT if permanent else Action.TIMEOUT if timed_out else Action.RETRY
+        return _Failure(action, error)
 
 
 class _TooLargeError(Exception):
@@ -380,11 +497,23 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
         raise requests.exceptions.ChunkedEncodingError(type(error).__name__) from None
 
 
+def _read_json(body: bytes) -> Any:
+    """Read JSON; numbers with a point stay text, so that no digit is lost on the way.
+
+    :raises ValueError: it is no JSON.
+    """
+    if _decode is not None:
+        try:
+            return _decode(body)
+        except (ValueError, RecursionError):  # half characters and NaN, which Python's own reader takes
+            pass
+    return json.loads(body, parse_float=str, parse_constant=str)
+
+
 def _envelope(body: bytes) -> dict[str, Any] | None:
     """Read TikTok's envelope; ``None`` when the body isn't one."""
     try:
-        # numbers with a point stay text, so that no digit is lost on the way
-        envelope = json.loads(body, parse_float=str, parse_constant=str)
+        envelope = _read_json(body)
         if not isinstance(envelope, dict):
             return None
         envelope["code"] = int(envelope["code"])
@@ -426,6 +555,10 @@ def _connection_problem(error: requests.exceptions.ConnectionError) -> str:
     if "name or service" in text or "resolve" in text or "getaddrinfo" in text:
         return "the host name could not be resolved"
     return "the connection broke"
+
+
+def _reference(error: TikTokAPIError) -> str:
+    return f"code {error.code}, request_id {error.request_id}"
 
 
 def _of(subject: str) -> str:

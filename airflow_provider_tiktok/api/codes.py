@@ -15,6 +15,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokInvalidRequestError,
     TikTokPermissionError,
     TikTokRateLimitError,
+    TikTokTransportError,
 )
 
 
@@ -25,6 +26,10 @@ class Action(Enum):
     """Repeat the call after a pause, a few times."""
     THROTTLE = "throttle"
     """Slow down, and repeat the call for as long as TikTok suspends an app for a minute's quota."""
+    THROTTLE_ONE = "throttle one account"
+    """The same, for calls about one advertiser account only."""
+    TIMEOUT = "time-out"
+    """Repeat the call once; then ask for less, for TikTok blocks whoever repeats a call that times out."""
     POLL = "poll"
     """Not an error: ask again later."""
     PERMANENT = "permanent"
@@ -57,7 +62,7 @@ _SCOPE = (
 _FIX_REQUEST = "Correct the parameter that the message names."
 _FIX_APP = "Check App ID and App secret in the Airflow connection against the TikTok developer portal."
 _LATER = "The failure is on TikTok's side; run the task again later."
-_SLOWER = (
+SLOWER = (
     "Lower `qps` in the Airflow connection, run fewer tasks of this app at once (an Airflow pool helps), or ask "
     "TikTok for a higher level of API access."
 )
@@ -87,8 +92,8 @@ def _retry(meaning: str, advice: str = _LATER) -> ReturnCode:
     return ReturnCode(meaning, Action.RETRY, advice, TikTokAPIError)
 
 
-def _throttle(meaning: str) -> ReturnCode:
-    return ReturnCode(meaning, Action.THROTTLE, _SLOWER, TikTokRateLimitError)
+def _throttle(meaning: str, action: Action = Action.THROTTLE) -> ReturnCode:
+    return ReturnCode(meaning, action, SLOWER, TikTokRateLimitError)
 
 
 RETURN_CODES: dict[int, ReturnCode] = {
@@ -146,8 +151,8 @@ RETURN_CODES: dict[int, ReturnCode] = {
     40123: _permanent("no developer permission", _FIX_APP, TikTokPermissionError),
     40124: _permanent("no developer permission", _FIX_APP, TikTokPermissionError),
     40125: _permanent("no developer permission", _FIX_APP, TikTokPermissionError),
-    40132: _throttle("too many requests for one field value"),
-    40133: _throttle("too many requests for this advertiser account"),
+    40132: _throttle("too many requests for one field value", Action.THROTTLE_ONE),
+    40133: _throttle("too many requests for this advertiser account", Action.THROTTLE_ONE),
     40200: _retry("a report task failed"),
     40201: ReturnCode("the report task is not ready", Action.POLL, "Ask again later.", TikTokAPIError),
     40202: _retry("two writes at once"),
@@ -171,11 +176,11 @@ RETURN_CODES: dict[int, ReturnCode] = {
     50000: _retry("system error"),
     50002: _retry("processing error"),
     51000: _retry("internal service error"),
-    51001: _retry("internal service timed out"),
+    51001: ReturnCode("internal service timed out", Action.TIMEOUT, _LATER, TikTokTransportError),
     51002: _retry("internal service error"),
     51004: _retry("internal service error"),
-    51010: _retry("internal service timed out"),
-    51039: _retry("internal service timed out"),
+    51010: ReturnCode("internal service timed out", Action.TIMEOUT, _LATER, TikTokTransportError),
+    51039: ReturnCode("internal service timed out", Action.TIMEOUT, _LATER, TikTokTransportError),
     51041: _retry("internal service error"),
     51305: _retry("satellite service error"),
     60001: _retry("maintenance"),

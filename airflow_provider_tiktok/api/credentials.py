@@ -37,6 +37,7 @@ class TikTokCredentials:
     :param advertiser_ids: the accounts of reports that name none.
     :param qps: calls per second that this app may make.
     :param timeout: seconds that one HTTP call may take.
+    :param shared_budget: whether all tasks of this app on the machine keep to ``qps`` together.
     """
 
     access_token: str = field(repr=False)
@@ -47,6 +48,7 @@ class TikTokCredentials:
     advertiser_ids: tuple[str, ...] = ()
     qps: float = DEFAULT_QPS
     timeout: float = DEFAULT_TIMEOUT
+    shared_budget: bool = True
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -95,6 +97,7 @@ def read_credentials(
         advertiser_ids=extras.advertiser_ids(),
         qps=extras.number("qps", DEFAULT_QPS),
         timeout=extras.number("timeout", DEFAULT_TIMEOUT),
+        shared_budget=extras.flag("shared_budget", default=True),
     )
 
 
@@ -167,6 +170,14 @@ class _Extras:
         if not 0 < number <= _MOST:
             raise self.error(name, f"must be a number above 0 and at most {_MOST:,}, not {value!r}")
         return number
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self.get(name)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise self.error(name, f"must be true or false, not {value!r}")
+        return value
 
     def advertiser_ids(self) -> tuple[str, ...]:
         value = self.get("advertiser_ids")

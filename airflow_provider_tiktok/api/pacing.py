@@ -1,44 +1,175 @@
-"""The app's request budget: when the next call may start."""
+"""The app's request budget: when the next call may start, for all tasks of a machine together.
+
+TikTok counts an app's calls in any second, in a minute, and in a day (UTC), whichever task or machine makes
+them, and answers too many with one code (40100) and no word on which limit it was. What is known about an
+app here - when its latest calls started, and what TikTok said to them - stands in a
+:class:`~airflow_provider_tiktok.api.ledger.Ledger` that the tasks of a machine share. Other machines are
+noticed by their effect: every refusal halves the rate, which then recovers.
+
+Which limit it was, is told by what helps. A second's limit passes in a second or some. When every call is
+refused for three quarters of a minute, it is the minute's limit, for which TikTok suspends the app for five
+minutes; when it still refuses after these, it is the day's.
+"""
 
 from __future__ import annotations
 
-import threading
+import random
 import time
-from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
-_SLACK = 0.02  # calls reach TikTok a little closer together than they leave here
+from airflow_provider_tiktok.api.ledger import Account, Ledger
+
+SECOND, MINUTE, DAY = "second", "minute", "day"
+"""The limits of an app: calls a second, a minute, a day."""
+
+_SLACK = 0.06  # calls may reach TikTok a little closer together than they leave here
+_PAUSES = (1, 2, 4, 8, 8, 8, 8, 8)  # times the first pause, while it may be the limit of a second
+_SUSPENSION = 300.0  # seconds, for a minute's limit
+_AFTER_SUSPENSION = 30.0  # seconds until it is asked a second time whether that is over
+_LEAST_RATE = 0.5  # calls a second
+_RECOVERY = 0.02  # part of the full rate that comes back in a second
+_PROBE = 60.0  # seconds that others wait for the call which finds out whether a pause is over
+_LOOK = 0.25  # seconds until they look again
+
+_HINTS = ((DAY, ("qpd", "per day", "daily")), (MINUTE, ("qpm", "per minute")))
 
 
-class Pacer:
-    """Hold calls back so that no second sees more than ``qps`` of them.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refusal of TikTok's means for the calls to come.
 
-    One pacer serves all threads of a task. TikTok counts per app ("Basic" apps have 10 calls a
-    second, 600 a minute), so tasks of one app that run at the same time share its budget.
-
-    :param qps: calls per second; below 1 it is one call every ``1 / qps`` seconds.
-    :param clock: seconds on a clock that never goes back.
+    :param limit: the limit that it was, as far as can be told.
+    :param seconds: how long no call is made.
+    :param is_news: false for a call that was under way when another one was refused.
     """
 
-    def __init__(self, qps: float, clock: Callable[[], float] = time.monotonic) -> None:
-        calls = max(1, int(qps))
-        self._period = max(1.0, calls / qps) + _SLACK
-        self._starts: deque[float] = deque(maxlen=calls)
-        self._closed_until = 0.0
-        self._lock = threading.Lock()
+    limit: str
+    seconds: float
+    is_news: bool
+
+
+class Budget:
+    """Holds calls back so that no second sees more than ``qps`` of them, and fewer while TikTok refuses.
+
+    :param qps: calls a second that TikTok gives the app; below 1 it is one call every ``1 / qps`` seconds.
+    :param ledger: where the app's latest calls are written down.
+    :param first_pause: seconds after a refusal; each further one in a row doubles them.
+    :param clock: seconds on a clock that never goes back and that all processes of the machine share.
+    :param utc: the time of day.
+    """
+
+    def __init__(
+        self,
+        qps: float,
+        ledger: Ledger,
+        *,
+        first_pause: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        utc: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self._qps = qps
+        self._ledger = ledger
+        self._first_pause = first_pause
         self._clock = clock
+        self._utc = utc
 
-    def reserve(self) -> float:
-        """Book the next call and give the seconds to wait before making it."""
-        with self._lock:
+    def start(self) -> tuple[float, float]:
+        """Start a call, if one may start now.
+
+        :return: seconds until it is worth asking again, 0 when the call may start; and the moment that
+            :meth:`refused` and :meth:`answered` want to know.
+        """
+        with self._ledger as account:
             now = self._clock()
-            start = max(now, self._closed_until)
-            if len(self._starts) == self._starts.maxlen:
-                start = max(start, self._starts[0] + self._period)
-            self._starts.append(start)
-            return start - now
+            wait = self._wait(account, now)
+            if wait > 0:
+                return wait, now
+            account.starts.append(now)
+            if account.strikes > 1:
+                account.probed_at = now
+            return 0.0, now
 
-    def close_for(self, seconds: float) -> None:
-        """Let no further call start for so many seconds, whichever thread makes it."""
-        with self._lock:
-            self._closed_until = max(self._closed_until, self._clock() + seconds)
+    def answered(self, started: float) -> None:
+        """Note that TikTok took a call, whatever it answered."""
+        with self._ledger as account:
+            if account.strikes and started >= account.closed_at:
+                account.strikes = 0
+                account.limit = ""
+                account.probed_at = 0.0
+
+    def gave_no_answer(self, started: float) -> None:
+        """Note that a call brought no answer, so that another one finds out whether a pause is over."""
+        with self._ledger as account:
+            if account.probed_at == started:
+                account.probed_at = 0.0
+
+    def refused(self, started: float, message: str = "") -> Refusal:
+        """Note that TikTok refused a call as one too many, and pause.
+
+        :param started: when the call started.
+        :param message: TikTok's, which may say which limit it was.
+        """
+        with self._ledger as account:
+            now = self._clock()
+            if started < account.closed_at:
+                return Refusal(account.limit or SECOND, max(0.0, account.closed_until - now), is_news=False)
+            if account.limit == DAY:  # a day later it is a new question which limit it is
+                account.strikes, account.limit = 0, ""
+            account.strikes += 1
+            if account.strikes == 1:
+                account.refused_at = now
+            account.rate = max(_LEAST_RATE, min(self._rate(account, now), self._qps) / 2)
+            account.rate_at = account.closed_at = now
+            account.probed_at = 0.0
+            account.limit, pause = self._judge(account, now, message)
+            account.closed_until = now + pause
+            return Refusal(account.limit, pause, is_news=True)
+
+    def closed(self) -> tuple[str, float]:
+        """Say which limit keeps the app from calling, and for how many seconds; none and 0 when nothing does."""
+        with self._ledger as account:
+            return account.limit, max(0.0, account.closed_until - self._clock())
+
+    def _wait(self, account: Account, now: float) -> float:
+        """Give the seconds until the next call may start, as far as can be told now."""
+        if now < account.closed_until:
+            return account.closed_until - now
+        if account.strikes > 1 and now - account.probed_at < _PROBE:
+            return _LOOK  # one call finds out for all whether TikTok takes calls again
+        rate = self._rate(account, now)
+        # where TikTok has refused, others call too: even steps leave them room, a burst doesn't
+        calls = max(1, int(rate)) if rate >= self._qps else 1
+        if len(account.starts) < calls:
+            return 0.0
+        period = max(1.0, calls / rate) + _SLACK if rate >= self._qps else 1 / rate
+        return max(0.0, account.starts[-calls] + period - now)
+
+    def _rate(self, account: Account, now: float) -> float:
+        """Give the calls a second that may be made now."""
+        if not account.rate:
+            return self._qps
+        recovered = account.rate + max(0.0, now - account.rate_at) * _RECOVERY * self._qps
+        return min(self._qps, recovered)
+
+    def _judge(self, account: Account, now: float, message: str) -> tuple[str, float]:
+        """Say which limit it was, and how long to pause."""
+        text = message.lower()
+        hint = next((limit for limit, words in _HINTS if any(word in text for word in words)), "")
+        if hint == DAY:
+            return DAY, self._until_midnight()
+        if account.limit == MINUTE:
+            if now - account.refused_at < _SUSPENSION + _AFTER_SUSPENSION:
+                return MINUTE, _AFTER_SUSPENSION
+            return DAY, self._until_midnight()
+        if hint == MINUTE or account.strikes > len(_PAUSES):
+            return MINUTE, max(1.0, account.refused_at + _SUSPENSION - now)
+        pause = self._first_pause * _PAUSES[account.strikes - 1]
+        return SECOND, pause * random.uniform(0.75, 1.25)  # noqa: S311
+
+    def _until_midnight(self) -> float:
+        """Give the seconds until TikTok's next day, and a few more for clocks that differ."""
+        now = self._utc()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        return (midnight - now).total_seconds() + 5.0

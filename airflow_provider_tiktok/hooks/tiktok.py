@@ -157,6 +157,8 @@ class TikTokHook(BaseHook):
         max_concurrency: int = 8,
         on_advertiser_error: str = "fail",
         drop_invalid_metrics: bool = False,
+        reconcile: bool = False,
+        reconcile_tolerance: float = 0.001,
         **parameters: Any,
     ) -> Iterator[dict[str, Any]]:
         """Give the rows of a report one by one, in constant memory.
@@ -164,21 +166,26 @@ class TikTokHook(BaseHook):
         :param max_concurrency: HTTP calls in flight.
         :param on_advertiser_error: as the operator's.
         :param drop_invalid_metrics: as the operator's.
+        :param reconcile: as the operator's.
+        :param reconcile_tolerance: as the operator's.
         :param parameters: as :meth:`plan_report`'s.
         :return: dicts by column: integers as ``int``, money and rates as :class:`~decimal.Decimal` with
             the digits that TikTok sent, IDs, days and hours as text, ``None`` where TikTok has none.
         :raises TikTokIncompleteReportError: the rows can't be made whole.
         """
         from airflow_provider_tiktok.reports.fetch import ReportFetch
+        from airflow_provider_tiktok.reports.reconcile import read_reconciliation
         from airflow_provider_tiktok.reports.rows import to_python
 
         client = self.get_conn(connections=max_concurrency)
+        plan = self.plan_report(**parameters)
         fetch = ReportFetch(
             client,
-            self.plan_report(**parameters),
+            plan,
             max_concurrency=max_concurrency,
             on_advertiser_error=on_advertiser_error,
             drop_invalid_metrics=drop_invalid_metrics,
+            reconciliation=read_reconciliation(plan.request, reconcile, reconcile_tolerance),
         )
         for batch in fetch.batches():
             yield from to_python(fetch.reader.schema, batch, Decimal)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from airflow_provider_tiktok._compat import object_storage_path
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokResultTooLargeError
 from airflow_provider_tiktok.reports.fetch import ReportFetch
-from airflow_provider_tiktok.reports.rows import Row, Schema, to_python
+from airflow_provider_tiktok.reports.rows import Page, Schema, to_python
 from airflow_provider_tiktok.reports.summary import file_name, make_manifest, restates
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.target import parse_target
@@ -41,8 +41,11 @@ _EXTRA_BY_SCHEME = {
 class Output(Protocol):
     """Takes a report's rows and publishes them, whole, at the end."""
 
-    def write(self, fetch: ReportFetch, rows: Sequence[Row]) -> None:
-        """Take rows in."""
+    def encode(self, page: Page) -> Sequence[Any]:
+        """Make of each row of a page what :meth:`write` takes. Several threads do so at once."""
+
+    def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
+        """Take encoded rows in, in their order."""
 
     def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
         """Make the rows visible, and add to the summary where they are."""
@@ -76,7 +79,11 @@ class FileOutput:
         self._destination = Destination(target, filesystem, root, schema.columns)
         self._named = False
 
-    def write(self, fetch: ReportFetch, rows: Sequence[Row]) -> None:
+    def encode(self, page: Page) -> Sequence[Any]:
+        """Render the rows of a page."""
+        return self._destination.encode(page.columns, page.clean)
+
+    def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
         """Take rows in."""
         self._name_files(fetch)
         self._destination.write(rows)
@@ -134,7 +141,11 @@ class XComOutput:
         self._schema = schema
         self._max_bytes = max_bytes
 
-    def write(self, fetch: ReportFetch, rows: Sequence[Row]) -> None:
+    def encode(self, page: Page) -> Sequence[Any]:
+        """Leave the rows as they are."""
+        return page.rows()
+
+    def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
         """Take rows in.
 
         :raises TikTokResultTooLargeError: they don't fit.

@@ -18,6 +18,7 @@ _SWITCHES = (
     "with_parents",
     "check_fields",
     "drop_invalid_metrics",
+    "reconcile",
     "fail_fast",
 )
 
@@ -86,6 +87,9 @@ class TikTokReportOperator(TikTokBaseOperator):
     :param on_empty: ``ok``, ``skip`` or ``fail`` when there are no rows.
     :param on_advertiser_error: when TikTok refuses one account: ``fail`` at once, ``fail_at_end`` after
         the others, or ``skip`` it and say so in the summary.
+    :param reconcile: compare the spend of each window's rows with the account's own, which costs one call
+        more a window, and fail the report where they differ; for ``BASIC`` reports of every entity.
+    :param reconcile_tolerance: part of the account's spend by which they may differ, beside rounding.
     :param fail_fast: end the task without Airflow's retries when an error can't pass by itself.
     :param max_concurrency: HTTP calls in flight.
     :return: a summary; see the README for its fields.
@@ -153,6 +157,8 @@ class TikTokReportOperator(TikTokBaseOperator):
         max_xcom_bytes: int = 262_144,
         on_empty: str = "ok",
         on_advertiser_error: str = "fail",
+        reconcile: bool = False,
+        reconcile_tolerance: float = 0.001,
         max_concurrency: int = 8,
         **kwargs: Any,
     ) -> None:
@@ -185,6 +191,8 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.max_xcom_bytes = max_xcom_bytes
         self.on_empty = on_empty
         self.on_advertiser_error = on_advertiser_error
+        self.reconcile = reconcile
+        self.reconcile_tolerance = reconcile_tolerance
         self.max_concurrency = max_concurrency
         for name, allowed in (("on_empty", _ON_EMPTY), ("on_advertiser_error", _ON_ADVERTISER_ERROR)):
             if getattr(self, name) not in allowed:

@@ -16,6 +16,7 @@ from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.plan import make_plan
+from airflow_provider_tiktok.reports.reconcile import read_reconciliation
 from airflow_provider_tiktok.reports.request import parse_request
 from airflow_provider_tiktok.reports.rows import Schema, schema_of
 from airflow_provider_tiktok.reports.summary import make_summary
@@ -35,15 +36,18 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
     :return: the summary.
     """
     request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
+    reconciliation = read_reconciliation(request, task.reconcile, task.reconcile_tolerance)
     output = _open_output(task, schema_of(request))
     try:
         client = hook.get_conn(connections=task.max_concurrency)
         fetch = ReportFetch(
             client,
             make_plan(client, request, run_time(context)),
+            encode=output.encode,
             max_concurrency=task.max_concurrency,
             on_advertiser_error=task.on_advertiser_error,
             drop_invalid_metrics=task.drop_invalid_metrics,
+            reconciliation=reconciliation,
         )
         _fetch(task, fetch, output)
         task.check_stopped()
@@ -78,7 +82,7 @@ def _fetch(task: TikTokReportOperator, fetch: ReportFetch, output: Output) -> No
         ", ".join(plan.request.dimensions),
         len(plan.advertiser_ids),
         "lifetime" if plan.start_date is None else f"{plan.start_date} to {plan.end_date}",
-        len(plan),
+        len(plan.windows),
     )
     task.log.info("::group::Windows")
     try:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from itertools import groupby
-from math import ceil
 from typing import Any
 
 from airflow_provider_tiktok.api.client import Answer, TikTokClient
@@ -23,18 +21,29 @@ from airflow_provider_tiktok.exceptions import (
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
 )
-from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports import catalog, split
 from airflow_provider_tiktok.reports.explain import explained, refused_metrics
-from airflow_provider_tiktok.reports.plan import ReportCall, ReportPlan
-from airflow_provider_tiktok.reports.rows import Row, RowReader
-from airflow_provider_tiktok.reports.spool import RowSpool
+from airflow_provider_tiktok.reports.flight import Flight
+from airflow_provider_tiktok.reports.parts import Encode
+from airflow_provider_tiktok.reports.plan import ReportPlan
+from airflow_provider_tiktok.reports.progress import Progress
+from airflow_provider_tiktok.reports.reconcile import Reconciliation
+from airflow_provider_tiktok.reports.rows import Page, RowReader
+from airflow_provider_tiktok.reports.spool import Room, RowSpool
 from airflow_provider_tiktok.reports.texts import invalid
+from airflow_provider_tiktok.reports.window import Job, WindowFetch
 
 log = logging.getLogger(__name__)
 
 ON_ADVERTISER_ERROR = ("fail", "fail_at_end", "skip")
 
 _WINDOW_ATTEMPTS = 3
+_REFETCH_PAUSE = 2.0  # seconds; figures that move need some time to come to rest
+_MAX_CELLS = 1_200_000  # cells held in memory before rows go to a file: some 50 MiB
+_FEWEST_ROWS = 2_000
+_LOOK = 0.1  # seconds after which a paused window is looked at again
+_TICK = 1.0  # seconds after which the progress is looked at, when nothing comes
+_HOPELESS = 6  # calls in a row that time out, however small they are made
 
 
 @dataclass
@@ -43,29 +52,48 @@ class FetchResult:
 
     :param row_count: rows passed on.
     :param skipped: why accounts were skipped, by ID.
-    :param totals: TikTok's ``total_metrics`` of every window that has rows, with the account; empty
+    :param totals: TikTok's ``total_metrics`` of every call that has rows, with the account; empty
         where TikTok gave none.
     :param dropped: metrics that TikTok refused and the report went on without, by account.
+    :param refetched: calls for windows that had to be fetched again.
     """
 
     row_count: int = 0
     skipped: dict[str, str] = field(default_factory=dict)
     totals: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     dropped: dict[str, list[str]] = field(default_factory=dict)
+    refetched: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """What a thread brings of a page."""
+
+    answer: Answer
+    read: Any
+
+
+def page_rows(page: Page) -> Sequence[Any]:
+    """Give a page's rows as they are."""
+    return page.rows()
 
 
 class ReportFetch:
     """Fetches the rows of a plan.
 
-    Pages of a window are fetched side by side. Its rows are held until TikTok's own count is met and
-    no key came twice; else the window is fetched again, and after three times the report fails.
+    Pages, windows and accounts are fetched side by side, and rows are passed on in the plan's order. The rows
+    of a window are held until TikTok's own count is met and no key came twice; else the window is fetched
+    again, and after three times the report fails. What is too much for one call is divided.
 
     :param client: makes the calls.
     :param plan: what to fetch.
+    :param encode: makes of a page what the reader of :meth:`batches` wants of each of its rows; runs in several
+        threads. The rows as they are if not given.
     :param max_concurrency: calls in flight.
     :param on_advertiser_error: ``fail`` at once, ``fail_at_end`` after the other accounts, or ``skip``
         the account, when TikTok refuses one account.
     :param drop_invalid_metrics: go on without the metrics that TikTok refuses by name; their column is null.
+    :param reconciliation: compares every window's spend with the account's own.
     """
 
     def __init__(
@@ -73,9 +101,11 @@ class ReportFetch:
         client: TikTokClient,
         plan: ReportPlan,
         *,
+        encode: Encode = page_rows,
         max_concurrency: int = 8,
         on_advertiser_error: str = "fail",
         drop_invalid_metrics: bool = False,
+        reconciliation: Reconciliation | None = None,
     ) -> None:
         if on_advertiser_error not in ON_ADVERTISER_ERROR:
             known = ", ".join(ON_ADVERTISER_ERROR)
@@ -86,52 +116,61 @@ class ReportFetch:
         self.result = FetchResult()
         self.reader = RowReader(plan.request)
         self._client = client
-        self._concurrency = max_concurrency
+        self._encode = encode
         self._policy = on_advertiser_error
         self._drop_invalid_metrics = drop_invalid_metrics
+        self._reconciliation = reconciliation
         self._path = plan.request.kind.endpoint(plan.request.dimensions)
-        self._errors: dict[str, TikTokError] = {}
         self._cancel = threading.Event()
+        self._flight: Flight[Job, _Fetched] = Flight(self._make_call, max_concurrency)
+        # windows ahead of the one whose rows come next; enough to keep all threads busy with small ones
+        self._open: deque[WindowFetch] = deque()
+        self._lookahead = 4 * max_concurrency
+        self._room = Room(max(_FEWEST_ROWS, _MAX_CELLS // len(self.reader.schema.columns)))
+        self._errors: dict[str, TikTokError] = {}
+        windows = plan.windows
+        self._windows_left = Counter(calls[0].advertiser_id for calls in windows)
+        self._to_open = iter(windows)
+        self._held: RowSpool | None = None
+        self._held_account = ""
+        self._ways: dict[str, list[str]] = {}
+        self._told_of: set[tuple[str, str]] = set()
+        self._timeouts = 0
+        self._progress = Progress(
+            len(plan.advertiser_ids),
+            len(windows),
+            client.credentials.qps,
+            lambda: client.counts.api_calls,
+        )
 
-    def batches(self) -> Iterator[list[Row]]:
+    def batches(self) -> Iterator[list[Any]]:
         """Give the rows, about a thousand at a time.
 
         :raises TikTokIncompleteReportError: the rows of a window could not be made whole.
         :raises TikTokAPIError: TikTok refused.
         """
-        for advertiser_id, error in self.plan.refused.items():
-            self._on_error(advertiser_id, error)
-        self._warn_of_lumps()
-        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="tiktok-report")
         try:
-            for advertiser_id, calls in groupby(self.plan.calls, key=lambda call: call.advertiser_id):
-                for batch in self._advertiser(pool, advertiser_id, list(calls)):
+            for advertiser_id, error in self.plan.refused.items():
+                self._on_error(advertiser_id, error)
+            self._warn_of_lumps()
+            while window := self._next_window():
+                for batch in self._rows_of(window):
                     self.result.row_count += len(batch)
                     yield batch
+                    while self._advance(0):
+                        pass
         finally:
             # after an error, or when the reader has had enough, calls in flight must not hold the task up
             self._cancel.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-        self.reader.finish()
+            self._flight.close()
+            for window in self._open:
+                window.discard()
+            if self._held is not None:
+                self._held.close()
+        skipped = self.result.skipped
+        self.result.skipped = {name: skipped[name] for name in self.plan.advertiser_ids if name in skipped}
+        self.reader.finish(self.result.row_count)
         self._raise_errors()
-
-    def _warn_of_lumps(self) -> None:
-        """Say so when rows of several windows can't be told apart, or stand in several orders."""
-        if self.plan.request.order_field and len(self.plan) > 1:
-            log.warning(
-                "TikTok orders each of the %d windows by %s by itself; the rows as a whole are not in that order.",
-                len(self.plan),
-                self.plan.request.order_field,
-            )
-        if not (self.plan.request.time_dimensions or self.plan.request.by_day) and len(self.plan.calls) > len(
-            {call.advertiser_id for call in self.plan.calls}
-        ):
-            log.warning(
-                "TikTok sums up at most %d days without a time dimension, so each entity has a row for each window of them. "
-                "Counts and money of these rows may be added up, people and rates may not; add stat_time_day to tell "
-                "them apart.",
-                self.plan.request.kind.span(self.plan.request.dimensions),
-            )
 
     @property
     def total_metrics(self) -> dict[str, Any] | None:
@@ -154,152 +193,220 @@ class ReportFetch:
             for name in names
         }
 
-    def _advertiser(
-        self, pool: ThreadPoolExecutor, advertiser_id: str, calls: list[ReportCall]
-    ) -> Iterator[list[Row]]:
-        """Give the rows of one account; none of them when the account is given up."""
-        if self._policy == "fail":
-            for call in calls:
-                with self._window(pool, call) as window:
-                    yield from window.batches()
-            return
-        # rows of an account that fails in a later window must not have been passed on
-        with RowSpool((), keep_order=True) as held:
-            try:
-                for call in calls:
-                    with self._window(pool, call) as window:
-                        for batch in window.batches():
-                            held.add(batch)
-            except TikTokError as error:
-                self._on_error(advertiser_id, error)
-                self.result.totals = [item for item in self.result.totals if item[0] != advertiser_id]
-                return
-            yield from held.batches()
-
-    def _window(self, pool: ThreadPoolExecutor, call: ReportCall) -> RowSpool:
-        """Fetch one window until it is whole."""
-        for attempt in range(1, _WINDOW_ATTEMPTS + 1):
-            started = time.monotonic()
-            spool = RowSpool(
-                self.reader.schema.key_indexes, keep_order=self.plan.request.order_field is not None
-            )
-            try:
-                pages, problem = self._fill(pool, call, spool)
-            except BaseException:
-                spool.close()
-                raise
-            if not problem:
-                log.info(
-                    "%s, %s: %s rows in %d page(s), %.1f s",
-                    call.account,
-                    call.window,
-                    f"{len(spool):,}",
-                    pages,
-                    time.monotonic() - started,
-                )
-                return spool
-            spool.close()
+    def _warn_of_lumps(self) -> None:
+        """Say so when rows of several windows can't be told apart, or stand in several orders."""
+        request, windows = self.plan.request, self.plan.windows
+        if request.order_field and len(self.plan) > 1:
             log.warning(
-                "%s, %s: %s; attempt %d of %d to fetch the window whole.",
-                call.account,
-                call.window,
-                problem,
-                attempt,
-                _WINDOW_ATTEMPTS,
+                "TikTok orders each of the %d calls by %s by itself; the rows as a whole are not in that order.",
+                len(self.plan),
+                request.order_field,
             )
-        raise TikTokIncompleteReportError(
-            f"The report of {call.account}, {call.window}, could not be made whole in "
-            f"{_WINDOW_ATTEMPTS} attempts: {problem}. TikTok's figures may be moving; run the task again later."
-        )
+        if not (request.time_dimensions or request.by_day) and len(windows) > len(self._windows_left):
+            log.warning(
+                "TikTok sums up at most %d days without a time dimension, so each entity has a row for each window of them. "
+                "Counts and money of these rows may be added up, people and rates may not; add stat_time_day to tell "
+                "them apart.",
+                request.kind.span(request.dimensions),
+            )
 
-    def _fill(self, pool: ThreadPoolExecutor, call: ReportCall, spool: RowSpool) -> tuple[int, str]:
-        """Fetch the pages of one window; give their number and what is wrong with them, if anything."""
-        first = self._first_page(call)
-        count = _PageCount.read(first, self.plan.request.page_size, call.subject(1))
-        problem = count.check(first, 1)
-        items = first.data.get("list") or []
-        spool.add(self._read(call, 1, items))
-        for page, answer in self._more_pages(pool, call, count.pages):
-            items = answer.data.get("list") or []
-            spool.add(self._read(call, page, items))
-            problem = problem or count.check(answer, page)
-            if problem or not items:
-                break
-        if not problem and len(spool) != count.rows:
-            problem = f"TikTok counted {count.rows:,} rows and gave {len(spool):,}"
-        if not problem and spool.has_duplicates():
-            problem = "TikTok gave a row twice, so another one may be missing"
-        totals = first.data.get("total_metrics")
-        if not problem and (isinstance(totals, dict) or count.rows):
-            self.result.totals.append((call.advertiser_id, totals if isinstance(totals, dict) else {}))
-        return max(1, count.pages), problem
+    # the main thread: which page is fetched next, and what becomes of those that came
 
-    def _read(self, call: ReportCall, page: int, items: list[Any]) -> list[Row]:
-        """Read a page, and refuse rows that were not asked for: they would overwrite what is right."""
-        account = call.advertiser_id if call.parameter == "advertiser_id" else None
-        start, end = call.window.start, call.window.end
-        rows = self.reader.read(account, items, call.subject(page), start)
-        for column, low, high in self.reader.bounds(account, start, end):
-            stray = next((row[column] for row in rows if not low <= (row[column] or low) <= high), None)
-            if stray is not None:
-                raise TikTokIncompleteReportError(
-                    f"TikTok sent a row of {stray!r}, which was not asked for ({call.subject(page)}). Nothing is published; "
-                    "run the task again."
-                )
-        return rows
-
-    def _more_pages(
-        self, pool: ThreadPoolExecutor, call: ReportCall, pages: int
-    ) -> Iterator[tuple[int, Answer]]:
-        """Fetch the pages after the first, several at a time, and give them in order."""
-        waiting: deque[tuple[int, Future[Answer]]] = deque()
-        try:
-            for page in range(2, pages + 1):
-                waiting.append((page, pool.submit(self._page, call, page)))
-                if len(waiting) >= self._concurrency:
-                    number, future = waiting.popleft()
-                    yield number, future.result()
-            while waiting:
-                number, future = waiting.popleft()
-                yield number, future.result()
-        finally:
-            for _, future in waiting:
-                future.cancel()
-
-    def _first_page(self, call: ReportCall) -> Answer:
-        """Fetch page 1; where TikTok refuses metrics by name, say why, or go on without them."""
+    def _next_window(self) -> WindowFetch | None:
+        """Give the next window in the plan's order, once it is whole; ``None`` after the last one."""
         while True:
-            try:
-                return self._page(call, 1)
-            except TikTokInvalidRequestError as error:
-                refused = refused_metrics(error.message)
-                dropped = self.result.dropped.setdefault(call.advertiser_id, [])
-                new = [name for name in refused if name in call.params["metrics"] and name not in dropped]
-                left = len(call.params["metrics"]) - len(dropped) - len(new)
-                sorts_by = self.plan.request.order_field in refused
-                if not (self._drop_invalid_metrics and new and left and not sorts_by):
-                    raise explained(error, self.plan.request) from None
-                dropped += new
-                self.reader.dropped |= set(new)
-                log.warning(
-                    "%s: TikTok refused %s; the report goes on without.", call.account, ", ".join(new)
-                )
+            self._submit()
+            if not self._open:
+                return None
+            if self._open[0].is_whole:
+                return self._open.popleft()
+            self._advance(_TICK if not self._flight.is_empty else _LOOK)
 
-    def _page(self, call: ReportCall, page: int) -> Answer:
-        subject = call.subject(page)
-        dropped = self.result.dropped.get(call.advertiser_id, ())
-        metrics = [name for name in call.params["metrics"] if name not in dropped]
-        params = {**call.params, "metrics": metrics, "page": page}
+    def _submit(self) -> None:
+        """Take as many pages into flight as there is room for, those of the earliest windows first."""
+        while self._flight.has_room:
+            now = time.monotonic()
+            ready = (window for window in self._open if window.not_before <= now)
+            job = next(filter(None, (window.next_job() for window in ready)), None)
+            if job is not None:
+                self._fix_metrics(job)
+                self.result.refetched += job.window.attempts > 1
+                self._flight.submit(job)
+            elif not (len(self._open) < self._lookahead and self._open_window()):
+                return
+
+    def _open_window(self) -> bool:
+        """Begin with the next window of the plan, unless there is none."""
+        for calls in self._to_open:
+            if calls[0].advertiser_id in self._errors:
+                continue
+            window = WindowFetch(
+                calls,
+                self.plan.request,
+                reader=self.reader,
+                encode=self._encode,
+                room=self._room,
+                reconciliation=self._reconciliation,
+            )
+            for way in self._ways.get(window.advertiser_id, ()):
+                window.divide_all(way)
+            self._open.append(window)
+            return True
+        return False
+
+    def _advance(self, seconds: float) -> bool:
+        """Deal with one outcome, waiting so long for it if need be; say whether there was one."""
+        outcome = self._flight.next(seconds)
+        if outcome is not None:
+            job = outcome.job
+            try:
+                fetched = outcome.future.result()
+            except TikTokError as error:
+                if job.window.is_current(job) and job.window in self._open:
+                    self._on_job_error(job, error)
+            else:
+                self._timeouts = 0
+                if job.window.is_current(job) and job.window in self._open:
+                    self._take(job, fetched)
+            self._submit()
+        self._progress.tick(
+            sum(window.pages for window in self._open), sum(window.pages_taken for window in self._open)
+        )
+        return outcome is not None
+
+    def _take(self, job: Job, fetched: _Fetched) -> None:
+        window = job.window
+        try:
+            problem = window.take(job, fetched.answer, fetched.read)
+            if problem:
+                self._refetch(window, problem)
+        except TikTokError as error:
+            self._give_up(window.advertiser_id, error)
+            return
+        if window.is_whole and window.spool is not None:
+            self._progress.window_done(window.pages, len(window.spool))
+            log.info(
+                "%s: %s rows in %d page(s), %.1f s",
+                window,
+                f"{len(window.spool):,}",
+                window.pages,
+                time.monotonic() - window.started,
+            )
+
+    def _refetch(self, window: WindowFetch, problem: str) -> None:
+        if window.attempts >= _WINDOW_ATTEMPTS:
+            raise TikTokIncompleteReportError(
+                f"The report of {window}, could not be made whole in "
+                f"{_WINDOW_ATTEMPTS} attempts: {problem}. TikTok's figures may be moving; run the task again later."
+            )
+        log.warning(
+            "%s: %s; attempt %d of %d to fetch the window whole.",
+            window,
+            problem,
+            window.attempts,
+            _WINDOW_ATTEMPTS,
+        )
+        window.restart()
+        window.not_before = time.monotonic() + _REFETCH_PAUSE * window.attempts * random.uniform(0.75, 1.25)  # noqa: S311
+        for way in self._ways.get(window.advertiser_id, ()):
+            window.divide_all(way)
+
+    def _rows_of(self, window: WindowFetch) -> Iterator[list[Any]]:
+        """Give the rows of the window, or, where accounts may be skipped, of its account after its last window."""
+        assert window.spool is not None  # noqa: S101 - it is whole
+        account = window.advertiser_id
+        self.result.totals += [(account, totals) for totals in window.totals()]
+        self._windows_left[account] -= 1
+        is_last = not self._windows_left[account]
+        with window.spool as spool:
+            if self._policy == "fail":
+                yield from spool.batches()
+            else:
+                # rows of an account that fails in a later window must not have been passed on
+                self._held = self._held or RowSpool(keep_order=True, room=self._room)
+                self._held_account = account
+                for batch in spool.batches():
+                    self._held.add([()] * len(batch), batch)
+        if is_last:
+            self._progress.accounts_done += 1
+            held, self._held = self._held, None
+            if held is not None:
+                with held:
+                    yield from held.batches()
+
+    def _fix_metrics(self, job: Job) -> None:
+        """Decide with its first page which metrics a part asks for."""
+        if job.page == 1:
+            dropped = self.result.dropped.get(job.window.advertiser_id, ())
+            job.part.metrics = tuple(name for name in job.part.call.params["metrics"] if name not in dropped)
+
+    def _on_job_error(self, job: Job, error: TikTokError) -> None:
+        """Go on where there is a way: smaller calls, or fewer metrics; else give the account up."""
+        reason = split.too_much(error)
+        if reason == split.TIMEOUT:
+            self._timeouts += 1
+        way = job.window.way_to_divide(job.part, reason) if reason and self._timeouts < _HOPELESS else ""
+        if way:
+            self._divide(job, way, error)
+        elif isinstance(error, TikTokInvalidRequestError) and self._goes_without(job, error):
+            job.part.restart()
+        else:
+            if isinstance(error, TikTokInvalidRequestError):
+                error = explained(error, self.plan.request)
+            self._give_up(job.window.advertiser_id, error)
+
+    def _divide(self, job: Job, way: str, error: TikTokError) -> None:
+        account = job.window.advertiser_id
+        if (account, way) not in self._told_of:
+            self._told_of.add((account, way))
+            log.warning("%s The report of this account is divided by %s, and put together again.", error, way)
+        # its later windows would be too much as well
+        ways = self._ways.setdefault(account, [])
+        if way in (split.DAYS, split.CAMPAIGNS) and ways.count(way) < split.depth(job.part.call, way):
+            ways.append(way)
+        job.window.divide(job.part, way)
+
+    def _goes_without(self, job: Job, error: TikTokInvalidRequestError) -> bool:
+        """Drop the metrics that TikTok refuses by name, where that is wanted and leaves a report."""
+        refused = [name for name in refused_metrics(error.message) if name in job.part.metrics]
+        left = len(job.part.metrics) - len(refused)
+        sorts_by = self.plan.request.order_field in refused
+        if not (self._drop_invalid_metrics and refused and left and not sorts_by):
+            return False
+        dropped = self.result.dropped.setdefault(job.window.advertiser_id, [])
+        new = [name for name in refused if name not in dropped]
+        if new:
+            dropped += new
+            self.reader.dropped |= set(new)
+            log.warning(
+                "%s: TikTok refused %s; the report goes on without.", job.window.account, ", ".join(new)
+            )
+        return True
+
+    def _give_up(self, advertiser_id: str, error: TikTokError) -> None:
+        """End the report, or the account's part in it."""
+        self._on_error(advertiser_id, error)
+        for window in self._open:
+            if window.advertiser_id == advertiser_id:
+                window.discard()
+        self._open = deque(window for window in self._open if window.advertiser_id != advertiser_id)
+        self.result.totals = [item for item in self.result.totals if item[0] != advertiser_id]
+        if self._held is not None and self._held_account == advertiser_id:
+            self._held.close()
+            self._held = None
+
+    # the other threads: one call each
+
+    def _make_call(self, job: Job) -> _Fetched:
+        part = job.part
+        subject = part.call.subject(job.page)
+        params = {**part.call.params, "metrics": list(part.metrics), "page": job.page}
         answer = self._client.get(self._path, params, subject=subject, cancel=self._cancel)
         if answer.truncated:
-            error = TikTokIncompleteReportError(
-                f"TikTok left rows out of the report ({subject}): it gives at most 20,000 campaigns, ad groups or ads, "
-                "the newest ones. Split the report by a `campaign_ids` filter. "
-                f"[request_id {answer.request_id}]"
-            )
-            error.retryable = False  # the rows are no fewer next time
-            raise error
-        return answer
+            raise _truncated(subject, answer)
+        return _Fetched(answer, part.sink.read(part.call, job.page, answer.data.get("list") or []))
+
+    # what one account's failure means for the others
 
     def _on_error(self, advertiser_id: str, error: TikTokError) -> None:
         """Raise what ends the report; note what concerns one account only, as the policy says."""
@@ -323,7 +430,7 @@ class ReportFetch:
         self._errors[advertiser_id] = error
 
     def _raise_errors(self) -> None:
-        errors = self._errors
+        errors = {name: self._errors[name] for name in self.plan.advertiser_ids if name in self._errors}
         if not errors or (self._policy == "skip" and len(errors) < len(self.plan.advertiser_ids)):
             return
         first = next(iter(errors.values()))
@@ -345,49 +452,14 @@ class ReportFetch:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _PageCount:
-    """What page 1 says about the window."""
-
-    rows: int
-    pages: int
-
-    @classmethod
-    def read(cls, answer: Answer, page_size: int, subject: str) -> _PageCount:
-        info = answer.data.get("page_info")
-        try:
-            rows = _number(info["total_number"])  # type: ignore[index]
-            said_pages = _number(info.get("total_page") or 0)  # type: ignore[union-attr]
-            said_size = _number(info.get("page_size") or 0)  # type: ignore[union-attr]
-        except (TypeError, KeyError, ValueError, OverflowError):
-            raise TikTokIncompleteReportError(
-                f"TikTok's answer lacks the count of rows ({subject}), so nothing shows that all of them are there. "
-                f"Run the task again. [request_id {answer.request_id}]"
-            ) from None
-        # TikTok may give smaller pages than were asked for
-        size = said_size if 0 < said_size < page_size else page_size
-        return cls(rows, max(said_pages, ceil(rows / size)))
-
-    def check(self, answer: Answer, page: int) -> str:
-        """Say what is wrong with a page, if anything."""
-        info = answer.data.get("page_info")
-        info = info if isinstance(info, dict) else {}
-        try:
-            came, total = _number(info.get("page", page)), _number(info.get("total_number", self.rows))
-        except (TypeError, ValueError, OverflowError):
-            return f"the counts of page {page} can't be read"
-        if came != page:
-            return f"page {page} was asked for and page {info.get('page')} came"
-        if total != self.rows:
-            return (
-                f"TikTok's count of rows moved from {self.rows:,} to {info.get('total_number')} while paging"
-            )
-        return ""
-
-
-def _number(value: Any) -> int:
-    """Read a count that may be a number or text."""
-    return int(float(value))
+def _truncated(subject: str, answer: Answer) -> TikTokIncompleteReportError:
+    error = TikTokIncompleteReportError(
+        f"TikTok left rows out of the report ({subject}): it gives at most 20,000 campaigns, ad groups or ads, "
+        f"the newest ones. [request_id {answer.request_id}]"
+    )
+    error.truncated = True
+    error.retryable = False  # the rows are no fewer next time
+    return error
 
 
 def _sum(report_type: str, name: str, values: list[Any], several_accounts: bool) -> int | float | str | None:

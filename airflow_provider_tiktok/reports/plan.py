@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from itertools import groupby
 from typing import Any
 
 import pendulum
@@ -57,12 +58,18 @@ class ReportCall:
     :param window: the days.
     :param common: TikTok's parameters that are the same for each account, window and page.
     :param parameter: TikTok's name for whose report it is.
+    :param part: which part of the window it is, where several calls share one.
+    :param campaigns: the campaigns that it was narrowed to, where it was.
+    :param adgroups: the ad groups that it was narrowed to.
     """
 
     advertiser_id: str
     window: Window
     common: Mapping[str, Any] = field(repr=False)
     parameter: str = "advertiser_id"
+    part: str = ""
+    campaigns: tuple[str, ...] = ()
+    adgroups: tuple[str, ...] = ()
 
     @property
     def params(self) -> dict[str, Any]:
@@ -77,7 +84,7 @@ class ReportCall:
 
     def subject(self, page: int) -> str:
         """Say what the call of one page is about."""
-        return f"{self.account}, {self.window}, page {page}"
+        return f"{self.account}, {self.window}{', ' if self.part else ''}{self.part}, page {page}"
 
     @property
     def account(self) -> str:
@@ -110,6 +117,12 @@ class ReportPlan:
     def accounts(self) -> tuple[str, ...]:
         """The accounts; none for a report on a business center."""
         return self.advertiser_ids if self.request.kind.account == "advertiser_id" else ()
+
+    @property
+    def windows(self) -> list[tuple[ReportCall, ...]]:
+        """The calls of each window of each account, in order; nearly always one."""
+        grouped = groupby(self.calls, key=lambda call: (call.advertiser_id, call.window))
+        return [tuple(calls) for _, calls in grouped]
 
     @property
     def start_date(self) -> date | None:
@@ -166,11 +179,19 @@ def make_plan(
     elif _finality_depends_on_zones(request, run, now):
         zones = _zones_if_possible(client, ids)
     common = request.params()
+    parts = request.filter_parts()
     calls = [
-        ReportCall(advertiser_id, window, common, request.kind.account)
+        ReportCall(
+            advertiser_id,
+            window,
+            {**common, "filtering": filtering} if filtering else common,
+            request.kind.account,
+            f"filter {number} of {len(parts)}" if len(parts) > 1 else "",
+        )
         for advertiser_id in ids
         if advertiser_id not in refused
         for window in _windows(request, _days(request, run, zones.get(advertiser_id)))
+        for number, filtering in enumerate(parts, start=1)
     ]
     return ReportPlan(request, ids, tuple(calls), refused, zones)
 

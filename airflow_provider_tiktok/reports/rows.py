@@ -5,7 +5,8 @@ for its column's type: ``integer`` and ``decimal`` hold a JSON number with the d
 sent, ``date`` and ``timestamp`` are ISO 8601, everything else is ``string``. Writers can so render
 rows without parsing a number, and no digit is lost.
 
-A page is turned column by column: checking a thousand numbers is then one regular expression.
+A page is turned column by column: checking a thousand numbers is then one regular expression, and a
+writer that is told what was checked need not check again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -55,6 +57,7 @@ _LINES = {
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?|[-+]?\.[0-9]+")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAY_LENGTH = len("2026-11-21")
+_NULL_KEY = "\0"  # where a null sorts: after empty text, before all other
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,41 @@ def _dimension_type(report_type: str, name: str) -> str:
     return _TYPE_BY_TIME_DIMENSION.get(name, STRING)
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of one answer, column by column.
+
+    :param columns: the cells of each column of the schema.
+    :param clean: of each column, whether it is known to hold no null and, where its type is a number,
+        nothing but JSON numbers.
+    """
+
+    columns: list[Sequence[Cell]]
+    clean: list[bool]
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    def rows(self) -> list[Row]:
+        """Give the same row by row."""
+        return list(zip(*self.columns, strict=True))
+
+    def keys(self, indexes: Sequence[int]) -> list[tuple[str, ...]]:
+        """Give what tells rows apart, in an order that can be compared."""
+        columns: list[Sequence[Any]] = [
+            self.columns[index]
+            if self.clean[index]
+            else [_NULL_KEY if cell is None else cell for cell in self.columns[index]]
+            for index in indexes
+        ]
+        return list(zip(*columns, strict=True))
+
+
 class RowReader:
     """Turns the row objects of TikTok's pages into rows, and names what is odd, once each.
 
-    Its ``dropped`` are the metrics that the report went on without.
+    Its ``dropped`` are the metrics that the report went on without. Pages may be read by several
+    threads at once.
 
     :param request: the report that the pages answer.
     """
@@ -120,7 +154,7 @@ class RowReader:
         self._request = request
         self._told: set[str] = set()
         self._seen_metrics: set[str] = set()
-        self._rows = 0
+        self._lock = threading.Lock()
         self.dropped: set[str] = set()
 
     def bounds(
@@ -139,7 +173,7 @@ class RowReader:
 
     def read(
         self, advertiser_id: str | None, items: Sequence[Any], subject: str = "", day: date | None = None
-    ) -> list[Row]:
+    ) -> Page:
         """Read one page.
 
         :param advertiser_id: the account that the page is about; ``None`` where it is about several.
@@ -149,12 +183,15 @@ class RowReader:
         :raises TikTokIncompleteReportError: an item isn't a row, or lacks a dimension.
         """
         if not items:
-            return []
+            return Page([], [])
         try:
             dimensions = [item["dimensions"] for item in items]
             metrics = [item.get("metrics") or {} for item in items]
             columns = {name: [item[name] for item in dimensions] for name in self._request.dimensions}
-            names = set().union(*map(dict.keys, dimensions), *map(dict.keys, metrics))
+            if set(map(type, metrics)) != {dict}:
+                raise TypeError  # noqa: TRY301 - told below, as all else that is no row
+            # rows of a page are alike, so there are few different sets of names
+            names = set().union(*set(map(tuple, dimensions)), *set(map(tuple, metrics)))
         except (KeyError, TypeError, AttributeError) as error:
             missing = f"without {error}" if isinstance(error, KeyError) else "that is not made as rows are"
             where = subject or f"advertiser {advertiser_id}"
@@ -171,19 +208,24 @@ class RowReader:
         for name in self.schema.columns:
             if name not in columns:
                 columns[name] = self._metric(name, metrics)
-        self._rows += len(items)
-        cells = [self._canonical(name, kind, columns[name]) for name, kind in self.schema.columns.items()]
-        return list(zip(*cells, strict=True))
+        cells, clean = zip(
+            *(self._canonical(name, kind, columns[name]) for name, kind in self.schema.columns.items()),
+            strict=True,
+        )
+        return Page(list(cells), list(clean))
 
-    def finish(self) -> None:
-        """Warn of metrics that were asked for and came in no row at all."""
+    def finish(self, row_count: int) -> None:
+        """Warn of metrics that were asked for and came in no row at all.
+
+        :param row_count: how many rows the report has.
+        """
         absent = [name for name in self._request.metrics if name in self.schema.columns]
         absent = [
             name
             for name in absent
             if name not in self._seen_metrics and name not in self.schema.key and name not in self.dropped
         ]
-        if self._rows and absent:
+        if row_count and absent:
             log.warning("TikTok sent no value at all for %s; the column is null.", ", ".join(absent))
 
     def _fixed(self, advertiser_id: str | None, day: date | None) -> dict[str, str | None]:
@@ -214,19 +256,22 @@ class RowReader:
             )
 
     def _tell(self, about: str, text: str) -> None:
-        if about not in self._told:
+        with self._lock:
+            if about in self._told:
+                return
             self._told.add(about)
-            log.warning("%s", text)
+        log.warning("%s", text)
 
-    def _canonical(self, name: str, kind: str, values: list[Any]) -> Sequence[Cell]:
+    def _canonical(self, name: str, kind: str, values: list[Any]) -> tuple[Sequence[Cell], bool]:
+        """Give a column's cells, and whether they are clean."""
         if kind == STRING:
             if _NULL not in values and set(map(type, values)) == {str}:
-                return values
-            return [None if value is None or value == _NULL else _as_text(value) for value in values]
+                return values, True
+            return [None if value is None or value == _NULL else _as_text(value) for value in values], False
         if set(map(type, values)) == {str}:
             lines = "\n".join(values) + "\n"
             if lines.count("\n") == len(values) and _LINES[kind].fullmatch(lines):
-                return _FAST[kind](values)
+                return _FAST[kind](values), True
         slow = _SLOW[kind]
         cells: list[Cell] = []
         for value in values:
@@ -237,7 +282,7 @@ class RowReader:
                     f"Column {name} is {kind}, but TikTok sent {str(value)[:80]!r}; such values are passed on as they are.",
                 )
             cells.append(cell)
-        return cells
+        return cells, False
 
 
 def _either(name: str, dimensions: dict[str, Any], metrics: dict[str, Any]) -> Any:

@@ -1,9 +1,12 @@
-"""The rows of one window, held until they are known to be whole, in bounded memory.
+"""Rows held until they are known to be whole, in bounded memory.
 
 A window's rows are only passed on once TikTok's count is met and no key came twice. Until then they
-wait here: a few megabytes in memory, the rest in an unnamed temporary file that the system removes
+wait here: some megabytes in memory, the rest in an unnamed temporary file that the system removes
 with the process. Rows come out sorted by their key, so that two runs over the same data agree even
 where TikTok's own order doesn't, or as they came in, where the user asked TikTok for an order.
+
+What a row is, is its reader's business: rendered bytes, a tuple of cells, anything that
+:mod:`marshal` takes.
 """
 
 from __future__ import annotations
@@ -12,46 +15,59 @@ import heapq
 import marshal
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, pairwise
 from operator import itemgetter
 from types import TracebackType
 from typing import IO, Any
 
-from airflow_provider_tiktok.reports.rows import Row
+Key = tuple[str, ...]
+Item = tuple[Key, Any]
 
-_MAX_CELLS = 800_000  # cells held in memory before they go to the file: some 50 MiB
+MAX_ROWS = 80_000
+"""Rows that spools hold in memory together, unless told otherwise."""
+
 _BLOCK = 500  # rows read back at a time
 _BATCH = 1_000  # rows handed out at a time
-_NULL_KEY = "\0"  # where a null sorts: after empty text, before all other
+
+_key_of = itemgetter(0)
+
+
+class Room:
+    """How many rows the spools of a report may hold in memory, all together.
+
+    :param max_rows: so many; when there are more, the largest spool moves its rows to its file.
+    """
+
+    def __init__(self, max_rows: int = MAX_ROWS) -> None:
+        self._max_rows = max_rows
+        self._spools: set[RowSpool] = set()
+
+    def enter(self, spool: RowSpool) -> None:
+        """Count a spool's rows from now on, and make room if need be."""
+        self._spools.add(spool)
+        while sum(one.in_memory for one in self._spools) > self._max_rows:
+            max(self._spools, key=lambda one: one.in_memory).spill()
+
+    def leave(self, spool: RowSpool) -> None:
+        """Forget a spool."""
+        self._spools.discard(spool)
 
 
 class RowSpool:
-    """Holds rows and gives them back, sorted or as they came.
+    """Holds rows with their keys, and gives them back, sorted or as they came.
 
-    :param key_indexes: where the key stands in a row; empty with ``keep_order`` when keys don't matter.
     :param keep_order: give the rows back as they came instead of sorted by key.
-    :param max_cells: cells held in memory at most.
+    :param room: shared with other spools.
     """
 
-    def __init__(
-        self, key_indexes: tuple[int, ...], *, keep_order: bool = False, max_cells: int = _MAX_CELLS
-    ) -> None:
-        self._indexes = key_indexes
-        self._key: Callable[[Row], Any] = (
-            itemgetter(*key_indexes) if len(key_indexes) > 1 else self._null_proof_key
-        )
+    def __init__(self, *, keep_order: bool = False, room: Room | None = None) -> None:
         self._keep_order = keep_order
-        self._max_cells = max_cells
-        self._rows: list[Row] = []
+        self._room = room or Room()
+        self._items: list[Item] = []
         self._runs: list[list[tuple[int, int]]] = []
         self._file: IO[bytes] | None = None
         self._end = 0
-        # rows that keep their order still have their keys checked, sorted, beside them
-        check_keys = keep_order and key_indexes
-        self._keys = (
-            RowSpool(tuple(range(len(key_indexes))), max_cells=max_cells // 4) if check_keys else None
-        )
         self._count = 0
 
     def __len__(self) -> int:
@@ -65,78 +81,91 @@ class RowSpool:
     ) -> None:
         self.close()
 
-    def add(self, rows: list[Row]) -> None:
-        """Take rows in."""
-        if not rows:
-            return
-        self._count += len(rows)
-        self._rows += rows
-        if any(None in [row[index] for row in rows] for index in self._indexes):
-            self._key = self._null_proof_key  # nulls and texts don't compare
-        if self._keys is not None:
-            self._keys.add([tuple(row[index] for index in self._indexes) for row in rows])
-        if len(self._rows) * len(rows[0]) >= self._max_cells:
-            self._spill()
+    @property
+    def in_memory(self) -> int:
+        """How many rows are not in the file."""
+        return len(self._items)
+
+    def add(self, keys: Sequence[Key], rows: Sequence[Any]) -> None:
+        """Take rows in, each with its key."""
+        self._items += zip(keys, rows, strict=True)
+        self._count += len(keys)
+        self._room.enter(self)
+
+    def absorb(self, other: RowSpool) -> None:
+        """Take over all rows of another spool, which is empty then."""
+        for items in other._blocks():
+            self._items += items
+            self._count += len(items)
+            self._room.enter(self)
+        other.close()
 
     def has_duplicates(self) -> bool:
         """Say whether two rows have the same key."""
-        if self._keys is not None:
-            return self._keys.has_duplicates()
         if not self._runs:
-            return len(set(map(self._key, self._rows))) != self._count
-        keys = map(self._key, self._merged())
-        return any(one == other for one, other in pairwise(keys))
+            return len(set(map(_key_of, self._items))) != self._count
+        if not self._keep_order:
+            return any(one[0] == other[0] for one, other in pairwise(self._merged()))
+        with RowSpool() as keys:  # sorted, beside the rows that keep their order
+            for items in self._blocks():
+                found = [key for key, _ in items]
+                keys.add(found, [None] * len(found))
+            return keys.has_duplicates()
 
-    def batches(self) -> Iterator[list[Row]]:
+    def batches(self) -> Iterator[list[Any]]:
         """Give the rows back, a thousand at a time."""
-        rows = iter(self._merged())
-        while batch := list(islice(rows, _BATCH)):
+        items = iter(self._merged())
+        while batch := [row for _, row in islice(items, _BATCH)]:
             yield batch
 
     def close(self) -> None:
         """Let go of the rows and the file."""
-        self._rows = []
+        self._items = []
         self._runs = []
+        self._count = 0
+        self._room.leave(self)
         if self._file is not None:
             self._file.close()
             self._file = None
-        if self._keys is not None:
-            self._keys.close()
 
-    def _null_proof_key(self, row: Row) -> tuple[str, ...]:
-        return tuple(_NULL_KEY if (cell := row[index]) is None else cell for index in self._indexes)
-
-    def _sort(self) -> None:
-        self._rows.sort(key=self._key)
-
-    def _spill(self) -> None:
+    def spill(self) -> None:
         """Move the rows in memory to the file, as one sorted run."""
-        if not self._keep_order:
-            self._sort()
+        if not self._items:
+            return
+        self._sort()
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="tiktok-rows-")  # noqa: SIM115 - closed by close()
+            self._end = 0
         run = []
-        for first in range(0, len(self._rows), _BLOCK):
-            block = marshal.dumps(self._rows[first : first + _BLOCK])
+        for first in range(0, len(self._items), _BLOCK):
+            block = marshal.dumps(self._items[first : first + _BLOCK])
             self._file.write(block)
             run.append((self._end, len(block)))
             self._end += len(block)
         self._file.flush()
         self._runs.append(run)
-        self._rows = []
+        self._items = []
 
-    def _merged(self) -> Iterable[Row]:
-        if not self._runs:
-            if not self._keep_order:
-                self._sort()
-            return self._rows
-        stored = [self._read(run) for run in self._runs]
-        if self._keep_order:
-            return chain(*stored, self._rows)
+    def _sort(self) -> None:
+        if not self._keep_order:
+            self._items.sort(key=_key_of)
+
+    def _merged(self) -> Iterable[Item]:
         self._sort()
-        return heapq.merge(*stored, self._rows, key=self._key)
+        if not self._runs:
+            return self._items
+        stored = [chain.from_iterable(self._read(run)) for run in self._runs]
+        if self._keep_order:
+            return chain(*stored, self._items)
+        return heapq.merge(*stored, self._items, key=_key_of)
 
-    def _read(self, run: list[tuple[int, int]]) -> Iterator[Row]:
+    def _blocks(self) -> Iterator[list[Item]]:
+        """Give the rows in pieces, run by run."""
+        for run in self._runs:
+            yield from self._read(run)
+        yield self._items
+
+    def _read(self, run: list[tuple[int, int]]) -> Iterator[list[Item]]:
         assert self._file is not None  # noqa: S101 - a run is only there when the file is
         for start, length in run:
-            yield from marshal.loads(os.pread(self._file.fileno(), length, start))  # noqa: S302 - our own bytes
+            yield marshal.loads(os.pread(self._file.fileno(), length, start))  # noqa: S302 - our own bytes

@@ -37,7 +37,7 @@ def make_summary(fetch: ReportFetch, counts: CallCounts, now: datetime) -> dict[
         "bytes": 0,
         "api_calls": counts.api_calls,
         "throttled_calls": counts.throttled_calls,
-        "retried_calls": counts.retried_calls,
+        "retried_calls": counts.retried_calls + fetch.result.refetched,
         "total_metrics": fetch.total_metrics,
         "complete": not skipped,
         "is_final": plan.is_final(now),

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,9 @@ from airflow_provider_tiktok.storage.target import Target
 MANIFEST = "_manifest.json"
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The folder value that Hive uses for null."""
+
+Line = tuple[str, bytes]
+"""A rendered row, behind the partition that it belongs to."""
 
 _MAX_OPEN_FILES = 64
 _SPOOL_LIFETIME = 24 * 3600  # seconds
@@ -111,20 +114,33 @@ class Destination:
         """
         self._file_name = name + self._target.extension
 
-    def write(self, rows: Sequence[Cells]) -> None:
-        """Take rows in.
+    def encode(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[Line]:
+        """Render rows for :meth:`write`. Several threads may do so at once, in any order.
+
+        :param columns: the cells of each column.
+        :param clean: of each column, whether it is known to hold no null and, where its type is a
+            number, nothing but JSON numbers.
+        """
+        if not columns:
+            return []
+        lines = self._format.lines(
+            [columns[index] for index in self._data_indexes], [clean[index] for index in self._data_indexes]
+        )
+        if not self._partition_indexes:
+            return [("", line) for line in lines]
+        folders = [self._folders(index, columns[index]) for index in self._partition_indexes]
+        return list(zip(map("/".join, zip(*folders, strict=True)), lines, strict=True))
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Take rendered rows in, in their order.
 
         :raises TikTokOutputError: the disk is full, or a folder can't be made.
         """
-        if not self._partition_indexes:
-            if rows:
-                self._append("", rows)
-            return
-        groups: dict[str, list[Cells]] = {}
-        for row in rows:
-            groups.setdefault(self._partition_of(row), []).append(row)
+        groups: dict[str, list[bytes]] = {}
+        for partition, line in lines:
+            groups.setdefault(partition, []).append(line)
         for partition, members in groups.items():
-            self._append(partition, [[row[index] for index in self._data_indexes] for row in members])
+            self._append(partition, members)
 
     def publish(
         self,
@@ -196,16 +212,16 @@ class Destination:
                 f"{str(folder)!r} ({error.strerror})."
             ) from None
 
-    def _partition_of(self, row: Cells) -> str:
-        return "/".join(
-            f"{quote(name, safe='')}={_quote_value(row[index])}"
-            for name, index in zip(self._target.partition_by, self._partition_indexes, strict=True)
-        )
+    def _folders(self, index: int, cells: Cells) -> list[str]:
+        """Give the folder of each cell of a partition column."""
+        name = quote(list(self._columns)[index], safe="")
+        known = {cell: f"{name}={_quote_value(cell)}" for cell in set(cells)}
+        return [known[cell] for cell in cells]
 
-    def _append(self, partition: str, rows: Sequence[Cells]) -> None:
+    def _append(self, partition: str, lines: Sequence[bytes]) -> None:
         try:
             spool = self._spool(partition)
-            spool.write(self._format.render(rows), len(rows))
+            spool.write(b"".join(lines), len(lines))
         except OSError as error:
             raise self._output_error(error) from error
 

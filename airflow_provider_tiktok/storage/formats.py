@@ -2,14 +2,15 @@
 
 A format renders rows whose cells are texts: ``None`` is null, and a column of type ``integer`` or
 ``decimal`` holds a number's digits, which are written as they are. A text in a number column that is
-no number is written as text.
+no number is written as text. Each row is rendered by itself, so that rows can be rendered as they
+come and put into their order later.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from json.encoder import encode_basestring
 from types import SimpleNamespace
 from typing import Protocol
@@ -33,8 +34,13 @@ class Format(Protocol):
     def header(self) -> bytes:
         """Give what a file begins with, also when it has no rows."""
 
-    def render(self, rows: Sequence[Cells]) -> bytes:
-        """Give the bytes of some rows, at least one."""
+    def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[bytes]:
+        """Give the bytes of each of some rows.
+
+        :param columns: the cells of each column.
+        :param clean: of each column, whether it is known to hold no null and, where its type is a
+            number, nothing but JSON numbers.
+        """
 
 
 class JsonLines:
@@ -49,16 +55,15 @@ class JsonLines:
         """Begin with nothing: every line stands for itself."""
         return b""
 
-    def render(self, rows: Sequence[Cells]) -> bytes:
+    def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[bytes]:
         """Encode column by column, which checks a thousand numbers at a time."""
-        columns = [
-            _json_numbers(cells) if is_number else _json_texts(cells)
-            for is_number, cells in zip(self._is_number, zip(*rows, strict=True), strict=True)
+        encoded = [
+            (cells if is_clean else _json_numbers(cells)) if is_number else _json_texts(cells, is_clean)
+            for is_number, cells, is_clean in zip(self._is_number, columns, clean, strict=True)
         ]
         line = self._line
         # half a character, as a name cut in mid-emoji ends, becomes the escape that JSON has for it
-        text = "".join([line % cells for cells in zip(*columns, strict=True)])
-        return text.encode("utf-8", "backslashreplace")
+        return [(line % cells).encode("utf-8", "backslashreplace") for cells in zip(*encoded, strict=True)]
 
 
 class Csv:
@@ -69,29 +74,30 @@ class Csv:
 
     def header(self) -> bytes:
         """Begin with the names of the columns."""
-        return self.render([self._names])
+        return b"".join(self.lines([[name] for name in self._names], [True] * len(self._names)))
 
-    def render(self, rows: Sequence[Cells]) -> bytes:
+    def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[bytes]:
         """Write rows as RFC 4180 does, with bare line feeds."""
         lines: list[str] = []
         # before Python 3.13 a cell's "\r" and "\n" are both quoted only when the line end holds both
         writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
+        rows = list(zip(*columns, strict=True))
         try:
             writer.writerows(rows)
         except csv.Error:  # a NUL, which Python 3.10 neither writes nor reads
             lines.clear()
             writer.writerows([[cell and cell.replace("\0", "\ufffd") for cell in row] for row in rows])
-        return "".join([line[:-2] + "\n" for line in lines]).encode("utf-8", "backslashreplace")
+        return [f"{line[:-2]}\n".encode("utf-8", "backslashreplace") for line in lines]
 
 
 FORMATS: dict[str, type[Format]] = {"jsonl": JsonLines, "csv": Csv}
 """File formats by name, which is also the file extension."""
 
 
-def _json_texts(cells: Cells) -> Sequence[str]:
-    if None in cells:
-        return ["null" if cell is None else encode_basestring(cell) for cell in cells]
-    return list(map(encode_basestring, cells))  # type: ignore[arg-type]
+def _json_texts(cells: Cells, is_clean: bool) -> Iterable[str]:
+    if is_clean:
+        return map(encode_basestring, cells)  # type: ignore[arg-type]
+    return ["null" if cell is None else encode_basestring(cell) for cell in cells]
 
 
 def _json_numbers(cells: Cells) -> Sequence[str]:

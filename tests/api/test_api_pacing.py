@@ -1,14 +1,29 @@
-"""The request budget, on a clock that only moves when told to."""
+"""The request budget, on a clock that only moves when told to, and between processes."""
 
 from __future__ import annotations
 
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_tiktok.api.pacing import Pacer
+from airflow_provider_tiktok.api import ledger
+from airflow_provider_tiktok.api.ledger import FileLedger, MemoryLedger, open_ledger
+from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget
+
+QPS_TEXT = "Due to too many requests, requests from App 7 are temporarily restricted."
+ELEVEN = datetime(2026, 11, 22, 23, 0, tzinfo=timezone.utc)
 
 
 class Clock:
@@ -19,6 +34,23 @@ class Clock:
         return self.now
 
 
+def make(qps: float = 10, clock: Clock | None = None, kept: Any = None) -> tuple[Budget, Clock]:
+    clock = clock or Clock()
+    return Budget(qps, kept or MemoryLedger(max(1, int(qps))), clock=clock, utc=lambda: ELEVEN), clock
+
+
+def start(budget: Budget, clock: Clock) -> float:
+    """Wait as a client does, and give the moment at which the call starts."""
+    while True:
+        wait, moment = budget.start()
+        if not wait:
+            return moment
+        clock.now += min(wait, 0.25)
+
+
+# the limit of a second
+
+
 @given(
     qps=st.one_of(st.integers(1, 50).map(float), st.floats(1, 6)),
     gaps=st.lists(st.sampled_from([0.0, 0.0, 0.01, 0.1, 0.5, 1.0, 3.0]), min_size=1, max_size=120),
@@ -26,37 +58,284 @@ class Clock:
 @example(qps=2.5, gaps=[0.0] * 20)
 @example(qps=1.9, gaps=[0.0] * 20)
 def test_no_second_sees_more_than_qps_starts(qps, gaps):
-    clock = Clock()
-    pacer = Pacer(qps, clock)
+    budget, clock = make(qps)
     starts = []
     for gap in gaps:
         clock.now += gap
-        starts.append(clock.now + pacer.reserve())
-    assert starts == sorted(starts)
-    assert max(sum(first <= start < first + 1 for start in starts) for first in starts) <= qps
+        starts.append(start(budget, clock))
+    assert max(sum(first <= one < first + 1 for one in starts) for first in starts) <= qps
 
 
 @given(qps=st.floats(0.05, 0.99))
 def test_below_one_a_second_calls_keep_their_distance(qps):
-    clock = Clock()
-    pacer = Pacer(qps, clock)
-    starts = [clock.now + pacer.reserve() for _ in range(5)]
-    assert starts[0] == clock.now
+    budget, clock = make(qps)
+    starts = [start(budget, clock) for _ in range(5)]
+    assert starts[0] == 1000
     assert all(later - earlier >= 1 / qps for earlier, later in pairwise(starts))
 
 
-def test_the_budget_is_used_up():
-    clock = Clock()
-    pacer = Pacer(10, clock)
-    assert [pacer.reserve() for _ in range(10)] == [0.0] * 10
-    assert pacer.reserve() == pytest.approx(1.02)
+def test_nine_tenths_of_the_budget_are_used():
+    budget, clock = make()
+    for _ in range(1_000):
+        start(budget, clock)
+    assert 9.0 < 1_000 / (clock.now - 1_000) <= 10.0
 
 
-def test_a_closed_pacer_lets_nobody_start():
+# refusals
+
+
+def test_a_refusal_pauses_all_calls_and_halves_the_rate():
+    budget, clock = make()
+    moment = start(budget, clock)
+    refusal = budget.refused(moment, QPS_TEXT)
+    assert (refusal.limit, refusal.is_news) == (SECOND, True)
+    assert 0.75 <= refusal.seconds <= 1.25
+    assert budget.start()[0] == pytest.approx(refusal.seconds)
+    clock.now += refusal.seconds
+    clock.now += 10  # what went before is forgotten
+    budget.answered(start(budget, clock))
+    budget.refused(start(budget, clock), QPS_TEXT)
+    clock.now += 1.25
+    at_once = 0
+    while not budget.start()[0]:
+        at_once += 1
+    assert at_once == 1  # others call too, so no bursts
+
+
+def test_the_rate_recovers_in_half_a_minute():
+    budget, clock = make()
+    budget.refused(start(budget, clock), QPS_TEXT)
+    clock.now += 25
+    budget.answered(start(budget, clock))
+    clock.now += 2
+    at_once = 0
+    while not budget.start()[0]:
+        at_once += 1
+    assert at_once == 10
+
+
+def test_calls_under_way_at_a_refusal_are_no_further_ones():
+    budget, clock = make()
+    moments = [start(budget, clock) for _ in range(8)]
+    clock.now += 0.15
+    assert [budget.refused(moment, QPS_TEXT).is_news for moment in moments] == [True] + [False] * 7
+
+
+def test_one_call_finds_out_for_all_whether_a_long_pause_is_over():
+    budget, clock = make()
+    for _ in range(2):
+        refusal = budget.refused(start(budget, clock), QPS_TEXT)
+        clock.now += refusal.seconds
+    probe = budget.start()
+    assert probe[0] == 0
+    assert budget.start()[0] == 0.25
+    clock.now += 1
+    budget.answered(probe[1])
+    assert budget.start()[0] == 0
+
+
+def test_a_call_without_an_answer_lets_another_one_find_out():
+    budget, clock = make()
+    for _ in range(2):
+        clock.now += budget.refused(start(budget, clock), QPS_TEXT).seconds
+    budget.gave_no_answer(budget.start()[1])
+    clock.now += 2
+    assert budget.start()[0] == 0
+
+
+def refuse_until(budget: Budget, clock: Clock, limit: str) -> list[tuple[float, str]]:
+    """Refuse every call until this limit is found; give when and what each refusal was."""
+    found = []
+    while not found or found[-1][1] != limit:
+        moment = start(budget, clock)
+        refusal = budget.refused(moment, QPS_TEXT)
+        found.append((moment - 1000, refusal.limit))
+    return found
+
+
+def test_three_quarters_of_a_minute_of_refusals_are_the_limit_of_a_minute():
+    budget, clock = make()
+    found = refuse_until(budget, clock, MINUTE)
+    assert [limit for _, limit in found] == [SECOND] * 8 + [MINUTE]
+    assert 34 < found[-1][0] < 60
+    assert budget.closed() == (MINUTE, pytest.approx(1300 - clock.now))
+
+
+def test_a_suspension_that_ends_is_forgotten():
+    budget, clock = make()
+    refuse_until(budget, clock, MINUTE)
+    moment = start(budget, clock)
+    assert 1300 <= moment < 1301
+    budget.answered(moment)
+    assert budget.refused(start(budget, clock), QPS_TEXT).limit == SECOND
+
+
+def test_refusals_after_the_suspension_are_the_limit_of_the_day():
+    budget, clock = make()
+    found = refuse_until(budget, clock, DAY)
+    assert 330 <= found[-1][0] < 331
+    limit, seconds = budget.closed()
+    assert (limit, seconds) == (DAY, 3605.0)  # until midnight in UTC, and a little
+
+
+@pytest.mark.parametrize(
+    ("message", "limit"),
+    [
+        ("App reaches the QPS limit 10", SECOND),
+        ("App reaches the QPM limit 600", MINUTE),
+        ("App reaches the QPD limit 864000", DAY),
+    ],
+)
+def test_a_message_that_names_the_limit_is_believed(message, limit):
+    budget, clock = make()
+    assert budget.refused(start(budget, clock), message).limit == limit
+
+
+def test_a_refusal_on_the_next_day_is_a_new_question():
+    budget, clock = make()
+    budget.refused(start(budget, clock), "QPD")
+    clock.now += 3605
+    assert budget.refused(start(budget, clock), QPS_TEXT).limit == SECOND
+
+
+# the ledger that tasks share
+
+
+@pytest.fixture
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger, "_folder", lambda: tmp_path)
+
+
+@pytest.mark.usefixtures("_own_folder")
+def test_two_budgets_of_an_app_are_one():
     clock = Clock()
-    pacer = Pacer(10, clock)
-    pacer.close_for(7)
-    pacer.close_for(3)
-    assert pacer.reserve() == 7.0
-    clock.now += 8
-    assert pacer.reserve() == 0.0
+    one, _ = make(10, clock, open_ledger("https://h", "7", 10))
+    other, _ = make(10, clock, open_ledger("https://h", "7", 10))
+    assert [budget.start()[0] for budget in (one, other) * 5] == [0.0] * 10
+    assert one.start()[0] > 1
+    one.refused(clock.now, QPS_TEXT)
+    assert other.closed()[0] == SECOND
+
+
+@pytest.mark.usefixtures("_own_folder")
+@pytest.mark.parametrize(
+    ("host", "app", "shared"),
+    [("https://other", "7", True), ("https://h", "8", True), ("https://h", "7", False)],
+)
+def test_other_hosts_other_apps_and_unshared_budgets_are_not(host, app, shared):
+    clock = Clock()
+    one, _ = make(1, clock, open_ledger("https://h", "7", 1))
+    other, _ = make(1, clock, open_ledger(host, app, 1, shared=shared))
+    assert (one.start()[0], other.start()[0]) == (0.0, 0.0)
+
+
+@pytest.mark.usefixtures("_own_folder")
+def test_the_file_names_neither_app_nor_token(tmp_path):
+    kept = open_ledger("https://h", "secret-token", 10)
+    with kept as account:
+        account.starts.append(1.0)
+    (path,) = tmp_path.iterdir()
+    assert "secret-token" not in path.name + path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[1]", b'{"starts": "x"}', b'{"unknown": 1}', os.urandom(50)])
+def test_a_file_that_makes_no_sense_is_begun_anew(tmp_path, text):
+    path = tmp_path / "ledger"
+    path.write_bytes(text)
+    budget, _ = make(10, kept=FileLedger(path, 10))
+    assert budget.start()[0] == 0
+    assert len(json.loads(path.read_bytes())["starts"]) == 1
+
+
+def test_times_from_before_the_machine_was_started_are_forgotten(tmp_path, monkeypatch):
+    path = tmp_path / "ledger"
+    budget, clock = make(1, kept=FileLedger(path, 1))
+    budget.refused(start(budget, clock), "QPM")
+    monkeypatch.setattr(ledger, "_BOOT", "another boot")
+    again, _ = make(1, kept=FileLedger(path, 1))
+    assert again.start()[0] == 0
+
+
+def test_a_folder_of_somebody_elses_is_not_used(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(ledger.tempfile, "gettempdir", lambda: str(tmp_path))
+    (tmp_path / f"airflow-provider-tiktok-{os.getuid()}").symlink_to("/")
+    assert isinstance(open_ledger("https://h", "7", 10), MemoryLedger)
+    assert "each task keeps to 10 calls a second by itself" in caplog.text
+
+
+def test_a_rate_without_limit_needs_no_file():
+    assert isinstance(open_ledger("https://h", "7", 100_000), MemoryLedger)
+
+
+def _call_often(path: Path, seconds: float, output: Path) -> None:
+    budget = Budget(20, FileLedger(path, 20))
+    end = time.monotonic() + seconds
+    starts = []
+    while time.monotonic() < end:
+        wait, moment = budget.start()
+        if not wait:
+            starts.append(moment)
+        time.sleep(min(wait, 0.05))
+    output.write_text(json.dumps(starts))
+
+
+def run_processes(target: Callable[..., None], arguments: list[tuple[Any, ...]]) -> list[Any]:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=target, args=one) for one in arguments]
+    for process in processes:
+        process.start()
+    return processes
+
+
+def test_processes_keep_the_limit_together_and_use_it(tmp_path):
+    outputs = [tmp_path / f"{number}" for number in range(4)]
+    for process in run_processes(_call_often, [(tmp_path / "ledger", 3.0, output) for output in outputs]):
+        process.join()
+    starts = sorted(moment for output in outputs for moment in json.loads(output.read_text()))
+    assert max(sum(first <= one < first + 1 for one in starts) for first in starts) <= 20
+    assert len(starts) >= 18 * (starts[-1] - starts[0])
+
+
+def test_a_process_that_is_killed_holds_nobody_up(tmp_path):
+    path = tmp_path / "ledger"
+    processes = run_processes(_call_often, [(path, 60.0, tmp_path / "never")] * 3)
+    time.sleep(1.5)
+    for process in processes:
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+    budget = Budget(20, FileLedger(path, 20))
+    waits = []
+    while not waits or waits[-1]:
+        waits.append(budget.start()[0])
+        time.sleep(waits[-1])
+    assert sum(waits) < 2
+    assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_machines_that_do_not_share_find_a_rate_together(seed):
+    """Simulate ten machines of one app of ten calls a second: all get on, and none takes it for a longer limit."""
+    rng = random.Random(seed)
+    random.seed(seed)
+    clock = Clock()
+    budgets = [make(10, clock)[0] for _ in range(10)]
+    taken: list[float] = []
+    done = [0] * 10
+    limits = set()
+    while min(done) < 20 and clock.now < 1400:
+        for number in rng.sample(range(10), 10):
+            wait, moment = budgets[number].start()
+            if wait:
+                continue
+            taken = [one for one in taken if one > clock.now - 1]
+            if len(taken) < 10:
+                taken.append(clock.now)
+                budgets[number].answered(moment)
+                done[number] += 1
+            else:
+                limits.add(budgets[number].refused(moment, QPS_TEXT).limit)
+        clock.now += 0.02
+    assert min(done) >= 20
+    assert limits == {SECOND}
+    assert clock.now < 1000 + 120

@@ -238,7 +238,7 @@ def test_a_window_that_is_not_whole_is_fetched_again(spoil, order_field, caplog)
     report = ads(client, parameters={"order_field": order_field})
     assert sorted(all_rows(report)) == rows_of(35)
     assert report.result.row_count == 35
-    assert [record.args[3] for record in caplog.records if record.levelname == "WARNING"] == [1, 2]
+    assert [record.args[2] for record in caplog.records if record.levelname == "WARNING"] == [1, 2]
 
 
 @pytest.mark.parametrize("policy", ["fail", "fail_at_end", "skip"])
@@ -271,17 +271,14 @@ def test_an_answer_without_a_count_is_an_error(info):
     )
 
 
-@pytest.mark.parametrize("page", [1, 3])
-def test_rows_that_tiktok_left_out_are_an_error(page):
-    def report(params):
-        return Answer(paged(items(35))(params), "R5", "only the top 20k" if params["page"] == page else "")
-
+def test_rows_that_tiktok_left_out_and_that_cant_be_divided_are_an_error():
+    row = {"dimensions": {"advertiser_id": "7"}, "metrics": {"spend": "1"}}
+    client = FakeClient(lambda params: Answer(paged([row])(params), "R5", "only the top 20k"))
     with pytest.raises(TikTokIncompleteReportError) as caught:
-        all_rows(ads(FakeClient(report)))
+        all_rows(ads(client, parameters={"dimensions": "advertiser_id"}))
     assert str(caught.value) == (
-        f"TikTok left rows out of the report (advertiser 7, 2026-01-05 to 2026-01-05, page {page}): it gives at most "
-        "20,000 campaigns, ad groups or ads, the newest ones. Split the report by a `campaign_ids` filter. "
-        "[request_id R5]"
+        "TikTok left rows out of the report (advertiser 7, 2026-01-05 to 2026-01-05, page 1): it gives at most "
+        "20,000 campaigns, ad groups or ads, the newest ones. [request_id R5]"
     )
     assert caught.value.retryable is False
 
@@ -328,11 +325,12 @@ def run(errors, policy, ids="1,2,3"):
 )
 def test_an_account_that_fails_is_treated_as_the_policy_says(policy, error, found, raised):
     rows, caught, report, client = run({"2": error}, policy)
-    assert "".join(rows) == found
+    # a failure that ends the report may come before the rows of the account ahead of it
+    assert "".join(rows) in {found, ""} if found == "111" else "".join(rows) == found
     assert caught is raised
     assert report.result.skipped == ({"2": str(error)} if policy == "skip" and raised is None else {})
-    asked = [params["advertiser_id"] for params in client.asked(REPORT)]
-    assert asked == (["1", "2", "3"] if found.endswith("333") else ["1", "2"])
+    asked = {params["advertiser_id"] for params in client.asked(REPORT)}
+    assert asked >= ({"1", "2", "3"} if found.endswith("333") else {"2"})
 
 
 def test_a_report_of_skipped_accounts_only_fails():

@@ -386,7 +386,7 @@ def test_the_official_gmv_max_examples_keep_every_value(name, dimensions):
         )
     )
     columns = list(reader.schema.columns)
-    got = [dict(zip(columns, row, strict=True)) for row in reader.read("7", sent)]
+    got = [dict(zip(columns, row, strict=True)) for row in reader.read("7", sent).rows()]
     assert [{name: row[name] for name in item["metrics"]} for row, item in zip(got, sent, strict=True)] == [
         item["metrics"] for item in sent
     ]

@@ -1,0 +1,70 @@
+"""Calls in flight: made side by side by a few threads, their outcomes handed back to one."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[_Job, _Result]):
+    """What became of a job.
+
+    :param job: the job.
+    :param future: holds its result, or its error.
+    """
+
+    job: _Job
+    future: Future[_Result]
+
+
+class Flight(Generic[_Job, _Result]):
+    """Makes calls in several threads.
+
+    A few more jobs than threads are taken, so that no thread waits for the next one.
+
+    :param make: does a job; runs in a thread.
+    :param concurrency: threads.
+    """
+
+    def __init__(self, make: Callable[[_Job], _Result], concurrency: int) -> None:
+        self._make = make
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="tiktok-report")
+        self._outcomes: queue.SimpleQueue[Outcome[_Job, _Result]] = queue.SimpleQueue()
+        self._most = 2 * concurrency
+        self._taken = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another job should be submitted now."""
+        return self._taken < self._most
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no job is under way."""
+        return self._taken == 0
+
+    def submit(self, job: _Job) -> None:
+        """Take a job."""
+        self._taken += 1
+        future = self._pool.submit(self._make, job)
+        future.add_done_callback(lambda done: self._outcomes.put(Outcome(job, done)))
+
+    def next(self, seconds: float) -> Outcome[_Job, _Result] | None:
+        """Give an outcome, waiting so long for one if need be."""
+        try:
+            outcome = self._outcomes.get(timeout=seconds) if seconds else self._outcomes.get_nowait()
+        except queue.Empty:
+            return None
+        self._taken -= 1
+        return outcome
+
+    def close(self) -> None:
+        """Drop the jobs that haven't begun, and don't wait for the others."""
+        self._pool.shutdown(wait=False, cancel_futures=True)

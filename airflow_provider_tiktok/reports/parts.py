@@ -1,0 +1,324 @@
+"""A window's calls while they are made: which pages are still to come, and what became of those that came.
+
+A window begins as one part, which is one call and its pages. Where that is too much for TikTok, the part
+is replaced by smaller ones (see :mod:`~airflow_provider_tiktok.reports.split`). What a part's pages are
+collected into is its sink: rows for the report, or spend by entity, for lists and for reconciliation.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from math import ceil
+from typing import Any, Protocol
+
+from airflow_provider_tiktok.api.client import Answer
+from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
+from airflow_provider_tiktok.reports.plan import ReportCall
+from airflow_provider_tiktok.reports.rows import Page, Row, RowReader
+from airflow_provider_tiktok.reports.spool import Key, Room, RowSpool
+
+Encode = Callable[[Page], Sequence[Any]]
+"""Makes of a page what its reader wants of each row."""
+
+
+class Sink(Protocol):
+    """Collects the pages of one part."""
+
+    def read(self, call: ReportCall, page: int, items: list[Any]) -> Any:
+        """Turn a page's items into what :meth:`take` takes. Runs in the thread that made the call."""
+
+    def take(self, page: int, read: Any) -> int:
+        """Take a page in, and say how many rows it has."""
+
+    def problem(self) -> str:
+        """Say what is wrong with the pages as a whole, if anything."""
+
+    def clear(self) -> None:
+        """Forget all pages."""
+
+
+class RowSink:
+    """Collects rows of the report.
+
+    :param reader: reads them.
+    :param encode: makes of them what the report's reader wants.
+    :param keep_order: keep TikTok's order.
+    :param room: for the rows in memory.
+    :param sums_spend: whether somebody will ask for the sum of their spend.
+    """
+
+    def __init__(
+        self, reader: RowReader, encode: Encode, *, keep_order: bool, room: Room, sums_spend: bool
+    ) -> None:
+        self._reader = reader
+        self._encode = encode
+        self._spend_index = list(reader.schema.columns).index("spend") if sums_spend else None
+        self._indexes = reader.schema.key_indexes
+        self._keep_order = keep_order
+        self._early: dict[int, tuple[list[Key], Sequence[Any], Decimal]] = {}
+        self._next = 1
+        self.spool = RowSpool(keep_order=keep_order, room=room)
+        self.spend = Decimal(0)
+
+    def read(self, call: ReportCall, page: int, items: list[Any]) -> tuple[list[Key], Sequence[Any], Decimal]:
+        """Read and encode a page."""
+        read = read_page(self._reader, call, page, items)
+        if not len(read):
+            return [], [], Decimal(0)
+        spend = Decimal(0) if self._spend_index is None else _sum(read.columns[self._spend_index])
+        return read.keys(self._indexes), self._encode(read), spend
+
+    def take(self, page: int, read: tuple[list[Key], Sequence[Any], Decimal]) -> int:
+        """Hold a page's rows; where their order counts, until the pages before it have come."""
+        if self._keep_order:
+            self._early[page] = read
+            while self._next in self._early:
+                self._hold(*self._early.pop(self._next))
+                self._next += 1
+        else:
+            self._hold(*read)
+        return len(read[0])
+
+    def take_page(self, page: Page) -> None:
+        """Hold the rows of a page that was put together from others."""
+        spend = Decimal(0) if self._spend_index is None else _sum(page.columns[self._spend_index])
+        self._hold(page.keys(self._indexes), self._encode(page), spend)
+
+    def problem(self) -> str:
+        """Say so when a row came twice."""
+        if self.spool.has_duplicates():
+            return "TikTok gave a row twice, so another one may be missing"
+        return ""
+
+    def clear(self) -> None:
+        """Forget the rows."""
+        self.spool.close()
+        self.spend = Decimal(0)
+        self._early.clear()
+        self._next = 1
+
+    def _hold(self, keys: list[Key], rows: Sequence[Any], spend: Decimal) -> None:
+        self.spool.add(keys, rows)
+        self.spend += spend
+
+
+class SliceSink:
+    """Collects the rows of a part that asks for some of the metrics only, by their key."""
+
+    def __init__(self, reader: RowReader) -> None:
+        self._reader = reader
+        self._indexes = reader.schema.key_indexes
+        self._doubled = False
+        self.rows: dict[Key, Row] = {}
+
+    def read(self, call: ReportCall, page: int, items: list[Any]) -> tuple[list[Key], list[Row]]:
+        """Read a page."""
+        read = read_page(self._reader, call, page, items)
+        return (read.keys(self._indexes), read.rows()) if len(read) else ([], [])
+
+    def take(self, page: int, read: tuple[list[Key], list[Row]]) -> int:
+        """Hold a page's rows."""
+        keys, rows = read
+        before = len(self.rows)
+        self.rows.update(zip(keys, rows, strict=True))
+        self._doubled |= len(self.rows) != before + len(keys)
+        return len(keys)
+
+    def problem(self) -> str:
+        """Say so when a row came twice."""
+        return "TikTok gave a row twice, so another one may be missing" if self._doubled else ""
+
+    def clear(self) -> None:
+        """Forget the rows."""
+        self.rows = {}
+        self._doubled = False
+
+
+class SpendSink:
+    """Collects spend by ID, of a list of campaigns, ad groups or accounts.
+
+    :param dimension: the ID.
+    """
+
+    def __init__(self, dimension: str) -> None:
+        self._dimension = dimension
+        self.by_id: dict[str, Decimal] = {}
+
+    @property
+    def total(self) -> Decimal:
+        """The sum over all IDs."""
+        return sum(self.by_id.values(), Decimal(0))
+
+    def read(self, call: ReportCall, page: int, items: list[Any]) -> list[tuple[str, Decimal]]:
+        """Read a page."""
+        try:
+            return [
+                (str(item["dimensions"][self._dimension]), _decimal(item["metrics"]["spend"]))
+                for item in items
+            ]
+        except (KeyError, TypeError, InvalidOperation):
+            raise TikTokIncompleteReportError(
+                f"TikTok sent a row that is not made as rows are ({call.subject(page)}). Run the task again."
+            ) from None
+
+    def take(self, page: int, read: list[tuple[str, Decimal]]) -> int:
+        """Hold a page's sums."""
+        for name, spend in read:
+            self.by_id[name] = self.by_id.get(name, Decimal(0)) + spend
+        return len(read)
+
+    def problem(self) -> str:
+        """Find nothing: sums can't come twice."""
+        return ""
+
+    def clear(self) -> None:
+        """Forget them."""
+        self.by_id = {}
+
+
+class Part:
+    """One call and its pages.
+
+    :param call: the call.
+    :param sink: where its pages go.
+    :param page_size: rows that a page was asked to have.
+    """
+
+    def __init__(self, call: ReportCall, sink: Sink, page_size: int) -> None:
+        self.call = call
+        self.sink = sink
+        self.attempt = 0
+        self._page_size = page_size
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget every page, and begin with the first one again."""
+        self.attempt += 1
+        self.sink.clear()
+        self.waiting = deque([1])
+        self.metrics: tuple[str, ...] = ()
+        self.totals: Mapping[str, Any] | None = None
+        self.pages = 1
+        self.pages_taken = 0
+        self.rows = 0
+        self._count: PageCount | None = None
+        self._problem = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no page is missing; :meth:`problem` says whether they are right."""
+        return self.pages_taken == self.pages
+
+    def take(self, page: int, answer: Answer, read: Any) -> None:
+        """Take a page in."""
+        if page == 1:
+            self._count = PageCount.read(answer, self._page_size, self.call.subject(1))
+            self.pages = max(1, self._count.pages)
+            self.waiting.extend(range(2, self.pages + 1))
+            totals = answer.data.get("total_metrics")
+            self.totals = totals if isinstance(totals, Mapping) else None
+        assert self._count is not None  # noqa: S101 - other pages are asked for after the first one
+        rows = self.sink.take(page, read)
+        self.rows += rows
+        self.pages_taken += 1
+        self._problem = self._problem or self._count.check(answer, page)
+        if self._problem or not rows:
+            # the rest would be fetched in vain
+            self.waiting.clear()
+            self.pages_taken = self.pages
+
+    def problem(self) -> str:
+        """Say what is wrong with the part as a whole, if anything."""
+        if self._problem:
+            return self._problem
+        assert self._count is not None  # noqa: S101 - it is complete
+        if self.rows != self._count.rows:
+            return f"TikTok counted {self._count.rows:,} rows and gave {self.rows:,}"
+        return self.sink.problem()
+
+
+@dataclass(frozen=True, slots=True)
+class PageCount:
+    """What page 1 says about all pages."""
+
+    rows: int
+    pages: int
+
+    @classmethod
+    def read(cls, answer: Answer, page_size: int, subject: str) -> PageCount:
+        """Read it.
+
+        :raises TikTokIncompleteReportError: it isn't there.
+        """
+        info = answer.data.get("page_info")
+        try:
+            rows = _number(info["total_number"])  # type: ignore[index]
+            said_pages = _number(info.get("total_page") or 0)  # type: ignore[union-attr]
+            said_size = _number(info.get("page_size") or 0)  # type: ignore[union-attr]
+        except (TypeError, KeyError, ValueError, OverflowError):
+            raise TikTokIncompleteReportError(
+                f"TikTok's answer lacks the count of rows ({subject}), so nothing shows that all of them are there. "
+                f"Run the task again. [request_id {answer.request_id}]"
+            ) from None
+        # TikTok may give smaller pages than were asked for
+        size = said_size if 0 < said_size < page_size else page_size
+        return cls(rows, max(said_pages, ceil(rows / size)))
+
+    def check(self, answer: Answer, page: int) -> str:
+        """Say what is wrong with a page, if anything."""
+        info = answer.data.get("page_info")
+        info = info if isinstance(info, dict) else {}
+        try:
+            came, total = _number(info.get("page", page)), _number(info.get("total_number", self.rows))
+        except (TypeError, ValueError, OverflowError):
+            return f"the counts of page {page} can't be read"
+        if came != page:
+            return f"page {page} was asked for and page {info.get('page')} came"
+        if total != self.rows:
+            return (
+                f"TikTok's count of rows moved from {self.rows:,} to {info.get('total_number')} while paging"
+            )
+        return ""
+
+
+def read_page(reader: RowReader, call: ReportCall, page: int, items: list[Any]) -> Page:
+    """Read a page, and refuse rows that were not asked for: they would overwrite what is right.
+
+    :raises TikTokIncompleteReportError: there is such a row, or one that is not made as rows are.
+    """
+    account = call.advertiser_id if call.parameter == "advertiser_id" else None
+    start, end = call.window.start, call.window.end
+    read = reader.read(account, items, call.subject(page), start)
+    if not len(read):
+        return read
+    for column, low, high in reader.bounds(account, start, end):
+        stray = next((cell for cell in read.columns[column] if not low <= (cell or low) <= high), None)
+        if stray is not None:
+            raise TikTokIncompleteReportError(
+                f"TikTok sent a row of {stray!r}, which was not asked for ({call.subject(page)}). Nothing is published; "
+                "run the task again."
+            )
+    return read
+
+
+def _number(value: Any) -> int:
+    """Read a count that may be a number or text."""
+    return int(float(value))
+
+
+def _decimal(value: Any) -> Decimal:
+    text = str(value).strip()
+    return Decimal(0) if text in {"", "-", "None"} else Decimal(text)
+
+
+def _sum(cells: Sequence[str | None]) -> Decimal:
+    total = Decimal(0)
+    for cell in cells:
+        try:
+            total += Decimal(cell or 0)
+        except InvalidOperation:  # odd text, which is named where it is read
+            continue
+    return total

@@ -1,0 +1,215 @@
+"""How a call that is too much for TikTok becomes smaller ones, whose rows together are the same.
+
+TikTok cuts reports at 20,000 campaigns, ad groups or ads; refuses others as too large (40067) or as naming
+too many IDs (40011); and times out on the rest, for which it punishes whoever repeats the same call. The
+ways out, in the order of :data:`WAYS`: fewer days, some of the campaigns, some of the ad groups, some of the
+metrics. Which of them helps depends on the reason; which of them is right depends on the report: rows are
+only divided along what they are grouped by, so that no row has to be put together from two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokIncompleteReportError,
+    TikTokTransportError,
+)
+from airflow_provider_tiktok.reports.filters import LEVELS_OF_ID_FIELDS, ROW_IDS, STATUS_FIELDS
+from airflow_provider_tiktok.reports.plan import ReportCall, cut
+from airflow_provider_tiktok.reports.report_types import DAY, HOUR, INTEGRATED_PATH
+from airflow_provider_tiktok.reports.request import ReportRequest
+
+CUT, LARGE, IDS, TIMEOUT = "cut", "large", "ids", "timeout"
+"""Why a call is too much: rows left out, refused as too large, too many IDs in a filter, no answer in time."""
+
+DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS, METRICS = "days", "filtered IDs", "campaigns", "ad groups", "metrics"
+
+WAYS: Mapping[str, tuple[str, ...]] = {
+    CUT: (FILTERED_IDS, CAMPAIGNS, ADGROUPS),  # the same entities are too many on each day
+    LARGE: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS, METRICS),
+    TIMEOUT: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS, METRICS),
+    IDS: (FILTERED_IDS,),
+}
+"""What may help against what, first things first."""
+
+_WEEK = 7  # days; TikTok's advice for reports that time out
+_CAMPAIGNS_AT_ONCE = {"AUCTION_CAMPAIGN": 100}
+_FEW_CAMPAIGNS = 30  # TikTok's advice for reports on what is below them
+_ADGROUPS_AT_ONCE = 100
+_CODES = {40067: LARGE, 40011: IDS}
+_FIELD = {CAMPAIGNS: "campaign_ids", ADGROUPS: "adgroup_ids"}
+_KEPT_IN_LISTS = ("campaign_system_origins", "campaign_automation_type", "buying_type", "objective_type")
+"""Filters on campaigns, which hold in a list of them as well."""
+
+
+def too_much(error: Exception) -> str:
+    """Say why a call was too much for TikTok; empty when it failed for another reason."""
+    if isinstance(error, TikTokIncompleteReportError) and getattr(error, "truncated", False):
+        return CUT
+    if isinstance(error, TikTokTransportError) and error.timed_out:
+        return TIMEOUT
+    if isinstance(error, TikTokAPIError):
+        return _CODES.get(error.code or 0, "")
+    return ""
+
+
+def can_divide(request: ReportRequest, call: ReportCall, way: str) -> bool:
+    """Say whether a call can be made smaller in a way, its rows staying what they are."""
+    if way == DAYS:
+        window = call.window
+        return DAY in request.dimensions and window.start is not None and window.start != window.end
+    if way == METRICS:
+        return len(call.params["metrics"]) > 1
+    if (
+        request.kind.filters != "list"
+        or request.kind.path != INTEGRATED_PATH
+        or not set(ROW_IDS) & set(request.dimensions)
+    ):
+        return False
+    if way == FILTERED_IDS:
+        return bool(_divisible_filter(request, call))
+    if request.data_level not in LEVELS_OF_ID_FIELDS[_FIELD[way]]:
+        return False
+    named = len(call.campaigns if way == CAMPAIGNS else call.adgroups)
+    # an ad group is looked for in one campaign; one ID can't be divided
+    return named != 1 and (way == CAMPAIGNS or len(call.campaigns) == 1)
+
+
+def wants_list(call: ReportCall, way: str) -> bool:
+    """Say whether the IDs to divide a call by aren't known yet."""
+    return (way == CAMPAIGNS and not call.campaigns) or (way == ADGROUPS and not call.adgroups)
+
+
+def divide(request: ReportRequest, call: ReportCall, way: str) -> list[ReportCall]:
+    """Give the smaller calls, in order."""
+    if way == DAYS:
+        return list(_by_days(call))
+    if way == METRICS:
+        return list(_by_metrics(call))
+    if way == FILTERED_IDS:
+        return list(_by_filter(call, _divisible_filter(request, call)))
+    ids = call.campaigns if way == CAMPAIGNS else call.adgroups
+    return by_ids(request, call, way, ids, (len(ids) + 1) // 2)
+
+
+def depth(call: ReportCall, way: str) -> int:
+    """Say how many divisions in this way lead to the parts of a call, from a whole window."""
+    start, end = call.window.start, call.window.end
+    return 2 if way == DAYS and start and end and (end - start).days < _WEEK else 1
+
+
+def by_ids(
+    request: ReportRequest, call: ReportCall, way: str, ids: Sequence[str], size: int | None = None
+) -> list[ReportCall]:
+    """Give calls for some IDs each.
+
+    :param ids: the campaigns, or the ad groups of the call's one campaign.
+    :param size: how many at once; what TikTok advises if not given.
+    """
+    if size is None:
+        size = _ADGROUPS_AT_ONCE
+        if way == CAMPAIGNS:
+            size = _CAMPAIGNS_AT_ONCE.get(request.data_level or "", _FEW_CAMPAIGNS)
+    found = []
+    for first in range(0, len(ids), size):
+        some = tuple(ids[first : first + size])
+        part = f"{way} {some[0]}" + (f" to {some[-1]}, {len(some)} of them" if len(some) > 1 else "")
+        smaller = replace(_filtered(call, _FIELD[way], some), part=part)
+        found.append(
+            replace(smaller, campaigns=some) if way == CAMPAIGNS else replace(smaller, adgroups=some)
+        )
+    return found
+
+
+def list_call(request: ReportRequest, call: ReportCall, way: str) -> ReportCall:
+    """Give the call that lists the campaigns, or the ad groups of one campaign, which have figures in a window."""
+    level, dimension, status = (
+        ("AUCTION_CAMPAIGN", "campaign_id", "campaign_status")
+        if way == CAMPAIGNS
+        else ("AUCTION_ADGROUP", "adgroup_id", "adgroup_status")
+    )
+    kept = [item for item in _filters(call) if item["field_name"] in (*_KEPT_IN_LISTS, _FIELD[CAMPAIGNS])]
+    if way == ADGROUPS:
+        kept += [item for item in _filters(call) if item["field_name"] == _FIELD[ADGROUPS]]
+    kept.append({"field_name": status, "filter_type": "IN", "filter_value": '["STATUS_ALL"]'})
+    common = {
+        "report_type": "BASIC",
+        "data_level": level,
+        "dimensions": [dimension],
+        "metrics": ["spend"],
+        "filtering": kept,
+        "query_lifetime": True if request.query_lifetime else None,
+        "page_size": request.page_size,
+    }
+    return replace(call, common=common, part=f"list of {way}")
+
+
+def list_adds_up(request: ReportRequest, call: ReportCall) -> bool:
+    """Say whether the spend of a call's rows must be that of the listed campaigns or ad groups."""
+    status = STATUS_FIELDS.values()
+    return (
+        request.report_type == "BASIC"
+        and "spend" in call.params["metrics"]
+        and not set(request.dimensions) - {*ROW_IDS, DAY, HOUR}
+        and all(
+            item["field_name"] in (*_KEPT_IN_LISTS, *_FIELD.values())
+            or (item["field_name"] in status and "STATUS_ALL" in item["filter_value"])
+            for item in _filters(call)
+        )
+    )
+
+
+def _by_days(call: ReportCall) -> Iterator[ReportCall]:
+    start, end = call.window.start, call.window.end
+    assert start is not None and end is not None  # noqa: S101, PT018 - can_divide has looked
+    span = 1 if (end - start).days < _WEEK else _WEEK
+    for window in cut(start, end, span):
+        yield replace(call, window=window)
+
+
+def _by_metrics(call: ReportCall) -> Iterator[ReportCall]:
+    metrics = call.params["metrics"]
+    half = (len(metrics) + 1) // 2
+    for some in (metrics[:half], metrics[half:]):
+        yield replace(call, common={**call.common, "metrics": some}, part=f"{len(some)} metrics")
+
+
+def _by_filter(call: ReportCall, item: Mapping[str, str]) -> Iterator[ReportCall]:
+    ids = json.loads(item["filter_value"])
+    half = (len(ids) + 1) // 2
+    for some in (ids[:half], ids[half:]):
+        part = f"{len(some)} of the {item['field_name']}"
+        yield replace(_filtered(call, item["field_name"], some), part=part)
+
+
+def _divisible_filter(request: ReportRequest, call: ReportCall) -> Mapping[str, str]:
+    """Give the longest filter of IDs that can be divided without dividing a row; empty where there is none."""
+    made_here = {
+        name for name, ids in (("campaign_ids", call.campaigns), ("adgroup_ids", call.adgroups)) if ids
+    }
+    found = [
+        (len(json.loads(item["filter_value"])), item)
+        for item in _filters(call)
+        if item["filter_type"] == "IN"
+        and item["field_name"] not in made_here
+        and request.data_level in LEVELS_OF_ID_FIELDS.get(item["field_name"], ())
+    ]
+    count, item = max(found, key=lambda pair: pair[0], default=(0, {}))
+    return item if count > 1 else {}
+
+
+def _filters(call: ReportCall) -> list[dict[str, str]]:
+    filters = call.common.get("filtering")
+    return list(filters) if isinstance(filters, list) else []
+
+
+def _filtered(call: ReportCall, field_name: str, ids: Sequence[str]) -> ReportCall:
+    """Give a call with a filter of IDs, in the place of one on the same field."""
+    others: list[Any] = [item for item in _filters(call) if item["field_name"] != field_name]
+    wanted = {"field_name": field_name, "filter_type": "IN", "filter_value": json.dumps(list(ids))}
+    return replace(call, common={**call.common, "filtering": [*others, wanted]})

@@ -1,0 +1,9 @@
+"""What tests of reports share."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_pause_between_attempts(monkeypatch):
+    """Fetch a window that was not whole again at once."""
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch._REFETCH_PAUSE", 0)
