@@ -25,7 +25,18 @@ TYPES = (*LIST_TYPES, *RANGE_TYPES, "MATCH", "GREATER_EQUAL", "GREATER_THAN", "L
 
 ID_FIELDS = ("campaign_ids", "adgroup_ids", "ad_ids", "ad_ids_v2")
 MAX_IDS = 100
-"""How many IDs one ID filter takes."""
+"""How many IDs one ID filter takes in one call."""
+
+ROW_IDS = ("campaign_id", "adgroup_id", "ad_id", "ad_id_v2")
+"""Dimensions with which each row is of one campaign, ad group or ad."""
+
+LEVELS_OF_ID_FIELDS = {
+    "campaign_ids": ("AUCTION_CAMPAIGN", "AUCTION_ADGROUP", "AUCTION_AD"),
+    "adgroup_ids": ("AUCTION_ADGROUP", "AUCTION_AD"),
+    "ad_ids": ("AUCTION_AD",),
+    "ad_ids_v2": ("AUCTION_AD",),
+}
+"""Levels at which each row belongs to just one of the IDs of a filter."""
 
 STATUS_FIELDS = {
     "AUCTION_CAMPAIGN": "campaign_status",
@@ -58,6 +69,11 @@ FIELDS_OF = {
 }
 """Filters of the report types that have their own; all others share :data:`FIELDS`."""
 
+_MOST_IN_OBJECT = {
+    "GMV_MAX": dict.fromkeys(("campaign_ids", "item_group_ids", "room_ids"), 100),
+    "SMART_PLUS": dict.fromkeys(("campaign_ids", "adgroup_ids", "smart_plus_ad_ids"), 200),
+}
+
 _EXAMPLE = '[{"field_name": "campaign_ids", "filter_type": "IN", "filter_value": ["123"]}]'
 
 
@@ -82,11 +98,14 @@ def parse_filter_object(value: object, report_type: str) -> dict[str, Any]:
     :return: the object.
     :raises TikTokInvalidRequestError: a filter can't be put into the object.
     """
+    found: dict[str, Any]
     read = structure(optional(value))
     if isinstance(read, Mapping):
         check_names("filters", read, FIELDS_OF[report_type])
-        return {str(name): list(item) if isinstance(item, tuple) else item for name, item in read.items()}
-    found: dict[str, Any] = {}
+        found = {str(name): list(item) if isinstance(item, tuple) else item for name, item in read.items()}
+        _check_object(found, report_type)
+        return found
+    found = {}
     for index, item in enumerate(_items(value)):
         where = f"filters[{index}]"
         one = _parse_filter(where, item, report_type)
@@ -97,7 +116,19 @@ def parse_filter_object(value: object, report_type: str) -> dict[str, Any]:
             )
         is_list = one["filter_type"] == "IN"
         found[one["field_name"]] = json.loads(one["filter_value"]) if is_list else one["filter_value"]
+    _check_object(found, report_type)
     return found
+
+
+def _check_object(filters: Mapping[str, Any], report_type: str) -> None:
+    """Refuse more IDs than an endpoint takes whose filters are one object."""
+    for name, most in _MOST_IN_OBJECT[report_type].items():
+        value = filters.get(name)
+        if isinstance(value, list) and len(value) > most:
+            raise invalid(
+                "filters",
+                f"holds {len(value)} {name}; TikTok takes {most} in a {report_type} report. Split the list over tasks.",
+            )
 
 
 def _items(value: object) -> Sequence[object]:
@@ -130,6 +161,39 @@ def keep_deleted(filters: tuple[dict[str, str], ...], data_level: str) -> tuple[
             )
         return filters
     return (*filters, {"field_name": field, "filter_type": "IN", "filter_value": '["STATUS_ALL"]'})
+
+
+def divided(item: dict[str, str]) -> list[dict[str, str]]:
+    """Give a filter in pieces that name as many IDs as TikTok takes."""
+    if item["field_name"] not in ID_FIELDS or item["filter_type"] != "IN":
+        return [item]
+    ids = json.loads(item["filter_value"])
+    return [
+        {**item, "filter_value": json.dumps(ids[first : first + MAX_IDS])}
+        for first in range(0, len(ids), MAX_IDS)
+    ]
+
+
+def check_divisible(
+    filters: Sequence[Mapping[str, str]], data_level: str | None, dimensions: Sequence[str]
+) -> None:
+    """Refuse long lists of IDs in a report whose rows can't be told apart by them.
+
+    Elsewhere the list is divided over several calls, each row being of one of them.
+
+    :raises TikTokInvalidRequestError: rows would have to be added up.
+    """
+    for index, item in enumerate(filters):
+        if item["field_name"] not in ID_FIELDS or len(json.loads(item["filter_value"])) <= MAX_IDS:
+            continue
+        levels = LEVELS_OF_ID_FIELDS[item["field_name"]]
+        if item["filter_type"] != "IN" or data_level not in levels or not set(dimensions) & set(ROW_IDS):
+            raise invalid(
+                f"filters[{index}].filter_value",
+                f"holds {len(json.loads(item['filter_value']))} IDs, and TikTok takes {MAX_IDS} in one call. The list can "
+                "be divided over several calls only with IN, and where each row is of one of the IDs, as in reports by ID "
+                f"of {', '.join(levels)}. Name fewer IDs.",
+            )
 
 
 def _parse_filter(where: str, item: object, report_type: str) -> dict[str, str]:
@@ -168,10 +232,8 @@ def _encode(where: str, field_name: str, filter_type: str, value: Any) -> str:
     wrong = [text for text in texts if field_name in ID_FIELDS and not text.isdigit()]
     if wrong:
         raise invalid(where, f"holds {wrong[0]!r}; IDs are numbers.")
-    if field_name in ID_FIELDS and len(texts) > MAX_IDS:
-        raise invalid(
-            where, f"holds {len(texts)} IDs; TikTok takes {MAX_IDS} in one report. Split the list over tasks."
-        )
+    if field_name in ID_FIELDS:
+        texts = list(dict.fromkeys(texts))
     return json.dumps(texts, ensure_ascii=False)
 
 

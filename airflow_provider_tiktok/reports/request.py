@@ -11,7 +11,13 @@ from typing import Any
 from airflow_provider_tiktok.api.credentials import parse_advertiser_ids
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog, texts
-from airflow_provider_tiktok.reports.filters import keep_deleted, parse_filter_object, parse_filters
+from airflow_provider_tiktok.reports.filters import (
+    check_divisible,
+    divided,
+    keep_deleted,
+    parse_filter_object,
+    parse_filters,
+)
 from airflow_provider_tiktok.reports.grouping import read_grouping
 from airflow_provider_tiktok.reports.names import check_metric_names
 from airflow_provider_tiktok.reports.presets import PRESETS
@@ -119,6 +125,15 @@ class ReportRequest:
     def time_dimensions(self) -> tuple[str, ...]:
         """The time dimensions among the dimensions."""
         return tuple(name for name in self.dimensions if name.startswith("stat_time_"))
+
+    def filter_parts(self) -> list[list[dict[str, str]] | None]:
+        """Give the filters of each call that a window takes: several where a filter names more IDs than TikTok takes."""
+        if isinstance(self.filters, dict):
+            return [None]
+        parts: list[list[dict[str, str]]] = [[]]
+        for item in self.filters:
+            parts = [[*part, one] for part in parts for one in divided(item)]
+        return [*parts] if len(parts) > 1 else [None]
 
     def params(self) -> dict[str, Any]:
         """Give the parameters of TikTok's that are the same for each account, window and page."""
@@ -271,6 +286,7 @@ def _filters(
             [{"field_name": "advertiser_id", "filter_type": "IN", "filter_value": list(accounts or ())}],
             kind.name,
         )
+    check_divisible(found, level, dimensions)
     return keep_deleted(found, level) if include_deleted and kind.deleted and level else found
 
 
