@@ -646,6 +646,17 @@ def test_skip_leaves_one_account_out_and_says_why(emulator, connect):
     assert {row["advertiser_id"] for row in pushed["rows"]} == {two}
 
 
+@pytest.mark.parametrize("days", [{}, {"report_start_date": "2026-08-01"}], ids=["last day", "old day"])
+def test_of_all_accounts_the_one_that_grants_nothing_is_skipped_alone(emulator, connect, forbidden, days):
+    connect()
+    summary, _ = run(
+        dimensions="advertiser_id", advertiser_ids="*", on_advertiser_error="skip", metrics="spend", **days
+    )
+    assert summary["advertiser_ids"] == sorted(name for name in emulator.world.accounts if name != forbidden)
+    assert list(summary["skipped_advertisers"]) == [forbidden]
+    assert "advertiser does not grant you" in summary["skipped_advertisers"][forbidden]
+
+
 @pytest.mark.parametrize(("policy", "reports"), [("fail", 1), ("fail_at_end", 2)])
 def test_other_policies_fail(emulator, connect, policy, reports):
     connect()
