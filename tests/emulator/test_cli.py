@@ -22,7 +22,11 @@ COMMAND = [sys.executable, "-m", "airflow_provider_tiktok.emulator"]
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_starts_says_where_and_stops(stop: signal.Signals) -> None:
     process = subprocess.Popen(
-        [*COMMAND, *"--port 0 --accounts 2 --forbidden-account --token tok --app-id 77".split()],
+        [
+            *COMMAND,
+            *("--port", "0", "--accounts", "2"),
+            *("--forbidden-account", "--token", "tok", "--app-id", "77"),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
