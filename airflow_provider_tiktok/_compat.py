@@ -43,11 +43,20 @@ def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
     return ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
 
 
+def has_connection(conn_id: str) -> bool:
+    """Say whether Airflow has a connection of this ID."""
+    try:
+        return BaseHook.get_connection(conn_id) is not None
+    except AirflowNotFoundException:
+        return False
+
+
 __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
+    "has_connection",
     "object_storage_path",
 ]

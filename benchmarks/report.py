@@ -126,8 +126,10 @@ def run_job(job: dict) -> dict:
 
 def only_account(url: str) -> str:
     """Ask the emulator which account it has."""
+    from airflow_provider_tiktok.emulator.settings import APP_ID
+
     request = Request(
-        f"{url}/open_api/v1.3/oauth2/advertiser/get/?app_id=1&secret=s", headers={"Access-Token": "t"}
+        f"{url}/open_api/v1.3/oauth2/advertiser/get/?app_id={APP_ID}&secret=s", headers={"Access-Token": "t"}
     )
     with urlopen(request) as answer:
         return json.load(answer)["data"]["list"][0]["advertiser_id"]

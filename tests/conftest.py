@@ -46,9 +46,19 @@ def emulator(_session_emulator):
     _session_emulator.set_faults([])
 
 
+@pytest.fixture
+def forbidden(emulator):
+    """Add an account that is listed and grants nothing, and give its ID."""
+    emulator.configure(forbidden_account=True)
+    yield next(name for name, account in emulator.world.accounts.items() if account.forbidden)
+    emulator.configure(forbidden_account=False)
+
+
 def connection_json(url: str, **extra: object) -> str:
     """Write a connection as Airflow reads it from the environment."""
-    extra = {"app_id": "7000000000000000009", "app_secret": SECRET, "qps": 100_000, "timeout": 5} | extra
+    from airflow_provider_tiktok.emulator.settings import APP_ID
+
+    extra = {"app_id": APP_ID, "app_secret": SECRET, "qps": 100_000, "timeout": 5} | extra
     return json.dumps({"conn_type": "tiktok", "host": url, "password": TOKEN, "extra": extra})
 
 

@@ -150,8 +150,8 @@ def list_advertisers(client: TikTokClient) -> list[Advertiser]:
     :raises TikTokConfigError: the connection has neither.
     """
     credentials = client.credentials
-    if credentials.advertiser_ids and not (credentials.app_id and credentials.app_secret):
-        names = dict.fromkeys(credentials.advertiser_ids, "")
+    if credentials.named_advertisers and not (credentials.app_id and credentials.app_secret):
+        names = dict.fromkeys(credentials.named_advertisers, "")
     else:
         names = list_authorised(client)
     found = describe(client, list(names)).found

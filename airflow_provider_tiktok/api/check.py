@@ -15,6 +15,7 @@ from airflow_provider_tiktok.exceptions import (
 _MAX_TEXT = 1_500
 _TOKEN_OF_ANOTHER_APP = frozenset({40000, 40001, 40002})
 _MAX_NAMED = 5
+_APP_FIELDS = ("App ID", "App secret")
 _ABOUT_APP = {40101, 40113, 40116, 40118, 40119, *range(40121, 40126)}
 _ABOUT_NETWORK = {-1, 41000}  # TikTok refuses the worker's country
 _REACH = "Correct Advertiser IDs, or have the accounts' owner authorise the app."
@@ -42,8 +43,22 @@ def _check(client: TikTokClient) -> str:
     credentials = client.credentials
     if credentials.app_id and credentials.app_secret:
         return _check_app(client)
-    if credentials.advertiser_ids:
-        return _check_accounts(client)
+    sentence = _check_accounts(client) if credentials.named_advertisers else _check_token(client)
+    if credentials.app_id or credentials.app_secret:
+        there, missing = _APP_FIELDS if credentials.app_id else _APP_FIELDS[::-1]
+        raise _UnusableError(
+            f"App: the token is good, but the connection has {there} without {missing}; TikTok wants both. Add "
+            f"{missing}, or take {there} out."
+        )
+    if credentials.advertiser_ids and not credentials.named_advertisers:
+        raise _UnusableError(
+            'App: the token is good, but Advertiser IDs are "*", every account that it reaches, and to find them out '
+            "TikTok wants App ID and App secret. Add these, or name the accounts."
+        )
+    return sentence
+
+
+def _check_token(client: TikTokClient) -> str:
     client.get("user/info/", {}, subject="test of the token")
     return (
         "The token is good. The connection has neither App ID and App secret nor advertiser IDs, so every report must "
@@ -65,7 +80,7 @@ def _check_app(client: TikTokClient) -> str:
             "Account: the token is good, but no advertiser account has authorised this app. Authorise the app again "
             "and tick the accounts."
         )
-    missing = [name for name in client.credentials.advertiser_ids if name not in authorised]
+    missing = [name for name in client.credentials.named_advertisers if name not in authorised]
     if missing:
         raise _UnusableError(
             f"Account: token and app are good, but they don't reach {_some(missing)}. {_REACH}"

@@ -17,12 +17,15 @@ ENVIRONMENTS = {
 }
 """TikTok's hosts; a token of one is worth nothing at the other."""
 
+ALL_ADVERTISERS = "*"
+"""Written for advertiser IDs, it is every account that the token reaches."""
+
 DEFAULT_API_VERSION = "v1.3"
 DEFAULT_QPS = 10.0
 DEFAULT_TIMEOUT = 60.0
 
 _MOST = 1_000_000  # calls a second, or seconds
-_SHOWN = 24  # characters of a wrong ID that a message shows: it may be a token in the wrong field
+_SHOWN = 24  # characters of a wrong value that a message shows: it may be a token in the wrong field
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class TikTokCredentials:
     :param api_version: path segment after ``/open_api/``.
     :param app_id: ID of the developer app; with ``app_secret`` it allows account discovery.
     :param app_secret: secret of the developer app.
-    :param advertiser_ids: the accounts of reports that name none.
+    :param advertiser_ids: the accounts of reports that name none; ``("*",)`` for every account that the
+        token reaches.
     :param qps: calls per second that this app may make.
     :param timeout: seconds that one HTTP call may take.
     :param shared_budget: whether all tasks of this app on the machine keep to ``qps`` together.
@@ -49,6 +53,11 @@ class TikTokCredentials:
     qps: float = DEFAULT_QPS
     timeout: float = DEFAULT_TIMEOUT
     shared_budget: bool = True
+
+    @property
+    def named_advertisers(self) -> tuple[str, ...]:
+        """The accounts that the connection names; none where it means every account."""
+        return () if self.advertiser_ids == (ALL_ADVERTISERS,) else self.advertiser_ids
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -101,11 +110,12 @@ def read_credentials(
     )
 
 
-def parse_advertiser_ids(value: object, *, name: str) -> tuple[str, ...]:
+def parse_advertiser_ids(value: object, *, name: str, star: bool = False) -> tuple[str, ...]:
     """Read advertiser IDs from a list, JSON text, comma-separated text or one ID, without repeats.
 
     :param value: what the user wrote.
     :param name: what the user calls it, for messages.
+    :param star: whether ``"*"`` may stand there alone, for every account.
     :raises ValueError: an ID is not a number; the text names it.
     """
     if isinstance(value, str) and value.strip().startswith("["):
@@ -122,11 +132,19 @@ def parse_advertiser_ids(value: object, *, name: str) -> tuple[str, ...]:
             f"{name} must be a list of advertiser IDs or text with commas, not {type(value).__name__}"
         )
     ids = tuple(dict.fromkeys(str(item).strip() for item in value))
+    if star and ids == (ALL_ADVERTISERS,):
+        return ids
     for advertiser_id in ids:
         if not (advertiser_id.isascii() and advertiser_id.isdigit()):
-            shown = advertiser_id if len(advertiser_id) <= _SHOWN else f"{advertiser_id[:4]}..."
-            raise ValueError(f"{name}: {shown!r} is not an advertiser ID, which is a number")
+            raise ValueError(f"{name}: {_shown(advertiser_id)} is not an advertiser ID, which is a number")
     return ids
+
+
+def _shown(value: object) -> str:
+    """Write a wrong value for a message, a long one by its beginning only."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHOWN else f"{value[:4]}...")
+    return repr(value) if len(repr(value)) <= _SHOWN else f"of the type {type(value).__name__}"
 
 
 class _Extras:
@@ -168,7 +186,7 @@ class _Extras:
         except (TypeError, ValueError):
             number = 0.0
         if not 0 < number <= _MOST:
-            raise self.error(name, f"must be a number above 0 and at most {_MOST:,}, not {value!r}")
+            raise self.error(name, f"must be a number above 0 and at most {_MOST:,}, not {_shown(value)}")
         return number
 
     def flag(self, name: str, *, default: bool) -> bool:
@@ -184,20 +202,20 @@ class _Extras:
         if value is None:
             return ()
         try:
-            return parse_advertiser_ids(value, name="advertiser_ids")
+            return parse_advertiser_ids(value, name="advertiser_ids", star=True)
         except ValueError as error:
             raise self.error("advertiser_ids", f"can't be read: {error}") from None
 
     def base_url(self) -> str:
         environment = self.text("environment").lower() or "production"
         if environment not in ENVIRONMENTS:
-            raise self.error("environment", f"must be production or sandbox, not {environment!r}")
+            raise self.error("environment", f"must be production or sandbox, not {_shown(environment)}")
         return ENVIRONMENTS[environment]
 
     def api_version(self) -> str:
         version = self.text("api_version") or DEFAULT_API_VERSION
         if not re.fullmatch(r"v\d+(\.\d+)*", version):
-            raise self.error("api_version", f"must look like v1.3, not {version!r}")
+            raise self.error("api_version", f"must look like v1.3, not {_shown(version)}")
         return version
 
     def error(self, name: str, problem: str) -> TikTokConfigError:

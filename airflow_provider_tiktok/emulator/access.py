@@ -10,9 +10,6 @@ from collections.abc import Callable
 from airflow_provider_tiktok.emulator.errors import MESSAGES, ApiError
 from airflow_provider_tiktok.emulator.settings import Settings
 
-APP_ID = "7350000000000000001"
-"""The developer app that every token here belongs to."""
-
 _REFUSED_TOKENS = {
     **dict.fromkeys(("revoked", "invalid", "bad", "wrong"), 40105),
     "expired": 40102,
@@ -36,17 +33,17 @@ def check_token(token: str | None, settings: Settings) -> None:
             raise ApiError(code)
 
 
-def check_secret(secret: str) -> None:
-    """Refuse an app secret that says that it is wrong.
+def check_app(app_id: str, secret: str, settings: Settings) -> None:
+    """Refuse another app's ID, and an app secret that says that it is wrong.
 
     :raises ApiError: with TikTok's text.
     """
-    if secret.lower().startswith(_REFUSED_SECRETS):
+    if app_id != settings.app_id or secret.lower().startswith(_REFUSED_SECRETS):
         raise ApiError(40113)
 
 
 class RateLimit:
-    """At most so many calls of a token within any second.
+    """At most so many calls within any second, of all tokens together: they belong to one app.
 
     :param clock: seconds that only grow.
     """
@@ -54,20 +51,20 @@ class RateLimit:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._taken: dict[str, deque[float]] = {}
+        self._taken: deque[float] = deque()
 
-    def take(self, token: str, qps: int) -> None:
+    def take(self, settings: Settings) -> None:
         """Let a call through, or refuse it; refused calls do not count.
 
+        :param settings: how many calls, and of which app.
         :raises ApiError: when there were too many.
         """
-        if not qps:
+        if not settings.qps:
             return
         now = self._clock()
         with self._lock:
-            taken = self._taken.setdefault(token, deque())
-            while taken and taken[0] <= now - 1:
-                taken.popleft()
-            if len(taken) >= qps:
-                raise ApiError(40100, MESSAGES[40100].format(app_id=APP_ID))
-            taken.append(now)
+            while self._taken and self._taken[0] <= now - 1:
+                self._taken.popleft()
+            if len(self._taken) >= settings.qps:
+                raise ApiError(40100, MESSAGES[40100].format(app_id=settings.app_id))
+            self._taken.append(now)

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_tiktok.emulator.access import APP_ID, RateLimit, check_token
+from airflow_provider_tiktok.emulator.access import RateLimit, check_token
 from airflow_provider_tiktok.emulator.calls import Call, CallLog, decode
 from airflow_provider_tiktok.emulator.endpoints import ENDPOINTS, ENDPOINTS_V2, Answer, Endpoint
 from airflow_provider_tiktok.emulator.errors import ApiError, parameter_error
@@ -96,10 +96,10 @@ class Service:
         """
         settings = self.world.settings
         check_token(asked.token, settings)
-        self.limit.take(asked.token or "", settings.qps)
+        self.limit.take(settings)
         if fault and fault.code is not None:
             ids = _advertiser_ids(asked.params) or ("0",)
-            raise ApiError(fault.code, message_of(fault, app_id=APP_ID, advertiser_id=ids[0]))
+            raise ApiError(fault.code, message_of(fault, app_id=settings.app_id, advertiser_id=ids[0]))
         if not asked.readable:
             raise parameter_error("Invalid JSON in the request body.")
         answer = endpoint(self.world, asked.params)

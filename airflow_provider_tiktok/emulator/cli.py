@@ -10,17 +10,16 @@ import sys
 from collections.abc import Sequence
 
 from airflow_provider_tiktok.emulator import faults as fault_rules
-from airflow_provider_tiktok.emulator.access import APP_ID
 from airflow_provider_tiktok.emulator.accounts import BC_ID
 from airflow_provider_tiktok.emulator.server import Emulator, EmulatorError, bind, url_of
-from airflow_provider_tiktok.emulator.settings import Settings
+from airflow_provider_tiktok.emulator.settings import APP_ID, Settings
 from airflow_provider_tiktok.emulator.shop import stores
 
 _LAST_PORT = 65_535
 _EPILOG = (
     "Tokens that begin with revoked, invalid, bad or wrong are refused as revoked, with expired as expired; "
-    "app secrets that begin with wrong, bad or invalid as another app's. Everything else is let in, unless "
-    "--token names the only good ones.\n\n" + (fault_rules.__doc__ or "")
+    "app secrets that begin with wrong, bad or invalid as another app's, and so is any app ID but --app-id's. "
+    "Everything else is let in, unless --token names the only good ones.\n\n" + (fault_rules.__doc__ or "")
 )
 
 
@@ -36,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=options.seed,
             accounts=options.accounts,
             ads=options.ads,
+            app_id=options.app_id,
             tokens=tuple(options.token),
             latency_ms=options.latency_ms,
             qps=options.qps,
@@ -66,12 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, default=8765, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="chooses the world (default: %(default)s)")
     parser.add_argument("--latency-ms", type=float, default=0, help="how long each call takes")
-    parser.add_argument("--qps", type=int, default=0, help="calls a second per token; 0 is no limit")
+    parser.add_argument("--qps", type=int, default=0, help="calls a second of the app; 0 is no limit")
     parser.add_argument("--faults", metavar="FILE", help="a JSON list of rules, see below")
     parser.add_argument("--accounts", type=int, help="ordinary accounts (default: the six of the demo world)")
     parser.add_argument("--ads", type=int, default=40, help="ads per account (default: %(default)s)")
     parser.add_argument(
         "--forbidden-account", action="store_true", help="add an account that is listed and grants nothing"
+    )
+    parser.add_argument(
+        "--app-id", default=APP_ID, help="the developer app of all tokens (default: %(default)s)"
     )
     parser.add_argument(
         "--token", action="append", default=[], metavar="T", help="an accepted access token; may be repeated"
@@ -111,7 +114,7 @@ def _banner(emulator: Emulator) -> str:
         "host": emulator.url,
         "password": token,
         "extra": {
-            "app_id": APP_ID,
+            "app_id": emulator.settings.app_id,
             "app_secret": "emulator",
             "advertiser_ids": [next(iter(accounts)).advertiser_id],
         },

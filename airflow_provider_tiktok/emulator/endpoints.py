@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from airflow_provider_tiktok.emulator.access import check_secret
+from airflow_provider_tiktok.emulator.access import check_app
 from airflow_provider_tiktok.emulator.accounts import BC_ID, Account
 from airflow_provider_tiktok.emulator.errors import PERMISSION, ApiError, not_acceptable
 from airflow_provider_tiktok.emulator.kinds.basic import parse_audience, parse_basic, parse_catalog
@@ -34,6 +34,7 @@ THROTTLE_HEADER = {
     )
 }
 REPORT_PATH = "report/integrated/get/"
+_INFO_PATH = "advertiser/info/"
 _MAX_ACCOUNTS = 100
 
 
@@ -156,8 +157,7 @@ def listing_of(path: str) -> Endpoint:
 def advertisers(world: World, params: Params) -> Answer:
     """Answer ``oauth2/advertiser/get/``: the accounts that the token reaches."""
     params.require("app_id", "secret")
-    params.identifier("app_id")
-    check_secret(params.text("secret") or "")
+    check_app(params.identifier("app_id") or "", params.text("secret") or "", world.settings)
     return Answer(
         rows=[
             _json({"advertiser_id": account.advertiser_id, "advertiser_name": account.name})
@@ -173,11 +173,10 @@ def advertiser_info(world: World, params: Params) -> Answer:
     fields = params.texts("fields")
     if fields is not None and not set(fields) <= set(_INFO):
         raise not_acceptable("fields", tuple(_INFO))
+    # one account that grants nothing spoils the whole call
+    accounts = [_granted(world, one, _INFO_PATH) for one in dict.fromkeys(wanted)]
     return Answer(
-        rows=[
-            _json({name: _INFO[name](_known(world, one)) for name in fields or _INFO})
-            for one in dict.fromkeys(wanted)
-        ]
+        rows=[_json({name: _INFO[name](account) for name in fields or _INFO}) for account in accounts]
     )
 
 
@@ -193,15 +192,10 @@ def user_info(world: World, params: Params) -> Answer:
     )
 
 
-def _known(world: World, advertiser_id: str) -> Account:
+def _granted(world: World, advertiser_id: str, path: str) -> Account:
     account = world.accounts.get(advertiser_id)
     if account is None:
         raise ApiError(PERMISSION, f"The advertiser {advertiser_id} doesn't exist or has been deleted.")
-    return account
-
-
-def _granted(world: World, advertiser_id: str, path: str) -> Account:
-    account = _known(world, advertiser_id)
     if account.forbidden:
         raise ApiError(PERMISSION, f"advertiser does not grant you /{path}:GET permission")
     return account
@@ -267,7 +261,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     _OVERVIEW_PATH: report_of(parse_overview, _OVERVIEW_PATH),
     _BREAKDOWN_PATH: report_of(parse_breakdown, _BREAKDOWN_PATH),
     "oauth2/advertiser/get/": advertisers,
-    "advertiser/info/": advertiser_info,
+    _INFO_PATH: advertiser_info,
     "user/info/": user_info,
     "user/info": user_info,  # Singer's tap calls it without the slash
     **{path: listing_of(path) for path in LISTINGS},

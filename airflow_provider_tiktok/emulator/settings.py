@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+APP_ID = "7350000000000000001"
+"""The developer app that every token belongs to, unless another is chosen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -15,9 +18,10 @@ class Settings:
     :param empty_account: one more account, without campaigns.
     :param forbidden_account: one more account, which the token's owner is told of but may not read.
     :param ads: ads per account.
+    :param app_id: ID of the developer app that every token belongs to; another's is refused.
     :param tokens: the only access tokens accepted; empty accepts any that does not say it is bad.
     :param latency_ms: how long each call takes, beside its own work.
-    :param qps: calls a second allowed per access token; 0 is no limit.
+    :param qps: calls a second allowed to the app, all tokens together; 0 is no limit.
     :param decimals: decimals of money, 2 as TikTok sends today or 3 as in 2021.
     :param zero_rows: whether a report by time also has the rows in which nothing happened.
         TikTok's documentation says no, its servers were seen to do both.
@@ -32,6 +36,7 @@ class Settings:
     empty_account: bool = True
     forbidden_account: bool = False
     ads: int = 40
+    app_id: str = APP_ID
     tokens: tuple[str, ...] = ()
     latency_ms: float = 0
     qps: int = 0
@@ -49,6 +54,8 @@ class Settings:
                 raise ValueError(f"{name} must be {least} or more, not {getattr(self, name)}")
         if self.accounts is not None and self.accounts < 0:
             raise ValueError(f"accounts must be 0 or more, not {self.accounts}")
+        if not (self.app_id.isascii() and self.app_id.isdigit()):
+            raise ValueError(f"app_id must be a number as text, not {self.app_id!r}")
         if self.decimals not in (2, 3):
             raise ValueError(f"decimals must be 2 or 3, not {self.decimals}")
         if self.today is not None and self.today.tzinfo is None:

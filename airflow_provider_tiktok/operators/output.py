@@ -8,9 +8,11 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-from airflow_provider_tiktok._compat import object_storage_path
+from airflow_provider_tiktok._compat import has_connection, object_storage_path
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokResultTooLargeError
+from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.rows import Page, Schema, to_python
 from airflow_provider_tiktok.reports.summary import file_name, make_manifest, restates
@@ -36,6 +38,17 @@ _EXTRA_BY_SCHEME = {
     "adl": "azure",
     "wasb": "azure",
 }
+
+
+def read_path(value: object) -> tuple[str | None, str | None]:
+    """Read an output path, and the connection that it carries where it is an ``ObjectStoragePath``.
+
+    :return: the path without the connection, which Airflow writes in front of the host.
+    """
+    path, conn_id = texts.path(value, "output_path"), getattr(value, "conn_id", None)
+    if path is None or not isinstance(conn_id, str):
+        return path, None
+    return path.replace(f"://{conn_id}@", "://", 1), conn_id
 
 
 class Output(Protocol):
@@ -178,9 +191,14 @@ class XComOutput:
 
 def _open_filesystem(path: str, conn_id: str | None) -> tuple[Any, str]:
     """Give the filesystem of a path, and the path in it."""
+    if conn_id and not has_connection(conn_id):  # some filesystems would do without it, silently
+        raise TikTokOutputError(
+            f"Airflow has no connection {conn_id!r}, which is to open `output_path` {path!r}. Create it under Admin > "
+            "Connections, correct `output_conn_id`, or leave it out where files need none."
+        )
     scheme = path.partition("://")[0].lower() if "://" in path else ""
     if scheme == "file":
-        path = path.replace("://localhost/", ":///", 1)
+        path = _without_host(path)
     elif not scheme:
         path = os.path.expanduser(path)  # noqa: PTH111 - it may be no path of this system yet
     try:
@@ -196,3 +214,17 @@ def _open_filesystem(path: str, conn_id: str | None) -> tuple[Any, str]:
         raise TikTokOutputError(
             f"`output_path` {path!r}: Airflow has no filesystem for {scheme or 'it'} here. {advice}"
         ) from error
+
+
+def _without_host(url: str) -> str:
+    """Take ``localhost`` out of a file's URL; Airflow would make a folder of it, as of any other host.
+
+    :raises TikTokOutputError: it names another host.
+    """
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    if host.lower() not in {"", "localhost"}:
+        raise TikTokOutputError(
+            f"`output_path` {url!r} names a host, {host!r}, and not only a file. Write file:/// with three slashes, and "
+            "then the path from the root."
+        )
+    return url.replace(f"{host}/", "/", 1) if host else url

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tiktok.operators.base import TikTokBaseOperator
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    from airflow.sdk import ObjectStoragePath
+
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 
 _ON_EMPTY = ("ok", "skip", "fail")
@@ -77,11 +81,12 @@ class TikTokReportOperator(TikTokBaseOperator):
     :param drop_invalid_metrics: where TikTok refuses metrics by name, go on without them, warn, and list
         them as ``dropped_metrics`` in the summary; their column is null.
     :param mode: ``sync``. (templated)
-    :param output_path: file or folder on any filesystem of Airflow's object storage; rows go to XCom
-        under the key ``rows`` if not given. (templated)
+    :param output_path: file or folder on any filesystem of Airflow's object storage, as text or as
+        ``ObjectStoragePath``; rows go to XCom under the key ``rows`` if not given. (templated)
     :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress; from the path's extension, else
         ``jsonl``. (templated)
-    :param output_conn_id: Airflow connection of the filesystem. (templated)
+    :param output_conn_id: Airflow connection of the filesystem; it wins over that of an
+        ``ObjectStoragePath``. (templated)
     :param partition_by: columns that become Hive folders below ``output_path``. (templated)
     :param max_xcom_bytes: bytes of rows that XCom may take.
     :param on_empty: ``ok``, ``skip`` or ``fail`` when there are no rows.
@@ -150,7 +155,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         check_fields: bool = True,
         drop_invalid_metrics: bool = False,
         mode: str = "sync",
-        output_path: str | None = None,
+        output_path: str | PathLike[str] | ObjectStoragePath | None = None,
         output_format: str | None = None,
         output_conn_id: str | None = None,
         partition_by: str | Sequence[str] | None = None,

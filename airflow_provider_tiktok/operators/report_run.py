@@ -11,7 +11,7 @@ from airflow_provider_tiktok._compat import AirflowSkipException
 from airflow_provider_tiktok.api.client import CallCounts
 from airflow_provider_tiktok.exceptions import TikTokEmptyReportError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-from airflow_provider_tiktok.operators.output import FileOutput, Output, XComOutput
+from airflow_provider_tiktok.operators.output import FileOutput, Output, XComOutput, read_path
 from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
@@ -57,7 +57,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
 
 
 def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
-    path = texts.path(task.output_path, "output_path")
+    path, conn_id = read_path(task.output_path)
     partition_by = texts.names(task.partition_by, "partition_by") if task.partition_by else ()
     if path is None:
         for name in ("partition_by", "output_format", "output_conn_id"):
@@ -68,7 +68,7 @@ def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
         path,
         schema,
         output_format=texts.text(task.output_format, "output_format"),
-        conn_id=texts.text(task.output_conn_id, "output_conn_id"),
+        conn_id=texts.text(task.output_conn_id, "output_conn_id") or conn_id,
         partition_by=partition_by or (),
     )
 

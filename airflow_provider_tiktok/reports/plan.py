@@ -229,14 +229,13 @@ def _accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, ...]:
 
 
 def _named_accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, ...]:
-    if request.advertiser_ids is None:
-        if not client.credentials.advertiser_ids:
-            raise TikTokInvalidRequestError(
-                "`advertiser_ids` is given neither to the report nor in the Airflow connection. Name the accounts, or "
-                'use "*" for every account that the token reaches.'
-            )
-        return client.credentials.advertiser_ids
-    if request.advertiser_ids == (ALL_ADVERTISERS,):
+    named = client.credentials.advertiser_ids if request.advertiser_ids is None else request.advertiser_ids
+    if not named:
+        raise TikTokInvalidRequestError(
+            "`advertiser_ids` is given neither to the report nor in the Airflow connection. Name the accounts, or "
+            'use "*" for every account that the token reaches.'
+        )
+    if named == (ALL_ADVERTISERS,):
         ids = tuple(sorted(advertisers.list_authorised(client)))  # TikTok lists them in any order
         if not ids:
             raise TikTokInvalidRequestError(
@@ -244,7 +243,7 @@ def _named_accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, 
                 "and tick the accounts."
             )
         return ids
-    return request.advertiser_ids
+    return named
 
 
 def _days_depend_on_zones(request: ReportRequest, run: RunTime) -> bool:

@@ -63,7 +63,9 @@ def text(value: object, name: str) -> str | None:
 
 def path(value: object, name: str) -> str | None:
     """Read a path or URL; ``None`` when not given."""
-    if isinstance(value, os.PathLike):
+    if hasattr(value, "protocol"):  # a path of fsspec's world, such as Airflow's; its text is the URL
+        value = str(value)
+    elif isinstance(value, os.PathLike):
         value = os.fspath(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)  # what a native-typed template makes of a folder named by its date

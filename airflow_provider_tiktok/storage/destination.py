@@ -194,22 +194,27 @@ class Destination:
         """Find out before the first call to TikTok that a local destination can't be written."""
         if not self._local:
             return
-        folder = Path(self._root) if self._target.is_folder else Path(self._root).parent
-        if not self._target.is_folder and Path(self._root).is_dir():
-            raise TikTokOutputError(f"`output_path` {self._target.path!r} is a folder; end it with a slash.")
-        while not folder.exists() and folder != folder.parent:
-            folder = folder.parent
-        if not folder.is_dir():
-            raise TikTokOutputError(
-                f"`output_path` {self._target.path!r} can't be written: {str(folder)!r} is not a folder."
-            )
+        root = Path(self._root)
+        folder = root if self._target.is_folder else root.parent
         try:
+            if not self._target.is_folder and root.is_dir():
+                raise TikTokOutputError(
+                    f"`output_path` {self._target.path!r} is a folder; end it with a slash."
+                )
+            while not folder.exists() and folder != folder.parent:
+                folder = folder.parent
+            if not folder.is_dir():
+                raise TikTokOutputError(
+                    f"`output_path` {self._target.path!r} can't be written: {str(folder)!r} is not a folder."
+                )
             with tempfile.TemporaryFile(dir=folder):
                 pass
-        except OSError as error:
+        except (
+            OSError
+        ) as error:  # also of a mere question about what is below a folder that may not be entered
             raise TikTokOutputError(
                 f"`output_path` {self._target.path!r} can't be written: the Airflow worker may not write to "
-                f"{str(folder)!r} ({error.strerror})."
+                f"{str(folder)!r} ({error.strerror}). Choose another path, or let the worker's user write there."
             ) from None
 
     def _folders(self, index: int, cells: Cells) -> list[str]:

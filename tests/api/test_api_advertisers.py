@@ -99,7 +99,8 @@ def test_the_display_time_zone_is_preferred(client, server, fields, zone):
     assert found == {"7": Advertiser("7", "Ad, \u00e9", "JPY", zone, "STATUS_ENABLE")}
 
 
-def test_with_an_app_tiktok_is_asked_which_accounts_there_are(make_client, server):
+@pytest.mark.parametrize("ids", [("1",), ("*",)])
+def test_with_an_app_tiktok_is_asked_which_accounts_there_are(make_client, server, ids):
     def reply(call):
         if call.path == AUTHORISED:
             return ok(
@@ -108,7 +109,7 @@ def test_with_an_app_tiktok_is_asked_which_accounts_there_are(make_client, serve
         return ok({"list": [{"advertiser_id": "7", "name": "Seven", "currency": "EUR"}]})
 
     server.script = reply
-    client = make_client(app_id="77", app_secret=SECRET, advertiser_ids=("1",))
+    client = make_client(app_id="77", app_secret=SECRET, advertiser_ids=ids)
     assert list_advertisers(client) == [Advertiser("8", "n8"), Advertiser("7", "Seven", "EUR")]
     assert server.calls[0].query == {"app_id": "77", "secret": SECRET}
 
@@ -128,7 +129,9 @@ def test_a_refused_account_is_listed_without_details(make_client, server):
     ]
 
 
-@pytest.mark.parametrize("fields", [{}, {"app_id": "7"}, {"app_secret": "s"}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"app_id": "7"}, {"app_secret": "s"}, {"advertiser_ids": ("*",)}], ids=str
+)
 def test_with_neither_app_nor_accounts_no_call_is_made(make_client, server, fields):
     with pytest.raises(TikTokConfigError, match=r"TikTok wants App ID and App secret"):
         list_advertisers(make_client(**fields))

@@ -25,6 +25,11 @@ def accounts(*ids):
             "The token is good; it reaches the 2 advertiser account(s) of this connection.",
         ),
         (
+            {**APP, "advertiser_ids": ("*",)},
+            accounts("1", "2"),
+            "Token and app are good; they reach 2 advertiser account(s).",
+        ),
+        (
             {},
             ok(),
             "The token is good. The connection has neither App ID and App secret nor advertiser IDs, so every report "
@@ -53,8 +58,28 @@ def test_a_good_connection_is_told_in_one_cheap_call(make_client, server, fields
         ({}, refusal(41000, "Client IP address is in banned Country list."), "Network: "),
         ({}, refusal(-1, "Client IP address is in banned Country list."), "Network: "),
         ({}, Reply(b"<html>", 502), "Network: No usable answer from http://127.0.0.1:"),
+        ({}, Reply(b"<html>", 401), "Network: No usable answer from http://127.0.0.1:"),
         ({}, Reply(fault="reset"), "Network: No usable answer from http://127.0.0.1:"),
         ({}, refusal(40100), "TikTok: "),
+        ({"app_id": "77"}, refusal(40105), "Token: "),
+        (
+            {"app_id": "77"},
+            ok(),
+            "App: the token is good, but the connection has App ID without App secret; TikTok wants both. Add App "
+            "secret, or take App ID out.",
+        ),
+        (
+            {"app_secret": SECRET, "advertiser_ids": ("1",)},
+            accounts("1"),
+            "App: the token is good, but the connection has App secret without App ID; TikTok wants both. Add App ID, "
+            "or take App secret out.",
+        ),
+        (
+            {"advertiser_ids": ("*",)},
+            ok(),
+            'App: the token is good, but Advertiser IDs are "*", every account that it reaches, and to find them out '
+            "TikTok wants App ID and App secret. Add these, or name the accounts.",
+        ),
         (
             APP,
             accounts(),
@@ -79,6 +104,14 @@ def test_a_bad_connection_is_told_by_what_is_wrong(make_client, server, fields, 
     works, sentence = check_connection(make_client(**fields))
     assert works is False
     assert sentence.startswith(start)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_host_that_lets_nobody_in_points_to_token_and_proxy(make_client, server, status):
+    server.script = [Reply(b"<html>Forbidden</html>", status)]
+    _, sentence = check_connection(make_client())
+    assert f"HTTP {status}, the host refuses the token, or a proxy before it wants a login" in sentence
+    assert len(server.calls) == 1
 
 
 def test_the_sentence_shows_no_secret(make_client, server):

@@ -119,6 +119,10 @@ def test_a_token_that_cannot_be_one_is_refused_without_showing_it(password):
     assert "123" not in text
 
 
+LONG = "f00d" * 10
+"""A token, maybe, in the wrong field."""
+
+
 @pytest.mark.parametrize(
     ("extra", "sentence"),
     [
@@ -162,6 +166,28 @@ def test_a_token_that_cannot_be_one_is_refused_without_showing_it(password):
             "Extra field 'api_version' of connection 'tt' must look like v1.3, not '1.3'.",
         ),
         (
+            {"environment": LONG},
+            "Extra field 'environment' of connection 'tt' must be production or sandbox, not 'f00d...'.",
+        ),
+        (
+            {"api_version": LONG},
+            "Extra field 'api_version' of connection 'tt' must look like v1.3, not 'f00d...'.",
+        ),
+        (
+            {"qps": LONG},
+            "Extra field 'qps' of connection 'tt' must be a number above 0 and at most 1,000,000, not 'f00d...'.",
+        ),
+        (
+            {"timeout": [LONG]},
+            "Extra field 'timeout' of connection 'tt' must be a number above 0 and at most 1,000,000, not of the type "
+            "list.",
+        ),
+        (
+            {"advertiser_ids": "*,700"},
+            "Extra field 'advertiser_ids' of connection 'tt' can't be read: advertiser_ids: '*' is not an advertiser "
+            "ID, which is a number.",
+        ),
+        (
             {"advertiser_ids": "700,seven"},
             "Extra field 'advertiser_ids' of connection 'tt' can't be read: advertiser_ids: 'seven' is not an "
             "advertiser ID, which is a number.",
@@ -194,6 +220,13 @@ def test_a_malformed_extra_is_named(extra, sentence):
 )
 def test_advertiser_ids_have_many_spellings(value):
     assert parse_advertiser_ids(value, name="x") == ("1", "22")
+
+
+@pytest.mark.parametrize("value", ["*", " * ", ["*"], '["*"]'])
+def test_a_star_is_every_account(value):
+    credentials = read({"advertiser_ids": value})
+    assert credentials.advertiser_ids == ("*",)
+    assert credentials.named_advertisers == ()
 
 
 def test_one_advertiser_id_may_be_a_number():

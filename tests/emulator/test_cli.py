@@ -22,7 +22,11 @@ COMMAND = [sys.executable, "-m", "airflow_provider_tiktok.emulator"]
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_starts_says_where_and_stops(stop: signal.Signals) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "--port", "0", "--accounts", "2", "--forbidden-account", "--token", "tok"],
+        [
+            *COMMAND,
+            *("--port", "0", "--accounts", "2"),
+            *("--forbidden-account", "--token", "tok", "--app-id", "77"),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -42,6 +46,7 @@ def test_starts_says_where_and_stops(stop: signal.Signals) -> None:
             timeout=5,
         ).json()
         assert info["code"] == 0
+        assert connection["extra"]["app_id"] == "77"
         assert len(re.findall(r"^\d{19}  ", banner, re.MULTILINE)) == 4
         assert "no campaigns" in banner
         process.send_signal(stop)
@@ -78,6 +83,11 @@ def test_no_faults_file_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
 def test_settings_that_make_no_sense(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--ads", "-1"]) == 2
     assert "ads must be 0 or more" in capsys.readouterr().err
+
+
+def test_an_app_id_that_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["--app-id", "app"]) == 2
+    assert capsys.readouterr().err == "app_id must be a number as text, not 'app'\n"
 
 
 def test_without_a_web_server_it_says_what_to_install(

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import requests
 
+from airflow_provider_tiktok.api.codes import RETURN_CODES
+from airflow_provider_tiktok.emulator.errors import MESSAGES
 from airflow_provider_tiktok.emulator.faults import FaultError, parse_fault, read_faults
 
 from .conftest import REPORT, Client, ordinary
@@ -81,6 +83,8 @@ def test_the_answer_is_wrong(client: Client, fault: str, status: int, beginning:
         (40133, "QPS (11) reaches QPS limit 10 for current path, request is temporarily restricted."),
         (40067, "Your query is too large"),
         (51010, "Internal service timed out"),
+        (-1, "Client IP address is in banned Country list."),
+        (41002, "The fields are not in use."),
         (99999, "Unknown error."),
     ],
 )
@@ -89,6 +93,10 @@ def test_any_return_code(client: Client, code: int, text: str) -> None:
     answer = client.report()
     assert answer["code"] == code
     assert text in answer["message"]
+
+
+def test_every_code_that_the_client_knows_has_a_text() -> None:
+    assert set(RETURN_CODES) - set(MESSAGES) == set()
 
 
 def test_a_text_of_ones_own(client: Client) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import requests
 
+from airflow_provider_tiktok.emulator.settings import APP_ID
+
 from .conftest import REPORT, TOKEN, Client, ordinary
 
 
@@ -80,7 +82,7 @@ def test_a_body_that_is_no_json(client: Client) -> None:
 
 
 def test_discovery_lists_every_account(client: Client) -> None:
-    data = client.get("oauth2/advertiser/get/", app_id="1", secret="s").json()["data"]
+    data = client.get("oauth2/advertiser/get/", app_id=APP_ID, secret="s").json()["data"]
     assert list(data) == ["list"]
     assert {row["advertiser_id"]: row["advertiser_name"] for row in data["list"]} == {
         account.advertiser_id: account.name for account in client.emulator.world.accounts.values()
@@ -94,7 +96,12 @@ def test_discovery_lists_every_account(client: Client) -> None:
         ({"secret": "s"}, 40002, "Missing required field(s): app_id"),
         ({}, 40002, "Missing required field(s): app_id, secret"),
         (
-            {"app_id": "1", "secret": "wrong"},
+            {"app_id": APP_ID, "secret": "wrong"},
+            40113,
+            "The app_id is inconsistent with the token's app information. Please retry after correcting it. ",
+        ),
+        (
+            {"app_id": "7000000000000000009", "secret": "s"},
             40113,
             "The app_id is inconsistent with the token's app information. Please retry after correcting it. ",
         ),
@@ -103,6 +110,15 @@ def test_discovery_lists_every_account(client: Client) -> None:
 def test_discovery_refuses(client: Client, params: dict[str, str], code: int, text: str) -> None:
     answer = client.get("oauth2/advertiser/get/", **params).json()
     assert (answer["code"], answer["message"]) == (code, text)
+
+
+def test_discovery_for_an_app_of_ones_own(own_client: Any) -> None:
+    client = own_client(app_id="7000000000000000009")
+    path = "oauth2/advertiser/get/"
+    assert client.get(path, app_id="7000000000000000009", secret="s").json()["code"] == 0
+    assert client.get(path, app_id=APP_ID, secret="s").json()["code"] == 40113
+    client.emulator.set_faults([{"fault": "code:40100"}])
+    assert "App 7000000000000000009 are" in client.get("user/info/").json()["message"]
 
 
 def test_account_details(client: Client) -> None:
@@ -134,6 +150,17 @@ def test_account_details_of_too_many(client: Client) -> None:
     assert client.get("advertiser/info/", advertiser_ids=["1"] * 101).json()["code"] == 40002
 
 
+def test_account_details_with_one_that_grants_nothing(client: Client) -> None:
+    (forbidden,) = [one for one in client.emulator.world.accounts.values() if one.forbidden]
+    ids = [ordinary(client.emulator.world), forbidden.advertiser_id]
+    answer = client.get("advertiser/info/", advertiser_ids=ids).json()
+    assert (answer["code"], answer["message"], answer["data"]) == (
+        40001,
+        "advertiser does not grant you /advertiser/info/:GET permission",
+        {},
+    )
+
+
 def test_whose_token(client: Client) -> None:
     assert "core_user_id" in client.get("user/info/").json()["data"]
     assert client.get("user/info/", token="revoked").json()["code"] == 40105
@@ -146,7 +173,8 @@ def test_qps(own_client: Any) -> None:
     assert re.fullmatch(
         r"Due to too many requests, requests from App \d+ are temporarily restricted.", answers[-1]["message"]
     )
-    assert client.get("user/info/", token="another").json()["code"] == 0
+    another = client.get("user/info/", token="another").json()
+    assert another["code"] == 40100  # its token is of the same app
     time.sleep(1.05)
     assert client.get("user/info/").json()["code"] == 0
 
@@ -165,7 +193,7 @@ def test_latency_is_per_call_and_calls_run_side_by_side(own_client: Any) -> None
 
 def test_the_record_of_calls(client: Client) -> None:
     client.report(page_size=3, filtering=[])
-    client.get("oauth2/advertiser/get/", app_id="1", secret="s3cret")
+    client.get("oauth2/advertiser/get/", app_id=APP_ID, secret="s3cret")
     client.get("user/info/", token="bad")
     first, second, third = client.emulator.calls
     assert (first.method, first.path) == ("GET", "/open_api/v1.3/report/integrated/get/")
@@ -173,7 +201,7 @@ def test_the_record_of_calls(client: Client) -> None:
     assert first.query["dimensions"] == ["ad_id", "stat_time_day"]
     assert first.query["advertiser_id"] == ordinary(client.emulator.world)
     assert first.query["page_size"] == 3
-    assert second.query == {"app_id": "1"}
+    assert second.query == {"app_id": APP_ID}
     assert third.code == 40105
     assert TOKEN not in repr(client.emulator.calls)
 
@@ -201,5 +229,5 @@ def test_a_long_query_in_one_line(client: Client) -> None:
 
 def test_a_token_may_reach_nothing(own_client: Any) -> None:
     client = own_client(accounts=0, empty_account=False)
-    answer = client.get("oauth2/advertiser/get/", app_id="1", secret="s").json()
+    answer = client.get("oauth2/advertiser/get/", app_id=APP_ID, secret="s").json()
     assert (answer["code"], answer["data"]) == (0, {"list": []})

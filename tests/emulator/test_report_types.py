@@ -10,6 +10,7 @@ import pytest
 from airflow_provider_tiktok.emulator import Settings, World
 from airflow_provider_tiktok.emulator.accounts import BC_ID
 from airflow_provider_tiktok.emulator.errors import ApiError
+from airflow_provider_tiktok.emulator.settings import APP_ID
 from airflow_provider_tiktok.emulator.shop import stores
 from airflow_provider_tiktok.reports import catalog
 
@@ -745,19 +746,18 @@ def test_the_other_paths_over_http(client: Client) -> None:
 
 def test_a_hundred_and_fifty_accounts(own_client: Any) -> None:
     client = own_client(accounts=150, ads=4, forbidden_account=True)
-    accounts = client.get("oauth2/advertiser/get/", app_id="1", secret="s").json()["data"]["list"]
+    accounts = client.get("oauth2/advertiser/get/", app_id=APP_ID, secret="s").json()["data"]["list"]
     ids = [one["advertiser_id"] for one in accounts]
     assert len(ids) == len(set(ids)) == 152  # with the empty and the forbidden one
     assert len({one["advertiser_name"] for one in accounts}) == 152
     assert client.get("advertiser/info/", advertiser_ids=ids[:101]).json()["code"] == 40002
+    granted = ids[:-1]
     infos = [
         one
-        for start in (0, 100)
-        for one in client.get("advertiser/info/", advertiser_ids=ids[start : start + 100]).json()["data"][
-            "list"
-        ]
+        for batch in (granted[:100], granted[100:])
+        for one in client.get("advertiser/info/", advertiser_ids=batch).json()["data"]["list"]
     ]
-    assert [one["advertiser_id"] for one in infos] == ids
+    assert [one["advertiser_id"] for one in infos] == granted
     assert {(one["display_timezone"], one["timezone"]) for one in infos} >= {
         ("America/Los_Angeles", "Etc/GMT+8"),
         ("Asia/Tokyo", "Etc/GMT-9"),

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from airflow.models.connection import Connection
 
+from airflow_provider_tiktok.emulator.settings import APP_ID
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokInvalidRequestError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from tests.conftest import SECRET, TOKEN, connection_json
@@ -51,6 +52,20 @@ def test_listed_advertisers_have_zone_and_currency(emulator, connect):
                 "timezone": account.zone,
                 "status": "STATUS_ENABLE",
             }
+
+
+def test_an_account_that_grants_nothing_is_listed_by_its_name_beside_the_others(emulator, connect, forbidden):
+    connect()
+    listed = {item["advertiser_id"]: item for item in TikTokHook().list_advertisers()}
+    assert list(listed) == list(emulator.world.accounts)
+    assert listed[forbidden] == {
+        "advertiser_id": forbidden,
+        "advertiser_name": "Locked Door",
+        "currency": None,
+        "timezone": None,
+        "status": None,
+    }
+    assert [item["currency"] for item in listed.values()][:3] == ["USD", "EUR", "JPY"]
 
 
 def test_without_an_app_the_connections_own_accounts_are_listed(emulator, connect):
@@ -157,9 +172,10 @@ def test_a_good_connection_says_what_it_reaches(emulator, connect, extra, says):
     [
         ({"password": "revoked-token-1234"}, "Token:", "Authorise the app again"),
         ({"password": ""}, "Connection 'tiktok_default' has no access token", "Put TikTok's access token"),
-        ({"extra": {"app_id": "1", "app_secret": "wrong-secret"}}, "App:", "Check App ID and App secret"),
+        ({"extra": {"app_id": APP_ID, "app_secret": "wrong-secret"}}, "App:", "Check App ID and App secret"),
+        ({"extra": {"app_id": "7", "app_secret": "s" * 9}}, "App:", "Check App ID and App secret"),
         (
-            {"extra": {"advertiser_ids": "1", "app_id": "1", "app_secret": "s" * 9}},
+            {"extra": {"advertiser_ids": "1", "app_id": APP_ID, "app_secret": "s" * 9}},
             "Account:",
             "Correct Advertiser IDs",
         ),

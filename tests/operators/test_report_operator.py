@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from airflow_provider_tiktok._compat import AirflowFailException, AirflowSkipException
+from airflow_provider_tiktok._compat import AirflowFailException, AirflowSkipException, object_storage_path
 from airflow_provider_tiktok.exceptions import (
     TikTokAuthError,
     TikTokEmptyReportError,
@@ -27,6 +27,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokStoppedError,
     TikTokTransportError,
 )
+from airflow_provider_tiktok.operators import output
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
 DAILY = {
@@ -117,6 +118,52 @@ def test_every_row_of_two_accounts_over_two_windows_arrives_digit_for_digit(
     assert (summary["complete"], summary["is_final"]) == (True, True)
     assert summary["api_calls"] == len(emulator.calls) == 2 * (2 + 1)
     assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+@pytest.fixture
+def connections_of_files(monkeypatch):
+    """Give the connections with which filesystems are opened; ``disk`` and ``spare`` exist."""
+    for name in ("disk", "spare"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", "{}")
+    opened = []
+
+    def open_path(url, conn_id):
+        opened.append(conn_id)
+        return object_storage_path(url, conn_id)
+
+    monkeypatch.setattr(output, "object_storage_path", open_path)
+    return opened
+
+
+@pytest.mark.parametrize(
+    ("carried", "given", "used"),
+    [(None, None, None), ("disk", None, "disk"), ("disk", "spare", "spare"), (None, "spare", "spare")],
+)
+def test_airflows_own_path_is_taken_with_its_connection(
+    emulator, connect, tmp_path, connections_of_files, carried, given, used
+):
+    connect()
+    path = object_storage_path(f"file://{tmp_path}/{{{{ name }}}}.jsonl", carried)
+    operator = TikTokReportOperator(
+        task_id="report",
+        **ONE_DAY,
+        advertiser_ids=accounts(emulator, 1),
+        output_path=path,
+        output_conn_id=given,
+    )
+    operator.render_template_fields({"name": "rows"})
+    assert operator.execute({})["paths"] == [f"file://{tmp_path}/rows.jsonl"]
+    assert len(read_jsonl(tmp_path / "rows.jsonl")) == 40
+    assert connections_of_files == [used]
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "LOCALHOST"])
+def test_a_files_url_may_name_this_host(emulator, connect, tmp_path, monkeypatch, host):
+    connect()
+    monkeypatch.chdir(tmp_path)
+    path = f"file://{host}{tmp_path}/rows.jsonl"
+    run(**ONE_DAY, advertiser_ids=accounts(emulator, 1), output_path=path)
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.jsonl"]
 
 
 def test_csv_holds_the_same_rows(emulator, connect, tmp_path):
@@ -446,6 +493,11 @@ def test_an_empty_rerun_clears_what_the_same_request_wrote(emulator, connect, tm
         ({**ONE_DAY, "output_path": "{tmp}/rows.xlsx"}, ["`output_path`", "jsonl, csv"]),
         ({**ONE_DAY, "output_path": "{tmp}/rows.csv", "output_format": "jsonl"}, ["`output_format`", ".csv"]),
         ({**ONE_DAY, "output_path": "{tmp}/rows", "output_format": "xml"}, ["`output_format`", "jsonl, csv"]),
+        ({**ONE_DAY, "output_path": "file://tmp/rows.csv"}, ["`output_path`", "a host, 'tmp'"]),
+        (
+            {**ONE_DAY, "output_path": "{tmp}/rows.csv", "output_conn_id": "nobody"},
+            ["no connection 'nobody'", "`output_conn_id`"],
+        ),
         ({**ONE_DAY, "output_path": "nowhere://bucket/rows.csv"}, ["`output_path`", "nowhere"]),
         (
             {**ONE_DAY, "output_path": "s3://bucket/rows.csv"},
@@ -645,6 +697,17 @@ def test_skip_leaves_one_account_out_and_says_why(emulator, connect):
     assert "does not grant you" in summary["skipped_advertisers"][one]
     assert summary["complete"] is False
     assert {row["advertiser_id"] for row in pushed["rows"]} == {two}
+
+
+@pytest.mark.parametrize("days", [{}, {"report_start_date": "2026-08-01"}], ids=["last day", "old day"])
+def test_of_all_accounts_the_one_that_grants_nothing_is_skipped_alone(emulator, connect, forbidden, days):
+    connect()
+    summary, _ = run(
+        dimensions="advertiser_id", advertiser_ids="*", on_advertiser_error="skip", metrics="spend", **days
+    )
+    assert summary["advertiser_ids"] == sorted(name for name in emulator.world.accounts if name != forbidden)
+    assert list(summary["skipped_advertisers"]) == [forbidden]
+    assert "advertiser does not grant you" in summary["skipped_advertisers"][forbidden]
 
 
 @pytest.mark.parametrize("policy", ["fail", "fail_at_end"])

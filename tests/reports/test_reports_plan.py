@@ -278,6 +278,12 @@ def test_a_star_is_every_account_whatever_tiktoks_order():
     assert old_plan(client, advertiser_ids="*").advertiser_ids == ("3", "9")
 
 
+def test_a_star_in_the_connection_is_every_account_of_a_report_that_names_none():
+    client = FakeClient(app_id="1", app_secret="s", authorised=("9", "3"), advertiser_ids=("*",))
+    assert old_plan(client, advertiser_ids=None).advertiser_ids == ("3", "9")
+    assert old_plan(client, advertiser_ids="5").advertiser_ids == ("5",)
+
+
 def test_a_star_without_any_account_is_an_error():
     with pytest.raises(TikTokInvalidRequestError, match=r"no advertiser account has authorised this app"):
         old_plan(FakeClient(app_id="1", app_secret="s"), advertiser_ids="*")

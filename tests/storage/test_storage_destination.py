@@ -468,7 +468,55 @@ def test_a_filesystem_that_refuses_is_found_out_at_once(local, monkeypatch):
         local.open("a/rows.csv")
     assert str(caught.value) == (
         f"`output_path` '{local.root}/a/rows.csv' can't be written: the Airflow worker may not write to "
-        f"'{Path(local.root).parent}' (Read-only file system)."
+        f"'{Path(local.root).parent}' (Read-only file system). Choose another path, or let the worker's user "
+        "write there."
+    )
+
+
+@pytest.fixture
+def lock(local, monkeypatch):
+    """Give a function that locks the folder ``locked``: the system answers no question about what is below it."""
+    locked = Path(local.root, "locked")
+    locked.mkdir(parents=True)
+
+    def refusing(ask: Any) -> Any:
+        def asked(path: Path) -> bool:
+            if locked in path.parents:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return ask(path)
+
+        return asked
+
+    def close() -> None:
+        for name in ("exists", "is_dir"):
+            monkeypatch.setattr(Path, name, refusing(getattr(Path, name)))
+
+    return close
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"),
+    [("locked/out/", "out"), ("locked/rows.csv", "rows.csv"), ("locked/a/rows.csv", "a/rows.csv")],
+)
+def test_a_folder_that_may_not_be_entered_is_refused_at_once(local, lock, path, refused):
+    lock()
+    with pytest.raises(TikTokOutputError) as caught:
+        local.open(path)
+    written = str(caught.value)
+    assert written.startswith(
+        f"`output_path` '{local.root}/locked/{refused}' can't be written: the Airflow worker may not write to "
+    )
+    assert written.endswith("(Permission denied). Choose another path, or let the worker's user write there.")
+
+
+def test_a_folder_that_is_locked_during_the_run_is_named(local, lock):
+    destination = local.open("locked/lake/", partition_by=("country",))
+    lock()
+    with pytest.raises(TikTokOutputError) as caught:
+        destination.write(ROWS)
+    assert str(caught.value) == (
+        f"The files at '{local.root}/locked/lake' could not be written (PermissionError: Permission denied); what was "
+        "there before is unchanged. Check space and permissions, then run the task again."
     )
 
 
