@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             latency_ms=options.latency_ms,
             qps=options.qps,
             forbidden_account=options.forbidden_account,
+            max_entities=options.max_entities,
+            max_cells=options.max_cells,
+            slow_cells=options.slow_cells,
         )
         emulator = Emulator(settings, rules)
         listener = bind(options.port)
@@ -70,6 +73,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--faults", metavar="FILE", help="a JSON list of rules, see below")
     parser.add_argument("--accounts", type=int, help="ordinary accounts (default: the six of the demo world)")
     parser.add_argument("--ads", type=int, default=40, help="ads per account (default: %(default)s)")
+    parser.add_argument(
+        "--max-entities", type=int, default=20_000, help="TikTok's cut (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--max-cells", type=int, default=0, help="rows times metrics before a report is too large"
+    )
+    parser.add_argument(
+        "--slow-cells", type=int, default=0, help="rows times metrics before a report times out"
+    )
     parser.add_argument(
         "--forbidden-account", action="store_true", help="add an account that is listed and grants nothing"
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_provider_tiktok.emulator.access import check_app
 from airflow_provider_tiktok.emulator.accounts import BC_ID, Account
-from airflow_provider_tiktok.emulator.errors import PERMISSION, ApiError, not_acceptable
+from airflow_provider_tiktok.emulator.errors import PERMISSION, TIMED_OUT, TOO_LARGE, ApiError, not_acceptable
 from airflow_provider_tiktok.emulator.kinds.basic import parse_audience, parse_basic, parse_catalog
 from airflow_provider_tiktok.emulator.kinds.business_center import Member, parse_bc
 from airflow_provider_tiktok.emulator.kinds.common import read_page
@@ -118,6 +118,10 @@ def bc_report(world: World, params: Params) -> Answer:
 def _answer(world: World, query: Query) -> Answer:
     table = world.table(query)
     total = len(table)
+    figures = total * len(query.metrics)
+    for most, code in ((world.settings.max_cells, TOO_LARGE), (world.settings.slow_cells, TIMED_OUT)):
+        if most and figures > most:
+            raise ApiError(code)
     if query.whole:
         page, size, first = 1, max(total, 1), 0
     else:

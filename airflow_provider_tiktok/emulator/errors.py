@@ -8,6 +8,8 @@ from __future__ import annotations
 
 PARAMETER = 40002
 PERMISSION = 40001
+TOO_LARGE = 40067
+TIMED_OUT = 51010
 
 MESSAGES: dict[int, str] = {
     -1: "Client IP address is in banned Country list.",

@@ -28,6 +28,10 @@ class Settings:
     :param empty_total_page: ``total_page`` of a report without rows.
     :param order_seed: another order of the rows of a report that asks for none; 0 is newest first.
     :param max_entities: how many ads, ad groups or campaigns one report covers (TikTok's cut).
+    :param max_cells: figures (rows times metrics) that one report may have before TikTok finds it too large; 0 is
+        no limit.
+    :param slow_cells: figures from which on a report is so slow that TikTok answers with an internal time-out; 0
+        is none.
     :param today: the clock's reading; none is the real clock. Reports end here.
     """
 
@@ -45,11 +49,20 @@ class Settings:
     empty_total_page: int = 0
     order_seed: int = 0
     max_entities: int = 20_000
+    max_cells: int = 0
+    slow_cells: int = 0
     today: datetime | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no world can be built from."""
-        for name, least in (("ads", 0), ("latency_ms", 0), ("qps", 0), ("max_entities", 1)):
+        for name, least in (
+            ("ads", 0),
+            ("latency_ms", 0),
+            ("qps", 0),
+            ("max_entities", 1),
+            ("max_cells", 0),
+            ("slow_cells", 0),
+        ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be {least} or more, not {getattr(self, name)}")
         if self.accounts is not None and self.accounts < 0:

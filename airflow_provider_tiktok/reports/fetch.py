@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -43,7 +43,7 @@ _MAX_CELLS = 1_200_000  # cells held in memory before rows go to a file: some 50
 _FEWEST_ROWS = 2_000
 _LOOK = 0.1  # seconds after which a paused window is looked at again
 _TICK = 1.0  # seconds after which the progress is looked at, when nothing comes
-_HOPELESS = 6  # calls in a row that time out, however small they are made
+_HOPELESS = 12  # calls in a row that time out, however small they are made
 
 
 @dataclass
@@ -133,7 +133,7 @@ class ReportFetch:
         self._to_open = iter(windows)
         self._held: RowSpool | None = None
         self._held_account = ""
-        self._ways: dict[str, list[str]] = {}
+        self._sizes: dict[str, split.Size] = {}
         self._told_of: set[tuple[str, str]] = set()
         self._timeouts = 0
         self._progress = Progress(
@@ -224,14 +224,17 @@ class ReportFetch:
 
     def _submit(self) -> None:
         """Take as many pages into flight as there is room for, those of the earliest windows first."""
-        while self._flight.has_room:
+        while self._flight.has_room and (not self._timeouts or self._flight.is_empty):
+            # TikTok counts time-outs: until one call has shown what size works, it is one at a time
             now = time.monotonic()
             ready = (window for window in self._open if window.not_before <= now)
             job = next(filter(None, (window.next_job() for window in ready)), None)
-            if job is not None:
+            if job is not None and (way := self._is_known_to_be_too_much(job)):
+                job.window.divide(job.part, way, self._sizes[job.window.advertiser_id])
+            elif job is not None:
                 self._fix_metrics(job)
                 self.result.refetched += job.window.attempts > 1
-                self._flight.submit(job)
+                self._flight.submit(replace(job, timeouts_before=self._timeouts))
             elif not (len(self._open) < self._lookahead and self._open_window()):
                 return
 
@@ -248,8 +251,6 @@ class ReportFetch:
                 room=self._room,
                 reconciliation=self._reconciliation,
             )
-            for way in self._ways.get(window.advertiser_id, ()):
-                window.divide_all(way)
             self._open.append(window)
             return True
         return False
@@ -308,8 +309,6 @@ class ReportFetch:
         )
         window.restart()
         window.not_before = time.monotonic() + _REFETCH_PAUSE * window.attempts * random.uniform(0.75, 1.25)  # noqa: S311
-        for way in self._ways.get(window.advertiser_id, ()):
-            window.divide_all(way)
 
     def _rows_of(self, window: WindowFetch) -> Iterator[list[Any]]:
         """Give the rows of the window, or, where accounts may be skipped, of its account after its last window."""
@@ -344,7 +343,8 @@ class ReportFetch:
         """Go on where there is a way: smaller calls, or fewer metrics; else give the account up."""
         reason = split.too_much(error)
         if reason == split.TIMEOUT:
-            self._timeouts += 1
+            # those that were under way together count as one
+            self._timeouts = max(self._timeouts, job.timeouts_before + 1)
         way = job.window.way_to_divide(job.part, reason) if reason and self._timeouts < _HOPELESS else ""
         if way:
             self._divide(job, way, error)
@@ -360,11 +360,15 @@ class ReportFetch:
         if (account, way) not in self._told_of:
             self._told_of.add((account, way))
             log.warning("%s The report of this account is divided by %s, and put together again.", error, way)
-        # its later windows would be too much as well
-        ways = self._ways.setdefault(account, [])
-        if way in (split.DAYS, split.CAMPAIGNS) and ways.count(way) < split.depth(job.part.call, way):
-            ways.append(way)
-        job.window.divide(job.part, way)
+        size = self._sizes.setdefault(account, split.Size())
+        job.window.divide(job.part, way, size)
+
+    def _is_known_to_be_too_much(self, job: Job) -> str:
+        """Say how a call is to be divided before it is made, for others of its account were too much; else empty."""
+        size = self._sizes.get(job.window.advertiser_id)
+        if size is None or job.page != 1:
+            return ""
+        return job.window.way_to_size(job.part, size)
 
     def _goes_without(self, job: Job, error: TikTokInvalidRequestError) -> bool:
         """Drop the metrics that TikTok refuses by name, where that is wanted and leaves a report."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_provider_tiktok.exceptions import (
@@ -39,6 +39,7 @@ WAYS: Mapping[str, tuple[str, ...]] = {
 
 _WEEK = 7  # days; TikTok's advice for reports that time out
 _CAMPAIGNS_AT_ONCE = {"AUCTION_CAMPAIGN": 100}
+_MOST_CAMPAIGNS = 100
 _FEW_CAMPAIGNS = 30  # TikTok's advice for reports on what is below them
 _ADGROUPS_AT_ONCE = 100
 _CODES = {40067: LARGE, 40011: IDS}
@@ -97,10 +98,41 @@ def divide(request: ReportRequest, call: ReportCall, way: str) -> list[ReportCal
     return by_ids(request, call, way, ids, (len(ids) + 1) // 2)
 
 
-def depth(call: ReportCall, way: str) -> int:
-    """Say how many divisions in this way lead to the parts of a call, from a whole window."""
+@dataclass
+class Size:
+    """What calls about one account may be of, after some were too much.
+
+    :param days: at most; 0 is no limit.
+    :param campaigns: at most; 0 is no limit.
+    """
+
+    days: int = 0
+    campaigns: int = 0
+
+    def shrink(self, call: ReportCall, way: str) -> None:
+        """Learn from a call that is divided."""
+        if way == DAYS:
+            self.days = min(self.days or _WEEK, _span(call))
+        elif way == CAMPAIGNS:
+            half = (len(call.campaigns) + 1) // 2 or _MOST_CAMPAIGNS
+            self.campaigns = min(self.campaigns or half, half)
+
+
+def way_to_size(request: ReportRequest, call: ReportCall, size: Size) -> str:
+    """Say how a call is to be divided that is larger than a size; empty when it isn't larger, or can't be."""
     start, end = call.window.start, call.window.end
-    return 2 if way == DAYS and start and end and (end - start).days < _WEEK else 1
+    days = (end - start).days + 1 if start and end else 0
+    if size.days and days > size.days and can_divide(request, call, DAYS):
+        return DAYS
+    if size.campaigns and can_divide(request, call, CAMPAIGNS):
+        return CAMPAIGNS if not call.campaigns or len(call.campaigns) > size.campaigns else ""
+    return ""
+
+
+def _span(call: ReportCall) -> int:
+    """Give the days of the calls that a call is divided into."""
+    start, end = call.window.start, call.window.end
+    return 1 if start and end and (end - start).days < _WEEK else _WEEK
 
 
 def by_ids(
@@ -167,8 +199,7 @@ def list_adds_up(request: ReportRequest, call: ReportCall) -> bool:
 def _by_days(call: ReportCall) -> Iterator[ReportCall]:
     start, end = call.window.start, call.window.end
     assert start is not None and end is not None  # noqa: S101, PT018 - can_divide has looked
-    span = 1 if (end - start).days < _WEEK else _WEEK
-    for window in cut(start, end, span):
+    for window in cut(start, end, _span(call)):
         yield replace(call, window=window)
 
 

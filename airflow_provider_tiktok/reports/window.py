@@ -27,12 +27,14 @@ class Job:
     """One page to fetch.
 
     :param attempt: of the part; the page is of no use once that has begun anew.
+    :param timeouts_before: how many calls in a row had timed out when it was made.
     """
 
     window: WindowFetch
     part: Part
     attempt: int
     page: int
+    timeouts_before: int = 0
 
 
 @dataclass(eq=False)
@@ -182,11 +184,22 @@ class WindowFetch:
         ways = (split.METRICS,) if leaf.slices else split.WAYS[reason]
         return next((way for way in ways if split.can_divide(self._request, part.call, way)), "")
 
-    def divide(self, part: Part, way: str) -> None:
-        """Replace a part by smaller ones."""
+    def way_to_size(self, part: Part, size: split.Size) -> str:
+        """Say how a part that is larger than a size is to be divided; empty when it isn't larger, or can't be."""
+        leaf = self._leaf_of(part)
+        if leaf is None or leaf.slices:
+            return ""
+        return split.way_to_size(self._request, part.call, size)
+
+    def divide(self, part: Part, way: str, size: split.Size) -> None:
+        """Replace a part by smaller ones.
+
+        :param size: of the account's calls; it shrinks to that of the new parts.
+        """
         leaf = self._leaf_of(part)
         assert leaf is not None  # noqa: S101 - way_to_divide has found it
         leaf.sink.clear()
+        size.shrink(part.call, way)
         if way == split.METRICS:
             whole = leaf.slices or [part]
             index = next(number for number, one in enumerate(whole) if one is part)
@@ -203,12 +216,6 @@ class WindowFetch:
             self._lists.append(_List(listed, leaf, way, adds_up))
         else:
             self._replace(leaf, split.divide(self._request, part.call, way))
-
-    def divide_all(self, way: str) -> None:
-        """Divide every part in a way, before its first call, where that is possible."""
-        for leaf in list(self._leaves):
-            if split.can_divide(self._request, leaf.part.call, way):
-                self.divide(leaf.part, way)
 
     def totals(self) -> list[dict[str, Any]]:
         """Give TikTok's ``total_metrics`` of each part that has rows; empty where it gave none."""

@@ -513,7 +513,7 @@ def test_a_folder_that_is_locked_during_the_run_is_named(local, lock):
     destination = local.open("locked/lake/", partition_by=("country",))
     lock()
     with pytest.raises(TikTokOutputError) as caught:
-        destination.write(ROWS)
+        write(destination, ROWS)
     assert str(caught.value) == (
         f"The files at '{local.root}/locked/lake' could not be written (PermissionError: Permission denied); what was "
         "there before is unchanged. Check space and permissions, then run the task again."

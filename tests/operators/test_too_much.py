@@ -1,0 +1,231 @@
+"""Reports that are too much for one call are divided, and their rows are those of a report that isn't."""
+
+import json
+import logging
+from decimal import Decimal
+
+import pytest
+
+from airflow_provider_tiktok.emulator import Settings, serve
+from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError, TikTokInvalidRequestError
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from tests.conftest import connection_json
+
+REPORT = "report/integrated/get/"
+DATES = {"report_start_date": "2026-08-01", "report_end_date": "2026-08-20"}
+LEVELS = ("campaign_id", "adgroup_id", "ad_id", "ad_id_v2")
+WHOLE = {"max_entities": 20_000, "max_cells": 0, "slow_cells": 0}
+
+
+@pytest.fixture(scope="module")
+def place():
+    with serve(Settings(seed=5, accounts=2, ads=120, empty_account=False)) as emulator:
+        yield emulator
+
+
+@pytest.fixture(autouse=True)
+def _ready(place, monkeypatch, fast_retries):
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch._REFETCH_PAUSE", 0.001)
+    monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection_json(place.url))
+    place.configure(**WHOLE)
+    place.set_faults([])
+    place.clear()
+    yield
+    place.configure(**WHOLE)
+    place.set_faults([])
+
+
+def account(place):
+    return next(iter(place.world.accounts))
+
+
+def fetch(place, **parameters):
+    parameters.setdefault("advertiser_ids", account(place))
+    if "query_lifetime" not in parameters:
+        parameters = {**DATES, **parameters}
+    parameters.setdefault("metrics", "spend,impressions,clicks,ctr,reach")
+    hook = TikTokHook()
+    try:
+        return list(hook.iter_report(**parameters))
+    finally:
+        hook.close()
+
+
+def report_calls(place):
+    return [call for call in place.calls if call.path.endswith(REPORT)]
+
+
+@pytest.mark.parametrize("level", LEVELS[1:])
+@pytest.mark.parametrize("shape", ["daily", "period", "lifetime"])
+def test_a_report_beyond_tiktoks_cut_is_divided_by_campaigns(place, level, shape, caplog):
+    parameters = {"dimensions": level if shape != "daily" else f"{level},stat_time_day"}
+    if shape == "lifetime":
+        parameters["query_lifetime"] = True
+    right = fetch(place, **parameters)
+    place.configure(max_entities=len({row[level] for row in right}) - 1)
+    with caplog.at_level(logging.WARNING):
+        assert fetch(place, **parameters) == right
+    told = [record.getMessage() for record in caplog.records if "divided by campaigns" in record.getMessage()]
+    assert len(told) == 1
+
+
+def test_a_campaign_beyond_tiktoks_cut_is_divided_by_ad_groups(place):
+    right = fetch(place, dimensions="ad_id")
+    place.configure(max_entities=3)
+    place.clear()
+    with pytest.raises(TikTokIncompleteReportError, match="TikTok left rows out"):
+        fetch(place, dimensions="ad_id")  # its campaigns are more than three, too, and can't be listed
+    campaigns = {row["campaign_id"] for row in fetch_parents(place)}
+    place.configure(max_entities=len(campaigns) + 1)
+    assert fetch(place, dimensions="ad_id") == right
+
+
+def fetch_parents(place):
+    place.configure(**WHOLE)
+    return fetch(place, dimensions="ad_id", metrics="campaign_id,spend")
+
+
+def test_a_long_job_learns_to_begin_with_smaller_calls(place):
+    dates = {"report_start_date": "2026-06-01", "report_end_date": "2026-08-29"}
+    right = fetch(place, dimensions="ad_id,stat_time_day", **dates)
+    place.configure(max_cells=120 * 7 * 5)
+    place.clear()
+    assert fetch(place, dimensions="ad_id,stat_time_day", max_concurrency=1, **dates) == right
+    refused = [call for call in report_calls(place) if call.code == 40067]
+    # three windows of thirty days; those that were under way when the first was refused, are refused as well
+    assert 1 <= len(refused) <= 3
+
+
+@pytest.mark.parametrize("limit", ["max_cells", "slow_cells"])
+@pytest.mark.parametrize("cells", [120 * 20 * 2, 120 * 6 * 5, 120 * 5, 200, 60, 20, 3])
+@pytest.mark.parametrize("order_field", [None, "spend"])
+def test_a_report_that_is_too_large_or_too_slow_gives_the_same_rows(place, limit, cells, order_field):
+    parameters = {
+        "dimensions": "ad_id,stat_time_day",
+        "order_field": order_field,
+        "report_end_date": "2026-08-09",
+    }
+    right = fetch(place, **parameters)
+    # a list of campaigns is a report as well, and needs its cells
+    campaigns = len({row["campaign_id"] for row in fetch_parents(place)})
+    place.configure(**{limit: max(cells, campaigns)})
+    rows = fetch(place, **parameters)
+    key = {"ad_id", "stat_time_day"}
+    assert sorted(rows, key=lambda row: [row[name] for name in sorted(key)]) == sorted(
+        right, key=lambda row: [row[name] for name in sorted(key)]
+    )
+    if order_field is None:
+        assert rows == right
+
+
+def test_a_report_that_only_fewer_metrics_make_small_enough_is_joined(place):
+    parameters = {"dimensions": "advertiser_id,stat_time_hour", "report_end_date": "2026-08-01"}
+    right = fetch(place, **parameters)
+    place.configure(max_cells=24 * 2)
+    place.clear()
+    assert fetch(place, **parameters) == right
+    asked = [len(call.query["metrics"]) for call in report_calls(place) if call.code == 0]
+    assert sorted(asked) == [1, 2, 2]
+
+
+def test_a_report_that_nothing_makes_small_enough_fails(place):
+    place.configure(max_cells=1)
+    with pytest.raises(TikTokInvalidRequestError, match="code 40067"):
+        fetch(place, dimensions="advertiser_id,stat_time_hour", report_end_date="2026-08-01")
+
+
+def test_no_call_that_times_out_is_made_a_third_time(place):
+    place.configure(slow_cells=120 * 5)
+    fetch(place, dimensions="ad_id,stat_time_day")
+    asked = [repr(sorted(call.query.items())) for call in report_calls(place) if call.code == 51010]
+    assert asked
+    assert max(asked.count(one) for one in asked) <= 2
+
+
+def test_a_service_that_times_out_on_everything_is_given_up_soon(place):
+    place.set_faults([{"fault": "code:51010", "path": REPORT}])
+    with pytest.raises(Exception, match="51010"):
+        fetch(place, dimensions="ad_id,stat_time_day")
+    assert len(report_calls(place)) < 25
+
+
+@pytest.mark.parametrize("field", ["ad_ids", "campaign_ids"])
+def test_a_filter_of_many_ids_is_divided(place, field):
+    rows = fetch(place, dimensions="ad_id", metrics="campaign_id,spend")
+    ids = [row["ad_id" if field == "ad_ids" else "campaign_id"] for row in rows]
+    many = [*ids, *(str(10**15 + number) for number in range(150))]
+    place.clear()
+    filters = [{"field_name": field, "filter_type": "IN", "filter_value": many}]
+    assert fetch(place, dimensions="ad_id", metrics="campaign_id,spend", filters=filters) == rows
+    assert all(
+        len(part) <= 100
+        for call in report_calls(place)
+        for item in call.query["filtering"]
+        if isinstance(part := json.loads(item["filter_value"]), list)
+    )
+    plan = TikTokHook().plan_report(
+        dimensions="ad_id", metrics="spend", advertiser_ids=account(place), filters=filters, **DATES
+    )
+    assert len(plan) == len(report_calls(place))
+
+
+@pytest.mark.parametrize("dimensions", ["advertiser_id", "campaign_id"])
+def test_a_long_filter_on_what_rows_are_not_of_is_refused(place, dimensions):
+    filters = [{"field_name": "ad_ids", "filter_type": "IN", "filter_value": list(range(1, 102))}]
+    with pytest.raises(TikTokInvalidRequestError, match="101 IDs"):
+        fetch(place, dimensions=dimensions, filters=filters)
+    assert not place.calls
+
+
+# reconcile
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("time", ["", ",stat_time_day"])
+def test_whole_reports_agree_with_the_account(place, level, time):
+    ids = list(place.world.accounts)
+    right = fetch(place, dimensions=level + time, advertiser_ids=ids)
+    place.clear()
+    assert fetch(place, dimensions=level + time, advertiser_ids=ids, reconcile=True) == right
+    totals = [call for call in report_calls(place) if call.query["data_level"] == "AUCTION_ADVERTISER"]
+    assert len(totals) == len(ids)
+
+
+def test_a_divided_report_is_compared_as_a_whole(place):
+    place.configure(max_cells=120 * 5)
+    rows = fetch(place, dimensions="ad_id,stat_time_day", reconcile=True)
+    assert sum(Decimal(row["spend"]) for row in rows) > 0
+
+
+def test_spend_that_is_not_the_accounts_fails_the_report(place):
+    # rows vanish together with their count, so that nothing but the sum can tell
+    lost = place.world.settings.max_entities
+    place.configure(max_entities=10)
+    place.set_faults([])
+    with pytest.raises(TikTokIncompleteReportError):
+        fetch(place, dimensions="ad_id", reconcile=True)
+    place.configure(max_entities=lost)
+    with pytest.raises(TikTokInvalidRequestError, match=r"`reconcile` .* leaves deleted entities out"):
+        fetch(place, dimensions="ad_id", reconcile=True, include_deleted=False)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"dimensions": "ad_id", "metrics": "clicks"}, "has no spend"),
+        ({"dimensions": "ad_id,country_code"}, "is grouped by country_code"),
+        ({"report_type": "AUDIENCE", "dimensions": "ad_id,gender"}, "is a AUDIENCE report"),
+        (
+            {
+                "dimensions": "ad_id",
+                "filters": [{"field_name": "campaign_ids", "filter_type": "IN", "filter_value": ["1"]}],
+            },
+            "by its filter on campaign_ids",
+        ),
+        ({"dimensions": "ad_id", "reconcile_tolerance": 2}, "`reconcile_tolerance` is 2"),
+    ],
+)
+def test_what_cant_be_compared_is_refused_before_any_call(place, parameters, words):
+    with pytest.raises(TikTokInvalidRequestError, match=words):
+        fetch(place, reconcile=True, **{"metrics": "spend,impressions", **parameters})
+    assert not place.calls
