@@ -172,6 +172,7 @@ class TikTokClient:
             self._wait_for_account(account, cancel)
             waited, started = self._wait_for_turn(waited, subject, error, cancel)
             self._count(retried_calls=error is not None)
+            started = self._budget.leaves(started)
             outcome = self._attempt(path, query, subject)
             self._tell_budget(outcome, started)
             if isinstance(outcome, Answer):

@@ -81,6 +81,15 @@ def test_nine_tenths_of_the_budget_are_used():
     assert 9.0 < 1_000 / (clock.now - 1_000) <= 10.0
 
 
+def test_a_call_that_leaves_late_counts_from_then_on():
+    budget, clock = make(1)
+    moment = start(budget, clock)
+    clock.now += 0.5
+    assert budget.leaves(moment) == 1000.5
+    assert budget.start()[0] == pytest.approx(1.09)
+    assert budget.leaves(1000.499) == 1000.499  # no call of this ledger's any more
+
+
 # refusals
 
 
