@@ -70,7 +70,8 @@ class TikTokReportOperator(TikTokBaseOperator):
         interval, or, where that has no length, of the account's last complete day. (templated)
     :param report_end_date: last day, inclusive. (templated)
     :param lookback_days: moves the start back by so many days, to read restated days again. (templated)
-    :param query_lifetime: figures of the whole life of the entities; dates don't matter.
+    :param query_lifetime: figures of the whole life of the entities, without dates; the preset's, else False, if not
+        given.
     :param include_deleted: count deleted campaigns, ad groups and ads, so that spend adds up to the
         account's. A status filter of yours wins.
     :param with_parents: add IDs and names of the entity and those above it.
@@ -148,7 +149,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         report_start_date: Any = None,
         report_end_date: Any = None,
         lookback_days: int | str = 0,
-        query_lifetime: bool = False,
+        query_lifetime: bool | None = None,
         include_deleted: bool = True,
         with_parents: bool = False,
         request_params: str | Mapping[str, Any] | None = None,
@@ -203,7 +204,10 @@ class TikTokReportOperator(TikTokBaseOperator):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}; it can be {', '.join(allowed)}.")
         for name in _SWITCHES:
-            if not isinstance(getattr(self, name), bool):
+            if not isinstance(getattr(self, name), bool) and (name, getattr(self, name)) != (
+                "query_lifetime",
+                None,
+            ):
                 raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
         for name in ("max_concurrency", "max_xcom_bytes"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 1:

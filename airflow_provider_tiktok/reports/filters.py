@@ -8,8 +8,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_tiktok.reports.filter_fields import (
+    EXCLUDE_EACH_OTHER,
+    FILTER_FIELDS,
+    NEVER_FIELDS,
+    FilterField,
+)
 from airflow_provider_tiktok.reports.names import check_names
-from airflow_provider_tiktok.reports.texts import invalid, optional, structure
+from airflow_provider_tiktok.reports.texts import did_you_mean, invalid, optional, structure
 
 log = logging.getLogger(__name__)
 
@@ -45,90 +51,83 @@ STATUS_FIELDS = {
 }
 """The filter that decides about deleted entities, by data level. The account's own level counts everything."""
 
-FIELDS = (
-    *ID_FIELDS,
-    *STATUS_FIELDS.values(),
-    *("playable_status", "campaign_automation_type", "campaign_system_origins", "buying_type", "create_time"),
-    *("objective_type", "billing_event", "image_mode", "bid_strategy", "optimization_goal", "promotion_type"),
-    *("app_promotion_type", "age", "gender", "creative_material_mode", "dpa_target_audience_type"),
-    *("identity_type", "is_cbo_enabled", "delivery_type", "destination", "campaign_type"),
-    *("creative_campaign_type", "campaign_product_source", "ad_entity_type"),
-    *("campaign_label_ids", "campaign_label_names", "campaign_label_types"),
-)
-
-FIELDS_OF = {
-    "BC": (
-        *("advertiser_name", "advertiser_id", "registered_area", "platform_of_account", "owner_of_account"),
-        *("currency_of_account", "account_status", "cost"),
-    ),
-    "GMV_MAX": (
-        *("gmv_max_promotion_types", "campaign_ids", "campaign_name", "campaign_statuses", "item_group_ids"),
-        *("item_ids", "creative_types", "creative_delivery_statuses", "search_word", "room_ids"),
-    ),
-    "SMART_PLUS": ("campaign_ids", "adgroup_ids", "smart_plus_ad_ids", "main_material_types"),
-}
-"""Filters of the report types that have their own; all others share :data:`FIELDS`."""
-
-_MOST_IN_OBJECT = {
-    "GMV_MAX": dict.fromkeys(("campaign_ids", "item_group_ids", "room_ids"), 100),
-    "SMART_PLUS": dict.fromkeys(("campaign_ids", "adgroup_ids", "smart_plus_ad_ids"), 200),
-}
+_WITH_COMMAS = ("campaign_label_names",)  # whose values may hold commas themselves
+_IS_ID = re.compile(r"[0-9]+")
+_IS_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_IS_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?")
+_TIME = "it takes a day or a time in UTC, such as 2026-11-01 or 2026-11-01 13:00:00"
 
 _EXAMPLE = '[{"field_name": "campaign_ids", "filter_type": "IN", "filter_value": ["123"]}]'
 
 
-def parse_filters(value: object, report_type: str = "BASIC") -> tuple[dict[str, str], ...]:
+def parse_filters(
+    value: object, report_type: str = "BASIC", *, check: bool = True
+) -> tuple[dict[str, str], ...]:
     """Read filters from a list or JSON text.
 
     :param value: list of objects with ``field_name``, ``filter_type`` and ``filter_value``, or the same
         as JSON text; a value may be a list, number or text.
     :param report_type: decides which fields are known.
+    :param check: whether fields, their types and their values are checked.
     :return: the filters as TikTok wants them: every ``filter_value`` is text, lists as JSON inside it.
     :raises TikTokInvalidRequestError: with the number of the filter and what is wrong with it.
     """
-    return tuple(
-        _parse_filter(f"filters[{index}]", item, report_type) for index, item in enumerate(_items(value))
-    )
+    found = []
+    for index, item in enumerate(_items(value)):
+        where = f"filters[{index}]"
+        one = _parse_filter(where, item, report_type)
+        if check:
+            _check_filter(where, one, report_type)
+        found.append(one)
+    return tuple(found)
 
 
-def parse_filter_object(value: object, report_type: str) -> dict[str, Any]:
+def parse_filter_object(value: object, report_type: str, *, check: bool = True) -> dict[str, Any]:
     """Read filters for an endpoint that takes one object, such as ``{"campaign_ids": ["1"]}``.
 
     :param value: that object, or a list of filters as in other reports, or either as JSON text.
+    :param check: whether fields, their types and their values are checked.
     :return: the object.
     :raises TikTokInvalidRequestError: a filter can't be put into the object.
     """
-    found: dict[str, Any]
     read = structure(optional(value))
+    found: dict[str, Any] = {}
     if isinstance(read, Mapping):
-        check_names("filters", read, FIELDS_OF[report_type])
-        found = {str(name): list(item) if isinstance(item, tuple) else item for name, item in read.items()}
-        _check_object(found, report_type)
-        return found
-    found = {}
-    for index, item in enumerate(_items(value)):
-        where = f"filters[{index}]"
+        new = {str(name): item for name, item in read.items() if name not in FILTER_FIELDS[report_type]}
+        if check:
+            check_names("filters", new, FILTER_FIELDS[report_type])
+        found = {name: list(item) if isinstance(item, tuple) else item for name, item in new.items()}
+        items: Sequence[object] = _as_items(read, report_type)
+    else:
+        items = _items(value)
+    for index, item in enumerate(items):
+        where = f"filters[{index}]" if not isinstance(read, Mapping) else "filters"
         one = _parse_filter(where, item, report_type)
         if one["filter_type"] not in {"IN", "MATCH"}:
             raise invalid(
                 f"{where}.filter_type",
                 f"is {one['filter_type']}; {report_type} reports take IN and MATCH only.",
             )
+        if check:
+            _check_filter(where, one, report_type)
         is_list = one["filter_type"] == "IN"
         found[one["field_name"]] = json.loads(one["filter_value"]) if is_list else one["filter_value"]
-    _check_object(found, report_type)
+    both = [name for name in EXCLUDE_EACH_OTHER.get(report_type, ()) if name in found]
+    if check and len(both) > 1:
+        raise invalid(
+            "filters",
+            f"holds {' and '.join(both)}, of which TikTok takes one in a {report_type} report. Drop one.",
+        )
     return found
 
 
-def _check_object(filters: Mapping[str, Any], report_type: str) -> None:
-    """Refuse more IDs than an endpoint takes whose filters are one object."""
-    for name, most in _MOST_IN_OBJECT[report_type].items():
-        value = filters.get(name)
-        if isinstance(value, list) and len(value) > most:
-            raise invalid(
-                "filters",
-                f"holds {len(value)} {name}; TikTok takes {most} in a {report_type} report. Split the list over tasks.",
-            )
+def _as_items(filters: Mapping[Any, Any], report_type: str) -> list[dict[str, Any]]:
+    """Turn the known ones of an object of filters into the list that they stand for."""
+    return [
+        {"field_name": name, "filter_type": field.types[0], "filter_value": filters[name]}
+        for name, field in FILTER_FIELDS[report_type].items()
+        if name in filters
+    ]
 
 
 def _items(value: object) -> Sequence[object]:
@@ -208,7 +207,6 @@ def _parse_filter(where: str, item: object, report_type: str) -> dict[str, str]:
             where, f"has {', '.join(map(str, extra))}, which filters don't have; they have {', '.join(KEYS)}."
         )
     field_name = str(item["field_name"]).strip()
-    check_names(f"{where}.field_name", (field_name,), FIELDS_OF.get(report_type, FIELDS))
     filter_type = str(item["filter_type"]).strip().upper()
     if filter_type not in TYPES:
         raise invalid(f"{where}.filter_type", f"is {item['filter_type']!r}; it can be {', '.join(TYPES)}.")
@@ -219,31 +217,85 @@ def _parse_filter(where: str, item: object, report_type: str) -> dict[str, str]:
     }
 
 
+def _check_filter(where: str, item: Mapping[str, str], report_type: str) -> None:
+    """Refuse a field, a type or a value that TikTok surely refuses, and warn of what it may refuse."""
+    name, filter_type = item["field_name"], item["filter_type"]
+    fields = FILTER_FIELDS[report_type]
+    if name in NEVER_FIELDS and name not in fields:
+        raise invalid(f"{where}.field_name", f"is {name}. {NEVER_FIELDS[name]}.")
+    elsewhere = [kind for kind, known in FILTER_FIELDS.items() if name in known]
+    if name not in fields and elsewhere:
+        raise invalid(
+            f"{where}.field_name",
+            f"is {name}, which {report_type} reports don't have, only {', '.join(elsewhere)}. They have "
+            f"{', '.join(fields)}.",
+        )
+    if name not in fields:
+        check_names(f"{where}.field_name", (name,), fields)
+        return
+    field = fields[name]
+    if field.types and filter_type not in field.types:
+        text = f"is {filter_type}, but {name} takes {' or '.join(field.types)}."
+        if field.sure:
+            raise invalid(f"{where}.filter_type", text)
+        log.warning("`%s.filter_type` %s It is sent as it is; TikTok decides.", where, text)
+    _check_values(where, item, field, report_type)
+
+
+def _check_values(where: str, item: Mapping[str, str], field: FilterField, report_type: str) -> None:
+    is_list = item["filter_type"] in LIST_TYPES + RANGE_TYPES
+    values = json.loads(item["filter_value"]) if is_list else [item["filter_value"]]
+    if field.most and len(values) > field.most and FILTER_FIELDS[report_type] is not FILTER_FIELDS["BASIC"]:
+        raise invalid(
+            f"{where}.filter_value",
+            f"holds {len(values)} {item['field_name']}; TikTok takes {field.most} in a {report_type} report. Split the "
+            "list over tasks.",
+        )
+    checks = {
+        "id": (_IS_ID, "IDs are numbers"),
+        "number": (_IS_NUMBER, "it takes a number"),
+        "time": (_IS_TIME, _TIME),
+    }
+    pattern, wanted = checks.get(field.kind, (None, ""))
+    wrong = next((value for value in values if pattern and not pattern.fullmatch(value)), None)
+    if wrong is not None:
+        raise invalid(f"{where}.filter_value", f"holds {wrong!r}; {wanted}.")
+    unknown = [value for value in values if field.values and value not in field.values]
+    if unknown:
+        text = f"holds {', '.join(unknown)}; {item['field_name']} is known to take {', '.join(field.values)}"
+        if field.closed:
+            raise invalid(f"{where}.filter_value", f"{text}.")
+        log.warning(
+            "`%s.filter_value` %s. It is sent as it is; TikTok decides.%s",
+            where,
+            text,
+            did_you_mean(unknown[0], field.values),
+        )
+
+
 def _encode(where: str, field_name: str, filter_type: str, value: Any) -> str:
     if filter_type not in LIST_TYPES + RANGE_TYPES:
         if isinstance(value, (list, tuple)) and len(value) == 1:
             value = value[0]
         return _scalar(where, value)
-    texts = [_scalar(where, item) for item in _as_list(field_name, filter_type, value)]
+    texts = [_scalar(where, item) for item in _as_list(field_name, value)]
     if not texts:
         raise invalid(where, "is empty; name at least one value, or leave the filter out.")
     if filter_type in RANGE_TYPES and len(texts) != 2:  # noqa: PLR2004
         raise invalid(where, f"must hold two values, the lowest and the highest, not {len(texts)}.")
-    wrong = [text for text in texts if field_name in ID_FIELDS and not text.isdigit()]
+    wrong = [text for text in texts if field_name in ID_FIELDS and not _IS_ID.fullmatch(text)]
     if wrong:
         raise invalid(where, f"holds {wrong[0]!r}; IDs are numbers.")
-    if field_name in ID_FIELDS:
-        texts = list(dict.fromkeys(texts))
-    return json.dumps(texts, ensure_ascii=False)
+    return json.dumps(list(dict.fromkeys(texts)) if filter_type in LIST_TYPES else texts, ensure_ascii=False)
 
 
-def _as_list(field_name: str, filter_type: str, value: Any) -> list[Any]:
-    """Read a list that may be a list, JSON text, ID text with commas, or one value."""
+def _as_list(field_name: str, value: Any) -> list[Any]:
+    """Read a list that may be a list, JSON text, text with commas, or one value."""
     if isinstance(value, str) and value.strip().startswith("["):
         value = structure(value)
     if isinstance(value, (list, tuple)):
         return list(value)
-    if isinstance(value, str) and (field_name in ID_FIELDS or filter_type in RANGE_TYPES):
+    if isinstance(value, str) and field_name not in _WITH_COMMAS:
         return [part for part in re.split(r"\s*,\s*", value.strip()) if part]
     return [value]
 

@@ -84,12 +84,15 @@ class ReportType:
             return "smart_plus/material_report/breakdown/"
         return self.path
 
-    def levels(self, dimensions: tuple[str, ...]) -> frozenset[str]:
-        """Give the levels at which a grouping's metrics are to be looked up, where dimensions decide them."""
+    def levels(self, dimensions: tuple[str, ...], filters: object = ()) -> frozenset[str]:
+        """Give the levels at which a grouping's metrics are to be looked up, where dimensions and filters decide them."""
         if self.name == "SMART_PLUS":
             return frozenset({"OVERVIEW" if self._is_overview(dimensions) else "BREAKDOWN"})
         if self.name == "GMV_MAX":
-            return _GMV_MAX_LEVELS.get(frozenset(dimensions) - {DAY, HOUR}, frozenset())
+            levels = _GMV_MAX_LEVELS.get(frozenset(dimensions) - {DAY, HOUR}, frozenset())
+            chosen = filters.get("gmv_max_promotion_types", ()) if isinstance(filters, Mapping) else ()
+            named = {f"{name}_CAMPAIGN" for name in chosen}
+            return levels & named or levels
         return frozenset()
 
     def span(self, dimensions: tuple[str, ...]) -> int:
@@ -114,9 +117,26 @@ class ReportType:
 
 
 _GMV_MAX_LEVELS: Mapping[Grouping, frozenset[str]] = {
-    frozenset({"advertiser_id"}): frozenset({"ADVERTISER"}),
-    frozenset({"campaign_id"}): frozenset({"PRODUCT_CAMPAIGN", "LIVE_CAMPAIGN"}),
+    frozenset(names.split()): frozenset(levels.split())
+    for names, levels in (
+        ("advertiser_id", "ADVERTISER"),
+        ("campaign_id", "PRODUCT_CAMPAIGN LIVE_CAMPAIGN"),
+        ("item_group_id", "PRODUCT"),
+        ("campaign_id item_group_id", "PRODUCT"),
+        ("campaign_id item_group_id item_id", "CREATIVE"),
+        ("item_id", "CREATIVE"),
+        ("room_id", "LIVESTREAM"),
+        ("campaign_id room_id", "LIVESTREAM"),
+        # figures by duration are those of products, or of livestreams where a room is among the IDs
+        ("duration", "DURATION_PRODUCT"),
+        ("campaign_id duration", "DURATION_PRODUCT"),
+        ("item_group_id duration", "DURATION_PRODUCT"),
+        ("campaign_id item_group_id duration", "DURATION_PRODUCT"),
+        ("room_id duration", "DURATION_LIVE"),
+        ("campaign_id room_id duration", "DURATION_LIVE"),
+    )
 }
+"""The kind of figures that each grouping of GMV Max has."""
 
 
 def _groupings(*texts: str) -> frozenset[Grouping]:
@@ -189,12 +209,12 @@ _TYPES = (
         groupings=_groupings(
             *("advertiser_id?time", "campaign_id?time", "item_group_id?time", "room_id?time"),
             *("campaign_id+item_group_id?time", "campaign_id+item_group_id+item_id?day"),
-            *("campaign_id+room_id?time", f"item_id+{DAY}"),
+            *("campaign_id+room_id?time", "item_id?day"),
             *("duration", "campaign_id+duration", "item_group_id+duration", "room_id+duration"),
             *("campaign_id+item_group_id+duration", "campaign_id+room_id+duration"),
         ),
         # on the path of API v2.0, which some accounts get instead
-        unproven=_groupings(DAY, HOUR, "spu_id?day", "item_id"),
+        unproven=_groupings(DAY, HOUR, "spu_id?day"),
         default_metrics=("cost", "net_cost", "orders", "cost_per_order", "gross_revenue", "roi"),
         companion_metrics=("currency",),
     ),

@@ -62,7 +62,6 @@ _PARAMETER_OF = {
 }
 """TikTok's parameters that have a parameter of ours, by TikTok's name."""
 
-_MANY_METRICS = 100
 _FIRST_TO_BEGIN = timezone(timedelta(hours=14))  # where on Earth a day begins first
 
 
@@ -109,7 +108,9 @@ class ReportRequest:
         """The parts of the report that rules are about."""
         return Shape(
             kind=self.kind,
-            levels=frozenset({self.data_level}) if self.data_level else self.kind.levels(self.dimensions),
+            levels=frozenset({self.data_level})
+            if self.data_level
+            else self.kind.levels(self.dimensions, self.filters),
             dimensions=self.dimensions,
             metrics=self.metrics,
             filter_fields=frozenset(
@@ -174,7 +175,7 @@ def parse_request(
     report_start_date: object = None,
     report_end_date: object = None,
     lookback_days: object = 0,
-    query_lifetime: bool = False,
+    query_lifetime: bool | None = None,
     include_deleted: bool = True,
     with_parents: bool = False,
     request_params: object = None,
@@ -194,8 +195,16 @@ def parse_request(
         texts.choice(report_type, "report_type", tuple(REPORT_TYPES)) or base.get("report_type", "BASIC")
     ]
     level, dimension_names = read_grouping(kind, data_level, dimensions, base, check=check_fields)
-    lifetime = query_lifetime or bool(base.get("query_lifetime", False))
+    # an explicit False wins over a preset, as every explicit parameter does
+    lifetime = bool(base.get("query_lifetime", False)) if query_lifetime is None else query_lifetime
     start, end = _dates(report_start_date, report_end_date)
+    lookback = texts.whole_number(lookback_days, "lookback_days")
+    if lifetime and (start or lookback):
+        log.warning(
+            "`%s` means nothing in a lifetime report (`query_lifetime`, or a preset `..._lifetime`): its figures are of the "
+            "entities' whole life. For these days, set `query_lifetime=False`, or use a preset `..._daily`.",
+            "report_start_date" if start else "lookback_days",
+        )
     excluded = _excluded(exclude_advertiser_ids)
     accounts = _left(kind, _advertisers(advertiser_ids), excluded)
     extra, page_size = _extra(kind, request_params)
@@ -206,15 +215,20 @@ def parse_request(
         service_type=_service_type(kind, service_type, base),
         data_level=level,
         dimensions=dimension_names,
-        metrics=_metrics(metrics) or base.get("metrics", ()) or kind.default_metrics,
+        metrics=_metrics(metrics) or base.get("metrics", ()),
         filters=_filters(
-            kind, filters, (level, dimension_names), include_deleted=include_deleted, accounts=accounts
+            kind,
+            filters,
+            (level, dimension_names),
+            include_deleted=include_deleted,
+            accounts=accounts,
+            check=check_fields,
         ),
         order_field=texts.text(order_field, "order_field"),
         order_type=_order_type(order_type, order_field),
         start_date=start,
         end_date=end,
-        lookback_days=texts.whole_number(lookback_days, "lookback_days"),
+        lookback_days=lookback,
         query_lifetime=lifetime,
         extra=extra,
         page_size=page_size,
@@ -231,7 +245,7 @@ def parse_request(
 
 def _with_metrics(request: ReportRequest, with_parents: bool) -> ReportRequest:
     """Add the metrics that the user didn't name: all of a grouping, or the entities above the row's."""
-    metrics = request.metrics or allowed_metrics(request.shape)
+    metrics = request.metrics or _default_metrics(request)
     if with_parents:
         known = catalog.metrics(request.report_type)
         parents = [
@@ -243,6 +257,13 @@ def _with_metrics(request: ReportRequest, with_parents: bool) -> ReportRequest:
             log.warning("`with_parents`: %s reports of this grouping have no parents.", request.report_type)
         metrics = tuple(dict.fromkeys((*parents, *metrics)))
     return replace(request, metrics=metrics)
+
+
+def _default_metrics(request: ReportRequest) -> tuple[str, ...]:
+    """Give TikTok's default, or what of it this grouping has; all that it has where TikTok has no default."""
+    defaults = request.kind.default_metrics
+    fitting = tuple(name for name in defaults if not any(objections(name, request.shape)))
+    return fitting or defaults or allowed_metrics(request.shape)
 
 
 def _preset(value: object) -> Mapping[str, Any]:
@@ -269,6 +290,7 @@ def _filters(
     *,
     include_deleted: bool,
     accounts: tuple[str, ...] | None,
+    check: bool,
 ) -> tuple[dict[str, str], ...] | dict[str, Any]:
     level, dimensions = grouping
     if kind.filters == "none":
@@ -276,10 +298,10 @@ def _filters(
             raise invalid("filters", f"is given, but {kind.name} reports take no filters. Leave it out.")
         return ()
     if kind.filters == "object":
-        settings = parse_filter_object(value, kind.name)
+        settings = parse_filter_object(value, kind.name, check=check)
         status = kind.status_filter(dimensions)
         return {status: ["STATUS_ALL"], **settings} if include_deleted and status else settings
-    found = parse_filters(value, kind.name)
+    found = parse_filters(value, kind.name, check=check)
     if kind.account != "advertiser_id" and accounts not in (None, (ALL_ADVERTISERS,)):
         # this type's accounts are a filter, for the report itself is not of accounts
         found += parse_filters(
@@ -313,16 +335,27 @@ def _check_order_field(request: ReportRequest) -> None:
     known = catalog.metrics(request.report_type)
     check_metric_names("order_field", (name,), request.report_type)
     if name in known and known[name].section == "attribute":
+        example = next(
+            (one for one in request.metrics if one in known and known[one].section != "attribute"), ""
+        )
         raise invalid(
             "order_field",
-            f"is {name}, by which TikTok doesn't sort. Use a metric with numbers, such as spend.",
+            f"is {name}, by which TikTok doesn't sort. Use a metric with numbers{', such as ' if example else ''}{example}.",
         )
+    for reason, sure in objections(name, request.shape):
+        if sure:
+            raise invalid("order_field", f"is {name}, which {reason}. Order by another metric.")
+        log.warning("`order_field` is %s, which %s. It is sent as it is; TikTok decides.", name, reason)
 
 
 def _order_type(value: object, order_field: object) -> str | None:
     """Read the direction; without a field to order by it means nothing and isn't sent."""
     direction = texts.choice(value, "order_type", ORDER_TYPES)
-    return None if texts.optional(order_field) is None else direction
+    if texts.optional(order_field) is not None:
+        return direction
+    if direction is not None:
+        log.warning("`order_type` means nothing without `order_field`, and is left out.")
+    return None
 
 
 def _dates(start_value: object, end_value: object) -> tuple[date | None, date | None]:
@@ -345,12 +378,7 @@ def _dates(start_value: object, end_value: object) -> tuple[date | None, date | 
 def _metrics(value: object) -> tuple[str, ...] | None:
     if isinstance(value, str) and not value.strip():
         raise invalid("metrics", "is empty. Name at least one, or leave the parameter out for the default.")
-    names = texts.names(value, "metrics")
-    if names and len(names) > _MANY_METRICS:
-        log.warning(
-            "`metrics` holds %d names; TikTok's documents advise %d at most.", len(names), _MANY_METRICS
-        )
-    return names
+    return texts.names(value, "metrics")
 
 
 def _extra(kind: ReportType, value: object) -> tuple[dict[str, Any], int]:
@@ -375,6 +403,12 @@ def _extra(kind: ReportType, value: object) -> tuple[dict[str, Any], int]:
                 "request_params",
                 f"holds {name}; the operator's own parameter `{_PARAMETER_OF[name]}` sets that.",
             )
+    if str(extra.get("multi_adv_report_in_utc_time", "")).lower() == "true":
+        raise invalid(
+            "request_params",
+            "holds multi_adv_report_in_utc_time, which TikTok knows in calls for several accounts only; each account has "
+            "its own calls here, so that no digit of its money is lost. Days are the account's.",
+        )
     if "page" in extra:
         raise invalid("request_params", "holds page; every page is fetched anyway.")
     if str(extra.get("query_mode", "REGULAR")).upper() != "REGULAR":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
-from airflow_provider_tiktok.reports.filters import keep_deleted, parse_filters
+from airflow_provider_tiktok.reports.filters import keep_deleted, parse_filter_object, parse_filters
 
 
 def item(value, filter_type="IN", field_name="campaign_ids"):
@@ -52,11 +53,11 @@ def test_a_list_of_ids_has_many_spellings(value):
             '["A, b", "c\\"d", "é"]',
         ),
         (item(True, field_name="is_cbo_enabled"), '["true"]'),
-        (item("a,b", field_name="objective_type"), '["a,b"]'),
+        (item("a, b", field_name="objective_type"), '["a", "b"]'),
+        (item("a, b", "CONTAIN_ANY_OF", "campaign_label_names"), '["a, b"]'),
         (item(["2026-11-01", "2026-11-02"], "BETWEEN", "create_time"), '["2026-11-01", "2026-11-02"]'),
         (item("2026-11-01,2026-11-02", "RANGE", "create_time"), '["2026-11-01", "2026-11-02"]'),
         (item("2026-11-01 00:00:00", "GREATER_EQUAL", "create_time"), "2026-11-01 00:00:00"),
-        (item(10.5, "LOWER_THAN", "create_time"), "10.5"),
         (item(["x"], "MATCH", "campaign_label_names"), "x"),
     ],
 )
@@ -107,10 +108,6 @@ _EXAMPLE = '[{"field_name": "campaign_ids", "filter_type": "IN", "filter_value":
             [item(["1"], "BETWEEN", "create_time")],
             "`filters[0].filter_value` must hold two values, the lowest and the highest, not 1.",
         ),
-        (
-            [item([str(number) for number in range(101)])],
-            "`filters[0].filter_value` holds 101 IDs; TikTok takes 100 in one report. Split the list over tasks.",
-        ),
         ([item([None])], "`filters[0].filter_value` holds None; values are text or numbers."),
         ([item({"a": 1})], "`filters[0].filter_value` holds {'a': 1}; values are text or numbers."),
         (
@@ -134,14 +131,14 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.st
 @given(values=st.lists(_TEXT, min_size=1), filter_type=st.sampled_from(["IN", "NOT_IN", "CONTAIN_ANY_OF"]))
 def test_a_list_survives_its_encoding(values, filter_type):
     (parsed,) = parse_filters([item(values, filter_type, "campaign_label_names")])
-    assert json.loads(parsed["filter_value"]) == values
+    assert json.loads(parsed["filter_value"]) == list(dict.fromkeys(values))
     assert parse_filters([parsed]) == (parsed,)
     assert parse_filters(json.dumps([parsed])) == (parsed,)
 
 
 @given(ids=st.lists(st.integers(1, 10**19), min_size=1, max_size=100))
 def test_ids_survive_in_every_spelling(ids):
-    expected = [str(number) for number in ids]
+    expected = [str(number) for number in dict.fromkeys(ids)]
     for spelling in (ids, expected, ",".join(expected), json.dumps(ids), json.dumps(expected)):
         (parsed,) = parse_filters([item(spelling)])
         assert json.loads(parsed["filter_value"]) == expected
@@ -171,3 +168,76 @@ def test_the_account_level_needs_no_status_filter():
 def test_a_status_filter_of_the_users_wins(field):
     filters = parse_filters([item("STATUS_DELETE", field_name=field)])
     assert keep_deleted(filters, "AUCTION_AD") == filters
+
+
+# what TikTok surely refuses
+
+
+@pytest.mark.parametrize(
+    ("report_type", "written", "words"),
+    [
+        ("BASIC", item(["1"], "NOT_IN"), "is NOT_IN, but campaign_ids takes IN"),
+        ("BASIC", item("1", "MATCH"), "is MATCH, but campaign_ids takes IN"),
+        ("BASIC", item(["1", "2"], "BETWEEN"), "is BETWEEN, but campaign_ids takes IN"),
+        ("BASIC", item("x", "MATCH", "campaign_status"), "is MATCH, but campaign_status takes IN"),
+        ("BASIC", item("2026-11-01", "IN", "create_time"), "is IN, but create_time takes BETWEEN"),
+        (
+            "BASIC",
+            item("yesterday", "GREATER_THAN", "create_time"),
+            "holds 'yesterday'; it takes a day or a time",
+        ),
+        ("BASIC", item("US", "IN", "country_code"), "Group by country_code instead"),
+        ("BASIC", item("x", "MATCH", "advertiser_name"), "which BASIC reports don't have, only BC"),
+        ("BASIC", item("PRODUCT", "IN", "gmv_max_promotion_types"), "only GMV_MAX"),
+        ("BASIC", item("x", "IN", "playable_status"), "only PLAYABLE_MATERIAL"),
+        ("BC", item("1", "IN", "campaign_ids"), "which BC reports don't have"),
+        ("BC", item("1", "IN", "cost"), "is IN, but cost takes GREATER_THAN"),
+        ("BC", item("much", "GREATER_THAN", "cost"), "holds 'much'; it takes a number"),
+        ("BC", item("x", "IN", "advertiser_name"), "is IN, but advertiser_name takes MATCH"),
+    ],
+)
+def test_a_filter_that_tiktok_surely_refuses_is_refused(report_type, written, words):
+    with pytest.raises(TikTokInvalidRequestError, match=re.escape(words)):
+        parse_filters([written], report_type)
+    assert len(parse_filters([written], report_type, check=False)) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (item("STATUS_ALLL", field_name="ad_status"), "Did you mean 'STATUS_ALL'?"),
+        (item("SMART", field_name="campaign_automation_type"), "is known to take MANUAL"),
+        (item("x", "IN", "campaign_label_ids"), "takes CONTAIN_ANY_OF"),
+        (item(["1"], "NOT_IN", "ad_ids_v2"), ""),
+    ],
+)
+def test_a_filter_that_tiktok_may_refuse_is_sent_with_a_warning(written, words, caplog):
+    assert len(parse_filters([written])) == 1
+    assert words in caplog.text
+    assert bool(caplog.text) is bool(words)
+
+
+@pytest.mark.parametrize(
+    ("report_type", "written", "words"),
+    [
+        ("GMV_MAX", {"gmv_max_promotion_types": ["PRODUCTS"]}, "holds PRODUCTS"),
+        ("GMV_MAX", {"campaign_ids": list(range(101))}, "holds 101 campaign_ids; TikTok takes 100"),
+        ("SMART_PLUS", {"campaign_ids": list(range(201))}, "holds 201 campaign_ids; TikTok takes 200"),
+        ("SMART_PLUS", {"campaign_ids": ["1"], "adgroup_ids": ["2"]}, "holds campaign_ids and adgroup_ids"),
+        ("SMART_PLUS", {"campaign_ids": ["x"]}, "IDs are numbers"),
+    ],
+)
+def test_an_object_of_filters_that_tiktok_surely_refuses_is_refused(report_type, written, words):
+    with pytest.raises(TikTokInvalidRequestError, match=re.escape(words)):
+        parse_filter_object(written, report_type)
+
+
+def test_an_object_and_a_list_of_filters_mean_the_same():
+    ids = [str(number) for number in range(150)]
+    assert parse_filter_object({"campaign_ids": ids}, "SMART_PLUS") == {"campaign_ids": ids}
+    assert parse_filter_object([item(ids)], "SMART_PLUS") == {"campaign_ids": ids}
+    assert parse_filter_object({"campaign_ids": "7, 8", "campaign_name": "x"}, "GMV_MAX") == {
+        "campaign_ids": ["7", "8"],
+        "campaign_name": "x",
+    }
+    assert parse_filter_object({"new_option": True}, "GMV_MAX") == {"new_option": True}
