@@ -404,6 +404,8 @@ def _status_problem(status: int) -> tuple[str, bool]:
         return f"HTTP {status}", False
     if status == requests.codes.not_found:
         return "HTTP 404, there is no such API path at this host", True
+    if status in {requests.codes.unauthorized, requests.codes.forbidden}:
+        return f"HTTP {status}, the host refuses the token, or a proxy before it wants a login", True
     if 300 <= status < 400:  # noqa: PLR2004 - redirects
         return f"HTTP {status}, the host redirects and the token must not follow", True
     return f"HTTP {status}", True

@@ -58,6 +58,7 @@ def test_a_good_connection_is_told_in_one_cheap_call(make_client, server, fields
         ({}, refusal(41000, "Client IP address is in banned Country list."), "Network: "),
         ({}, refusal(-1, "Client IP address is in banned Country list."), "Network: "),
         ({}, Reply(b"<html>", 502), "Network: No usable answer from http://127.0.0.1:"),
+        ({}, Reply(b"<html>", 401), "Network: No usable answer from http://127.0.0.1:"),
         ({}, Reply(fault="reset"), "Network: No usable answer from http://127.0.0.1:"),
         ({}, refusal(40100), "TikTok: "),
         ({"app_id": "77"}, refusal(40105), "Token: "),
@@ -103,6 +104,14 @@ def test_a_bad_connection_is_told_by_what_is_wrong(make_client, server, fields, 
     works, sentence = check_connection(make_client(**fields))
     assert works is False
     assert sentence.startswith(start)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_host_that_lets_nobody_in_points_to_token_and_proxy(make_client, server, status):
+    server.script = [Reply(b"<html>Forbidden</html>", status)]
+    _, sentence = check_connection(make_client())
+    assert f"HTTP {status}, the host refuses the token, or a proxy before it wants a login" in sentence
+    assert len(server.calls) == 1
 
 
 def test_the_sentence_shows_no_secret(make_client, server):

@@ -199,7 +199,7 @@ def test_an_unknown_host_is_named(make_client):
     [
         (Reply(b"404 page not found", 404), "HTTP 404, there is no such API path at this host"),
         (Reply(b"<html>", 405), "HTTP 405"),
-        (Reply(b"", 401), "HTTP 401"),
+        (Reply(b"", 401), "HTTP 401, the host refuses the token, or a proxy before it wants a login"),
     ],
 )
 def test_a_wrong_path_or_method_is_not_retried(client, server, reply, problem):
