@@ -1,5 +1,6 @@
 """What Airflow discovers of this package."""
 
+import configparser
 import json
 import subprocess
 import sys
@@ -19,6 +20,15 @@ AIRFLOW = Path(airflow.__file__).parent
 def test_the_package_name_is_the_distributions():
     assert get_provider_info()["package-name"] == metadata.metadata("airflow-provider-tiktok")["name"]
     assert get_provider_info()["versions"] == [metadata.version("airflow-provider-tiktok")]
+
+
+def test_the_extras_are_those_of_the_contract_and_all_holds_them():
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parent.parent / "setup.cfg")
+    extras = dict(setup["options.extras_require"])
+    assert extras.pop("all").strip() == "airflow-provider-tiktok[emulator,parquet,s3,gcs,azure]"
+    assert list(extras) == ["emulator", "parquet", "s3", "gcs", "azure"]
+    assert extras["parquet"].strip() == "pyarrow"
 
 
 def test_airflow_finds_the_entry_point():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,14 @@ AIRFLOW = VENV / "bin" / "airflow"
 CONNECTION_ID = "tiktok_default"
 CONNECTION_VARIABLE = "AIRFLOW_CONN_TIKTOK_DEFAULT"
 _MIGRATED = HOME / "migrated-to"
+_NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+_FAIL_ABANDONED = (
+    f"UPDATE task_instance SET state = 'failed', end_date = {_NOW}"
+    " WHERE (state IS NULL OR state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))"
+    " AND EXISTS (SELECT 1 FROM dag_run AS run WHERE run.dag_id = task_instance.dag_id"
+    " AND run.run_id = task_instance.run_id AND run.state = 'running' AND run.triggered_by = 'TEST')",
+    f"UPDATE dag_run SET state = 'failed', end_date = {_NOW} WHERE state = 'running' AND triggered_by = 'TEST'",
+)
 
 
 def settings(ui_port: int = 8080) -> dict[str, str]:
@@ -53,6 +63,16 @@ def migrate() -> None:
     with console.step("Airflow's own database") as step:
         run_or_stop([AIRFLOW, "db", "migrate"], LOGS / "migrate.log", step, settings())
     _MIGRATED.write_text(airflow_version())
+
+
+def fail_abandoned_runs() -> None:
+    """Mark as failed what a killed ``airflow dags test`` left running.
+
+    No scheduler ever takes up such a run, so that the UI would show it as running for ever.
+    """
+    with closing(sqlite3.connect(DATABASE, timeout=60)) as database, database:
+        for statement in _FAIL_ABANDONED:
+            database.execute(statement)
 
 
 def start_emulator(port: int) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from tools import airflow_home, console, environment, table
 from tools.console import Stop
 from tools.paths import EXAMPLES, LOGS, port_setting, shown
-from tools.processes import require_free, run_or_stop, stop
+from tools.processes import Interrupted, require_free, run_or_stop, stop, stop_all
 
 DAG_ID = "example_tiktok_daily_files"
 TASK_ID = "report"
@@ -40,8 +40,13 @@ def run_dag(connection: dict[str, Any]) -> None:
     """Run the example for yesterday, as ``airflow dags test`` does."""
     day = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)).date()
     env = airflow_home.settings() | {airflow_home.CONNECTION_VARIABLE: json.dumps(connection)}
-    with console.step(f"airflow dags test {DAG_ID} {day}") as step:
-        run_or_stop([airflow_home.AIRFLOW, "dags", "test", DAG_ID, str(day)], LOGS / "dag.log", step, env)
+    try:
+        with console.step(f"airflow dags test {DAG_ID} {day}") as step:
+            run_or_stop([airflow_home.AIRFLOW, "dags", "test", DAG_ID, str(day)], LOGS / "dag.log", step, env)
+    except Interrupted:
+        stop_all()  # first, lest Airflow writes into the run once more
+        airflow_home.fail_abandoned_runs()
+        raise
 
 
 def summary() -> dict[str, Any]:

@@ -39,6 +39,7 @@ def main() -> int:
     require_free("ui", "UI_PORT", ui_port)
     environment.ensure()
     airflow_home.migrate()
+    airflow_home.fail_abandoned_runs()  # of a demo that had no time to do it
     emulator, connection = airflow_home.start_emulator(port)
     save_connection(connection)
     processes = {"emulator": emulator} | start_airflow(ui_port)

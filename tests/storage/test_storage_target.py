@@ -92,3 +92,12 @@ def test_what_can_not_be_written_is_named(path, output_format, partition_by, sta
     with pytest.raises(TikTokOutputError) as caught:
         parse_target(path, output_format, partition_by)
     assert str(caught.value).startswith(start)
+
+
+def test_parquet_which_is_to_come_is_named_as_what_it_is():
+    with pytest.raises(TikTokOutputError) as caught:
+        parse_target("/out/x.parquet", None)
+    assert str(caught.value) == (
+        "`output_path` '/out/x.parquet' ends in an extension that this version doesn't write. It can be jsonl, csv, each "
+        "with .gz as well; end the path with a slash if it is a folder."
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,8 +18,8 @@ from typing import Any
 
 from tools import airflow_home, console, environment
 from tools.console import Stop
-from tools.paths import LOGS, REQUIREMENTS, WORK, shown
-from tools.processes import is_free, run, run_or_stop, stop
+from tools.paths import LOGS, REQUIREMENTS, WORK, port_setting, shown
+from tools.processes import is_free, require_free, run, run_or_stop, stop
 
 PINS = REQUIREMENTS / "compat.txt"
 FOLDER = WORK / "compat"
@@ -78,14 +79,22 @@ CLIENTS = (
 def main() -> int:
     """Run every client, then print what came of each."""
     environment.ensure()
-    port = next(port for port in range(8765, 65536) if is_free(port))
-    emulator, connection = airflow_home.start_emulator(port)
+    emulator, connection = airflow_home.start_emulator(chosen_port())
     results = [outcome(client, connection) for client in CLIENTS]
     stop(emulator)
     console.line()
     for sentence, _ in results:
         console.line(sentence)
     return 0 if all(equal for _, equal in results) else 1
+
+
+def chosen_port() -> int:
+    """Return the port that ``PORT=`` names, else the first that is free."""
+    if not os.environ.get("PORT"):
+        return next(port for port in range(8765, 65536) if is_free(port))
+    port = port_setting("PORT", 8765)
+    require_free("compat", "PORT", port)
+    return port
 
 
 def outcome(client: Client, connection: dict[str, Any]) -> tuple[str, bool]:
