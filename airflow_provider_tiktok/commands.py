@@ -66,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--conn-id", default="tiktok_default", help="the Airflow connection")
     for name in _PLAN_OPTIONS:
         plan.add_argument(f"--{name}", help="as the operator's parameter")
-    plan.add_argument("--query-lifetime", action="store_true", help="as the operator's parameter")
+    plan.add_argument(
+        "--query-lifetime", action="store_true", default=None, help="as the operator's parameter"
+    )
     plan.add_argument("--with-parents", action="store_true", help="as the operator's parameter")
     plan.set_defaults(run=_plan)
     return parser

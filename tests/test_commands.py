@@ -96,7 +96,7 @@ def test_a_plan_says_what_a_report_costs(capsys, connect):
         "windows     6\n"
         "calls       12 (first pages; more follow where a window has more than 1,000 rows)\n"
         "quota       0.001% of the 864,000 calls a day of TikTok's basic level\n"
-        "time        1.1 s at least, at 10 calls a second\n",
+        "time        1.0 s at least, at 10 calls a second\n",
     )
 
 

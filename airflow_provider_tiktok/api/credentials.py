@@ -60,6 +60,11 @@ class TikTokCredentials:
         return () if self.advertiser_ids == (ALL_ADVERTISERS,) else self.advertiser_ids
 
     @property
+    def is_sandbox(self) -> bool:
+        """Whether calls go to TikTok's sandbox, which lacks most reports."""
+        return self.base_url == ENVIRONMENTS["sandbox"]
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that may stand in no log and no error."""
         return tuple(secret for secret in (self.access_token, self.app_secret) if secret)

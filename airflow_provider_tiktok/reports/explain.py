@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.filter_fields import FILTER_FIELDS
 from airflow_provider_tiktok.reports.names import NEVER_METRICS, NEVER_METRICS_OF
 from airflow_provider_tiktok.reports.request import ReportRequest
-from airflow_provider_tiktok.reports.rules import objections
+from airflow_provider_tiktok.reports.rules import find, objections
 
 _LIST = re.compile(r"[Ii]nvalid metric fields?:\s*\[([^\]]*)\]")
 _NAME = re.compile(r"[\w.]+")
@@ -27,18 +28,87 @@ def refused_metrics(message: str) -> list[str]:
 
 
 def explained(error: TikTokInvalidRequestError, request: ReportRequest) -> TikTokInvalidRequestError:
-    """Add to an error what the catalogue knows about the metrics that TikTok refused."""
-    reasons = [_reason(name, request) for name in refused_metrics(error.message)]
-    if not reasons:
+    """Add to an error of TikTok's what this version knows about what it refused."""
+    if error.code is None:
+        return error
+    text = next(
+        (
+            said
+            for pattern, explain in _EXPLANATIONS
+            if (found := pattern.search(error.message)) and (said := explain(found, request))
+        ),
+        "",
+    )
+    if not text:
         return error
     return TikTokInvalidRequestError(
-        f"{error} Refused: {'; '.join(reasons)}. Drop them from `metrics`, or set `drop_invalid_metrics=True` to go on "
-        "without.",
+        f"{error} {text}",
         code=error.code,
         message=error.message,
         request_id=error.request_id,
         retryable=error.retryable,
     )
+
+
+def _metrics(found: re.Match[str], request: ReportRequest) -> str:
+    reasons = [_reason(name, request) for name in refused_metrics(found.string)]
+    if not reasons:
+        return ""
+    return f"Refused: {'; '.join(reasons)}. Drop them from `metrics`, or set `drop_invalid_metrics=True` to go on without."
+
+
+def _conflict(found: re.Match[str], request: ReportRequest) -> str:
+    known = [f"`{finding.parameter}` {finding.text}" for finding in find(request.shape)]
+    if known:
+        return f"What this version knows: {' '.join(known)}"
+    return (
+        f"Some of `metrics` don't go with the dimensions {', '.join(request.dimensions)}: try with fewer of them, or "
+        "group by the ID alone."
+    )
+
+
+def _unsupported(found: re.Match[str], request: ReportRequest) -> str:
+    parameter, name = found["parameter"], found["name"]
+    own = {"filtering": "filters", "sort_field": "order_field"}.get(parameter, parameter)
+    if own == "order_field":
+        return f"TikTok doesn't order this report by {name}: use another metric in `order_field`."
+    if own == "filters":
+        known = ", ".join(FILTER_FIELDS[request.report_type]) or "none"
+        return f"Check `filters`: {request.report_type} reports have the fields {known}."
+    findings = [f"`{finding.parameter}` {finding.text}" for finding in find(request.shape)]
+    close = get_close_matches(name, list(catalog.dimensions(request.report_type)), n=1, cutoff=0.6)
+    if name not in catalog.dimensions(request.report_type) and close:
+        findings.insert(0, f"Did you mean {close[0]!r} in `dimensions`?")
+    return " ".join(findings) or f"Leave {name} out of `dimensions`, or look for another `report_type`."
+
+
+def _level(found: re.Match[str], request: ReportRequest) -> str:
+    ids = ", ".join(request.dimensions)
+    return f"`dimensions` and `data_level` don't fit: leave `data_level` out, and it follows from the ID among {ids}."
+
+
+def _length(found: re.Match[str], request: ReportRequest) -> str:
+    return f"`{found['parameter']}` must hold {found['least']} to {found['most']} names."
+
+
+def _missing(found: re.Match[str], request: ReportRequest) -> str:
+    names = found["names"].strip(" .")
+    return f"TikTok wants {names}: set it in `request_params`, unless the operator has a parameter for it."
+
+
+_EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], ReportRequest], str]], ...] = (
+    (_LIST, _metrics),
+    (re.compile(r"Conflict occurs|have no relation"), _conflict),
+    (re.compile(r"data_level (?P<name>\w+) and .*do not match"), _level),
+    (re.compile(r"(?P<parameter>\w+): Length must be between (?P<least>\d+) and (?P<most>\d+)"), _length),
+    (re.compile(r"Missing required field\(s\): (?P<names>.+)"), _missing),
+    (
+        re.compile(r"(?:Invalid value for )?(?P<parameter>\w+): .*?(?P<name>\w+) (?:is|are) not supported"),
+        _unsupported,
+    ),
+    (re.compile(r"(?P<parameter>dimensions|filtering): (?P<name>\w+)"), _unsupported),
+)
+"""Patterns of TikTok's texts, each with what explains them; the first that has something to say is taken."""
 
 
 def _reason(name: str, request: ReportRequest) -> str:

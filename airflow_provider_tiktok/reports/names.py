@@ -12,6 +12,7 @@ from airflow_provider_tiktok.reports.texts import invalid
 
 log = logging.getLogger(__name__)
 
+_CODE = 4  # letters of a word in a name that may be a code
 _MAX_SLIPS = 2  # a wrong letter counts two, a missing or doubled one counts one
 
 NEVER_METRICS: Mapping[str, str] = {
@@ -19,6 +20,8 @@ NEVER_METRICS: Mapping[str, str] = {
     "video_views": "video_play_actions",
     "purchases": "complete_payment",
     "conversion_value": "total_complete_payment_rate",
+    "cpa": "cost_per_conversion",
+    "cvr": "conversion_rate",
 }
 """Names that people try and TikTok is known to refuse, with what they are after.
 
@@ -165,9 +168,21 @@ def _misspelt(name: str, known: list[str]) -> str:
         if (
             re.findall(r"\d+", lowered) == re.findall(r"\d+", candidate)
             and _slips(lowered, candidate) <= _MAX_SLIPS
+            and not _are_siblings(lowered, candidate)
         ):
             return candidate
     return ""
+
+
+def _are_siblings(one: str, other: str) -> bool:
+    """Say whether two names differ in one short code only, as ``cpc`` and ``cpm`` do, or ``vta_...`` and ``cta_...``."""
+    words, others = one.split("_"), other.split("_")
+    differing = [pair for pair in zip(words, others, strict=False) if pair[0] != pair[1]]
+    return (
+        len(words) == len(others)
+        and len(differing) == 1
+        and len(differing[0][0]) == len(differing[0][1]) <= _CODE
+    )
 
 
 def _slips(one: str, other: str) -> int:

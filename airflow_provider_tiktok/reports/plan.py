@@ -19,6 +19,7 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.request import ALL_ADVERTISERS, ReportRequest
+from airflow_provider_tiktok.reports.rules import check_sandbox
 from airflow_provider_tiktok.reports.texts import invalid
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,8 @@ class ReportPlan:
 
     def shortest_seconds(self, qps: float) -> float:
         """Give the least time that the first calls take at so many a second."""
-        return max(0, len(self) - 1) / qps
+        at_once = max(1, int(qps))  # calls that one second takes
+        return max(0, len(self) - 1) // at_once * max(1.0, at_once / qps)
 
     def is_final(self, now: datetime) -> bool:
         """Say whether TikTok has stopped completing every account's last day.
@@ -169,6 +171,8 @@ def make_plan(
     :param now: the present; for tests.
     :raises TikTokInvalidRequestError: there is no account.
     """
+    if client.credentials.is_sandbox:
+        check_sandbox(request.shape)
     ids = _accounts(client, request)
     zones: dict[str, tzinfo] = {}
     refused: dict[str, TikTokAPIError] = {}

@@ -285,6 +285,19 @@ DIMENSION_RULES: tuple[DimensionRule, ...] = (
         for one_of, none_of, name in _GMV_MAX_FILTERS
     ),
     DimensionRule(
+        ("BC",),
+        lambda shape: shape.has("country_code") and shape.has("placement"),
+        "holds country_code and placement, which TikTok isn't known to combine",
+        sure=False,
+    ),
+    DimensionRule(
+        ("SMART_PLUS",),
+        lambda shape: shape.lifetime and not shape.of_kind("id"),
+        "goes with an ID of the campaign tree among the dimensions only: TikTok's Smart+ breakdown has no lifetime. "
+        "Give dates instead.",
+        "query_lifetime",
+    ),
+    DimensionRule(
         ("SMART_PLUS",),
         lambda shape: bool(shape.of_kind("id") and shape.of_kind("time")),
         "holds an ID of the campaign tree and a time; TikTok's Smart+ overview has no time. Group by "
@@ -321,6 +334,23 @@ def check(shape: Shape) -> None:
             raise invalid(finding.parameter, finding.text)
 
 
+def check_sandbox(shape: Shape) -> None:
+    """Refuse what TikTok's sandbox lacks (TikTok's page on the sandbox).
+
+    :raises TikTokInvalidRequestError: the report needs the production environment.
+    """
+    for broken, parameter, text in (
+        (shape.kind.name not in {"BASIC", "AUDIENCE"}, "report_type", f"is {shape.kind.name}"),
+        ("AUCTION_ADVERTISER" in shape.levels, "data_level", "is AUCTION_ADVERTISER"),
+        (_wants_totals(shape), "request_params", "holds enable_total_metrics"),
+    ):
+        if broken:
+            raise invalid(
+                parameter,
+                f"{text}, which TikTok's sandbox lacks. Use a connection to the production environment, or another report.",
+            )
+
+
 def find(shape: Shape) -> Iterator[Finding]:
     """Find everything that rules have against a report."""
     yield from _counts(shape)
@@ -349,7 +379,9 @@ def objections(name: str, shape: Shape) -> Iterator[tuple[str, bool]]:
         # elsewhere TikTok's lists are of figures; whether names may stand beside them, they don't say
         for dimension, allowed in catalog.metrics_by_dimension(shape.kind.name).items():
             if shape.has(dimension) and name not in allowed:
-                yield f"doesn't go with the dimension {dimension}", True
+                # beside an ID the names of its entity may well be there, whatever else rows are grouped by
+                is_name = metric.section == "attribute" and bool(shape.of_kind("id"))
+                yield f"doesn't go with the dimension {dimension}", not is_name
 
 
 def allowed_metrics(shape: Shape) -> tuple[str, ...]:

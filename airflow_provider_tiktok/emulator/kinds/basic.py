@@ -177,7 +177,7 @@ def _is_bad(name: str, query: Query) -> bool:
     if is_unknown(name, query):
         return True
     metric = catalog.metrics(query.report_type)[name]
-    daily = query.level == "AUCTION_ADVERTISER" and query.time_dimension == "stat_time_day"
+    daily = query.level == "AUCTION_ADVERTISER" and query.time_dimension in (None, "stat_time_day")
     return (
         ("advertiser_daily" in metric.rules and not daily)
         or ("no_lifetime" in metric.rules and query.lifetime)
