@@ -1,8 +1,8 @@
-"""Rows a second, calls and peak memory of reports of several sizes. ``make bench`` runs it.
+"""Calls, seconds, CPU and peak memory of reports of several sizes. ``make bench`` runs it.
 
 Each job runs in a process of its own, as a task does, against an emulator in another one. Memory is the
 peak of the job's process above that of the same process running an empty operator. Every row of a job's
-file is counted, and its spend is added up and compared with the account's own total.
+file is compared with what the emulator's world holds.
 """
 
 from __future__ import annotations
@@ -15,49 +15,118 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from decimal import Decimal
+from math import ceil
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 METRICS = "spend,impressions,clicks,ctr,cpc,cpm,reach,frequency,conversion,cost_per_conversion,video_play_actions,likes"
 LAST_DAY = date(2026, 10, 31)
-ADS = 1000
-JOBS = {"30k": 30, "300k": 300, "1M": 1000}
+PAGE = 1000
+IN_FLIGHT = 8
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a job is a report of."""
+
+    accounts: int
+    ads: int
+    days: int
+    hourly: bool = False
+
+    @property
+    def time(self) -> str:
+        """Name the time dimension."""
+        return "stat_time_hour" if self.hourly else "stat_time_day"
+
+    @property
+    def windows(self) -> list[tuple[date, date]]:
+        """Give first and last day of each window that TikTok takes."""
+        span = 1 if self.hourly else 30
+        first = LAST_DAY - timedelta(days=self.days - 1)
+        starts = [first + timedelta(days=day) for day in range(0, self.days, span)]
+        return [(start, min(start + timedelta(days=span - 1), LAST_DAY)) for start in starts]
+
+    @property
+    def calls(self) -> int:
+        """Count the pages, fewer than which no client can do with."""
+        rows = [
+            self.ads * ((end - start).days + 1) * (24 if self.hourly else 1) for start, end in self.windows
+        ]
+        return self.accounts * sum(ceil(one / PAGE) for one in rows)
+
+    def seconds(self, latency_ms: float, qps: float) -> float:
+        """Give the least that these calls take."""
+        in_flight = (1 + ceil((self.calls - 1) / IN_FLIGHT)) * latency_ms / 1000
+        return max(in_flight, (self.calls - 1) // qps if qps else 0)
+
+
+JOBS = {
+    "30k": Shape(1, 1000, 30),
+    "90k": Shape(1, 1000, 90),
+    "1M": Shape(1, 1000, 1000),
+    "3 accounts": Shape(3, 1000, 90),
+    "200 accounts": Shape(200, 10, 30),
+    "hourly": Shape(1, 100, 7, hourly=True),
+}
 
 
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", default=",".join(JOBS), help="which of them (default: %(default)s)")
-    parser.add_argument("--latency-ms", default="0,150", help="latencies of a call (default: %(default)s)")
+    parser.add_argument(
+        "--limits",
+        default="0:0,150:0,150:10",
+        help="latency in ms, and calls a second (default: %(default)s)",
+    )
     parser.add_argument("--formats", default="jsonl", help="output formats (default: %(default)s)")
+    parser.add_argument(
+        "--others", action="store_true", help="run other makers' clients on the job 30k as well"
+    )
     parser.add_argument("--job", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
         print(json.dumps(run_job(json.loads(options.job))))
         return
-    empty = in_a_process({"days": 0})["rss"]
-    print("   job    format  latency       rows  calls  seconds   rows/s  CPU s  peak MiB over empty")
-    for latency in map(float, options.latency_ms.split(",")):
-        with Emulator(latency) as url:
-            for name in options.jobs.split(","):
-                for output_format in options.formats.split(","):
-                    job = {"url": url, "days": JOBS[name], "format": output_format}
+    empty = in_a_process({"empty": True})["rss"]
+    print(
+        "| job | format | latency | limit | rows | calls (least) | seconds (least) | rows/s | CPU s | over empty |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for limits in options.limits.split(","):
+        latency, qps = map(float, limits.split(":"))
+        for name in options.jobs.split(","):
+            for output_format in options.formats.split(","):
+                shape = JOBS[name]
+                with Emulator(shape, latency, qps) as url:
+                    job = {
+                        "url": url,
+                        "shape": asdict(shape),
+                        "format": output_format,
+                        "qps": qps or 1_000_000,
+                    }
                     done = in_a_process(job)
-                    print(
-                        f"{name:>6} {output_format:>9} {latency:>5g} ms {done['rows']:>10,} {done['calls']:>6}"
-                        f" {done['seconds']:>8.2f} {done['rows'] / done['seconds']:>8,.0f} {done['cpu']:>6.2f}"
-                        f" {(done['rss'] - empty) / 1024:>20.0f}",
-                        flush=True,
-                    )
+                print(
+                    f"| {name} | {output_format} | {latency:g} ms | {f'{qps:g}/s' if qps else 'none'} | {done['rows']:,} | "
+                    f"{done['calls']} ({shape.calls}) | {done['seconds']:.2f} ({shape.seconds(latency, qps):.2f}) | "
+                    f"{done['rows'] / done['seconds']:,.0f} | {done['cpu']:.2f} | {(done['rss'] - empty) / 1024:.0f} MiB |",
+                    flush=True,
+                )
+    if options.others:
+        sys.path.insert(0, str(Path(__file__).parent.parent))
+        import others
+
+        others.main(JOBS["30k"])
 
 
 class Emulator:
-    """An emulator with one account of a thousand ads, in its own process."""
+    """An emulator with the accounts of a job, in its own process."""
 
-    def __init__(self, latency_ms: float) -> None:
-        self._options = ["--port", "0", "--accounts", "1", "--ads", str(ADS), "--latency-ms", str(latency_ms)]
+    def __init__(self, shape: Shape, latency_ms: float, qps: float = 0) -> None:
+        options = ["--port", "0", "--accounts", str(shape.accounts), "--ads", str(shape.ads)]
+        self._options = [*options, "--latency-ms", str(latency_ms), "--qps", f"{qps:g}"]
 
     def __enter__(self) -> str:
         command = [sys.executable, "-m", "airflow_provider_tiktok.emulator", *self._options]
@@ -82,14 +151,17 @@ def in_a_process(job: dict) -> dict:
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr[-3000:])
-        return json.loads(done.stdout.splitlines()[-1])
+        found = json.loads(done.stdout.splitlines()[-1])
+        if job.get("format") == "jsonl":
+            check(Path(home, "rows.jsonl"), Shape(**job["shape"]))
+        return found
 
 
 def run_job(job: dict) -> dict:
-    """Do what a task does; without days, nothing."""
+    """Do what a task does; or, of the empty job, nothing."""
     from airflow.sdk import BaseOperator, ObjectStoragePath
 
-    if not job["days"]:
+    if "empty" in job:
 
         class Empty(BaseOperator):
             def execute(self, context):
@@ -100,55 +172,60 @@ def run_job(job: dict) -> dict:
 
     from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
-    account = only_account(job["url"])
-    path = Path(job["folder"], f"rows.{job['format']}")
-    extra = {"advertiser_ids": account, "qps": 1_000_000}
+    shape = Shape(**job["shape"])
+    extra = {"advertiser_ids": list(world(shape).accounts)[: shape.accounts], "qps": job["qps"]}
     connection = {"conn_type": "tiktok", "host": job["url"], "password": "benchmark", "extra": extra}
     os.environ["AIRFLOW_CONN_TIKTOK_DEFAULT"] = json.dumps(connection)
-    dates = {"report_start_date": LAST_DAY - timedelta(days=job["days"] - 1), "report_end_date": LAST_DAY}
     operator = TikTokReportOperator(
-        task_id="report", dimensions="ad_id,stat_time_day", metrics=METRICS, output_path=str(path), **dates
+        task_id="report",
+        dimensions=f"ad_id,{shape.time}",
+        metrics=METRICS,
+        output_path=str(Path(job["folder"], f"rows.{job['format']}")),
+        report_start_date=shape.windows[0][0],
+        report_end_date=LAST_DAY,
+        max_concurrency=IN_FLIGHT,
     )
     cpu, start = time.process_time(), time.perf_counter()
     summary = operator.execute({})
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    if job["format"] == "jsonl":
-        check(path, summary["row_count"], dates)
     return {
         "rows": summary["row_count"],
         "calls": summary["api_calls"],
         "seconds": seconds,
         "cpu": cpu,
-        "rss": rss,
+        "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }
 
 
-def only_account(url: str) -> str:
-    """Ask the emulator which account it has."""
-    from airflow_provider_tiktok.emulator.settings import APP_ID
+def world(shape: Shape):
+    """Give what the emulator of a job reports on."""
+    from airflow_provider_tiktok.emulator import Settings
+    from airflow_provider_tiktok.emulator.world import World
 
-    request = Request(
-        f"{url}/open_api/v1.3/oauth2/advertiser/get/?app_id={APP_ID}&secret=s", headers={"Access-Token": "t"}
-    )
-    with urlopen(request) as answer:
-        return json.load(answer)["data"]["list"][0]["advertiser_id"]
+    return World(Settings(accounts=shape.accounts, ads=shape.ads))
 
 
-def check(path: Path, rows: int, dates: dict) -> None:
-    """Compare the file's spend with the account's own."""
-    from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-
-    counted, spend = 0, Decimal(0)
+def check(path: Path, shape: Shape) -> None:
+    """Compare every row of a file with the world."""
+    held, metrics = world(shape), METRICS.split(",")
     with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            counted += 1
-            spend += Decimal(json.loads(line, parse_float=Decimal)["spend"])
-    total = sum(
-        row["spend"] for row in TikTokHook().iter_report(dimensions="advertiser_id,stat_time_day", **dates)
-    )
-    if (counted, spend) != (rows, total):
-        raise SystemExit(f"wrong rows: {counted} of {rows}, spend {spend} against {total}")
+        for account in list(held.accounts)[: shape.accounts]:
+            for start, end in shape.windows:
+                rows = held.rows(
+                    account, "AUCTION_AD", ["ad_id", shape.time], metrics, start, end, include_deleted=True
+                )
+                for row in sorted(
+                    rows, key=lambda row: (row["dimensions"][shape.time], row["dimensions"]["ad_id"])
+                ):
+                    got = json.loads(next(lines), parse_float=str, parse_int=str)
+                    wanted = {name: None if text == "-" else text for name, text in row["metrics"].items()}
+                    if (
+                        got["ad_id"] != row["dimensions"]["ad_id"]
+                        or {name: got[name] for name in metrics} != wanted
+                    ):
+                        raise SystemExit(f"wrong row: {got}, not {row}")
+        if next(lines, None) is not None:
+            raise SystemExit("there are more rows than there should be")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import threading
 import time
@@ -16,6 +17,7 @@ from urllib.parse import quote, quote_plus
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 
 from airflow_provider_tiktok import __version__
 from airflow_provider_tiktok.api.codes import SLOWER, Action, look_up
@@ -478,6 +480,12 @@ def _new_session(credentials: TikTokCredentials, connections: int) -> requests.S
             "User-Agent": f"airflow-provider-tiktok/{__version__}",
         }
     )
+    # read once: requests would go through the whole environment at every call, and look for a login in ~/.netrc
+    session.trust_env = False
+    session.proxies.update(get_environ_proxies(credentials.base_url))
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if bundle:
+        session.verify = bundle
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections + 1, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,7 @@ def make_app(service: Service) -> Starlette:
 
 def _serve(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
+        started = time.perf_counter()
         body, readable = _read_body(await request.body())
         asked = Asked(
             method=request.method,
@@ -140,8 +142,11 @@ def _serve(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitabl
             service.remember(asked, fault)  # now: the client will not wait until the end
             await _wait(request, fault.seconds)
             return BrokenResponse()
-        await _wait(request, service.world.settings.latency_ms / 1000 + (fault.seconds if fault else 0))
-        return service.respond(endpoint, asked, fault)
+        response = service.respond(endpoint, asked, fault)
+        # the latency is that of the whole call, whatever this machine takes for its part in it
+        latency = service.world.settings.latency_ms / 1000 + (fault.seconds if fault else 0)
+        await _wait(request, latency - (time.perf_counter() - started))
+        return response
 
     return serve
 

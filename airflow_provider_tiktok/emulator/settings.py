@@ -20,7 +20,7 @@ class Settings:
     :param ads: ads per account.
     :param app_id: ID of the developer app that every token belongs to; another's is refused.
     :param tokens: the only access tokens accepted; empty accepts any that does not say it is bad.
-    :param latency_ms: how long each call takes, beside its own work.
+    :param latency_ms: how long each call takes at least.
     :param qps: calls a second allowed to the app, all tokens together; 0 is no limit.
     :param decimals: decimals of money, 2 as TikTok sends today or 3 as in 2021.
     :param zero_rows: whether a report by time also has the rows in which nothing happened.

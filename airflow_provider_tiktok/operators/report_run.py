@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -86,10 +88,26 @@ def _fetch(task: TikTokReportOperator, fetch: ReportFetch, output: Output) -> No
     )
     task.log.info("::group::Windows")
     try:
-        for batch in fetch.batches():
-            output.write(fetch, batch)
+        with _without_cycle_collection():
+            for batch in fetch.batches():
+                output.write(fetch, batch)
     finally:
         task.log.info("::endgroup::")
+
+
+@contextmanager
+def _without_cycle_collection() -> Iterator[None]:
+    """Let Python look for no cycles among rows, which have none: it would spend a fifth of the time on that.
+
+    What few cycles calls leave behind, such as errors with their tracebacks, is collected afterwards.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _publish(

@@ -235,7 +235,8 @@ class ReportFetch:
                 self._fix_metrics(job)
                 self.result.refetched += job.window.attempts > 1
                 self._flight.submit(replace(job, timeouts_before=self._timeouts))
-            elif not (len(self._open) < self._lookahead and self._open_window()):
+            # a further window is only begun for a thread that has nothing else to do, for its rows take memory
+            elif not (self._flight.has_idle and len(self._open) < self._lookahead and self._open_window()):
                 return
 
     def _open_window(self) -> bool:

@@ -46,6 +46,11 @@ class Flight(Generic[_Job, _Result]):
         return self._taken < self._most
 
     @property
+    def has_idle(self) -> bool:
+        """Whether a thread has nothing to do."""
+        return self._taken < self._most // 2
+
+    @property
     def is_empty(self) -> bool:
         """Whether no job is under way."""
         return self._taken == 0

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +31,6 @@ from airflow_provider_tiktok.storage.target import Target
 MANIFEST = "_manifest.json"
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The folder value that Hive uses for null."""
-
-Line = tuple[str, bytes]
-"""A rendered row, behind the partition that it belongs to."""
 
 _MAX_OPEN_FILES = 64
 _SPOOL_LIFETIME = 24 * 3600  # seconds
@@ -114,8 +111,10 @@ class Destination:
         """
         self._file_name = name + self._target.extension
 
-    def encode(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[Line]:
-        """Render rows for :meth:`write`. Several threads may do so at once, in any order.
+    def encode(self, columns: Sequence[Cells], clean: Sequence[bool]) -> Sequence[Any]:
+        """Render rows for :meth:`write`, each behind the partition that it belongs to, where there are any.
+
+        Several threads may do so at once, in any order.
 
         :param columns: the cells of each column.
         :param clean: of each column, whether it is known to hold no null and, where its type is a
@@ -127,15 +126,18 @@ class Destination:
             [columns[index] for index in self._data_indexes], [clean[index] for index in self._data_indexes]
         )
         if not self._partition_indexes:
-            return [("", line) for line in lines]
+            return lines
         folders = [self._folders(index, columns[index]) for index in self._partition_indexes]
         return list(zip(map("/".join, zip(*folders, strict=True)), lines, strict=True))
 
-    def write(self, lines: Iterable[Line]) -> None:
-        """Take rendered rows in, in their order.
+    def write(self, lines: Sequence[Any]) -> None:
+        """Take rendered rows in, as :meth:`encode` gave them, in their order.
 
         :raises TikTokOutputError: the disk is full, or a folder can't be made.
         """
+        if not self._partition_indexes:
+            self._append("", lines)
+            return
         groups: dict[str, list[bytes]] = {}
         for partition, line in lines:
             groups.setdefault(partition, []).append(line)
@@ -224,6 +226,8 @@ class Destination:
         return [known[cell] for cell in cells]
 
     def _append(self, partition: str, lines: Sequence[bytes]) -> None:
+        if not lines:
+            return
         try:
             spool = self._spool(partition)
             spool.write(b"".join(lines), len(lines))

@@ -121,7 +121,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"metrics": ["spend", "spendd", "conversions"]}, invalid_metrics("spendd", "conversions")),
     ({"metrics": ["voucher_spend", "spend", "cash_spend"]}, invalid_metrics("voucher_spend", "cash_spend")),
     (
-        {**ADVERTISER, "dimensions": ["advertiser_id"], "metrics": ["cash_spend"]},
+        {
+            **ADVERTISER,
+            **DAY,
+            "dimensions": ["advertiser_id", "stat_time_hour"],
+            "metrics": ["cash_spend"],
+        },
         invalid_metrics("cash_spend"),
     ),
     (
