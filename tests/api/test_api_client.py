@@ -357,6 +357,37 @@ def test_pauses_double_up_to_the_longest_with_a_quarter_of_jitter(failures):
     assert 0.75 * middle <= policy.pause(failures) <= 1.25 * middle
 
 
+def test_a_used_up_day_ends_the_call_at_once_and_says_until_when(make_client, server):
+    client = make_client(retry=RetryPolicy())
+    server.script = [refusal(40100, "App reaches the QPD limit 864000")]
+    error = failure(client, TikTokRateLimitError)
+    assert client.counts.api_calls == 1
+    assert (error.code, error.retryable) == (40100, True)
+    assert 0 < error.retry_after <= 24 * 3600 + 5
+    assert "the app's calls of the day are used up" in str(error)
+    assert "00:00:0" in str(error)
+
+
+def test_a_suspended_minute_is_waited_for_only_by_the_patient(make_client, server):
+    server.script = [refusal(40100, "App reaches the QPM limit 600")]
+    error = failure(make_client(retry=RetryPolicy(throttle_patience=3)), TikTokRateLimitError)
+    assert "suspended for five" in str(error)
+    assert 290 < error.retry_after <= 300
+
+
+def test_an_accounts_own_limit_pauses_no_other_account(make_client, server):
+    client = make_client(retry=RetryPolicy(first_pause=0.4, longest_pause=0.4))
+    server.script = [refusal(40133), ok(), ok()]
+    waiting = threading.Thread(target=client.get, args=(PATH, {"advertiser_id": "1"}))
+    waiting.start()
+    time.sleep(0.1)
+    started = time.monotonic()
+    client.get(PATH, {"advertiser_id": "2"})
+    assert time.monotonic() - started < 0.2
+    waiting.join()
+    assert [call.query["advertiser_id"] for call in server.calls] == ["1", "2", "1"]
+
+
 # stopping
 
 
