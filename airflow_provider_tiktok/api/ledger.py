@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ except ImportError:  # a system without such locks: every task keeps its own led
 log = logging.getLogger(__name__)
 
 _MOST_SHARED = 128  # calls a second; TikTok's highest level has 50, so more than this means "no limit"
+_CLOSED = -1
 _SIZE = 4096  # bytes of the file, always, so that writing it is one step
 
 
@@ -109,30 +111,43 @@ class FileLedger:
 
     def __enter__(self) -> Account:
         self._lock.acquire()
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            self._written = os.pread(self._file, _SIZE, 0)
-            self._account = _read(self._written, self._calls)
-        except BaseException:
-            self._lock.release()
-            raise
+        if self._file != _CLOSED:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+                self._written = os.pread(self._file, _SIZE, 0)
+                self._account = _read(self._written, self._calls)
+            except OSError:
+                self._give_up()
+            except BaseException:
+                self._lock.release()
+                raise
         return self._account
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            text = _write(self._account)
-            if kind is None and text != self._written:
-                os.pwrite(self._file, text, 0)
+            if self._file != _CLOSED:
+                text = _write(self._account)
+                if kind is None and text != self._written:
+                    os.pwrite(self._file, text, 0)
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+        except OSError:
+            self._give_up()
         finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
             self._lock.release()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file. Calls that are still under way see what was known last, and write nothing."""
         with self._lock:
-            os.close(self._file)
+            self._give_up()
+
+    def _give_up(self) -> None:
+        # the number may be another file's as soon as it is closed, so it is forgotten first
+        file, self._file = self._file, _CLOSED
+        if file != _CLOSED:
+            with suppress(OSError):
+                os.close(file)
 
 
 def open_ledger(host: str, app: str, qps: float, *, shared: bool = True) -> Ledger:

@@ -266,6 +266,28 @@ def test_times_from_before_the_machine_was_started_are_forgotten(tmp_path, monke
     assert again.start()[0] == 0
 
 
+def test_a_closed_ledger_touches_no_file_that_has_its_number_now(tmp_path):
+    kept = FileLedger(tmp_path / "ledger", 10)
+    number = kept._file
+    budget, clock = make(10, kept=kept)
+    start(budget, clock)
+    kept.close()
+    kept.close()
+    other = os.open(tmp_path / "data", os.O_RDWR | os.O_CREAT)
+    assert other == number
+    start(budget, clock)
+    assert os.pread(other, 10, 0) == b""
+    os.close(other)
+
+
+def test_a_ledger_whose_file_fails_goes_on_in_memory(tmp_path):
+    kept = FileLedger(tmp_path / "ledger", 1)
+    os.close(kept._file)
+    budget, clock = make(1, kept=kept)
+    assert budget.start()[0] == 0
+    assert budget.start()[0] > 1
+
+
 def test_a_folder_of_somebody_elses_is_not_used(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(ledger.tempfile, "gettempdir", lambda: str(tmp_path))
     (tmp_path / f"airflow-provider-tiktok-{os.getuid()}").symlink_to("/")
