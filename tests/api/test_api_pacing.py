@@ -283,7 +283,7 @@ def test_a_closed_ledger_touches_no_file_that_has_its_number_now(tmp_path):
 def test_a_ledger_whose_file_fails_goes_on_in_memory(tmp_path):
     kept = FileLedger(tmp_path / "ledger", 1)
     os.close(kept._file)
-    budget, clock = make(1, kept=kept)
+    budget, _ = make(1, kept=kept)
     assert budget.start()[0] == 0
     assert budget.start()[0] > 1
 
