@@ -182,6 +182,7 @@ def _are_siblings(one: str, other: str) -> bool:
         len(words) == len(others)
         and len(differing) == 1
         and len(differing[0][0]) == len(differing[0][1]) <= _CODE
+        and sorted(differing[0][0]) != sorted(differing[0][1])  # letters that changed places are a slip
     )
 
 

@@ -145,6 +145,11 @@ def test_a_misspelling_is_one_all_the_same(written, meant):
     refused(f"did you mean '{meant}'?", metrics=written)
 
 
+def test_letters_that_changed_places_are_a_misspelling():
+    refused("did you mean 'stat_time_day'?", dimensions="ad_id,stat_time_dya")
+    refused("did you mean 'cpc'?", metrics="ccp")
+
+
 # the sandbox
 
 
