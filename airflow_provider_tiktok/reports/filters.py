@@ -183,7 +183,9 @@ def check_divisible(
     :raises TikTokInvalidRequestError: rows would have to be added up.
     """
     for index, item in enumerate(filters):
-        if item["field_name"] not in ID_FIELDS or len(json.loads(item["filter_value"])) <= MAX_IDS:
+        if item["field_name"] not in ID_FIELDS or item["filter_type"] not in LIST_TYPES:
+            continue
+        if len(json.loads(item["filter_value"])) <= MAX_IDS:
             continue
         levels = LEVELS_OF_ID_FIELDS[item["field_name"]]
         if item["filter_type"] != "IN" or data_level not in levels or not set(dimensions) & set(ROW_IDS):

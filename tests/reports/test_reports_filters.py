@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports.filters import keep_deleted, parse_filter_object, parse_filters
 
+from .helpers import request
+
 
 def item(value, filter_type="IN", field_name="campaign_ids"):
     return {"field_name": field_name, "filter_type": filter_type, "filter_value": value}
@@ -241,3 +243,8 @@ def test_an_object_and_a_list_of_filters_mean_the_same():
         "campaign_name": "x",
     }
     assert parse_filter_object({"new_option": True}, "GMV_MAX") == {"new_option": True}
+
+
+def test_a_filter_that_nobody_checks_is_sent_whatever_it_is():
+    made = request(filters=[item("1", "MATCH")], check_fields=False)
+    assert made.filters[0] == {"field_name": "campaign_ids", "filter_type": "MATCH", "filter_value": "1"}
