@@ -65,6 +65,7 @@ class Shape:
 JOBS = {
     "30k": Shape(1, 1000, 30),
     "90k": Shape(1, 1000, 90),
+    "300k": Shape(1, 1000, 300),
     "1M": Shape(1, 1000, 1000),
     "3 accounts": Shape(3, 1000, 90),
     "200 accounts": Shape(200, 10, 30),
