@@ -11,9 +11,6 @@ from airflow_provider_tiktok.reports.report_types import DAY, HOUR
 from airflow_provider_tiktok.reports.request import ReportRequest
 from airflow_provider_tiktok.reports.texts import invalid
 
-DEFAULT_TOLERANCE = 0.001
-"""Part of the account's spend by which the rows' may differ."""
-
 _IDS = ("advertiser_id", "campaign_id", "adgroup_id", "ad_id", "ad_id_v2")
 
 
