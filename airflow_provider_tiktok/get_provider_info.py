@@ -94,4 +94,8 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "connection-types": [CONNECTION_TYPE],
+        "extra-links": [
+            "airflow_provider_tiktok.links.TikTokAdsManagerLink",
+            "airflow_provider_tiktok.links.TikTokOutputLink",
+        ],
     }

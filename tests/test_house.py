@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "storage": {"storage"},
     "emulator": {"emulator", "reports"},
     "hooks": {"hooks", "reports", "api", "_compat", "get_provider_info"},
-    "operators": {"operators", "hooks", "reports", "storage", "api", "_compat"},
+    "operators": {"operators", "links", "hooks", "reports", "storage", "api", "_compat"},
 }
 
 

@@ -29,6 +29,8 @@ class TikTokBaseOperator(BaseOperator):
         self.tiktok_conn_id = tiktok_conn_id
         self.fail_fast = fail_fast
         self._stop: threading.Event | None = None
+        # what links may use beside the fields; execute fills it, and Airflow 3 asks the same object afterwards
+        self.link_facts: dict[str, Any] = {}
 
     def execute(self, context: Any) -> Any:
         """Do the work; turn an error that can't pass by itself into one that Airflow doesn't retry."""

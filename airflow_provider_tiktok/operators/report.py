@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tiktok.links import TikTokAdsManagerLink, TikTokOutputLink
 from airflow_provider_tiktok.operators.base import TikTokBaseOperator
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ class TikTokReportOperator(TikTokBaseOperator):
         ),
         "json",
     )
+
+    operator_extra_links = (TikTokAdsManagerLink(), TikTokOutputLink())
 
     def __init__(
         self,

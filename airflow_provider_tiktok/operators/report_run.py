@@ -42,9 +42,11 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
     output = _open_output(task, schema_of(request))
     try:
         client = hook.get_conn(connections=task.max_concurrency)
+        plan = make_plan(client, request, run_time(context))
+        task.link_facts = plan.facts()
         fetch = ReportFetch(
             client,
-            make_plan(client, request, run_time(context)),
+            plan,
             encode=output.encode,
             max_concurrency=task.max_concurrency,
             on_advertiser_error=task.on_advertiser_error,

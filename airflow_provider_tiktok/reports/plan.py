@@ -135,6 +135,14 @@ class ReportPlan:
         """The last day of any account."""
         return max((call.window.end for call in self.calls if call.window.end), default=None)
 
+    def facts(self) -> dict[str, Any]:
+        """Give what a summary says of the report before its rows are there: accounts and days."""
+        return {
+            "advertiser_ids": list(self.accounts),
+            "report_start_date": self.start_date.isoformat() if self.start_date else None,
+            "report_end_date": self.end_date.isoformat() if self.end_date else None,
+        }
+
     @property
     def share_of_quota(self) -> float:
         """The part of the calls that TikTok allows an app of its basic level a day."""
