@@ -9,12 +9,11 @@ is empty text, and nothing is raised: a link is no reason to fail a task or a pa
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from airflow_provider_tiktok._compat import BaseOperatorLink, stored_facts
-
-if TYPE_CHECKING:
-    from airflow_provider_tiktok.link_targets import ReportFacts
+from airflow_provider_tiktok._compat_links import BaseOperatorLink, stored_facts, xcom_page
+from airflow_provider_tiktok.link_targets import ReportFacts, ads_manager_url, output_url, read_facts
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +25,6 @@ class TikTokAdsManagerLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Build the address; empty when no account is known."""
-        from airflow_provider_tiktok.link_targets import ads_manager_url
-
         return _quietly(lambda: ads_manager_url(_facts(operator, ti_key)))
 
 
@@ -38,23 +35,22 @@ class TikTokOutputLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Build the address; empty when the storage has no page for it."""
-        from airflow_provider_tiktok._compat import xcom_page
-        from airflow_provider_tiktok.link_targets import output_url
-
         return _quietly(lambda: output_url(_facts(operator, ti_key), xcom_page(ti_key)))
 
 
-def _facts(operator: Any, ti_key: Any) -> ReportFacts:
-    from airflow_provider_tiktok.link_targets import read_facts
+LINKS = (TikTokAdsManagerLink(), TikTokOutputLink())
+"""The links of a report's task, in the order of their buttons."""
 
+
+def _facts(operator: Any, ti_key: Any) -> ReportFacts:
     rendered, summary = stored_facts(ti_key)
     written = {name: getattr(operator, name, None) for name in operator.template_fields}
     return read_facts({**written, **rendered}, {**summary, **getattr(operator, "link_facts", {})})
 
 
-def _quietly(build: Any) -> str:
+def _quietly(build: Callable[[], str]) -> str:
     try:
-        return str(build())
+        return build()
     except Exception as error:
         log.debug("No link: %s", type(error).__name__)
         return ""

@@ -1,6 +1,6 @@
 """One mapped task an advertiser account: each can be watched, retried and cleared by itself."""
 
-from airflow.sdk import DAG
+from airflow import DAG
 
 from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
 from airflow_provider_tiktok.operators.report import TikTokReportOperator

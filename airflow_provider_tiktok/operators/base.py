@@ -9,7 +9,24 @@ from airflow_provider_tiktok._compat import AirflowFailException, BaseOperator
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokStoppedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+
+
+class LazyLinks:
+    """The links of :mod:`airflow_provider_tiktok.links`, loaded by whoever looks at them first."""
+
+    def __iter__(self) -> Iterator[Any]:
+        from airflow_provider_tiktok.links import LINKS
+
+        return iter(LINKS)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, link: object) -> bool:
+        return any(link == one for one in self)
 
 
 class TikTokBaseOperator(BaseOperator):
@@ -46,6 +63,13 @@ class TikTokBaseOperator(BaseOperator):
             raise
         finally:
             hook.close()
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Go on after a deferral, with a new object; let links know what came of it."""
+        result = super().resume_execution(next_method, next_kwargs, context)
+        if isinstance(result, dict):
+            self.link_facts = result
+        return result
 
     def run_with(self, hook: TikTokHook, context: Any) -> Any:
         """Do the operator's work."""

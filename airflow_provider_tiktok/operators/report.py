@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok.links import TikTokAdsManagerLink, TikTokOutputLink
-from airflow_provider_tiktok.operators.base import TikTokBaseOperator
+from airflow_provider_tiktok.operators.base import LazyLinks, TikTokBaseOperator
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -133,7 +132,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         "json",
     )
 
-    operator_extra_links = (TikTokAdsManagerLink(), TikTokOutputLink())
+    operator_extra_links = LazyLinks()
 
     def __init__(
         self,
