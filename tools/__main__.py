@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import checks, console, demo, environment, pins, processes, ui
+from tools import checks, console, demo, environment, matrix, pins, processes, ui
 from tools.compat import check as compat
 
 TARGETS: dict[str, Callable[[], int]] = {
     "demo": demo.main,
     "ui": ui.main,
     "test": checks.test,
+    "test-short": checks.short,
+    "test-matrix": matrix.main,
     "lint": checks.lint,
     "format": checks.reformat,
     "bench": checks.bench,
