@@ -4,7 +4,12 @@ Trigger it from the Airflow UI, or with ``--conf '{"metrics": "spend,clicks", ..
 reach the operator through Jinja, as text or as lists; both are understood.
 """
 
-from airflow.sdk import DAG, Param, task
+try:
+    from airflow.sdk import DAG, Param, task
+except ImportError:  # Airflow 2
+    from airflow import DAG
+    from airflow.decorators import task
+    from airflow.models.param import Param
 
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
