@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+
+
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z`])|\n+")
 
 
 class LazyLinks:
@@ -58,8 +62,12 @@ class TikTokBaseOperator(BaseOperator):
         try:
             return self.run_with(hook, context)
         except TikTokError as error:
+            for sentence in _SENTENCE_END.split(str(error)):  # the UI cuts a long line off at the right
+                self.log.error("%s", sentence)  # noqa: TRY400 - Airflow logs the traceback
             if self.fail_fast and not error.retryable:
-                raise AirflowFailException(str(error)) from error
+                # its sentence says all; where in this package it was raised helps nobody who reads the log
+                self.log.debug("Raised here", exc_info=error)
+                raise AirflowFailException(str(error)) from error.with_traceback(None)
             raise
         finally:
             hook.close()

@@ -217,6 +217,14 @@ class TikTokReportOperator(TikTokBaseOperator):
                     f"`{name}` must be a whole number of 1 or more, not {getattr(self, name)!r}."
                 )
 
+    @property
+    def account(self) -> str:
+        """The name and ID of the report's account, once known, else ``advertiser_ids``: for ``map_index_template``."""
+        names = self.link_facts.get("advertiser_names") or {}
+        if len(names) == 1:
+            return " ".join(f"{name} ({advertiser_id})" for advertiser_id, name in names.items())
+        return str(self.advertiser_ids or "")
+
     def run_with(self, hook: TikTokHook, context: Any) -> dict[str, Any]:
         """Fetch the report and give its summary."""
         # the work stands in a module of its own, for which no DAG file has to wait

@@ -103,6 +103,7 @@ class ReportPlan:
     :param calls: the first call of every window.
     :param refused: why accounts can't be planned, by ID: TikTok refuses them, or hides their time zone.
     :param zones: time zones of the accounts that were asked for.
+    :param names: their names, where TikTok was asked.
     """
 
     request: ReportRequest
@@ -110,6 +111,7 @@ class ReportPlan:
     calls: tuple[ReportCall, ...]
     refused: dict[str, TikTokAPIError]
     zones: dict[str, tzinfo]
+    names: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -136,8 +138,9 @@ class ReportPlan:
         return max((call.window.end for call in self.calls if call.window.end), default=None)
 
     def facts(self) -> dict[str, Any]:
-        """Give what a summary says of the report before its rows are there: accounts and days."""
+        """Give what is known of the report before its rows are there: accounts and days, as a summary has them."""
         return {
+            "advertiser_names": dict(self.names),
             "advertiser_ids": list(self.accounts),
             "report_start_date": self.start_date.isoformat() if self.start_date else None,
             "report_end_date": self.end_date.isoformat() if self.end_date else None,
@@ -183,13 +186,14 @@ def make_plan(
         check_sandbox(request.shape)
     ids = _accounts(client, request)
     zones: dict[str, tzinfo] = {}
+    names: dict[str, str] = {}
     refused: dict[str, TikTokAPIError] = {}
     if _days_depend_on_zones(request, run):
-        zones, refused = _zones(client, ids)
+        zones, refused = _zones(client, ids, names)
         unknown = [name for name in ids if name not in zones and name not in refused]
         refused |= {name: _zone_unknown(name) for name in unknown}
     elif _finality_depends_on_zones(request, run, now):
-        zones = _zones_if_possible(client, ids)
+        zones = _zones_if_possible(client, ids, names)
     common = request.params()
     parts = request.filter_parts()
     calls = [
@@ -205,7 +209,7 @@ def make_plan(
         for window in _windows(request, _days(request, run, zones.get(advertiser_id)))
         for number, filtering in enumerate(parts, start=1)
     ]
-    return ReportPlan(request, ids, tuple(calls), refused, zones)
+    return ReportPlan(request, ids, tuple(calls), refused, zones, names)
 
 
 def cut(start: date, end: date, max_days: int, period: str = "") -> Sequence[Window]:
@@ -277,8 +281,19 @@ def _finality_depends_on_zones(request: ReportRequest, run: RunTime, now: dateti
     return present < _end_of(last, _LAST_TO_END) + _latency(request)
 
 
-def _zones(client: TikTokClient, ids: tuple[str, ...]) -> tuple[dict[str, tzinfo], dict[str, TikTokAPIError]]:
+def _zones(
+    client: TikTokClient, ids: tuple[str, ...], names: dict[str, str]
+) -> tuple[dict[str, tzinfo], dict[str, TikTokAPIError]]:
+    """Ask for time zones, and note the names that come with them.
+
+    :param names: takes the names in.
+    """
     details = advertisers.describe(client, ids)
+    names |= {
+        name: advertiser.advertiser_name
+        for name, advertiser in details.found.items()
+        if advertiser.advertiser_name
+    }
     zones: dict[str, tzinfo] = {
         name: pendulum.timezone(advertiser.timezone)
         for name, advertiser in details.found.items()
@@ -287,10 +302,12 @@ def _zones(client: TikTokClient, ids: tuple[str, ...]) -> tuple[dict[str, tzinfo
     return zones, dict(details.refused)
 
 
-def _zones_if_possible(client: TikTokClient, ids: tuple[str, ...]) -> dict[str, tzinfo]:
+def _zones_if_possible(
+    client: TikTokClient, ids: tuple[str, ...], names: dict[str, str]
+) -> dict[str, tzinfo]:
     """Learn the zones where they only serve the summary: the report can do without."""
     try:
-        return _zones(client, ids)[0]
+        return _zones(client, ids, names)[0]
     except TikTokAPIError as error:
         log.warning("The accounts' time zones aren't known, so the figures count as not final. %s", error)
         return {}

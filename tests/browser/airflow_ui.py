@@ -1,5 +1,6 @@
 """A real Airflow with its UI for the browser, of any version, on loopback and without a login."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -136,7 +137,7 @@ class AirflowUi:
 
     def run(self, dag_id: str, run_id: str, state: str, seconds: float = 240) -> None:
         """Trigger a DAG and wait for its end."""
-        self._wait_until(lambda: self.query("SELECT 1 FROM serialized_dag WHERE dag_id = ?", dag_id), dag_id)
+        self.wait_for_dag(dag_id)
         self.command("dags", "trigger", dag_id, "--run-id", run_id)
         self.wait(dag_id, run_id, state, seconds)
 
@@ -155,6 +156,30 @@ class AirflowUi:
         self._wait_until(is_finished, f"{dag_id} done", seconds)
         assert found == [(state,)], f"{dag_id}: {found}"
 
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Wait until Airflow has read a DAG."""
+        self._wait_until(
+            lambda: self.query("SELECT 1 FROM serialized_dag WHERE dag_id = ?", dag_id), f"{dag_id} read"
+        )
+
+    def wait_for_run(self, dag_id: str, state: str) -> list[str]:
+        """Wait for the run of a DAG to come and to end, and give its ID."""
+        query = "SELECT run_id FROM dag_run WHERE dag_id = ?"
+        self._wait_until(lambda: self.query(query, dag_id), f"{dag_id} triggered")
+        ids = [row[0] for row in self.query(query, dag_id)]
+        for run_id in ids:
+            self.wait(dag_id, run_id, state)
+        return ids
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Give what a task returned."""
+        ((value,),) = self.query(
+            "SELECT value FROM xcom WHERE dag_id = ? AND run_id = ? AND task_id = ? AND key = 'return_value'",
+            dag_id, run_id, task_id,
+        )  # fmt: skip
+        value = json.loads(value)
+        return json.loads(value) if isinstance(value, str) else value
+
     def query(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
         """Ask Airflow's database."""
         with closing(sqlite3.connect(self._home / "airflow.db", timeout=60)) as database:
@@ -166,6 +191,8 @@ class AirflowUi:
         :param tab: Airflow 3's name of the tab; empty is the log.
         """
         if AIRFLOW_3:
+            if tab == "task_instances":  # the list of the mapped ones
+                return f"{self.url}/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/mapped"
             mapped = f"/mapped/{map_index}" if map_index >= 0 else ""
             return f"{self.url}/dags/{dag_id}/runs/{run_id}/tasks/{task_id}{mapped}" + (
                 f"/{tab}" if tab else ""
