@@ -78,6 +78,22 @@ def settings(home: Path, dags: Path, output: Path) -> dict[str, str]:
     )
 
 
+# Outside a task Airflow 3 reads no connection from its database; the environment is read by every version.
+_READ_BACK = """
+import json, os
+from airflow.models.connection import Connection
+from airflow.utils.session import create_session
+with create_session() as session:
+    stored = session.query(Connection).filter(Connection.conn_id == "tiktok_default").one()
+    os.environ["AIRFLOW_CONN_TIKTOK_DEFAULT"] = stored.get_uri()
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+hook = TikTokHook("tiktok_default")
+found = hook.get_conn().credentials
+print(json.dumps([hook.test_connection()[0], found.access_token, found.app_id, found.app_secret,
+    list(found.advertiser_ids), found.qps, found.timeout]))
+"""
+
+
 class AirflowUi:
     """Starts Airflow's parts, runs DAGs, and says what is in its database."""
 
@@ -134,6 +150,10 @@ class AirflowUi:
         )
         assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
         return done.stdout.strip().splitlines()[-1]
+
+    def connection(self) -> list[Any]:
+        """Give what the hook makes of the stored connection: does it work, and its fields."""
+        return json.loads(self.python(_READ_BACK))
 
     def run(self, dag_id: str, run_id: str, state: str, seconds: float = 240) -> None:
         """Trigger a DAG and wait for its end."""
