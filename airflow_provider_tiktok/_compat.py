@@ -47,6 +47,15 @@ def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
     return ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
 
 
+def connection_of(path: object) -> str | None:
+    """Give the ID of the connection that a path of Airflow's object storage carries, if it is one and does."""
+    carried = getattr(path, "conn_id", None)
+    if carried is None:  # before Airflow 3.2 it stands among the options only
+        options = getattr(path, "storage_options", None)
+        carried = options.get("conn_id") if hasattr(options, "get") else None
+    return carried if isinstance(carried, str) else None
+
+
 def has_connection(conn_id: str) -> bool:
     """Say whether Airflow has a connection of this ID."""
     try:
@@ -62,6 +71,7 @@ __all__ = [
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
+    "connection_of",
     "has_connection",
     "object_storage_path",
 ]
