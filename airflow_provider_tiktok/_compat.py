@@ -51,8 +51,7 @@ def connection_of(path: object) -> str | None:
     """Give the ID of the connection that a path of Airflow's object storage carries, if it is one and does."""
     carried = getattr(path, "conn_id", None)
     if carried is None:  # before Airflow 3.2 it stands among the options only
-        options = getattr(path, "storage_options", None)
-        carried = options.get("conn_id") if hasattr(options, "get") else None
+        carried = (getattr(path, "storage_options", None) or {}).get("conn_id")
     return carried if isinstance(carried, str) else None
 
 

@@ -29,6 +29,7 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.operators import output
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
+from tests.conftest import needs_bad_extra
 
 DAILY = {
     "dimensions": ["ad_id", "stat_time_day"],
