@@ -19,20 +19,21 @@ with DAG(
     catchup=False,
     tags=["tiktok"],
     params={
+        # the form insists on a value where null is not allowed
         "advertiser_ids": Param(
-            "", type="string", title="Advertiser IDs", description="Empty: the connection's"
+            None, type=["null", "string"], title="Advertiser IDs", description="Empty: the connection's"
         ),
         "dimensions": Param(["campaign_id", "stat_time_day"], type="array", title="Dimensions"),
         "metrics": Param("campaign_name, spend, impressions, clicks, ctr", type="string", title="Metrics"),
         "filters": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],
             title="Filters",
             description='JSON: [{"field_name": "campaign_ids", "filter_type": "IN", "filter_value": [123]}]; empty for none',
         ),
         "start": Param(None, type=["null", "string"], format="date", title="First day"),
         "end": Param(None, type=["null", "string"], format="date", title="Last day"),
-        "order_field": Param("spend", type="string", title="Order by"),
+        "order_field": Param("spend", type=["null", "string"], title="Order by"),
         "order_type": Param("DESC", enum=["DESC", "ASC"], title="Order"),
     },
 ):
