@@ -73,11 +73,13 @@ def test_the_log_of_a_good_run_is_a_few_lines_and_a_group(ui, connection, page, 
     ui.run("example_tiktok_daily_files", "good", "success")
     page.goto(ui.task_page("example_tiktok_daily_files", "good", "report"))
     page.get_by_text("240 rows").wait_for()
-    page.get_by_text("Windows", exact=True).click()
+    page.get_by_text(re.compile("Windows$")).first.click()
+    page.get_by_text("rows in 1 page(s)").first.wait_for()
     picture("log")
     shown = page.inner_text("body")
     assert "BASIC report of AUCTION_AD by ad_id, stat_time_day: 2 account(s)" in shown
     assert shown.index("2 window(s)") < shown.index("Windows") < shown.index("240 rows")
+    assert shown.count("120 rows in 1 page(s)") == 2  # one line a window
 
 
 def test_the_log_of_a_failed_run_ends_with_what_happened_and_what_to_do(ui, connection, page, picture):
