@@ -25,7 +25,7 @@ from urllib.parse import quote, unquote
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.formats import FORMATS, Cells
-from airflow_provider_tiktok.storage.spool_file import SpoolFile
+from airflow_provider_tiktok.storage.spool_file import Spool
 from airflow_provider_tiktok.storage.target import Target
 
 MANIFEST = "_manifest.json"
@@ -100,8 +100,8 @@ class Destination:
         self._check_writable()
         self._temporary: Path | None = None
         self._made_folders: list[Path] = []
-        self._spools: dict[str, SpoolFile] = {}
-        self._open: OrderedDict[str, SpoolFile] = OrderedDict()
+        self._spools: dict[str, Spool] = {}
+        self._open: OrderedDict[str, Spool] = OrderedDict()
         self._replaced = 0
 
     def name_files(self, name: str) -> None:
@@ -138,7 +138,7 @@ class Destination:
         if not self._partition_indexes:
             self._append("", lines)
             return
-        groups: dict[str, list[bytes]] = {}
+        groups: dict[str, list[Any]] = {}
         for partition, line in lines:
             groups.setdefault(partition, []).append(line)
         for partition, members in groups.items():
@@ -159,7 +159,7 @@ class Destination:
             if not self._spools and not self._partition_indexes:
                 self._spool("")  # an empty report still has its file, with the header
             for spool in self._spools.values():
-                spool.close()
+                spool.finish()
             stale, beside = self._other_files(covers) if self._target.is_folder else ([], [])
             files: list[PublishedFile] = []
             for partition in sorted(self._spools):
@@ -184,6 +184,7 @@ class Destination:
             spool.discard()
         self._spools.clear()
         self._open.clear()
+        self._format.close()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary = None
@@ -225,27 +226,29 @@ class Destination:
         known = {cell: f"{name}={_quote_value(cell)}" for cell in set(cells)}
         return [known[cell] for cell in cells]
 
-    def _append(self, partition: str, lines: Sequence[bytes]) -> None:
+    def _append(self, partition: str, lines: Sequence[Any]) -> None:
         if not lines:
             return
         try:
             spool = self._spool(partition)
-            spool.write(b"".join(lines), len(lines))
+            spool.write(lines)
         except OSError as error:
             raise self._output_error(error) from error
 
-    def _spool(self, partition: str) -> SpoolFile:
+    def _spool(self, partition: str) -> Spool:
         """Give the spool file of a partition, with few enough of them open."""
         spool = self._spools.get(partition)
         if spool is None:
-            spool = SpoolFile(self._spool_path(partition), compress=self._target.compress)
+            spool = self._format.spool(
+                self._spool_path(partition),
+                compress=self._target.compress,
+                one_of_many=bool(self._partition_indexes),
+            )
             self._spools[partition] = spool
-            if header := self._format.header():
-                spool.write(header)
         self._open[partition] = spool
         self._open.move_to_end(partition)
         if len(self._open) > _MAX_OPEN_FILES:
-            self._open.popitem(last=False)[1].close()
+            self._open.popitem(last=False)[1].release()
         return spool
 
     def _spool_path(self, partition: str) -> Path:
@@ -281,7 +284,7 @@ class Destination:
             return self._target.path
         return f"{self._target.path.rstrip('/')}/{path.removeprefix(self._root).lstrip('/')}"
 
-    def _move(self, partition: str, spool: SpoolFile) -> PublishedFile:
+    def _move(self, partition: str, spool: Spool) -> PublishedFile:
         path = self._path(partition)
         self._put(spool.path, path)
         return PublishedFile(self._url(path), spool.rows, spool.size, spool.sha256, _values(partition))
@@ -384,7 +387,7 @@ def _partition_indexes(target: Target, columns: Mapping[str, str]) -> list[int]:
 
 
 def _quote_value(value: str | None) -> str:
-    return NULL_PARTITION if value is None else quote(value, safe=" ", errors="surrogatepass")
+    return NULL_PARTITION if value is None else quote(value, safe=" ", errors="backslashreplace")
 
 
 def _values(partition: str) -> dict[str, str | None]:

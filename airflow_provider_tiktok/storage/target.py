@@ -40,8 +40,8 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
     A path is a folder when it ends with a slash, has no extension, or rows are to be partitioned.
 
     :param path: path or URL.
-    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress; ``None`` takes the path's
-        extension, else ``jsonl``.
+    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress, or ``parquet``; ``None`` takes the
+        path's extension, else ``jsonl``.
     :param partition_by: columns that become Hive folders.
     :raises TikTokOutputError: extension and format are unknown or contradict each other.
     """
@@ -52,8 +52,13 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
     )
     if output_format and wanted not in FORMATS:
         raise TikTokOutputError(
-            f"`output_format` is {output_format!r}; it can be {_known()}, each with .gz as well."
+            f"`output_format` is {output_format!r}; it can be {_known()}."
         )
+    for chosen, gzipped in ((wanted, wanted_gzip), (named if not path.endswith("/") else "", named_gzip)):
+        if gzipped and chosen in FORMATS and not FORMATS[chosen].compressible:
+            raise TikTokOutputError(
+                f"{chosen}.gz is nothing that readers of {chosen} take, and {chosen} compresses within. Drop the .gz."
+            )
     is_folder = (
         path.endswith("/") or not (named or named_gzip) or (bool(partition_by) and named not in FORMATS)
     )
@@ -65,8 +70,8 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
         )
     if named not in FORMATS and not wanted:
         raise TikTokOutputError(
-            f"`output_path` {path!r} ends in an extension that this version doesn't write. It can be {_known()}, each "
-            "with .gz as well; end the path with a slash if it is a folder."
+            f"`output_path` {path!r} ends in an extension that this version doesn't write. It can be "
+            f"{_known()}; end the path with a slash if it is a folder."
         )
     if wanted and named in FORMATS and (named != wanted or wanted_gzip > named_gzip):
         raise TikTokOutputError(
@@ -84,4 +89,6 @@ def _split(name: str) -> tuple[str, bool]:
 
 
 def _known() -> str:
-    return ", ".join(FORMATS)
+    """Name the extensions that there are."""
+    gzipped = (f"{name}{_GZIP}" for name, kind in FORMATS.items() if kind.compressible)
+    return ", ".join((*FORMATS, *gzipped))
