@@ -61,7 +61,7 @@ class Format(Protocol):
 class _Lines:
     """A format of lines, which may stand in any number of pieces."""
 
-    compressible = True
+    compressible: ClassVar[bool] = True
 
     def header(self) -> bytes:
         """Give what a file begins with, also when it has no rows."""

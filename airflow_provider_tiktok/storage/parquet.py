@@ -17,29 +17,36 @@ A value that its column can't hold without losing something (``<5`` among counts
 an error, for a typed file has no place for it. Files are compressed with Snappy, which every loader
 reads and which costs least CPU. The same rows give the same bytes with the same pyarrow: row groups are
 cut by a number of rows that follows from the number of columns.
+
+On its way a row is a line of CSV, which is one small object where its cells would be many, and which
+Arrow turns into typed columns, some thousand lines at a time.
 """
 
 from __future__ import annotations
 
 import marshal
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.spool_file import CountedFile
 
+Cells = Sequence["str | None"]
+
 PRECISION, SCALE = 38, 9
 
-_CHUNK = 4_000  # rows turned into Arrow's columns at a time
+_CHUNK = 8_000  # rows turned into Arrow's columns at a time
 _GROUP_CELLS = 800_000  # cells in a row group, some 15 MiB of Arrow's memory
-_HELD_CELLS = 300_000  # cells of many files' rows in memory, some 25 MiB
+_HELD_BYTES = 24 * 2**20  # of many files' rows in memory
 _ODD_SHOWN = 80
 
-_Rows = Sequence[tuple["str | None", ...]]
+_SPECIAL = re.compile(r'[",\r\n]')
+_UNQUOTED = frozenset({"integer", "decimal", "date", "timestamp"})  # where a clean cell needs no quotes
 
 
 class Parquet:
@@ -49,16 +56,22 @@ class Parquet:
     :raises TikTokOutputError: pyarrow is missing.
     """
 
-    compressible = False
+    compressible: ClassVar[bool] = False
 
     def __init__(self, columns: Mapping[str, str]) -> None:
-        self.arrow, self.parquet = _pyarrow()
+        self.arrow, self.parquet, self._csv = _pyarrow()
         self.schema = self.arrow.schema([(name, _type(self.arrow, kind)) for name, kind in columns.items()])
-        self._held = HeldRows(max(1, _HELD_CELLS // len(columns)))
+        self._unquoted = [kind in _UNQUOTED for kind in columns.values()]
+        self._held = HeldLines()
 
-    def lines(self, columns: Sequence[Sequence[str | None]], clean: Sequence[bool]) -> Sequence[Any]:
-        """Leave rows as tuples of cells; they become typed columns when there are many of them."""
-        return list(zip(*columns, strict=True))
+    def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> Sequence[bytes]:
+        """Render rows as lines: an empty cell is null, and a quoted one is never null."""
+        cells = [
+            each if is_clean and unquoted else _quoted(each)
+            for unquoted, each, is_clean in zip(self._unquoted, columns, clean, strict=True)
+        ]
+        rows = map(",".join, zip(*cells, strict=True))
+        return [f"{row}\n".encode("utf-8", "backslashreplace") for row in rows]
 
     def spool(self, path: Path, *, compress: bool, one_of_many: bool) -> ParquetSpool | HeldSpool:
         """Begin a file.
@@ -73,17 +86,65 @@ class Parquet:
         """Let go of rows that are held."""
         self._held.close()
 
-    def table(self, rows: _Rows) -> Any:
-        """Turn rows into a table.
+    def table(self, lines: Sequence[bytes]) -> Any:
+        """Turn lines into a table.
 
         :raises TikTokOutputError: a value doesn't fit its column.
         """
-        arrow = self.arrow
-        arrays = [
-            _array(arrow, field, cells)
-            for field, cells in zip(self.schema, zip(*rows, strict=True), strict=True)
+        data = b"".join(lines)
+        if b"0x" not in data and b"0X" not in data:  # Arrow would take hexadecimal digits for a number
+            with suppress(self.arrow.ArrowInvalid):
+                table = self._read(data, self.schema)
+                table.validate(full=True)  # which counts the digits of decimals
+                return table
+        texts = self._read(
+            data, self.arrow.schema([(name, self.arrow.string()) for name in self.schema.names])
+        )
+        columns = [
+            self._typed(field, column) for field, column in zip(self.schema, texts.columns, strict=True)
         ]
-        return arrow.Table.from_arrays(arrays, schema=self.schema)
+        return self.arrow.Table.from_arrays(columns, schema=self.schema)
+
+    def _read(self, data: bytes, schema: Any) -> Any:
+        csv = self._csv
+        return csv.read_csv(
+            self.arrow.BufferReader(data),
+            csv.ReadOptions(use_threads=False, column_names=schema.names, block_size=len(data) + 1),
+            csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+            csv.ConvertOptions(
+                column_types=schema,
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+
+    def _typed(self, field: Any, texts: Any) -> Any:
+        """Give a column of texts its type.
+
+        :raises TikTokOutputError: a text doesn't fit.
+        """
+        column = self._cast(field, texts)
+        if column is not None:
+            return column
+        odd = next(cell for cell in texts if self._cast(field, self.arrow.array([cell])) is None)
+        raise TikTokOutputError(
+            f"TikTok sent {odd.as_py()[:_ODD_SHOWN]!r} for {field.name}, which a Parquet column of type {field.type} "
+            "can't hold without losing something, so nothing was written. Choose jsonl or csv, which keep every value as "
+            f"it came, or leave {field.name} out."
+        )
+
+    def _cast(self, field: Any, texts: Any) -> Any:
+        """Give a column of texts its type, or ``None`` where a text doesn't fit."""
+        arrow = self.arrow
+        if arrow.types.is_integer(field.type) and any("x" in str(cell).lower() for cell in texts):
+            return None
+        try:
+            column = texts.cast(field.type)
+            column.validate(full=True)  # which counts the digits of decimals
+        except arrow.ArrowInvalid:
+            return None
+        return column
 
 
 class ParquetSpool:
@@ -98,7 +159,7 @@ class ParquetSpool:
         self.rows = 0
         self._parquet = parquet
         self._group = max(1, _GROUP_CELLS // len(parquet.schema))
-        self._rows: list[tuple[str | None, ...]] = []
+        self._rows: list[bytes] = []
         self._tables: list[Any] = []
         self._in_tables = 0
         self._file = CountedFile(path)
@@ -116,7 +177,7 @@ class ParquetSpool:
         """Digest of the bytes in the file."""
         return self._file.digest.hexdigest()
 
-    def write(self, rows: _Rows) -> None:
+    def write(self, rows: Sequence[bytes]) -> None:
         """Append rows."""
         self._rows += rows
         self.rows += len(rows)
@@ -158,44 +219,39 @@ class ParquetSpool:
         self._tables = [table.slice(count)] if self._in_tables else []
 
 
-class HeldRows:
-    """Rows of many files, some in memory, the rest in one unnamed temporary file.
+class HeldLines:
+    """Lines of many files, some in memory, the rest in one unnamed temporary file.
 
-    :param max_rows: how many may be in memory.
+    :param max_bytes: how much may be in memory.
     """
 
-    def __init__(self, max_rows: int) -> None:
-        self._max_rows = max_rows
+    def __init__(self, max_bytes: int = _HELD_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._in_memory = 0
-        self._rows: dict[object, list[Any]] = {}
+        self._lines: dict[object, list[bytes]] = {}
         self._blocks: dict[object, list[tuple[int, int]]] = {}
         self._file: IO[bytes] | None = None
         self._end = 0
 
-    def add(self, owner: object, rows: Sequence[Any]) -> None:
-        """Take an owner's rows in."""
-        self._rows.setdefault(owner, []).extend(rows)
-        self._in_memory += len(rows)
-        if self._in_memory > self._max_rows:
+    def add(self, owner: object, lines: Sequence[bytes]) -> None:
+        """Take an owner's lines in."""
+        self._lines.setdefault(owner, []).extend(lines)
+        self._in_memory += sum(map(len, lines))
+        if self._in_memory > self._max_bytes:
             self._spill()
 
-    def take(self, owner: object) -> Iterator[list[Any]]:
-        """Give an owner's rows back, in their order, and forget them."""
+    def take(self, owner: object) -> Iterator[list[bytes]]:
+        """Give an owner's lines back, in their order, and forget them."""
         for start, length in self._blocks.pop(owner, ()):
             assert self._file is not None  # noqa: S101 - there are blocks, so there is a file
             yield marshal.loads(os.pread(self._file.fileno(), length, start))  # noqa: S302 - our own bytes
-        rows = self._rows.pop(owner, [])
-        self._in_memory -= len(rows)
-        yield rows
-
-    def forget(self, owner: object) -> None:
-        """Let go of an owner's rows."""
-        self._blocks.pop(owner, None)
-        self._in_memory -= len(self._rows.pop(owner, ()))
+        lines = self._lines.pop(owner, [])
+        self._in_memory -= sum(map(len, lines))
+        yield lines
 
     def close(self) -> None:
         """Let go of everything."""
-        self._rows.clear()
+        self._lines.clear()
         self._blocks.clear()
         self._in_memory = 0
         if self._file is not None:
@@ -206,14 +262,14 @@ class HeldRows:
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="tiktok-rows-")  # noqa: SIM115 - closed by close()
             self._end = 0
-        for owner, rows in self._rows.items():
-            for first in range(0, len(rows), _CHUNK):
-                block = marshal.dumps(rows[first : first + _CHUNK])
+        for owner, lines in self._lines.items():
+            for first in range(0, len(lines), _CHUNK):
+                block = marshal.dumps(lines[first : first + _CHUNK])
                 self._file.write(block)
                 self._blocks.setdefault(owner, []).append((self._end, len(block)))
                 self._end += len(block)
         self._file.flush()
-        self._rows.clear()
+        self._lines.clear()
         self._in_memory = 0
 
 
@@ -228,7 +284,7 @@ class HeldSpool:
     :param held: where the rows wait.
     """
 
-    def __init__(self, path: Path, parquet: Parquet, held: HeldRows) -> None:
+    def __init__(self, path: Path, parquet: Parquet, held: HeldLines) -> None:
         self.path = path
         self.rows = 0
         self._parquet = parquet
@@ -245,7 +301,7 @@ class HeldSpool:
         """Digest of the bytes in the file."""
         return self._written.sha256 if self._written else ""
 
-    def write(self, rows: _Rows) -> None:
+    def write(self, rows: Sequence[bytes]) -> None:
         """Append rows."""
         self.rows += len(rows)
         self._held.add(self, rows)
@@ -256,28 +312,27 @@ class HeldSpool:
     def finish(self) -> None:
         """Write the file."""
         self._written = ParquetSpool(self.path, self._parquet)
-        for rows in self._held.take(self):
-            self._written.write(rows)
+        for lines in self._held.take(self):
+            self._written.write(lines)
         self._written.finish()
 
     def discard(self) -> None:
-        """Let go of the rows and remove the file."""
-        self._held.forget(self)
+        """Remove the file; what is held goes with the format."""
         if self._written is not None:
             self._written.discard()
 
 
-def _pyarrow() -> tuple[Any, Any]:
+def _pyarrow() -> tuple[Any, Any, Any]:
     try:
         import pyarrow
-        import pyarrow.compute
+        import pyarrow.csv
         import pyarrow.parquet
     except ImportError as error:
         raise TikTokOutputError(
             "Parquet needs pyarrow, which is not installed here. Install it: "
             'pip install "airflow-provider-tiktok[parquet]"; or choose jsonl or csv.'
         ) from error
-    return pyarrow, pyarrow.parquet
+    return pyarrow, pyarrow.parquet, pyarrow.csv
 
 
 def _type(arrow: Any, kind: str) -> Any:
@@ -290,39 +345,15 @@ def _type(arrow: Any, kind: str) -> Any:
     return types.get(kind, arrow.string())
 
 
-def _array(arrow: Any, field: Any, cells: Sequence[str | None]) -> Any:
-    """Make a column.
-
-    :raises TikTokOutputError: a cell doesn't fit.
-    """
-    try:
-        texts = arrow.array(cells, arrow.string())
-    except UnicodeEncodeError:  # half a character, as a name cut in mid-emoji ends
-        cells = [cell and cell.encode("utf-8", "backslashreplace").decode() for cell in cells]
-        texts = arrow.array(cells, arrow.string())
-    if arrow.types.is_string(field.type):
-        return texts
-    column = _cast(arrow, texts, field.type)
-    if column is None:
-        odd = next(
-            cell
-            for cell in cells
-            if _cast(arrow, arrow.array([cell], arrow.string()), field.type) is None
-        )
-        raise TikTokOutputError(
-            f"TikTok sent {str(odd)[:_ODD_SHOWN]!r} for {field.name}, which a Parquet column of type {field.type} can't "
-            "hold without losing something, so nothing was written. Choose jsonl or csv, which keep every value as it "
-            f"came, or leave {field.name} out."
-        )
-    return column
+def _quoted(cells: Cells) -> Sequence[str]:
+    """Quote the cells that need it; a null is an empty cell without quotes."""
+    if None not in cells and "" not in cells and not _SPECIAL.search("".join(cells)):  # type: ignore[arg-type]
+        return cells  # type: ignore[return-value]
+    return [
+        "" if cell is None else cell if cell and not _SPECIAL.search(cell) else _quote(cell) for cell in cells
+    ]
 
 
-def _cast(arrow: Any, texts: Any, kind: Any) -> Any:
-    """Give a column of texts as another type, or ``None`` where a text doesn't fit."""
-    # Arrow would read hexadecimal digits, which are no number of TikTok's
-    if arrow.types.is_integer(kind) and arrow.compute.any(arrow.compute.match_substring(texts, "x")).as_py():
-        return None
-    try:
-        return texts.cast(kind)
-    except arrow.ArrowInvalid:
-        return None
+def _quote(cell: str) -> str:
+    doubled = cell.replace('"', '""')
+    return f'"{doubled}"'

@@ -51,17 +51,11 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
         _split(f"x.{output_format.strip().lower().lstrip('.')}") if output_format else ("", False)
     )
     if output_format and wanted not in FORMATS:
-        raise TikTokOutputError(
-            f"`output_format` is {output_format!r}; it can be {_known()}."
-        )
-    for chosen, gzipped in ((wanted, wanted_gzip), (named if not path.endswith("/") else "", named_gzip)):
-        if gzipped and chosen in FORMATS and not FORMATS[chosen].compressible:
-            raise TikTokOutputError(
-                f"{chosen}.gz is nothing that readers of {chosen} take, and {chosen} compresses within. Drop the .gz."
-            )
+        raise TikTokOutputError(f"`output_format` is {output_format!r}; it can be {_known()}.")
     is_folder = (
         path.endswith("/") or not (named or named_gzip) or (bool(partition_by) and named not in FORMATS)
     )
+    _refuse_gzip(wanted or ("" if is_folder else named), wanted_gzip or (named_gzip and not is_folder))
     if is_folder:
         return Target(path.rstrip("/") or "/", True, wanted or "jsonl", wanted_gzip, tuple(partition_by))
     if partition_by:
@@ -86,6 +80,13 @@ def _split(name: str) -> tuple[str, bool]:
     compressed = lowered.endswith(_GZIP)
     stem, dot, extension = lowered.removesuffix(_GZIP).rpartition(".")
     return (extension if dot and stem else ""), compressed
+
+
+def _refuse_gzip(name: str, compress: bool) -> None:
+    if compress and name in FORMATS and not FORMATS[name].compressible:
+        raise TikTokOutputError(
+            f"{name}.gz is nothing that readers of {name} take, and {name} compresses within. Drop the .gz."
+        )
 
 
 def _known() -> str:
