@@ -191,8 +191,9 @@ class Destination:
 
     def discard(self) -> None:
         """Throw away what isn't published. Calling it again does nothing."""
-        for spool in self._spools.values():
-            spool.discard()
+        if not self._place.is_mixed:  # else the next run needs them
+            for spool in self._spools.values():
+                spool.discard()
         self._spools.clear()
         self._open.clear()
         self._format.close()
