@@ -14,8 +14,9 @@ import json
 import os
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -24,6 +25,8 @@ from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.formats import FORMATS, Cells
 from airflow_provider_tiktok.storage.local_disk import Change, LocalDisk
 from airflow_provider_tiktok.storage.object_store import ObjectStore
+from airflow_provider_tiktok.storage.reading import Record, read_records
+from airflow_provider_tiktok.storage.restatement import Comparison
 from airflow_provider_tiktok.storage.spool_file import Spool
 from airflow_provider_tiktok.storage.target import Target
 
@@ -54,12 +57,14 @@ class Published:
     :param removed: paths of files that held rows which are no more.
     :param beside: paths of other data files that stand in the same folders.
     :param manifest: path of the manifest of a folder; ``None`` for a single file.
+    :param restatement: what changed, where that was asked for.
     """
 
     files: tuple[PublishedFile, ...]
     removed: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     manifest: str | None = None
+    restatement: dict[str, Any] | None = None
 
 
 class Destination:
@@ -150,12 +155,15 @@ class Destination:
         self,
         manifest: Mapping[str, Any] | None = None,
         covers: Callable[[Mapping[str, str | None]], bool] = lambda _: False,
+        comparison: Comparison | None = None,
     ) -> Published:
         """Make the rows visible, remove what they replace, then write the manifest.
 
         :param manifest: what to say in a folder's manifest beside the files.
         :param covers: says of a partition (value by column) whether this run restates it, so that a
             file of the same name which has no rows any more is removed.
+        :param comparison: how to compare the rows with those of the files that they replace.
+        :raises TikTokOutputError: it can't be done; nothing is removed or replaced then, if not said otherwise.
         """
         try:
             if not self._spools and not self._partition_indexes:
@@ -173,16 +181,19 @@ class Destination:
                 )
                 for partition, spool in sorted(self._spools.items())
             )
+            restatement = self._compare(comparison, stale) if comparison else None
             changes = [(self._spools[name].path, self._path(name)) for name in sorted(self._spools)]
             if not self._target.is_folder:
                 self._place.replace(changes[0])
-                return Published(files)
-            self._place.replace_all([*changes, self._manifest(manifest or {}, files)], stale)
+                return Published(files, restatement=restatement)
+            said = {**(manifest or {}), **({"restatement": restatement} if restatement else {})}
+            self._place.replace_all([*changes, self._manifest(said, files)], stale)
             return Published(
                 files,
                 tuple(self._url(path) for path in stale),
                 tuple(self._url(path) for path in beside),
                 self._url(self._below_root(MANIFEST)),
+                restatement,
             )
         except OSError as error:
             raise self._output_error(error) from error
@@ -293,6 +304,34 @@ class Destination:
             elif self._partition_indexes and folder in folders and not name.startswith((".", "_")):
                 beside.append(path)
         return stale, beside
+
+    def _compare(self, comparison: Comparison, stale: Sequence[str]) -> dict[str, Any]:
+        """Compare the rows of the files that go with the new ones."""
+        old = [*filter(self._fs.exists, map(self._path, sorted(self._spools))), *stale]
+        fresh = [(self._path(partition), spool.path) for partition, spool in sorted(self._spools.items())]
+        return comparison.compare(
+            chain.from_iterable(self._records(path, self._fs.open, path, comparison) for path in old),
+            chain.from_iterable(self._records(path, Path.open, draft, comparison) for path, draft in fresh),
+        )
+
+    def _records(
+        self, path: str, opener: Callable[[Any, str], Any], place: Any, comparison: Comparison
+    ) -> Iterator[Record]:
+        """Read the rows of a data file, with what its folders say."""
+        said = _values(path.removeprefix(self._root).rpartition("/")[0]) if self._partition_indexes else {}
+        try:
+            with opener(place, "rb") as file:
+                for record in read_records(file, path, comparison.columns):
+                    yield {**record, **said}
+        except TikTokOutputError:
+            raise
+        except Exception as error:  # each format has errors of its own
+            failure = TikTokOutputError(
+                f"`restatement` compares the new rows with those of {self._url(path)!r}, which can't be read "
+                f"({type(error).__name__}). Move it away, or leave `restatement` out; nothing was written."
+            )
+            failure.retryable = isinstance(error, OSError)
+            raise failure from error
 
     def _manifest(self, manifest: Mapping[str, Any], files: Sequence[PublishedFile]) -> Change:
         """Write the manifest to a file in the making."""

@@ -59,6 +59,7 @@ class ObjectStore:
 
     def tidy(self) -> None:
         """Remove what killed runs left in the worker's temporary folder."""
+        self._fs.invalidate_cache()  # what other workers wrote since is to be seen
         for folder in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
             with suppress(OSError):
                 if folder.stat().st_uid == os.getuid() and is_abandoned(folder):

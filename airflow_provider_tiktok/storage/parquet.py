@@ -59,7 +59,7 @@ class Parquet:
     compressible: ClassVar[bool] = False
 
     def __init__(self, columns: Mapping[str, str]) -> None:
-        self.arrow, self.parquet, self._csv = _pyarrow()
+        self.arrow, self.parquet, self._csv = pyarrow_modules()
         self.schema = self.arrow.schema([(name, _type(self.arrow, kind)) for name, kind in columns.items()])
         self._unquoted = [kind in _UNQUOTED for kind in columns.values()]
         self._held = HeldLines()
@@ -322,7 +322,11 @@ class HeldSpool:
             self._written.discard()
 
 
-def _pyarrow() -> tuple[Any, Any, Any]:
+def pyarrow_modules() -> tuple[Any, Any, Any]:
+    """Load pyarrow, its Parquet and its CSV.
+
+    :raises TikTokOutputError: it is missing.
+    """
     try:
         import pyarrow
         import pyarrow.csv
