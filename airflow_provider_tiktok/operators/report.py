@@ -23,6 +23,7 @@ _SWITCHES = (
     "check_fields",
     "drop_invalid_metrics",
     "reconcile",
+    "restatement",
     "fail_fast",
 )
 
@@ -84,8 +85,8 @@ class TikTokReportOperator(TikTokBaseOperator):
     :param mode: ``sync``. (templated)
     :param output_path: file or folder on any filesystem of Airflow's object storage, as text or as
         ``ObjectStoragePath``; rows go to XCom under the key ``rows`` if not given. (templated)
-    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress; from the path's extension, else
-        ``jsonl``. (templated)
+    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress, or ``parquet``; from the path's
+        extension, else ``jsonl``. (templated)
     :param output_conn_id: Airflow connection of the filesystem; it wins over that of an
         ``ObjectStoragePath``. (templated)
     :param partition_by: columns that become Hive folders below ``output_path``. (templated)
@@ -96,6 +97,8 @@ class TikTokReportOperator(TikTokBaseOperator):
     :param reconcile: compare the spend of each window's rows with the account's own, which costs one call
         more a window, and fail the report where they differ; for ``BASIC`` reports of every entity.
     :param reconcile_tolerance: part of the account's spend by which they may differ, beside rounding.
+    :param restatement: compare the rows with those of the files that they replace, and say in the summary, the
+        manifest and the log how many were added, removed and changed, and what spend and conversions were.
     :param fail_fast: end the task without Airflow's retries when an error can't pass by itself.
     :param max_concurrency: HTTP calls in flight.
     :return: a summary; see the README for its fields.
@@ -165,6 +168,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         on_advertiser_error: str = "fail",
         reconcile: bool = False,
         reconcile_tolerance: float = 0.001,
+        restatement: bool = False,
         max_concurrency: int = 8,
         **kwargs: Any,
     ) -> None:
@@ -199,6 +203,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.on_advertiser_error = on_advertiser_error
         self.reconcile = reconcile
         self.reconcile_tolerance = reconcile_tolerance
+        self.restatement = restatement
         self.max_concurrency = max_concurrency
         for name, allowed in (("on_empty", _ON_EMPTY), ("on_advertiser_error", _ON_ADVERTISER_ERROR)):
             if getattr(self, name) not in allowed:

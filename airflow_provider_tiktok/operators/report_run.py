@@ -65,6 +65,10 @@ def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
         for name in ("partition_by", "output_format", "output_conn_id"):
             if texts.optional(getattr(task, name)):
                 raise texts.invalid(name, "is about files, so it needs an `output_path`.")
+        if task.restatement:
+            raise texts.invalid(
+                "restatement", "compares the files that a run replaces, so it needs an `output_path`."
+            )
         return XComOutput(schema, task.max_xcom_bytes)
     return FileOutput(
         path,
@@ -72,6 +76,7 @@ def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
         output_format=texts.text(task.output_format, "output_format"),
         conn_id=texts.text(task.output_conn_id, "output_conn_id") or conn_id,
         partition_by=partition_by or (),
+        restatement=task.restatement,
     )
 
 
