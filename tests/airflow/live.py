@@ -60,15 +60,17 @@ class LiveAirflow:
         self._parts: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "LiveAirflow":
-        for command in _PARTS:
-            with (self._logs / f"{command[0]}.log").open("wb") as log:
-                self._parts.append(
-                    subprocess.Popen(
-                        [AIRFLOW, *command], env=self.env, stdout=log, stderr=log, start_new_session=True
-                    )
-                )
         try:
-            self._wait_until_healthy()
+            for number, command in enumerate(_PARTS):
+                with (self._logs / f"{command[0]}.log").open("wb") as log:
+                    self._parts.append(
+                        subprocess.Popen(
+                            [AIRFLOW, *command], env=self.env, stdout=log, stderr=log, start_new_session=True
+                        )
+                    )
+                if number == 0:  # tasks of schedules begin at once, and fail where the API server isn't up
+                    self._wait_until_healthy("metadatabase")
+            self._wait_until_healthy("metadatabase", "scheduler", "dag_processor", "triggerer")
             self._token = self.call("/auth/token")["access_token"]
         except BaseException:
             self.__exit__()
@@ -142,9 +144,8 @@ class LiveAirflow:
             assert time.monotonic() < deadline, f"{dag_id}: {runs}"
             time.sleep(0.5)
 
-    def _wait_until_healthy(self, seconds: float = 120) -> None:
+    def _wait_until_healthy(self, *names: str, seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
-        names = ("metadatabase", "scheduler", "dag_processor", "triggerer")
         health: Any = None
         while time.monotonic() < deadline:
             for part in self._parts:

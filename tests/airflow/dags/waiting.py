@@ -17,11 +17,11 @@ def in_a_moment(request, day, zone):
 
 day = {"preset": "ad_daily", "report_end_date": "2026-11-10", "deferrable": True}
 
-with DAG("waiting", schedule=None, default_args={"retries": 1}):
+with DAG("waiting", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
     plan.corrected_at = in_a_moment
     TikTokReportReadySensor(task_id="ready", **day)
 
-with DAG("waiting_in_vain", schedule=None, default_args={"retries": 1}):
+with DAG("waiting_in_vain", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
     TikTokReportReadySensor(
         task_id="late", **day | {"report_end_date": "2126-11-10", "correction": False}, timeout=3
     )
