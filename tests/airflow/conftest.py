@@ -30,12 +30,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def env(folder, airflow_home, _session_emulator):
-    ids = accounts(_session_emulator)[:2]
-    # an app of its own, whose used-up day keeps no other test from calling
-    app = {"app_id": str(uuid.uuid4().int % 10**18), "advertiser_ids": ids[:1]}
+    ids = accounts(_session_emulator)
+    # accounts and an app of its own, whose used-up day keeps no other test from calling
+    own = {"app_id": str(uuid.uuid4().int % 10**18), "advertiser_ids": ids[4:6]}
     return settings(free_port(), folder / "dags", folder / "output") | {
-        "AIRFLOW_CONN_TIKTOK_DEFAULT": connection_json(_session_emulator.url, advertiser_ids=ids),
-        "AIRFLOW_CONN_TIKTOK_PATIENT": connection_json(_session_emulator.url, **app),
+        "AIRFLOW_CONN_TIKTOK_DEFAULT": connection_json(_session_emulator.url, advertiser_ids=ids[:2]),
+        "AIRFLOW_CONN_TIKTOK_PATIENT": connection_json(_session_emulator.url, **own),
     }
 
 

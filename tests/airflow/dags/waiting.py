@@ -15,7 +15,12 @@ def in_a_moment(request, day, zone):
     return datetime.now(timezone.utc) + SOON
 
 
-day = {"preset": "ad_daily", "report_end_date": "2026-11-10", "deferrable": True}
+day = {
+    "tiktok_conn_id": "tiktok_patient",
+    "preset": "ad_daily",
+    "report_end_date": "2026-11-10",
+    "deferrable": True,
+}
 
 with DAG("waiting", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
     plan.corrected_at = in_a_moment
