@@ -14,6 +14,11 @@ except ImportError:  # Airflow 2
     from airflow.models.baseoperator import BaseOperator
 
 try:
+    from airflow.sdk import BaseSensorOperator
+except ImportError:  # Airflow 2
+    from airflow.sensors.base import BaseSensorOperator
+
+try:
     from airflow.sdk import BaseHook
 except ImportError:  # Airflow 2, and 3.0
     from airflow.hooks.base import BaseHook
@@ -23,10 +28,14 @@ try:
 except ImportError:  # before 3.2
     from airflow.exceptions import AirflowFailException, AirflowSkipException
 
+from airflow.configuration import conf
 from airflow.exceptions import AirflowNotFoundException
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import ObjectStoragePath
+    from airflow.triggers.base import BaseTrigger
 
 
 def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
@@ -43,6 +52,18 @@ def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
     return ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
 
 
+def moment_trigger(moment: datetime) -> BaseTrigger:
+    """Make Airflow's own trigger that fires at a moment.
+
+    :param moment: with a time zone.
+    """
+    try:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+    except ImportError:  # Airflow 2
+        from airflow.triggers.temporal import DateTimeTrigger
+    return DateTimeTrigger(moment=moment)
+
+
 def has_connection(conn_id: str) -> bool:
     """Say whether Airflow has a connection of this ID."""
     try:
@@ -57,6 +78,9 @@ __all__ = [
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
+    "BaseSensorOperator",
+    "conf",
     "has_connection",
+    "moment_trigger",
     "object_storage_path",
 ]

@@ -93,5 +93,6 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "sensors": [{"integration-name": NAME, "python-modules": ["airflow_provider_tiktok.sensors.report"]}],
         "connection-types": [CONNECTION_TYPE],
     }

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "emulator": {"emulator", "reports"},
     "hooks": {"hooks", "reports", "api", "_compat", "get_provider_info"},
     "operators": {"operators", "hooks", "reports", "storage", "api", "_compat"},
+    "sensors": {"sensors", "operators", "hooks", "reports", "_compat"},
 }
 
 

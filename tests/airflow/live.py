@@ -116,21 +116,25 @@ class LiveAirflow:
     def run(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = 120) -> "Run":
         """Trigger a DAG, as the UI does, and wait for its end."""
         deadline = time.monotonic() + seconds
+        run = self.trigger(dag_id, conf, seconds)
+        while run.state() not in _FINISHED:
+            assert time.monotonic() < deadline, f"{dag_id} is {run.state()}: {run.states()}"
+            time.sleep(0.5)
+        return run
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = 120) -> "Run":
+        """Trigger a DAG, as the UI does."""
+        deadline = time.monotonic() + seconds
         while True:  # the DAG processor may not have come to it yet
             try:
                 made = self.call(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
-                break
+                return Run(self, dag_id, made["dag_run_id"])
             except urllib.error.HTTPError as error:
                 if error.code != 404 or time.monotonic() > deadline:
                     raise AssertionError(
                         f"{dag_id}: HTTP {error.code} {error.read().decode()[:500]}"
                     ) from None
                 time.sleep(1)
-        run = Run(self, dag_id, made["dag_run_id"])
-        while run.state() not in _FINISHED:
-            assert time.monotonic() < deadline, f"{dag_id} is {run.state()}: {run.states()}"
-            time.sleep(0.5)
-        return run
 
     def latest(self, dag_id: str, seconds: float = 120) -> "Run":
         """Wait for the end of a run that a schedule has made."""

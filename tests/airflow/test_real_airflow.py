@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import time
 from datetime import datetime, timedelta
@@ -12,42 +11,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.airflow.live import AIRFLOW, LiveAirflow, free_port, settings
-from tests.conftest import SECRET, TOKEN, connection_json
+from tests.airflow.conftest import accounts
+from tests.airflow.live import AIRFLOW
+from tests.conftest import SECRET, TOKEN
 
 pytestmark = pytest.mark.airflow
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Give a folder with the DAGs, the output and the logs."""
-    folder = tmp_path_factory.mktemp("live")
-    shutil.copytree(ROOT / "example_dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (ROOT / "tests" / "airflow" / "dags").glob("*.py"):
-        shutil.copy(path, folder / "dags")
-    for name in ("output", "logs"):
-        (folder / name).mkdir()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def env(folder, airflow_home, _session_emulator):
-    connection = connection_json(_session_emulator.url, advertiser_ids=accounts(_session_emulator)[:2])
-    return settings(free_port(), folder / "dags", folder / "output") | {
-        "AIRFLOW_CONN_TIKTOK_DEFAULT": connection
-    }
-
-
-@pytest.fixture(scope="module")
-def live(env, folder):
-    with LiveAirflow(env, folder / "logs") as airflow:
-        yield airflow
-
-
-def accounts(emulator):
-    return [name for name in emulator.world.accounts if name.startswith("71")]
 
 
 def rows_below(folder):
