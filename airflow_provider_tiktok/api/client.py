@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import IO, Any
@@ -172,7 +173,11 @@ class TikTokClient:
         self._creations: Budget | None = None
         self._paused_accounts: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._session = _new_session(credentials, connections)
+        self._session = new_session(
+            credentials.base_url,
+            {"Access-Token": credentials.access_token, "Accept": "application/json"},
+            connections,
+        )
         _HIDDEN.add(credentials.secrets)
         self._root = f"{credentials.base_url}/open_api/{credentials.api_version}/"
 
@@ -273,6 +278,13 @@ class TikTokClient:
         self._ledger.close()
         if self._creations is not None:
             self._creations.close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the task is stopped in the meantime.
+
+        :raises TikTokStoppedError: it was.
+        """
+        self._wait(seconds, None)
 
     def redact(self, text: str) -> str:
         """Blank the connection's secrets out of a text."""
@@ -401,7 +413,7 @@ class TikTokClient:
         try:
             status, headers, body = self._send(request)
         except requests.exceptions.SSLError as error:
-            (problem, permanent), unsent = _tls_problem(error), True
+            (problem, permanent), unsent = tls_problem(error), True
         except (
             requests.exceptions.InvalidURL,
             requests.exceptions.InvalidSchema,
@@ -415,9 +427,9 @@ class TikTokClient:
         except requests.exceptions.ProxyError:
             problem, unsent = "the HTTP proxy could not be reached or refused the connection", True
         except requests.exceptions.ConnectionError as error:
-            problem = _connection_problem(error)
+            problem = connection_problem(error)
             unsent = problem != _BROKE
-        except _TooLargeError as error:
+        except TooLargeError as error:
             problem, permanent = f"the answer is larger than {error}", True
         except requests.exceptions.RequestException as error:
             problem = f"the connection broke ({type(error).__name__})"
@@ -465,7 +477,7 @@ class TikTokClient:
                 if time.monotonic() > deadline or self.stop.is_set():
                     raise requests.exceptions.ReadTimeout
                 if size > _MAX_BODY:
-                    raise _TooLargeError(f"{_MAX_BODY >> 20} MiB")
+                    raise TooLargeError(f"{_MAX_BODY >> 20} MiB")
             return response.status_code, response.headers, b"".join(chunks)
 
     def _read(self, status: int, headers: Mapping[str, str], body: bytes, subject: str) -> Answer | _Failure:
@@ -517,7 +529,7 @@ class TikTokClient:
         return _Failure(action, error)
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """An answer that no report needs."""
 
 
@@ -552,6 +564,10 @@ class _Hidden(logging.Filter):
         if self not in urllib3_log.filters:
             urllib3_log.addFilter(self)
 
+    def remove(self, secrets: Iterable[str]) -> None:
+        """Hide these no longer."""
+        self._texts -= set(_spellings(secrets))
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Blank them out of the record; it is logged all the same."""
         text = record.getMessage()
@@ -564,6 +580,16 @@ class _Hidden(logging.Filter):
 _HIDDEN = _Hidden()
 
 
+@contextmanager
+def hidden_from_log(*texts: str) -> Iterator[None]:
+    """Keep texts, such as the signature in an address, out of what urllib3 logs at debug in the meantime."""
+    _HIDDEN.add(filter(None, texts))
+    try:
+        yield
+    finally:
+        _HIDDEN.remove(filter(None, texts))
+
+
 class _Session(requests.Session):
     """Goes nowhere but where it is sent."""
 
@@ -571,18 +597,16 @@ class _Session(requests.Session):
         """See no redirect: the token must not follow one, and its address need not even be well formed."""
 
 
-def _new_session(credentials: TikTokCredentials, connections: int) -> requests.Session:
+def new_session(url: str, headers: Mapping[str, str], connections: int) -> requests.Session:
+    """Open a session that follows no redirect, reads no ``~/.netrc`` and sends these headers only.
+
+    :param url: where its calls go, which decides the proxy.
+    """
     session = _Session()
-    session.headers.update(
-        {
-            "Access-Token": credentials.access_token,
-            "Accept": "application/json",
-            "User-Agent": f"airflow-provider-tiktok/{__version__}",
-        }
-    )
+    session.headers.update({"User-Agent": f"airflow-provider-tiktok/{__version__}", **headers})
     # read once: requests would go through the whole environment at every call, and look for a login in ~/.netrc
     session.trust_env = False
-    session.proxies.update(get_environ_proxies(credentials.base_url))
+    session.proxies.update(get_environ_proxies(url))
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     if bundle:
         session.verify = bundle
@@ -626,7 +650,7 @@ def save_body(
     for chunk in _chunks(response):
         size += len(chunk)
         if size > max_bytes:
-            raise _TooLargeError(f"{max_bytes >> 30} GiB")
+            raise TooLargeError(f"{max_bytes >> 30} GiB")
         if stop.is_set():
             raise requests.exceptions.ReadTimeout
         into.write(chunk)
@@ -682,7 +706,7 @@ def _status_problem(status: int) -> tuple[str, bool]:
     return f"HTTP {status}", True
 
 
-def _tls_problem(error: requests.exceptions.SSLError) -> tuple[str, bool]:
+def tls_problem(error: requests.exceptions.SSLError) -> tuple[str, bool]:
     """Say what is wrong with the encrypted connection, and whether it will stay so."""
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
@@ -692,7 +716,8 @@ def _tls_problem(error: requests.exceptions.SSLError) -> tuple[str, bool]:
     return "the TLS connection broke", False
 
 
-def _connection_problem(error: requests.exceptions.ConnectionError) -> str:
+def connection_problem(error: requests.exceptions.ConnectionError) -> str:
+    """Say what is wrong with a connection."""
     text = str(error).lower()
     if "refused" in text:
         return "the connection was refused"
