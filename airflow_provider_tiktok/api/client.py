@@ -49,6 +49,7 @@ _MAX_MESSAGE = 600
 _CHUNK = 2**18
 _TOO_MANY = 40100
 _MAX_FILE = 64 * 2**30  # bytes of a report task's file
+_SLOW_AFTER, _SLOWEST = 120.0, 1024  # seconds after which a file must have come at so many bytes a second
 _FILE_HEADERS = {"Accept": "text/csv, application/json, */*", "Accept-Encoding": "identity"}
 _BROKE = "the connection broke"
 
@@ -467,8 +468,9 @@ class TikTokClient:
             stream=True,
             allow_redirects=False,
         ) as response:
-            if request.into is not None and _is_file(response):
-                return response.status_code, response.headers, save_body(response, request.into, self.stop)
+            if request.into is not None and response.status_code == requests.codes.ok:
+                saved = save_body(response, request.into, self.stop)
+                return response.status_code, response.headers, _take_back(request.into) or saved
             chunks = []
             size = 0
             for chunk in _chunks(response):
@@ -630,10 +632,13 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
         raise requests.exceptions.ChunkedEncodingError(type(error).__name__) from None
 
 
-def _is_file(response: requests.Response) -> bool:
-    """Say whether an answer is a file, and not TikTok's envelope or an error page."""
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return response.status_code == requests.codes.ok and kind not in {"application/json", "text/html"}
+def _take_back(file: IO[bytes]) -> bytes:
+    """Give what was saved, if it is TikTok's envelope or a page of HTML and not a report; whatever it calls itself."""
+    file.seek(0)
+    if file.read(1) not in {b"{", b"<"}:
+        return b""
+    file.seek(0)
+    return file.read(_MAX_BODY)
 
 
 def save_body(
@@ -647,11 +652,13 @@ def save_body(
     into.seek(0)
     into.truncate()
     size = 0
+    started = time.monotonic()
     for chunk in _chunks(response):
         size += len(chunk)
         if size > max_bytes:
             raise TooLargeError(f"{max_bytes >> 30} GiB")
-        if stop.is_set():
+        seconds = time.monotonic() - started
+        if stop.is_set() or (seconds > _SLOW_AFTER and size < seconds * _SLOWEST):
             raise requests.exceptions.ReadTimeout
         into.write(chunk)
     into.flush()

@@ -79,9 +79,15 @@ class ReportTask:
 
         :raises ValueError: it is something else.
         """
-        report_task_id, advertiser_id, start_date, end_date, part, dropped = values
-        days = (None if day is None else str(day) for day in (start_date, end_date))
-        return cls(str(report_task_id), str(advertiser_id), *days, str(part), tuple(map(str, dropped)))
+        report_task_id, advertiser_id, start, end, part, dropped = values
+        return cls(
+            str(report_task_id),
+            str(advertiser_id),
+            None if start is None else str(start),
+            None if end is None else str(end),
+            str(part),
+            tuple(map(str, dropped)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
