@@ -20,6 +20,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokError,
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
+    TikTokReportTaskError,
 )
 from airflow_provider_tiktok.reports import catalog, split
 from airflow_provider_tiktok.reports.explain import explained, refused_metrics
@@ -418,7 +419,7 @@ class ReportFetch:
         if (
             isinstance(error, TikTokAuthError)
             or self._policy == "fail"
-            or not isinstance(error, (TikTokAPIError, TikTokIncompleteReportError))
+            or not isinstance(error, (TikTokAPIError, TikTokIncompleteReportError, TikTokReportTaskError))
         ):
             raise error
         if self._policy == "skip":

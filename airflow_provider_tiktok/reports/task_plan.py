@@ -13,6 +13,7 @@ import pendulum
 
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.report_tasks import ReportTask
+from airflow_provider_tiktok.exceptions import TikTokAPIError
 from airflow_provider_tiktok.reports.async_rules import OUTPUT_FORMATS
 from airflow_provider_tiktok.reports.plan import ReportCall, ReportPlan, Window
 from airflow_provider_tiktok.reports.request import ReportRequest
@@ -72,7 +73,7 @@ class Submission:
 
     tasks: tuple[ReportTask, ...]
     advertiser_ids: tuple[str, ...]
-    refused: Mapping[str, str]
+    refused: Mapping[str, TikTokAPIError]
     zones: Mapping[str, str]
     fingerprint: str
     calls: Mapping[str, int]
@@ -82,7 +83,10 @@ class Submission:
         return {
             "tasks": [task.as_list() for task in self.tasks],
             "advertiser_ids": list(self.advertiser_ids),
-            "refused": dict(self.refused),
+            "refused": {
+                name: [str(error), error.code, error.message, error.request_id, error.retryable]
+                for name, error in self.refused.items()
+            },
             "zones": dict(self.zones),
             "fingerprint": self.fingerprint,
             "calls": dict(self.calls),
@@ -94,7 +98,7 @@ class Submission:
         return cls(
             tuple(ReportTask.from_list(item) for item in values["tasks"]),
             tuple(values["advertiser_ids"]),
-            dict(values["refused"]),
+            {name: _error(*facts) for name, facts in values["refused"].items()},
             dict(values["zones"]),
             values["fingerprint"],
             dict(values["calls"]),
@@ -122,6 +126,10 @@ def missing(plan: ReportPlan, known: Iterable[ReportTask]) -> Iterator[tuple[Rep
     by_identity = {task.identity: task for task in known}
     for call in plan.calls:
         yield call, by_identity.get(task_of(call).identity)
+
+
+def _error(text: str, code: int | None, message: str, request_id: str, retryable: bool) -> TikTokAPIError:
+    return TikTokAPIError(text, code=code, message=message, request_id=request_id, retryable=retryable)
 
 
 def _day(text: str | None) -> date | None:
