@@ -93,5 +93,8 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "triggers": [
+            {"integration-name": NAME, "python-modules": ["airflow_provider_tiktok.triggers.report"]}
+        ],
         "connection-types": [CONNECTION_TYPE],
     }

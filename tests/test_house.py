@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "storage": {"storage"},
     "emulator": {"emulator", "reports"},
     "hooks": {"hooks", "reports", "api", "_compat", "get_provider_info"},
-    "operators": {"operators", "hooks", "reports", "storage", "api", "_compat"},
+    "triggers": {"triggers", "reports", "api", "_compat"},
+    "operators": {"operators", "triggers", "hooks", "reports", "storage", "api", "_compat"},
 }
 
 

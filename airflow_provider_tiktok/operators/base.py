@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok._compat import AirflowFailException, BaseOperator
@@ -32,12 +33,16 @@ class TikTokBaseOperator(BaseOperator):
 
     def execute(self, context: Any) -> Any:
         """Do the work; turn an error that can't pass by itself into one that Airflow doesn't retry."""
+        return self.with_hook(lambda hook: self.run_with(hook, context))
+
+    def with_hook(self, work: Callable[[TikTokHook], Any]) -> Any:
+        """Do work with a hook that a kill stops; an error that can't pass by itself ends the task without retries."""
         from airflow_provider_tiktok.hooks.tiktok import TikTokHook  # loads requests
 
         self._stop = threading.Event()
         hook = TikTokHook(self.tiktok_conn_id or TikTokHook.default_conn_name, stop=self._stop)
         try:
-            return self.run_with(hook, context)
+            return work(hook)
         except TikTokError as error:
             if self.fail_fast and not error.retryable:
                 raise AirflowFailException(str(error)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from airflow_provider_tiktok.reports.task_rows import ends_whole, read_rows
 log = logging.getLogger(__name__)
 
 _DOWNLOADS = 3
+_LASTING = re.compile(r"invalid|parameter|not supported|permission|not exist", re.IGNORECASE)
 _PAUSE = 2.0  # seconds before a file is fetched again
 
 
@@ -124,15 +126,7 @@ class TaskFetch(ReportFetch):
         if state.status == SUCCESS:
             return
         self.unusable.append(task)
-        what = "failed" if state.status == FAILED else f"is {state.status}"
-        said = f" TikTok's message: {state.message!r}." if state.message else ""
-        # TikTok's own faults pass; what is wrong with a request is refused when a task is created
-        error = TikTokReportTaskError(
-            f"TikTok's {task} {what}, so its report is not there.{said} Run the task again, which creates a new one; if it "
-            f"stays, ask for less at a time, or use `mode='sync'`. [request_id {state.request_id}]"
-        )
-        error.retryable = True
-        raise error
+        raise task_error(task, state)
 
     def _read_task(self, call: ReportCall, task: ReportTask) -> RowSink:
         """Download a task's file and read it; again when it came broken."""
@@ -239,6 +233,26 @@ class TaskFetch(ReportFetch):
             raise TikTokIncompleteReportError(
                 f"The report of {call.account}, {call.window}: {problem}.{deleted}"
             )
+
+
+def task_error(task: ReportTask, state: TaskState) -> TikTokReportTaskError:
+    """Say that a task made nothing.
+
+    TikTok's own faults pass, and a new task may go well. One that failed because of what was asked for won't.
+    """
+    what = "failed" if state.status == FAILED else f"is {state.status}"
+    said = f" TikTok's message: {state.message!r}." if state.message else ""
+    lasting = state.status == FAILED and bool(_LASTING.search(state.message))
+    advice = (
+        "Correct what the message names, or use `mode='sync'`"
+        if lasting
+        else "Run the task again, which has a new one made; if it stays, ask for less at a time, or use `mode='sync'`"
+    )
+    error = TikTokReportTaskError(
+        f"TikTok's {task} {what}, so the report is not there.{said} {advice}. [request_id {state.request_id}]"
+    )
+    error.retryable = not lasting
+    return error
 
 
 def _digest(file: IO[bytes]) -> bytes:

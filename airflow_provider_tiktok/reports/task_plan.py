@@ -13,7 +13,7 @@ import pendulum
 
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.report_tasks import ReportTask
-from airflow_provider_tiktok.exceptions import TikTokAPIError
+from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokInvalidRequestError
 from airflow_provider_tiktok.reports.async_rules import OUTPUT_FORMATS
 from airflow_provider_tiktok.reports.plan import ReportCall, ReportPlan, Window
 from airflow_provider_tiktok.reports.request import ReportRequest
@@ -129,7 +129,8 @@ def missing(plan: ReportPlan, known: Iterable[ReportTask]) -> Iterator[tuple[Rep
 
 
 def _error(text: str, code: int | None, message: str, request_id: str, retryable: bool) -> TikTokAPIError:
-    return TikTokAPIError(text, code=code, message=message, request_id=request_id, retryable=retryable)
+    kind = TikTokInvalidRequestError if code is None else TikTokAPIError
+    return kind(text, code=code, message=message, request_id=request_id, retryable=retryable)
 
 
 def _day(text: str | None) -> date | None:

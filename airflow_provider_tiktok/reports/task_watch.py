@@ -86,7 +86,7 @@ class TaskWatch:
     :param tasks: the tasks.
     :param poll_interval: longest seconds between two rounds of checks; the first ones follow each other faster,
         and those after a fault slower.
-    :param end_time: when the wait is given up.
+    :param deadlines: when the wait is given up, by the name of the limit that says so.
     :param stop_at_failure: end as soon as one task has failed, instead of waiting for the others.
     :param clock: seconds since the epoch.
     """
@@ -96,14 +96,15 @@ class TaskWatch:
         tasks: Sequence[ReportTask],
         *,
         poll_interval: float,
-        end_time: float,
+        deadlines: Mapping[str, float],
         stop_at_failure: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.states: dict[str, TaskState] = {}
         self._tasks = list(tasks)
         self._interval = poll_interval
-        self._end_time = end_time
+        self._limit = min(deadlines, key=lambda name: deadlines[name])
+        self._end_time = deadlines[self._limit]
         self._stop_at_failure = stop_at_failure
         self._clock = clock
         self._pause = min(_FIRST_PAUSE, poll_interval) / _GROWTH
@@ -185,7 +186,10 @@ class TaskWatch:
     def _time_is_up(self) -> WatchEnd:
         waiting = ", ".join(task.report_task_id for task in self.pending[:5])
         more = f" and {len(self.pending) - 5} more" if len(self.pending) > 5 else ""  # noqa: PLR2004
-        return WatchEnd(TIMEOUT, f"report task(s) {waiting}{more} of {len(self._tasks)} are not done")
+        return WatchEnd(
+            TIMEOUT,
+            f"TikTok has not finished report task(s) {waiting}{more} (of {len(self._tasks)}) within `{self._limit}`",
+        )
 
     def _tell(self) -> None:
         """Log how far the tasks are, when that has changed."""
