@@ -22,7 +22,6 @@ from airflow_provider_tiktok.api.report_tasks import (
     SUCCESS,
     ReportTask,
     TaskState,
-    cancel_all,
 )
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokReportTaskError, TikTokStoppedError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
@@ -106,7 +105,7 @@ class TaskReport:
             states = self._take_over(creation)
             self._create(creation)
             submission = creation.submission(self._fingerprint)
-            waiting = [one for one in submission.tasks if _status(one, states) != SUCCESS]
+            waiting = _in_state(submission.tasks, states, *RUNNING)
             self._task.log.info(
                 "%d report task(s), of which %d are to be waited for", len(submission.tasks), len(waiting)
             )
@@ -123,9 +122,10 @@ class TaskReport:
         :return: the summary.
         """
         given = Submission.from_dict(submission)
-        self._at_work.tasks = given.tasks
+        end = WatchEnd.from_dict(event) if _is_end(event) else None
+        self._at_work.tasks = _in_state(given.tasks, end.states if end else {}, *RUNNING)
         with self._cleaning_up():
-            if not isinstance(event, Mapping) or event.get("status") not in {DONE, TIMEOUT, ERROR}:
+            if end is None:
                 raise TikTokReportTaskError(
                     "The triggerer came back without a word on the report tasks. Give triggerer and worker the same "
                     "version of airflow-provider-tiktok, and run the task again."
@@ -135,7 +135,6 @@ class TaskReport:
                     "The report's parameters, or the connection's token, changed while its report tasks were made, so "
                     "these are of no use. Run the task again."
                 )
-            end = WatchEnd.from_dict(event)
             for name, number in given.calls.items():
                 setattr(self._client.counts, name, getattr(self._client.counts, name) + number)
             self._client.counts.api_calls += end.api_calls
@@ -155,7 +154,7 @@ class TaskReport:
         self._at_work.tasks = creation.tasks
         if self._task.cancel_on_kill:
             good = ((one, still_good(self._client, one)) for one in unwanted)
-            cancel_all(self._client, [one for one, state in good if state and state.status in RUNNING])
+            self._cancel([one for one, state in good if state and state.status in RUNNING])
         return states
 
     def _create(self, creation: TaskCreation) -> None:
@@ -241,8 +240,8 @@ class TaskReport:
 
     def _check(self, submission: Submission, end: WatchEnd) -> None:
         """Raise what keeps the report from being fetched; cancel what is not wanted any more then."""
-        running = [one for one in submission.tasks if _status(one, end.states) in RUNNING]
-        done = [one for one in submission.tasks if _status(one, end.states) == SUCCESS]
+        running = _in_state(submission.tasks, end.states, *RUNNING)
+        done = _in_state(submission.tasks, end.states, SUCCESS)
         failed = [one for one in submission.tasks if one not in running and one not in done]
         self._at_work.tasks, self._at_work.watch = running, None
         if end.status == ERROR:
@@ -250,7 +249,7 @@ class TaskReport:
         given_up = end.status == TIMEOUT or (failed and self._task.on_advertiser_error == "fail")
         if not given_up:
             return
-        cancel_all(self._client, running)
+        self._cancel(running)
         self._at_work.tasks = ()
         self._keep(done)
         if failed and end.status == DONE:
@@ -259,6 +258,9 @@ class TaskReport:
             f"{end.message}, so they were cancelled. Large reports take TikTok long: allow more time, or ask for fewer "
             "days or accounts at once."
         )
+
+    def _cancel(self, tasks: Sequence[ReportTask]) -> None:
+        stop_tasks(self._client.credentials, tasks)
 
     def _keep(self, tasks: Sequence[ReportTask]) -> None:
         """Leave only these to a later attempt."""
@@ -276,7 +278,7 @@ class TaskReport:
             raise  # whoever killed the task has had them cancelled, or wanted them to go on
         except TikTokError as error:
             if not (error.retryable and self._memory.serves_a_retry):
-                cancel_all(self._client, self._at_work.running)
+                self._cancel(self._at_work.running)
                 self._memory.forget()
             raise
         except AirflowSkipException:
@@ -291,9 +293,15 @@ def seconds(value: float | timedelta) -> float:
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
 
 
-def _status(task: ReportTask, states: Mapping[str, TaskState]) -> str:
-    state = states.get(task.report_task_id)
-    return state.status if state else QUEUING
+def _in_state(tasks: Sequence[ReportTask], states: Mapping[str, TaskState], *wanted: str) -> list[ReportTask]:
+    """Give the tasks with one of these statuses; those of which nothing is known are queuing."""
+    unknown = TaskState(QUEUING)
+    return [one for one in tasks if states.get(one.report_task_id, unknown).status in wanted]
+
+
+def _is_end(event: Any) -> bool:
+    """Say whether an event is the trigger's."""
+    return isinstance(event, Mapping) and event.get("status") in {DONE, TIMEOUT, ERROR}
 
 
 def _watch_error(end: WatchEnd) -> TikTokError:
