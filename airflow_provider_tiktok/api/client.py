@@ -476,7 +476,9 @@ class TikTokClient:
             for chunk in _chunks(response):
                 chunks.append(chunk)
                 size += len(chunk)
-                if time.monotonic() > deadline or self.stop.is_set():
+                # what was created is to be known of, and be it only to have it cancelled
+                stopped = self.stop.is_set() and not request.is_create
+                if stopped or time.monotonic() > deadline:
                     raise requests.exceptions.ReadTimeout
                 if size > _MAX_BODY:
                     raise TooLargeError(f"{_MAX_BODY >> 20} MiB")
