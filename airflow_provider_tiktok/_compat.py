@@ -6,7 +6,7 @@ a deprecated import.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 try:
     from airflow.sdk import BaseOperator
@@ -72,6 +72,32 @@ def has_connection(conn_id: str) -> bool:
         return False
 
 
+async def get_connection_in_loop(conn_id: str) -> Any:
+    """Read an Airflow connection in a triggerer's event loop, without blocking it.
+
+    From 3.3.2 on Airflow has a way of its own that can't dead-lock. Before, it is read in the one thread that
+    asgiref keeps for such calls, so that no two of them talk to Airflow at once.
+    """
+    try:
+        from airflow.sdk import Connection
+
+        has_own_way = hasattr(Connection, "aextra_dejson")
+    except ImportError:  # Airflow 2
+        has_own_way = False
+    if has_own_way:
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def default_deferrable() -> bool:
+    """Say whether operators wait in the triggerer unless told otherwise: Airflow's ``operators.default_deferrable``."""
+    from airflow.configuration import conf
+
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
 __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -80,6 +106,8 @@ __all__ = [
     "BaseOperator",
     "BaseSensorOperator",
     "conf",
+    "default_deferrable",
+    "get_connection_in_loop",
     "has_connection",
     "moment_trigger",
     "object_storage_path",

@@ -94,5 +94,8 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "sensors": [{"integration-name": NAME, "python-modules": ["airflow_provider_tiktok.sensors.report"]}],
+        "triggers": [
+            {"integration-name": NAME, "python-modules": ["airflow_provider_tiktok.triggers.report"]}
+        ],
         "connection-types": [CONNECTION_TYPE],
     }

@@ -18,8 +18,8 @@ from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.plan import make_plan
-from airflow_provider_tiktok.reports.reconcile import read_reconciliation
-from airflow_provider_tiktok.reports.request import parse_request
+from airflow_provider_tiktok.reports.reconcile import Reconciliation, read_reconciliation
+from airflow_provider_tiktok.reports.request import ReportRequest, parse_request
 from airflow_provider_tiktok.reports.rows import Schema, schema_of
 from airflow_provider_tiktok.reports.summary import make_summary
 
@@ -37,8 +37,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
     :param context: Airflow's context; may be empty.
     :return: the summary.
     """
-    request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
-    reconciliation = read_reconciliation(request, task.reconcile, task.reconcile_tolerance)
+    request, reconciliation = _read_request(task)
     output = _open_output(task, schema_of(request))
     try:
         client = hook.get_conn(connections=task.max_concurrency)
@@ -56,6 +55,11 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
         return _publish(task, context, fetch, output, client.counts)
     finally:
         output.discard()
+
+
+def _read_request(task: TikTokReportOperator) -> tuple[ReportRequest, Reconciliation | None]:
+    request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
+    return request, read_reconciliation(request, task.reconcile, task.reconcile_tolerance)
 
 
 def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
