@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+    from airflow_provider_tiktok.operators.output import Output
+    from airflow_provider_tiktok.reports.request import ReportRequest
 
 _ON_EMPTY = ("ok", "skip", "fail")
 _ON_ADVERTISER_ERROR = ("fail", "fail_at_end", "skip")
@@ -221,3 +223,9 @@ class TikTokReportOperator(TikTokBaseOperator):
         from airflow_provider_tiktok.operators.report_run import run_report
 
         return run_report(self, hook, context)
+
+    def open_output(self, request: ReportRequest) -> Output:
+        """Open what takes the rows: files, or XCom."""
+        from airflow_provider_tiktok.operators.report_run import open_files_or_xcom
+
+        return open_files_or_xcom(self, request)
