@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
@@ -62,8 +62,8 @@ class TikTokReportToSqlOperator(TikTokReportOperator):
         "sql_conn_id",
         "table",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = dict(
-        item for item in TikTokReportOperator.template_fields_renderers.items() if item[0] not in _OF_FILES
+    template_fields_renderers = dict.fromkeys(
+        (name for name in TikTokReportOperator.template_fields_renderers if name not in _OF_FILES), "json"
     )
 
     def __init__(
