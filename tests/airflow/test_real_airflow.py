@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.airflow.live import AIRFLOW, LiveAirflow, free_port, settings
+from tests.airflow.live import AIRFLOW, LiveAirflow, free_port, metadata_database, migrate, settings
 from tests.conftest import SECRET, TOKEN, connection_json
 
 pytestmark = pytest.mark.airflow
@@ -35,9 +35,11 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def env(folder, airflow_home, _session_emulator):
     connection = connection_json(_session_emulator.url, advertiser_ids=accounts(_session_emulator)[:2])
-    return settings(free_port(), folder / "dags", folder / "output") | {
-        "AIRFLOW_CONN_TIKTOK_DEFAULT": connection
-    }
+    with metadata_database() as database:
+        variables = settings(free_port(), folder / "dags", folder / "output", database)
+        variables["AIRFLOW_CONN_TIKTOK_DEFAULT"] = connection
+        migrate(variables)
+        yield variables
 
 
 @pytest.fixture(scope="module")
