@@ -83,7 +83,12 @@ def install_postgres() -> None:
     for command in (["update"], ["install", "--yes", "--no-install-recommends", "postgresql"]):
         try:
             done = subprocess.run(
-                [apt, "-qq", *command], env=env, capture_output=True, text=True, check=False, timeout=_APT_SECONDS
+                [apt, "-qq", *command],
+                env=env,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_APT_SECONDS,
             )
         except subprocess.TimeoutExpired:
             raise Missing(f"apt-get {command[0]} takes more than {_APT_SECONDS} s") from None
@@ -118,7 +123,9 @@ def _server_user() -> str | None:
 
 
 def _as_server_user(command: list[Any], folder: Path, user: str | None) -> None:
-    who: dict[str, Any] = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
+    who: dict[str, Any] = (
+        {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
+    )
     # the server keeps its output open, so that a pipe would never end
     with (folder / "commands.log").open("ab") as log:
         done = subprocess.run(

@@ -146,6 +146,7 @@ class SqlTable:
             for count in self._dialect.insert(cursor, self._binders, _batches(rows, batch_size)):
                 inserted += count
                 pause(0)
+            pause(0)  # a kill that came last still counts
             connection.commit()
         return deleted, inserted
 
