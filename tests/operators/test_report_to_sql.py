@@ -8,13 +8,11 @@ import sys
 import threading
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok.exceptions import (
-    TikTokInvalidRequestError,
     TikTokOutputError,
     TikTokStoppedError,
 )
@@ -23,7 +21,7 @@ from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOpe
 from airflow_provider_tiktok.storage.sql.table import SqlTable
 from tests.conftest import SECRET, TOKEN
 from tests.operators.databases import Postgres, Sqlite, needs_postgres
-from tests.operators.test_report_operator import accounts, days_cut, normal, truth
+from tests.operators.test_report_operator import accounts, days_cut, truth
 
 METRICS = ["ad_name", "campaign_id", "spend", "impressions", "ctr", "secondary_goal_result"]
 DAILY = {
@@ -155,7 +153,7 @@ def test_a_skipped_account_keeps_its_rows(emulator, forbidden, known_database):
     )
     summary = run(**TWO_DAYS, advertiser_ids=[*accounts(emulator, 1), forbidden], on_advertiser_error="skip")
     assert (list(summary["skipped_advertisers"]), summary["rows_deleted"]) == ([forbidden], 80)
-    assert known_database.query("SELECT ad_id FROM ads WHERE advertiser_id = '%s'" % forbidden) == [("old",)]
+    assert known_database.query(f"SELECT ad_id FROM ads WHERE advertiser_id = '{forbidden}'") == [("old",)]
 
 
 def test_an_empty_report_makes_the_table_and_empties_its_days(emulator, known_database):
@@ -369,7 +367,7 @@ def test_an_error_in_the_last_batch_leaves_the_old_rows(emulator, known_database
         return original(self, slices, and_a_bad_one(), **more)
 
     monkeypatch.setattr(SqlTable, "replace", replace)
-    with pytest.raises(TikTokOutputError, match="RuntimeError: the disk is full.*rows are as they were"):
+    with pytest.raises(TikTokOutputError, match=r"RuntimeError: the disk is full.*rows are as they were"):
         run(**TWO_DAYS, advertiser_ids=ids, batch_size=10)
     assert known_database.query("SELECT count(*), count(DISTINCT spend) FROM ads") == [(80, 1)]
 
@@ -535,12 +533,18 @@ def test_connection_and_table_are_templates():
 
 def test_importing_it_loads_no_database_and_no_client():
     code = (
-        "import sys, airflow_provider_tiktok.operators.report_to_sql;"
-        "print([name for name in ('requests', 'sqlite3', 'psycopg', 'airflow.providers.common.sql',"
-        " 'airflow_provider_tiktok.storage') if name in sys.modules])"
+        "import sys; from airflow.sdk import DAG, BaseHook, BaseOperator; before = set(sys.modules);"
+        "import airflow_provider_tiktok.operators.report_to_sql; print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True,
-        cwd=Path(__file__).parent.parent.parent,
-    )  # fmt: skip
-    assert done.stdout.strip().splitlines()[-1] == "[]"
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1].split() == [
+        "airflow_provider_tiktok",
+        "airflow_provider_tiktok._compat",
+        "airflow_provider_tiktok.exceptions",
+        "airflow_provider_tiktok.operators",
+        "airflow_provider_tiktok.operators.base",
+        "airflow_provider_tiktok.operators.report",
+        "airflow_provider_tiktok.operators.report_to_sql",
+    ]
