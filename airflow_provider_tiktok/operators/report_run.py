@@ -146,9 +146,9 @@ def _log_summary(task: TikTokReportOperator, summary: Mapping[str, Any]) -> None
     if summary["skipped_advertisers"]:
         task.log.warning("Skipped accounts: %s", ", ".join(summary["skipped_advertisers"]))
     task.log.info(
-        "%s rows, %s bytes, %d call(s) of which %d repeated; %s",
+        "%s rows%s, %d call(s) of which %d repeated; %s",
         f"{summary['row_count']:,}",
-        f"{summary['bytes']:,}",
+        "" if "table" in summary else f", {summary['bytes']:,} bytes",
         summary["api_calls"],
         summary["retried_calls"],
         _where(task, summary),
