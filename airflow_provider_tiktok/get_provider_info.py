@@ -89,6 +89,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": NAME,
                 "python-modules": [
                     "airflow_provider_tiktok.operators.report",
+                    "airflow_provider_tiktok.operators.report_to_sql",
                     "airflow_provider_tiktok.operators.advertisers",
                 ],
             }

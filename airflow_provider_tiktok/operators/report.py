@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+    from airflow_provider_tiktok.operators.output import Output
     from airflow_provider_tiktok.operators.report_tasks_run import TasksAtWork
+    from airflow_provider_tiktok.reports.request import ReportRequest
 
 _ON_EMPTY = ("ok", "skip", "fail")
 _ON_ADVERTISER_ERROR = ("fail", "fail_at_end", "skip")
@@ -292,3 +294,9 @@ class TikTokReportOperator(TikTokBaseOperator):
         super().on_kill()
         if self.at_work is not None and self.cancel_on_kill:
             self.at_work.cancel()
+
+    def open_output(self, request: ReportRequest) -> Output:
+        """Open what takes the rows: files, or XCom."""
+        from airflow_provider_tiktok.operators.report_run import open_files_or_xcom
+
+        return open_files_or_xcom(self, request)

@@ -20,7 +20,7 @@ from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.plan import make_plan
 from airflow_provider_tiktok.reports.reconcile import Reconciliation, read_reconciliation
 from airflow_provider_tiktok.reports.request import ReportRequest, parse_request
-from airflow_provider_tiktok.reports.rows import Schema, schema_of
+from airflow_provider_tiktok.reports.rows import schema_of
 from airflow_provider_tiktok.reports.summary import make_summary
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
     :return: the summary.
     """
     request, reconciliation = _read_request(task)
-    output = _open_output(task, schema_of(request))
+    output = task.open_output(request)
     try:
         client = hook.get_conn(connections=task.max_concurrency)
         fetch = ReportFetch(
@@ -62,7 +62,9 @@ def _read_request(task: TikTokReportOperator) -> tuple[ReportRequest, Reconcilia
     return request, read_reconciliation(request, task.reconcile, task.reconcile_tolerance)
 
 
-def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
+def open_files_or_xcom(task: TikTokReportOperator, request: ReportRequest) -> Output:
+    """Open what takes the rows of an operator with an ``output_path``, or without one."""
+    schema = schema_of(request)
     path, conn_id = read_path(task.output_path)
     partition_by = texts.names(task.partition_by, "partition_by") if task.partition_by else ()
     if path is None:
@@ -153,12 +155,18 @@ def _log_summary(task: TikTokReportOperator, summary: Mapping[str, Any]) -> None
     if summary["skipped_advertisers"]:
         task.log.warning("Skipped accounts: %s", ", ".join(summary["skipped_advertisers"]))
     task.log.info(
-        "%s rows, %s bytes, %d call(s) of which %d repeated; %s",
+        "%s rows%s, %d call(s) of which %d repeated; %s",
         f"{summary['row_count']:,}",
-        f"{summary['bytes']:,}",
+        "" if "table" in summary else f", {summary['bytes']:,} bytes",
         summary["api_calls"],
         summary["retried_calls"],
-        f"{summary['path_count']} file(s): {task.output_path}"
-        if task.output_path
-        else "rows are in XCom under the key 'rows'",
+        _where(task, summary),
     )
+
+
+def _where(task: TikTokReportOperator, summary: Mapping[str, Any]) -> str:
+    if "table" in summary:
+        return f"rows are in table {summary['table']}"
+    if task.output_path:
+        return f"{summary['path_count']} file(s): {task.output_path}"
+    return "rows are in XCom under the key 'rows'"

@@ -25,7 +25,7 @@ from airflow_provider_tiktok.api.report_tasks import (
 )
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokReportTaskError, TikTokStoppedError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-from airflow_provider_tiktok.operators.report_run import _fetch, _open_output, _publish, _read_request
+from airflow_provider_tiktok.operators.report_run import _fetch, _publish, _read_request
 from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.operators.task_memory import TaskMemory
 from airflow_provider_tiktok.reports.plan import make_plan
@@ -92,7 +92,7 @@ class TaskReport:
         :return: the summary.
         """
         # what is wrong with the output is told before TikTok is asked for anything
-        _open_output(self._task, schema_of(self._request)).discard()
+        self._task.open_output(self._request).discard()
         plan = make_plan(self._client, self._request, run_time(self._context))
         creation = TaskCreation(
             self._client,
@@ -215,7 +215,7 @@ class TaskReport:
     def _finish(self, submission: Submission, end: WatchEnd) -> dict[str, Any]:
         """Fetch what the report tasks made, and publish it."""
         self._check(submission, end)
-        output = _open_output(self._task, schema_of(self._request))
+        output = self._task.open_output(self._request)
         try:
             fetch = TaskFetch(
                 self._client,
