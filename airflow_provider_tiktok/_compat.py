@@ -6,7 +6,7 @@ a deprecated import.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 try:
     from airflow.sdk import BaseOperator
@@ -43,6 +43,27 @@ def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
     return ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
 
 
+def asset_classes() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
+    """Give the classes of asset aliases, of assets, and of what else refers to assets among outlets."""
+    try:
+        from airflow.sdk import Asset, AssetAlias
+        from airflow.sdk.definitions.asset import AssetRef
+    except ImportError:  # Airflow 2, where they are data sets
+        from airflow.datasets import Dataset, DatasetAlias
+
+        return DatasetAlias, Dataset, ()
+    return AssetAlias, Asset, (AssetRef,)
+
+
+def hook_lineage_collector() -> Any:
+    """Give what collects the files that hooks read and write."""
+    try:
+        from airflow.sdk.lineage import get_hook_lineage_collector
+    except ImportError:  # before 3.2
+        from airflow.lineage.hook import get_hook_lineage_collector
+    return get_hook_lineage_collector()
+
+
 def has_connection(conn_id: str) -> bool:
     """Say whether Airflow has a connection of this ID."""
     try:
@@ -57,6 +78,8 @@ __all__ = [
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
+    "asset_classes",
     "has_connection",
+    "hook_lineage_collector",
     "object_storage_path",
 ]

@@ -24,7 +24,9 @@ _SWITCHES = (
     "drop_invalid_metrics",
     "reconcile",
     "fail_fast",
+    "asset_partitions",
 )
+_MAY_BE_NONE = ("query_lifetime", "asset_partitions")
 
 
 class TikTokReportOperator(TikTokBaseOperator):
@@ -98,6 +100,9 @@ class TikTokReportOperator(TikTokBaseOperator):
     :param reconcile_tolerance: part of the account's spend by which they may differ, beside rounding.
     :param fail_fast: end the task without Airflow's retries when an error can't pass by itself.
     :param max_concurrency: HTTP calls in flight.
+    :param asset_partitions: make of each ``Asset`` in ``outlets`` one event a day of the report, with the day
+        as partition key (Airflow 3.3). Such events wake DAGs with a ``PartitionedAssetTimetable`` and no
+        others; by default they are made where the DAG's own schedule is ``PartitionedAtRuntime``.
     :return: a summary; see the README for its fields.
     """
 
@@ -166,6 +171,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         reconcile: bool = False,
         reconcile_tolerance: float = 0.001,
         max_concurrency: int = 8,
+        asset_partitions: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -200,13 +206,14 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.reconcile = reconcile
         self.reconcile_tolerance = reconcile_tolerance
         self.max_concurrency = max_concurrency
+        self.asset_partitions = asset_partitions
+        self.published: dict[str, Any] | None = None
         for name, allowed in (("on_empty", _ON_EMPTY), ("on_advertiser_error", _ON_ADVERTISER_ERROR)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}; it can be {', '.join(allowed)}.")
         for name in _SWITCHES:
-            if not isinstance(getattr(self, name), bool) and (name, getattr(self, name)) != (
-                "query_lifetime",
-                None,
+            if not isinstance(getattr(self, name), bool) and not (
+                name in _MAY_BE_NONE and getattr(self, name) is None
             ):
                 raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
         for name in ("max_concurrency", "max_xcom_bytes"):
@@ -221,3 +228,9 @@ class TikTokReportOperator(TikTokBaseOperator):
         from airflow_provider_tiktok.operators.report_run import run_report
 
         return run_report(self, hook, context)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage, where it is installed, what the task wrote; calls nobody."""
+        from airflow_provider_tiktok.operators.lineage import openlineage_facets
+
+        return openlineage_facets(self)

@@ -13,6 +13,7 @@ from airflow_provider_tiktok._compat import AirflowSkipException
 from airflow_provider_tiktok.api.client import CallCounts
 from airflow_provider_tiktok.exceptions import TikTokEmptyReportError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators import lineage
 from airflow_provider_tiktok.operators.output import FileOutput, Output, XComOutput, read_path
 from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.reports import texts
@@ -37,6 +38,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
     :param context: Airflow's context; may be empty.
     :return: the summary.
     """
+    task.published = None
     request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
     reconciliation = read_reconciliation(request, task.reconcile, task.reconcile_tolerance)
     output = _open_output(task, schema_of(request))
@@ -53,7 +55,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
         )
         _fetch(task, fetch, output)
         task.check_stopped()
-        return _publish(task, context, fetch, output, client.counts)
+        return _publish(task, context, fetch, output, client.counts, hook=hook)
     finally:
         output.discard()
 
@@ -111,7 +113,13 @@ def _without_cycle_collection() -> Iterator[None]:
 
 
 def _publish(
-    task: TikTokReportOperator, context: Any, fetch: ReportFetch, output: Output, counts: CallCounts
+    task: TikTokReportOperator,
+    context: Any,
+    fetch: ReportFetch,
+    output: Output,
+    counts: CallCounts,
+    *,
+    hook: TikTokHook,
 ) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
     summary = make_summary(fetch, counts, now)
@@ -121,6 +129,7 @@ def _publish(
         )
     output.publish(fetch, summary, now, context)
     _log_summary(task, summary)
+    lineage.tell(task, hook, context, summary)
     if not summary["row_count"] and task.on_empty == "skip":
         if (task_instance := context.get("ti")) is not None:
             task_instance.xcom_push(key="return_value", value=summary)
