@@ -51,7 +51,7 @@ def asset_uri(path: str) -> str:
     """Write a path as an asset's URI, without the connection that may stand in front of its host."""
     if "://" in path:
         return _CONNECTION.sub("://", path)
-    return f"file://{quote(str(Path(path).expanduser().absolute()), safe='/=,+@:')}{folder}"
+    return f"file://{quote(str(Path(path).expanduser().absolute()), safe='/=,+@:')}"
 
 
 def event_extra(summary: Mapping[str, Any]) -> dict[str, Any]:
