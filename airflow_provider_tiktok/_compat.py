@@ -64,6 +64,27 @@ def moment_trigger(moment: datetime) -> BaseTrigger:
     return DateTimeTrigger(moment=moment)
 
 
+def asset_classes() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
+    """Give the classes of asset aliases, of assets, and of what else refers to assets among outlets."""
+    try:
+        from airflow.sdk import Asset, AssetAlias
+        from airflow.sdk.definitions.asset import AssetRef
+    except ImportError:  # Airflow 2, where they are data sets
+        from airflow.datasets import Dataset, DatasetAlias
+
+        return DatasetAlias, Dataset, ()
+    return AssetAlias, Asset, (AssetRef,)
+
+
+def hook_lineage_collector() -> Any:
+    """Give what collects the files that hooks read and write."""
+    try:
+        from airflow.sdk.lineage import get_hook_lineage_collector
+    except ImportError:  # before 3.2
+        from airflow.lineage.hook import get_hook_lineage_collector
+    return get_hook_lineage_collector()
+
+
 def has_connection(conn_id: str) -> bool:
     """Say whether Airflow has a connection of this ID."""
     try:
@@ -105,10 +126,12 @@ __all__ = [
     "BaseHook",
     "BaseOperator",
     "BaseSensorOperator",
+    "asset_classes",
     "conf",
     "default_deferrable",
     "get_connection_in_loop",
     "has_connection",
+    "hook_lineage_collector",
     "moment_trigger",
     "object_storage_path",
 ]

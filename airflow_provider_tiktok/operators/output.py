@@ -18,6 +18,7 @@ from airflow_provider_tiktok.reports.restated import compared_by, restatement_te
 from airflow_provider_tiktok.reports.rows import Page, Schema, to_python
 from airflow_provider_tiktok.reports.summary import file_name, make_manifest, restates
 from airflow_provider_tiktok.storage.destination import Destination
+from airflow_provider_tiktok.storage.reach import check_reachable
 from airflow_provider_tiktok.storage.restatement import Comparison
 from airflow_provider_tiktok.storage.target import parse_target
 
@@ -90,6 +91,8 @@ class FileOutput:
     ) -> None:
         target = parse_target(path, output_format, partition_by)
         filesystem, root = _open_filesystem(target.path, conn_id)
+        if "://" in target.path and not target.path.lower().startswith("file:"):
+            check_reachable(filesystem, root, target)
         self._schema = schema
         self._partition_by = tuple(partition_by)
         self._is_folder = target.is_folder

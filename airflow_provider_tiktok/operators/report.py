@@ -33,7 +33,9 @@ _SWITCHES = (
     "deferrable",
     "durable",
     "cancel_on_kill",
+    "asset_partitions",
 )
+_MAY_BE_NONE = ("query_lifetime", "asset_partitions")
 
 
 def is_async(mode: object) -> bool:
@@ -125,6 +127,9 @@ class TikTokReportOperator(TikTokBaseOperator):
         a task state store (3.3). A cleared task begins anew.
     :param cancel_on_kill: in async mode, cancel the report tasks when the task is killed: marked, cleared, timed out.
         While it is deferred, that takes Airflow 3.3.
+    :param asset_partitions: make of each ``Asset`` in ``outlets`` one event a day of the report, with the day
+        as partition key (Airflow 3.3). Such events wake DAGs with a ``PartitionedAssetTimetable`` and no
+        others; by default they are made where the DAG's own schedule is ``PartitionedAtRuntime``.
     :return: a summary; see the README for its fields.
     """
 
@@ -199,6 +204,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         wait_timeout: float | timedelta = 21_600,
         durable: bool = True,
         cancel_on_kill: bool = True,
+        asset_partitions: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -240,13 +246,14 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.durable = durable
         self.cancel_on_kill = cancel_on_kill
         self.at_work: TasksAtWork | None = None
+        self.asset_partitions = asset_partitions
+        self.published: dict[str, Any] | None = None
         for name, allowed in (("on_empty", _ON_EMPTY), ("on_advertiser_error", _ON_ADVERTISER_ERROR)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}; it can be {', '.join(allowed)}.")
         for name in _SWITCHES:
-            if not isinstance(getattr(self, name), bool) and (name, getattr(self, name)) != (
-                "query_lifetime",
-                None,
+            if not isinstance(getattr(self, name), bool) and not (
+                name in _MAY_BE_NONE and getattr(self, name) is None
             ):
                 raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
         for name in ("max_concurrency", "max_xcom_bytes"):
@@ -300,3 +307,9 @@ class TikTokReportOperator(TikTokBaseOperator):
         from airflow_provider_tiktok.operators.report_run import open_files_or_xcom
 
         return open_files_or_xcom(self, request)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage, where it is installed, what the task wrote; calls nobody."""
+        from airflow_provider_tiktok.operators.lineage import openlineage_facets
+
+        return openlineage_facets(self)

@@ -13,6 +13,7 @@ from airflow_provider_tiktok._compat import AirflowSkipException
 from airflow_provider_tiktok.api.client import CallCounts
 from airflow_provider_tiktok.exceptions import TikTokEmptyReportError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators import lineage
 from airflow_provider_tiktok.operators.output import FileOutput, Output, XComOutput, read_path
 from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.reports import texts
@@ -37,6 +38,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
     :param context: Airflow's context; may be empty.
     :return: the summary.
     """
+    task.published = None
     request, reconciliation = _read_request(task)
     output = task.open_output(request)
     try:
@@ -52,7 +54,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
         )
         _fetch(task, fetch, output)
         task.check_stopped()
-        return _publish(task, context, fetch, output, client.counts)
+        return _publish(task, context, fetch, output, client.counts, hook=hook)
     finally:
         output.discard()
 
@@ -122,7 +124,13 @@ def _without_cycle_collection() -> Iterator[None]:
 
 
 def _publish(
-    task: TikTokReportOperator, context: Any, fetch: ReportFetch, output: Output, counts: CallCounts
+    task: TikTokReportOperator,
+    context: Any,
+    fetch: ReportFetch,
+    output: Output,
+    counts: CallCounts,
+    *,
+    hook: TikTokHook,
 ) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
     summary = make_summary(fetch, counts, now)
@@ -132,6 +140,7 @@ def _publish(
         )
     output.publish(fetch, summary, now, context)
     _log_summary(task, summary)
+    lineage.tell(task, hook, context, summary)
     if not summary["row_count"] and task.on_empty == "skip":
         if (task_instance := context.get("ti")) is not None:
             task_instance.xcom_push(key="return_value", value=summary)

@@ -29,7 +29,6 @@ from airflow_provider_tiktok.operators.report_run import _fetch, _publish, _read
 from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.operators.task_memory import TaskMemory
 from airflow_provider_tiktok.reports.plan import make_plan
-from airflow_provider_tiktok.reports.rows import schema_of
 from airflow_provider_tiktok.reports.task_create import TaskCreation, still_good
 from airflow_provider_tiktok.reports.task_fetch import TaskFetch, task_error
 from airflow_provider_tiktok.reports.task_plan import Submission, fingerprint

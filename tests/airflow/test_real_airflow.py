@@ -230,5 +230,23 @@ def test_a_run_for_an_asset_is_of_the_last_complete_days_before_it(live, emulato
     assert days_of(run) == last_complete_days(emulator, datetime.fromisoformat(run.facts["run_after"]))
 
 
+def test_a_dag_that_waits_for_the_asset_loads_the_file_that_its_event_names(live, emulator):
+    summary = live.run("example_tiktok_write_asset").xcom("report")
+    run = live.latest("example_tiktok_load_on_asset")
+    assert run.facts["run_type"] == "asset_triggered"
+    assert run.xcom("load") == summary["row_count"] == 2 * 5
+
+
+def test_each_day_of_a_report_wakes_the_dag_that_waits_for_partitions(live):
+    live.run("days")
+    runs = []
+    for _ in range(120):
+        runs = live.call("/api/v2/dags/each_day/dagRuns")["dag_runs"]
+        if len(runs) >= 3 and {run["state"] for run in runs} == {"success"}:
+            break
+        time.sleep(0.5)
+    assert sorted(run["partition_key"] for run in runs) == ["2026-08-01", "2026-08-02", "2026-08-03"]
+
+
 def test_this_suite_left_no_connection_in_the_environment():
     assert not [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]
