@@ -245,9 +245,16 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.wait_timeout = wait_timeout
         self.durable = durable
         self.cancel_on_kill = cancel_on_kill
-        self.at_work: TasksAtWork | None = None
         self.asset_partitions = asset_partitions
+        self.at_work: TasksAtWork | None = None
         self.published: dict[str, Any] | None = None
+        self._check_options()
+
+    def _check_options(self) -> None:
+        """Refuse what no run could use, while the DAG is parsed; what is templated is judged when the task runs.
+
+        :raises ValueError: names the option.
+        """
         for name, allowed in (("on_empty", _ON_EMPTY), ("on_advertiser_error", _ON_ADVERTISER_ERROR)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}; it can be {', '.join(allowed)}.")
