@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.restated import compared_by, restatement_text, shown_restatement
 from airflow_provider_tiktok.reports.rows import Page, Schema, to_python
 from airflow_provider_tiktok.reports.summary import file_name, make_manifest, restates
+from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.reach import check_reachable
 from airflow_provider_tiktok.storage.restatement import Comparison
@@ -26,6 +28,9 @@ log = logging.getLogger(__name__)
 
 XCOM_ROWS = "rows"
 """XCom key under which rows stand that go to no file."""
+
+UNFINISHED = "_tiktok_unfinished"
+"""Folder at the output, which is no data, for the rows of reports that were interrupted."""
 
 MAX_PATHS = 100
 """How many file paths a summary lists; the manifest lists them all."""
@@ -98,11 +103,23 @@ class FileOutput:
         self._is_folder = target.is_folder
         self._restatement = restatement
         self._destination = Destination(target, filesystem, root, schema.columns)
+        self._filesystem = filesystem
+        self._folder = root if target.is_folder else root.rpartition("/")[0]
+        self._identity = {"target": asdict(target), "columns": schema.columns}
         self._named = False
 
     def encode(self, page: Page) -> Sequence[Any]:
         """Render the rows of a page."""
         return self._destination.encode(page.columns, page.clean)
+
+    def checkpoint(self, name: str, identity: Mapping[str, Any]) -> Checkpoint:
+        """Give a place beside the files for the rows of an unfinished report.
+
+        :param name: the report's own.
+        :param identity: what else must be the same for its rows to be of use.
+        """
+        folder = f"{self._folder.rstrip('/')}/{UNFINISHED}/{name}"
+        return Checkpoint(self._filesystem, folder, {**identity, **self._identity})
 
     def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
         """Take rows in."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gc
+import random
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime, timezone
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, timezone
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok._compat import AirflowSkipException
+from airflow_provider_tiktok._compat import AirflowSkipException, moment_trigger
 from airflow_provider_tiktok.api.client import CallCounts
-from airflow_provider_tiktok.exceptions import TikTokEmptyReportError
+from airflow_provider_tiktok.exceptions import TikTokEmptyReportError, TikTokError, TikTokRateLimitError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators import lineage
+from airflow_provider_tiktok.operators.kept_rows import KeptRows
 from airflow_provider_tiktok.operators.output import FileOutput, Output, XComOutput, read_path
 from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.reports import texts
@@ -26,6 +28,11 @@ from airflow_provider_tiktok.reports.summary import make_summary
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.operators.report import TikTokReportOperator
+
+_PATIENCE = 60.0
+"""Seconds that a worker waits for TikTok to take calls again, where the triggerer could wait instead."""
+
+_SPREAD = 5.0  # seconds over which tasks that waited for the same moment begin
 
 _REPORT_PARAMETERS = tuple(signature(parse_request).parameters)
 
@@ -42,21 +49,57 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
     request, reconciliation = _read_request(task)
     output = task.open_output(request)
     try:
-        client = hook.get_conn(connections=task.max_concurrency)
-        fetch = ReportFetch(
-            client,
-            make_plan(client, request, run_time(context)),
-            encode=output.encode,
-            max_concurrency=task.max_concurrency,
-            on_advertiser_error=task.on_advertiser_error,
-            drop_invalid_metrics=task.drop_invalid_metrics,
-            reconciliation=reconciliation,
+        client = hook.get_conn(
+            connections=task.max_concurrency, suspension_patience=_PATIENCE if task.deferrable else None
         )
-        _fetch(task, fetch, output)
-        task.check_stopped()
-        return _publish(task, context, fetch, output, client.counts, hook=hook)
+        plan = make_plan(client, request, run_time(context))
+        with closing(KeptRows(task, context, plan, output, client.counts)) as kept:
+            fetch = ReportFetch(
+                client,
+                plan,
+                encode=output.encode,
+                max_concurrency=task.max_concurrency,
+                on_advertiser_error=task.on_advertiser_error,
+                drop_invalid_metrics=task.drop_invalid_metrics,
+                reconciliation=reconciliation,
+                begin_at=kept.begin_at,
+            )
+            with _keeping(task, kept):
+                _fetch(task, fetch, output, kept)
+                task.check_stopped()
+                return _publish(task, context, fetch, output, client.counts, hook=hook)
+    except TikTokRateLimitError as error:
+        _wait_elsewhere(task, error)
+        raise
     finally:
         output.discard()
+
+
+@contextmanager
+def _keeping(task: TikTokReportOperator, kept: KeptRows) -> Iterator[None]:
+    """Leave the rows of finished windows to another attempt where one will come, and else nothing."""
+    try:
+        yield
+    except AirflowSkipException:
+        kept.discard()
+        raise
+    except Exception as error:
+        if isinstance(error, TikTokError) and not error.retryable and task.fail_fast:
+            kept.discard()
+        else:
+            kept.save()
+        raise
+    kept.discard()
+
+
+def _wait_elsewhere(task: TikTokReportOperator, error: TikTokRateLimitError) -> None:
+    """Free the worker until TikTok takes calls again, where that is a while."""
+    seconds = error.retry_after
+    if not task.deferrable or seconds is None or seconds < _PATIENCE:
+        return
+    moment = datetime.now(timezone.utc) + timedelta(seconds=seconds + random.uniform(0, _SPREAD))  # noqa: S311
+    task.log.warning("%s The task waits in the triggerer until %s.", error, f"{moment:%Y-%m-%d %H:%M:%S} UTC")
+    task.defer(trigger=moment_trigger(moment), method_name="go_on")
 
 
 def _read_request(task: TikTokReportOperator) -> tuple[ReportRequest, Reconciliation | None]:
@@ -88,7 +131,9 @@ def open_files_or_xcom(task: TikTokReportOperator, request: ReportRequest) -> Ou
     )
 
 
-def _fetch(task: TikTokReportOperator, fetch: ReportFetch, output: Output) -> None:
+def _fetch(
+    task: TikTokReportOperator, fetch: ReportFetch, output: Output, kept: KeptRows | None = None
+) -> None:
     plan = fetch.plan
     task.log.info(
         "%s report%s by %s: %d account(s), %s, %d window(s)",
@@ -102,8 +147,14 @@ def _fetch(task: TikTokReportOperator, fetch: ReportFetch, output: Output) -> No
     task.log.info("::group::Windows")
     try:
         with _without_cycle_collection():
+            if kept is not None:
+                kept.pass_on(fetch, output)
             for batch in fetch.batches():
+                if kept is not None:
+                    kept.note(fetch, batch)
                 output.write(fetch, batch)
+            if kept is not None:
+                kept.note(fetch)
     finally:
         task.log.info("::endgroup::")
 

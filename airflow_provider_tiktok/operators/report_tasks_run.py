@@ -77,6 +77,7 @@ class TaskReport:
 
     def __init__(self, task: TikTokReportOperator, hook: TikTokHook, context: Any) -> None:
         self._task = task
+        self._hook = hook
         self._context = context
         self._request, self._reconciliation = _read_request(task)
         self._client = hook.get_conn(connections=task.max_concurrency)
@@ -233,7 +234,7 @@ class TaskReport:
                 if fetch.unusable:
                     self._keep([one for one in submission.tasks if one not in fetch.unusable])
             self._task.check_stopped()
-            return _publish(self._task, self._context, fetch, output, self._client.counts)
+            return _publish(self._task, self._context, fetch, output, self._client.counts, hook=self._hook)
         finally:
             output.discard()
 

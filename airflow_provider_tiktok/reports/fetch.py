@@ -182,7 +182,7 @@ class ReportFetch:
                     yield batch
                     while self._advance(0):
                         pass
-                if self._held is None:
+                if self._held is None and not (self._errors.keys() - self.result.skipped.keys()):
                     self._position = Position(
                         window.index + 1, self.result.row_count, len(self.result.totals)
                     )
@@ -202,6 +202,8 @@ class ReportFetch:
     @property
     def position(self) -> Position:
         """The last place at which the rows passed on were those of whole windows, and of whole accounts where one may fail.
+
+        It stays before an account that has failed, unless that is to be skipped.
 
         It moves when the batch after that place is asked for.
         """
@@ -503,6 +505,8 @@ def goes_on(policy: str, error: TikTokError) -> bool:
         isinstance(error, TikTokAuthError)
         or policy == "fail"
         or not isinstance(error, (TikTokAPIError, TikTokIncompleteReportError, TikTokReportTaskError))
+        or getattr(error, "retry_after", None)
+        is not None  # it is the app that has to wait, with all accounts
     ):
         return False
     if policy == "fail_at_end":
