@@ -71,7 +71,7 @@ class KeptRows:
                 output.write(fetch, batch)
 
     def note(self, fetch: ReportFetch, batch: Sequence[Any] = ()) -> None:
-        """Keep a batch, which has just come; what came before it is whole windows where the fetch says so."""
+        """Keep a batch, which has just come. What came before it is whole windows, if the fetch's position has moved."""
         if self._checkpoint is None:
             return
         if fetch.position.windows != self._windows:
@@ -79,8 +79,9 @@ class KeptRows:
             self._checkpoint.mark(lambda: self._state(fetch))
         self._checkpoint.add(batch)
 
-    def save(self) -> None:
+    def save(self, fetch: ReportFetch) -> None:
         """Leave to the next attempt what is whole."""
+        self.note(fetch)
         if self._checkpoint is not None:
             self._checkpoint.save()
 

@@ -64,7 +64,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
                 reconciliation=reconciliation,
                 begin_at=kept.begin_at,
             )
-            with _keeping(task, kept):
+            with _keeping(task, fetch, kept):
                 _fetch(task, fetch, output, kept)
                 task.check_stopped()
                 return _publish(task, context, fetch, output, client.counts, hook=hook)
@@ -76,7 +76,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
 
 
 @contextmanager
-def _keeping(task: TikTokReportOperator, kept: KeptRows) -> Iterator[None]:
+def _keeping(task: TikTokReportOperator, fetch: ReportFetch, kept: KeptRows) -> Iterator[None]:
     """Leave the rows of finished windows to another attempt where one will come, and else nothing."""
     try:
         yield
@@ -87,7 +87,7 @@ def _keeping(task: TikTokReportOperator, kept: KeptRows) -> Iterator[None]:
         if isinstance(error, TikTokError) and not error.retryable and task.fail_fast:
             kept.discard()
         else:
-            kept.save()
+            kept.save(fetch)
         raise
     kept.discard()
 
