@@ -20,6 +20,7 @@ _PARTS = (
     ["triggerer", "--skip-serve-logs"],
 )
 _FINISHED = {"success", "failed"}
+_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
 def free_port() -> int:
@@ -32,10 +33,11 @@ def settings(port: int, dags: Path, output: Path) -> dict[str, str]:
     url = f"http://127.0.0.1:{port}"
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        # Airflow's parts and commands write into one file; SQLite's own patience of 5 s is too little on a busy machine
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{os.environ['AIRFLOW_HOME']}/airflow.db?timeout=60",
+        # beside Airflow's parts, which all write into one file, SQLite's own patience of 5 s is too little for a command
+        _DATABASE: f"sqlite:///{os.environ['AIRFLOW_HOME']}/airflow.db?timeout=60",
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
@@ -54,21 +56,20 @@ class LiveAirflow:
     def __init__(self, env: dict[str, str], logs: Path) -> None:
         self.url = env["AIRFLOW__API__BASE_URL"]
         self.env = env
+        # the parts may hold each other up for as long as they wait for the file, and try again by themselves
+        self._parts_env = env | {_DATABASE: env[_DATABASE].partition("?")[0]}
         self._logs = logs
         self._token = ""
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._parts: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "LiveAirflow":
-        for command in _PARTS:
-            with (self._logs / f"{command[0]}.log").open("wb") as log:
-                self._parts.append(
-                    subprocess.Popen(
-                        [AIRFLOW, *command], env=self.env, stdout=log, stderr=log, start_new_session=True
-                    )
-                )
         try:
-            self._wait_until_healthy()
+            self._start(_PARTS[0])
+            self._wait_until_healthy("metadatabase")
+            for part in _PARTS[1:]:  # a task that is started before the API server answers has failed
+                self._start(part)
+            self._wait_until_healthy("metadatabase", "scheduler", "dag_processor", "triggerer")
             self._token = self.call("/auth/token")["access_token"]
         except BaseException:
             self.__exit__()
@@ -100,13 +101,16 @@ class LiveAirflow:
         )
         for last in (False, False, False, True):
             try:
-                with self._opener.open(request, timeout=30) as answer:
+                with self._opener.open(request, timeout=90) as answer:
                     text = answer.read().decode()
                 break
             except urllib.error.HTTPError as error:
                 if error.code != 500 or last:  # SQLite is locked now and then
                     raise
                 time.sleep(2)
+            except TimeoutError:
+                if last or request.data is not None:
+                    raise
         return json.loads(text) if accept == "application/json" else text
 
     def run(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = 120) -> "Run":
@@ -138,9 +142,16 @@ class LiveAirflow:
             assert time.monotonic() < deadline, f"{dag_id}: {runs}"
             time.sleep(0.5)
 
-    def _wait_until_healthy(self, seconds: float = 120) -> None:
+    def _start(self, command: list[str]) -> None:
+        with (self._logs / f"{command[0]}.log").open("wb") as log:
+            self._parts.append(
+                subprocess.Popen(
+                    [AIRFLOW, *command], env=self._parts_env, stdout=log, stderr=log, start_new_session=True
+                )
+            )
+
+    def _wait_until_healthy(self, *names: str, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
-        names = ("metadatabase", "scheduler", "dag_processor", "triggerer")
         health: Any = None
         while time.monotonic() < deadline:
             for part in self._parts:
