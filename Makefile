@@ -31,7 +31,7 @@ bench:  ## measure reports of 30k to 1M rows against the emulator (ARGS= goes to
 compat:  ## run TikTok's SDK, Singer's tap and Airbyte's source against the emulator, and compare rows
 	@sh tools/run.sh compat
 
-stores:  ## test against S3 on loopback, OpenLineage and DuckDB, in an environment of its own (600 MB)
+stores:  ## test against S3 and GCS on loopback, OpenLineage and DuckDB, in an environment of its own (600 MB)
 	@sh tools/run.sh stores
 
 pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
