@@ -14,6 +14,11 @@ except ImportError:  # Airflow 2
     from airflow.models.baseoperator import BaseOperator
 
 try:
+    from airflow.sdk import BaseSensorOperator
+except ImportError:  # Airflow 2
+    from airflow.sensors.base import BaseSensorOperator
+
+try:
     from airflow.sdk import BaseHook
 except ImportError:  # Airflow 2, and 3.0
     from airflow.hooks.base import BaseHook
@@ -23,10 +28,14 @@ try:
 except ImportError:  # before 3.2
     from airflow.exceptions import AirflowFailException, AirflowSkipException
 
+from airflow.configuration import conf
 from airflow.exceptions import AirflowNotFoundException
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import ObjectStoragePath
+    from airflow.triggers.base import BaseTrigger
 
 
 def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
@@ -41,6 +50,18 @@ def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
     except ImportError:  # Airflow 2
         from airflow.io.path import ObjectStoragePath
     return ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
+
+
+def moment_trigger(moment: datetime) -> BaseTrigger:
+    """Make Airflow's own trigger that fires at a moment.
+
+    :param moment: with a time zone.
+    """
+    try:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+    except ImportError:  # Airflow 2
+        from airflow.triggers.temporal import DateTimeTrigger
+    return DateTimeTrigger(moment=moment)
 
 
 def asset_classes() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
@@ -72,14 +93,45 @@ def has_connection(conn_id: str) -> bool:
         return False
 
 
+async def get_connection_in_loop(conn_id: str) -> Any:
+    """Read an Airflow connection in a triggerer's event loop, without blocking it.
+
+    From 3.3.2 on Airflow has a way of its own that can't dead-lock. Before, it is read in the one thread that
+    asgiref keeps for such calls, so that no two of them talk to Airflow at once.
+    """
+    try:
+        from airflow.sdk import Connection
+
+        has_own_way = hasattr(Connection, "aextra_dejson")
+    except ImportError:  # Airflow 2
+        has_own_way = False
+    if has_own_way:
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def default_deferrable() -> bool:
+    """Say whether operators wait in the triggerer unless told otherwise: Airflow's ``operators.default_deferrable``."""
+    from airflow.configuration import conf
+
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
 __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
+    "BaseSensorOperator",
     "asset_classes",
+    "conf",
+    "default_deferrable",
+    "get_connection_in_loop",
     "has_connection",
     "hook_lineage_collector",
+    "moment_trigger",
     "object_storage_path",
 ]

@@ -14,10 +14,12 @@ from airflow_provider_tiktok._compat import has_connection, object_storage_path
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokResultTooLargeError
 from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
+from airflow_provider_tiktok.reports.restated import compared_by, restatement_text, shown_restatement
 from airflow_provider_tiktok.reports.rows import Page, Schema, to_python
 from airflow_provider_tiktok.reports.summary import file_name, make_manifest, restates
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.reach import check_reachable
+from airflow_provider_tiktok.storage.restatement import Comparison
 from airflow_provider_tiktok.storage.target import parse_target
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,7 @@ class FileOutput:
 
     :param path: file or folder, path or URL.
     :param schema: the rows' columns.
+    :param restatement: say what changed against the files that are replaced.
     :raises TikTokOutputError: path, format, filesystem or partition columns can't be used.
     """
 
@@ -84,6 +87,7 @@ class FileOutput:
         output_format: str | None,
         conn_id: str | None,
         partition_by: Sequence[str],
+        restatement: bool = False,
     ) -> None:
         target = parse_target(path, output_format, partition_by)
         filesystem, root = _open_filesystem(target.path, conn_id)
@@ -92,6 +96,7 @@ class FileOutput:
         self._schema = schema
         self._partition_by = tuple(partition_by)
         self._is_folder = target.is_folder
+        self._restatement = restatement
         self._destination = Destination(target, filesystem, root, schema.columns)
         self._named = False
 
@@ -107,17 +112,23 @@ class FileOutput:
     def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
         """Move the files to their place, the manifest last."""
         self._name_files(fetch)
+        request = fetch.plan.request
         published = self._destination.publish(
-            make_manifest(fetch, summary, now), restates(fetch.plan, self._schema, fetch.result.skipped)
+            make_manifest(fetch, summary, now),
+            restates(fetch.plan, self._schema, fetch.result.skipped),
+            Comparison(**compared_by(request, self._schema)) if self._restatement else None,
         )
         summary["paths"] = [file.path for file in published.files[:MAX_PATHS]]
         summary["path_count"] = len(published.files)
         summary["manifest"] = published.manifest
         summary["bytes"] = sum(file.bytes for file in published.files)
+        if published.restatement is not None:
+            summary["restatement"] = shown_restatement(published.restatement)
+            log.info("%s", restatement_text(published.restatement))
         for old in published.removed:
             log.info("Removed %s, whose partition has no rows any more.", old)
         # tasks mapped over accounts share folders, and rightly so
-        shared = fetch.plan.request.advertiser_ids and "advertiser_id" not in self._partition_by
+        shared = request.advertiser_ids and "advertiser_id" not in self._partition_by
         if published.beside and not shared:
             log.warning(
                 "%d data file(s) of other requests stand in the folders that were written, such as %s. Whoever reads the "

@@ -19,9 +19,9 @@ from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.plan import make_plan
-from airflow_provider_tiktok.reports.reconcile import read_reconciliation
-from airflow_provider_tiktok.reports.request import parse_request
-from airflow_provider_tiktok.reports.rows import Schema, schema_of
+from airflow_provider_tiktok.reports.reconcile import Reconciliation, read_reconciliation
+from airflow_provider_tiktok.reports.request import ReportRequest, parse_request
+from airflow_provider_tiktok.reports.rows import schema_of
 from airflow_provider_tiktok.reports.summary import make_summary
 
 if TYPE_CHECKING:
@@ -39,9 +39,8 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
     :return: the summary.
     """
     task.published = None
-    request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
-    reconciliation = read_reconciliation(request, task.reconcile, task.reconcile_tolerance)
-    output = _open_output(task, schema_of(request))
+    request, reconciliation = _read_request(task)
+    output = task.open_output(request)
     try:
         client = hook.get_conn(connections=task.max_concurrency)
         fetch = ReportFetch(
@@ -60,13 +59,24 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
         output.discard()
 
 
-def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
+def _read_request(task: TikTokReportOperator) -> tuple[ReportRequest, Reconciliation | None]:
+    request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
+    return request, read_reconciliation(request, task.reconcile, task.reconcile_tolerance)
+
+
+def open_files_or_xcom(task: TikTokReportOperator, request: ReportRequest) -> Output:
+    """Open what takes the rows of an operator with an ``output_path``, or without one."""
+    schema = schema_of(request)
     path, conn_id = read_path(task.output_path)
     partition_by = texts.names(task.partition_by, "partition_by") if task.partition_by else ()
     if path is None:
         for name in ("partition_by", "output_format", "output_conn_id"):
             if texts.optional(getattr(task, name)):
                 raise texts.invalid(name, "is about files, so it needs an `output_path`.")
+        if task.restatement:
+            raise texts.invalid(
+                "restatement", "compares the files that a run replaces, so it needs an `output_path`."
+            )
         return XComOutput(schema, task.max_xcom_bytes)
     return FileOutput(
         path,
@@ -74,6 +84,7 @@ def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
         output_format=texts.text(task.output_format, "output_format"),
         conn_id=texts.text(task.output_conn_id, "output_conn_id") or conn_id,
         partition_by=partition_by or (),
+        restatement=task.restatement,
     )
 
 
@@ -153,12 +164,18 @@ def _log_summary(task: TikTokReportOperator, summary: Mapping[str, Any]) -> None
     if summary["skipped_advertisers"]:
         task.log.warning("Skipped accounts: %s", ", ".join(summary["skipped_advertisers"]))
     task.log.info(
-        "%s rows, %s bytes, %d call(s) of which %d repeated; %s",
+        "%s rows%s, %d call(s) of which %d repeated; %s",
         f"{summary['row_count']:,}",
-        f"{summary['bytes']:,}",
+        "" if "table" in summary else f", {summary['bytes']:,} bytes",
         summary["api_calls"],
         summary["retried_calls"],
-        f"{summary['path_count']} file(s): {task.output_path}"
-        if task.output_path
-        else "rows are in XCom under the key 'rows'",
+        _where(task, summary),
     )
+
+
+def _where(task: TikTokReportOperator, summary: Mapping[str, Any]) -> str:
+    if "table" in summary:
+        return f"rows are in table {summary['table']}"
+    if task.output_path:
+        return f"{summary['path_count']} file(s): {task.output_path}"
+    return "rows are in XCom under the key 'rows'"
