@@ -35,6 +35,8 @@ def check_reachable(filesystem: Any, root: str, target: Target) -> None:
     root = filesystem._strip_protocol(root)
     try:
         _ask(filesystem, root)
+    except FileNotFoundError:
+        pass  # nothing is there yet
     except PermissionError as error:
         if target.is_folder or _code(error) in _NOBODYS:
             raise _refused(target, error) from None
@@ -60,8 +62,6 @@ def check_reachable(filesystem: Any, root: str, target: Target) -> None:
 def _ask(filesystem: Any, path: str) -> None:
     try:
         filesystem.info(path)
-    except FileNotFoundError:
-        return
     except PermissionError as error:
         if _code(error) in _NOBODYS:
             raise
