@@ -541,15 +541,9 @@ def test_importing_it_loads_no_database_and_no_client():
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
     )
     loaded = done.stdout.strip().splitlines()[-1].split()
-    # the package itself may be there since Airflow looked for providers
-    assert [name for name in loaded if name != "airflow_provider_tiktok"] == [
-        "airflow_provider_tiktok._compat",
-        "airflow_provider_tiktok.exceptions",
-        "airflow_provider_tiktok.operators",
-        "airflow_provider_tiktok.operators.base",
-        "airflow_provider_tiktok.operators.report",
-        "airflow_provider_tiktok.operators.report_to_sql",
-    ]
+    heavy = ("requests", "sqlite3", "psycopg", "airflow.providers.", "airflow_provider_tiktok.storage")
+    assert [name for name in loaded if name.startswith(heavy)] == []
+    assert "airflow_provider_tiktok.operators.report_to_sql" in loaded
 
 
 def test_a_report_on_a_business_center_replaces_the_centers_days(emulator, database):
