@@ -64,6 +64,7 @@ def cancelled(emulator):
 
 
 def test_a_report_is_waited_for_in_the_triggerer(live, emulator):
+    emulator.configure(task_seconds=8)
     run = live.start("tasks_deferred")
     run.wait_for_task("report", "deferred")
     run.wait()
@@ -90,7 +91,7 @@ def test_a_triggerer_that_crashes_is_followed_by_another(live, emulator):
 
 def test_a_kill_while_a_task_is_created_cancels_it(live, emulator):
     emulator.configure(task_seconds=300)
-    emulator.set_faults([{"fault": "slow", "seconds": 8, "path": CREATE}])
+    emulator.set_faults([{"fault": "slow", "seconds": 2, "path": CREATE}])
     before = len(emulator.tasks)
     run = live.start("tasks_in_worker")
     wait_until(lambda: len(emulator.tasks) > before)
