@@ -120,7 +120,8 @@ def _item(cells: Sequence[str], places: Sequence[tuple[int, str, bool]]) -> dict
 
 
 def _plain(title: str) -> str:
-    return _NOT_IN_NAMES.sub("_", title.lower()).strip("_")
+    """Take everything but letters and digits out: ``Ad Group ID`` is ``adgroup_id``."""
+    return _NOT_IN_NAMES.sub("", title.lower())
 
 
 def _cut_off(subject: str, line: int, problem: str) -> TikTokIncompleteReportError:
