@@ -8,6 +8,8 @@ import subprocess
 import sys
 from os import environ
 
+from pathlib import Path
+
 from tools import console
 from tools.checks import settings
 from tools.environment import PipProgress, failure, variables
@@ -38,7 +40,7 @@ def _ensure() -> None:
     log = LOGS / "stores.log"
     with console.step(f"An environment with object stores in {shown(FOLDER)}") as step:
         run_or_stop([sys.executable, "-m", "venv", "--clear", FOLDER], log, step)
-    command = [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    command: list[str | Path] = [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     with console.step(f"What {shown(PINS)} names") as step:
         failed = run(
             [*command, "--progress-bar", "off", "-r", PINS, "-e", "."], log, step, variables(), PipProgress()
