@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok._compat import AirflowFailException, BaseOperator
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokStoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 
+
+log = logging.getLogger(__name__)
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z`])|\n+")
 
@@ -31,6 +34,29 @@ class LazyLinks:
 
     def __contains__(self, link: object) -> bool:
         return any(link == one for one in self)
+
+
+@contextmanager
+def open_hook(tiktok_conn_id: str | None, stop: threading.Event, *, fail_fast: bool) -> Iterator[TikTokHook]:
+    """Give a hook for the length of a ``with`` block.
+
+    :param tiktok_conn_id: the Airflow connection; the default one where a template rendered to nothing.
+    :param stop: ends every wait of the hook's calls.
+    :param fail_fast: turn an error that can't pass by itself into one that Airflow doesn't retry.
+    """
+    from airflow_provider_tiktok.hooks.tiktok import TikTokHook  # loads requests
+
+    hook = TikTokHook(tiktok_conn_id or TikTokHook.default_conn_name, stop=stop)
+    try:
+        yield hook
+    except TikTokError as error:
+        if fail_fast and not error.retryable:
+            # its sentence says all; where in this package it was raised helps nobody who reads the log
+            log.debug("Raised here", exc_info=error)
+            raise AirflowFailException(str(error)) from error.with_traceback(None)
+        raise
+    finally:
+        hook.close()
 
 
 class TikTokBaseOperator(BaseOperator):
@@ -55,28 +81,24 @@ class TikTokBaseOperator(BaseOperator):
 
     def execute(self, context: Any) -> Any:
         """Do the work; turn an error that can't pass by itself into one that Airflow doesn't retry."""
-        from airflow_provider_tiktok.hooks.tiktok import TikTokHook  # loads requests
+        return self.with_hook(lambda hook: self.run_with(hook, context))
 
+    def with_hook(self, work: Callable[[TikTokHook], Any]) -> Any:
+        """Do work with a hook that a kill stops."""
         self._stop = threading.Event()
-        hook = TikTokHook(self.tiktok_conn_id or TikTokHook.default_conn_name, stop=self._stop)
         try:
-            return self.run_with(hook, context)
-        except TikTokError as error:
+            with open_hook(self.tiktok_conn_id, self._stop, fail_fast=self.fail_fast) as hook:
+                return work(hook)
+        except (TikTokError, AirflowFailException) as error:
             for sentence in _SENTENCE_END.split(str(error)):  # the UI cuts a long line off at the right
                 self.log.error("%s", sentence)  # noqa: TRY400 - Airflow logs the traceback
-            if self.fail_fast and not error.retryable:
-                # its sentence says all; where in this package it was raised helps nobody who reads the log
-                self.log.debug("Raised here", exc_info=error)
-                raise AirflowFailException(str(error)) from error.with_traceback(None)
             raise
-        finally:
-            hook.close()
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
         """Go on after a deferral, with a new object; let links know what came of it."""
         result = super().resume_execution(next_method, next_kwargs, context)
         if isinstance(result, dict):
-            self.link_facts = result
+            self.link_facts = {**self.link_facts, **result}
         return result
 
     def run_with(self, hook: TikTokHook, context: Any) -> Any:
