@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +55,13 @@ class TikTokBaseOperator(BaseOperator):
 
     def execute(self, context: Any) -> Any:
         """Do the work; turn an error that can't pass by itself into one that Airflow doesn't retry."""
+        return self.with_hook(lambda hook: self.run_with(hook, context))
+
+    def with_hook(self, work: Callable[[TikTokHook], Any]) -> Any:
+        """Do work with a hook that a kill stops."""
         self._stop = threading.Event()
         with open_hook(self.tiktok_conn_id, self._stop, fail_fast=self.fail_fast) as hook:
-            return self.run_with(hook, context)
+            return work(hook)
 
     def run_with(self, hook: TikTokHook, context: Any) -> Any:
         """Do the operator's work."""

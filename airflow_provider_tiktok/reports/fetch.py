@@ -20,6 +20,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokError,
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
+    TikTokReportTaskError,
 )
 from airflow_provider_tiktok.reports import catalog, split
 from airflow_provider_tiktok.reports.explain import explained, refused_metrics
@@ -181,7 +182,7 @@ class ReportFetch:
                     yield batch
                     while self._advance(0):
                         pass
-                if self._held is None:
+                if self._held is None and not (self._errors.keys() - self.result.skipped.keys()):
                     self._position = Position(
                         window.index + 1, self.result.row_count, len(self.result.totals)
                     )
@@ -201,6 +202,8 @@ class ReportFetch:
     @property
     def position(self) -> Position:
         """The last place at which the rows passed on were those of whole windows, and of whole accounts where one may fail.
+
+        It stays before an account that has failed, unless that is to be skipped.
 
         It moves when the batch after that place is asked for.
         """
@@ -459,17 +462,9 @@ class ReportFetch:
 
     def _on_error(self, advertiser_id: str, error: TikTokError) -> None:
         """Raise what ends the report; note what concerns one account only, as the policy says."""
-        if (
-            isinstance(error, TikTokAuthError)
-            or self._policy == "fail"
-            or not isinstance(error, (TikTokAPIError, TikTokIncompleteReportError))
-        ):
+        if not goes_on(self._policy, error):
             raise error
         if self._policy == "skip":
-            # without a code it is the plan's own: TikTok hides the account's time zone
-            of_the_plan = isinstance(error, TikTokInvalidRequestError) and error.code is None
-            if not of_the_plan and not (isinstance(error, TikTokAPIError) and is_about_one_account(error)):
-                raise error
             self.result.skipped[advertiser_id] = str(error)
             log.warning("Advertiser %s is skipped. %s", advertiser_id, error)
         else:
@@ -499,6 +494,26 @@ class ReportFetch:
             request_id=getattr(first, "request_id", ""),
             retryable=any(error.retryable for error in errors.values()),
         )
+
+
+def goes_on(policy: str, error: TikTokError) -> bool:
+    """Say whether a report goes on after an error that one account's calls have met.
+
+    :param policy: one of :data:`ON_ADVERTISER_ERROR`.
+    """
+    if (
+        isinstance(error, TikTokAuthError)
+        or policy == "fail"
+        or not isinstance(error, (TikTokAPIError, TikTokIncompleteReportError, TikTokReportTaskError))
+        or getattr(error, "retry_after", None)
+        is not None  # it is the app that has to wait, with all accounts
+    ):
+        return False
+    if policy == "fail_at_end":
+        return True
+    # without a code it is the plan's own: TikTok hides the account's time zone
+    of_the_plan = isinstance(error, TikTokInvalidRequestError) and error.code is None
+    return of_the_plan or (isinstance(error, TikTokAPIError) and is_about_one_account(error))
 
 
 def _truncated(subject: str, answer: Answer) -> TikTokIncompleteReportError:

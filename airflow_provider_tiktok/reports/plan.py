@@ -171,6 +171,8 @@ def make_plan(
     """
     if client.credentials.is_sandbox:
         check_sandbox(request.shape)
+        if request.is_async:
+            raise invalid("mode", "is async, and TikTok's sandbox has no report tasks. Use sync there.")
     ids = _accounts(client, request)
     zones: dict[str, tzinfo] = {}
     refused: dict[str, TikTokAPIError] = {}
@@ -353,6 +355,8 @@ def _days(request: ReportRequest, run: RunTime, zone: tzinfo | None) -> tuple[da
 def _windows(request: ReportRequest, days: tuple[date, date] | None) -> Sequence[Window]:
     if days is None:
         return [Window()]
+    if request.is_async and not request.by_day:
+        return [Window(*days)]  # a report task may span any time
     span = 1 if request.by_day else request.kind.span(request.dimensions)
     periods = [name.removeprefix("stat_time_") for name in request.time_dimensions]
     return cut(*days, span, next((name for name in periods if name in {"week", "month"}), ""))

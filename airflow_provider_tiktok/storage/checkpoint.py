@@ -73,16 +73,24 @@ class Checkpoint:
                     self._marked = self._saved = self._end
                     given: Mapping[str, Any] = state["state"]
                     return given
-            if names:
-                self.discard()
         except Exception as error:  # each store has errors of its own, and a job can do without
             log.warning(
                 "What an earlier attempt left in %s can't be read (%s), so the report begins anew.",
                 self._folder,
                 type(error).__name__,
             )
-        self._end = 0
+        self.restart()
         return None
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether rows stand at the destination."""
+        return self._works and bool(self._segments)
+
+    def restart(self) -> None:
+        """Take nothing over, and begin a new log."""
+        self.discard()
+        self._end = self._marked = self._saved = 0
 
     def rows(self) -> Iterator[Sequence[Any]]:
         """Give the rows that were taken over, in the batches in which they were added."""
@@ -175,9 +183,10 @@ class Checkpoint:
         self._log.close()
 
     def _names(self, extension: str) -> list[str]:
+        self._fs.invalidate_cache(self._folder)
         if not self._fs.exists(self._folder):
             return []
-        paths = self._fs.ls(self._folder, detail=False, refresh=True)
+        paths = self._fs.ls(self._folder, detail=False)
         return [path.rpartition("/")[2] for path in paths if path.endswith(f".{extension}")]
 
     def _read_state(self, name: str) -> dict[str, Any] | None:

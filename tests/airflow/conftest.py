@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.airflow.live import LiveAirflow, free_port, settings
+from tests.airflow.live import LiveAirflow, free_port, metadata_database, migrate, settings
 from tests.conftest import connection_json
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,10 +33,13 @@ def env(folder, airflow_home, _session_emulator):
     ids = accounts(_session_emulator)
     # accounts and an app of its own, whose used-up day keeps no other test from calling
     own = {"app_id": str(uuid.uuid4().int % 10**18), "advertiser_ids": ids[4:6]}
-    return settings(free_port(), folder / "dags", folder / "output") | {
-        "AIRFLOW_CONN_TIKTOK_DEFAULT": connection_json(_session_emulator.url, advertiser_ids=ids[:2]),
-        "AIRFLOW_CONN_TIKTOK_PATIENT": connection_json(_session_emulator.url, **own),
-    }
+    with metadata_database() as database:
+        variables = settings(free_port(), folder / "dags", folder / "output", database) | {
+            "AIRFLOW_CONN_TIKTOK_DEFAULT": connection_json(_session_emulator.url, advertiser_ids=ids[:2]),
+            "AIRFLOW_CONN_TIKTOK_PATIENT": connection_json(_session_emulator.url, **own),
+        }
+        migrate(variables)
+        yield variables
 
 
 @pytest.fixture(scope="package")

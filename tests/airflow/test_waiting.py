@@ -46,7 +46,7 @@ def test_a_used_up_day_makes_the_retry_wait_for_the_next(live, emulator):
     emulator.set_faults(
         [{"fault": "code:40100", "message": "The app's QPD is used up.", "advertiser_id": account}]
     )
-    made = live.trigger("patient")
+    made = live.start("patient")
     deadline = time.monotonic() + 120
     while made.states().get("report[-1]") != "up_for_retry":
         assert time.monotonic() < deadline, made.states()
