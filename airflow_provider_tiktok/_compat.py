@@ -14,11 +14,6 @@ except ImportError:  # Airflow 2
     from airflow.models.baseoperator import BaseOperator
 
 try:
-    from airflow.sdk import BaseSensorOperator
-except ImportError:  # Airflow 2
-    from airflow.sensors.base import BaseSensorOperator
-
-try:
     from airflow.sdk import BaseHook
 except ImportError:  # Airflow 2, and 3.0
     from airflow.hooks.base import BaseHook
@@ -28,7 +23,6 @@ try:
 except ImportError:  # before 3.2
     from airflow.exceptions import AirflowFailException, AirflowSkipException
 
-from airflow.configuration import conf
 from airflow.exceptions import AirflowNotFoundException
 
 if TYPE_CHECKING:
@@ -119,15 +113,24 @@ def default_deferrable() -> bool:
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
+def __getattr__(name: str) -> Any:
+    """Load what only sensors need when they ask for it: operators' imports shall not pay for it."""
+    if name != "BaseSensorOperator":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from airflow.sdk import BaseSensorOperator
+    except ImportError:  # Airflow 2
+        from airflow.sensors.base import BaseSensorOperator
+    return BaseSensorOperator
+
+
 __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
-    "BaseSensorOperator",
     "asset_classes",
-    "conf",
     "default_deferrable",
     "get_connection_in_loop",
     "has_connection",

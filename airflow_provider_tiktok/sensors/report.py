@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow_provider_tiktok._compat import BaseSensorOperator, conf
+from airflow_provider_tiktok._compat import BaseSensorOperator, default_deferrable
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
 from airflow_provider_tiktok.operators.base import open_hook
 
@@ -95,7 +95,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
         report_end_date: Any = None,
         correction: bool = True,
         fail_fast: bool = True,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -113,7 +113,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
         self.report_end_date = report_end_date
         self.correction = correction
         self.fail_fast = fail_fast
-        self.deferrable = deferrable
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
         for name in ("correction", "fail_fast", "deferrable"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
