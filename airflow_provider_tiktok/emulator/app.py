@@ -13,8 +13,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_tiktok.emulator.access import RateLimit, check_token
+from airflow_provider_tiktok.emulator.access import RateLimit
 from airflow_provider_tiktok.emulator.calls import Call, CallLog, decode
+from airflow_provider_tiktok.emulator.consent import EXCHANGE_PATH, PAGE, REVOKE_PATH, Grants
 from airflow_provider_tiktok.emulator.endpoints import ENDPOINTS, ENDPOINTS_V2, Answer, Endpoint
 from airflow_provider_tiktok.emulator.errors import ApiError, parameter_error
 from airflow_provider_tiktok.emulator.faults import Fault, Faults, message_of
@@ -62,6 +63,7 @@ class Service:
         self.faults = Faults()
         self.calls = CallLog()
         self.limit = RateLimit()
+        self.grants = Grants()
 
     def choose_fault(self, asked: Asked) -> Fault | None:
         """Find the fault that strikes at a call."""
@@ -96,7 +98,8 @@ class Service:
         :raises ApiError: when TikTok would refuse it, or a fault says so.
         """
         settings = self.world.settings
-        check_token(asked.token, settings)
+        if not asked.path.endswith(EXCHANGE_PATH):  # whoever calls that has no token yet
+            self.grants.check(asked.token, settings)
         self.limit.take(settings)
         if fault and fault.code is not None:
             ids = _advertiser_ids(asked.params) or ("0",)
@@ -116,10 +119,15 @@ def make_app(service: Service) -> Starlette:
         for base, endpoints in ((BASE, ENDPOINTS), (BASE_V2, ENDPOINTS_V2))
         for path, endpoint in endpoints.items()
     ]
+    consent = [
+        Route(BASE + EXCHANGE_PATH, _serve(service, service.grants.exchange), methods=["POST"]),
+        Route(BASE + REVOKE_PATH, _serve(service, service.grants.revoke), methods=["POST"]),
+        Route(PAGE, _consent_page(service), methods=["GET"]),
+    ]
     own = Route("/_emulator/calls/", _record_of(service), methods=["GET", "DELETE"])
     other = Route("/open_api/{version}/{path:path}", _other_version, methods=_METHODS)
     app = Starlette(
-        routes=[*api, own, other],
+        routes=[*api, *consent, own, other],
         exception_handlers={404: _not_found, 405: _wrong_method},
     )
     app.router.redirect_slashes = False
@@ -134,7 +142,8 @@ def _serve(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitabl
             method=request.method,
             path=request.url.path,
             token=request.headers.get("Access-Token"),
-            params=Params(query=dict(request.query_params), body=body),
+            # what is posted stands in the body only, and no secret in a URL
+            params=Params(query=dict(request.query_params) if request.method == "GET" else {}, body=body),
             readable=readable,
         )
         fault = service.choose_fault(asked)
@@ -151,6 +160,18 @@ def _serve(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitabl
     return serve
 
 
+def _consent_page(service: Service) -> Callable[[Request], Awaitable[Response]]:
+    async def page(request: Request) -> Response:
+        query = dict(request.query_params)
+        asked = Asked("GET", request.url.path, None, Params(query=query, body={}), readable=True)
+        fault = service.choose_fault(asked)
+        response = service.grants.consent(query, service.world.settings, fault)
+        service.remember(asked, fault, response.status_code)
+        return response
+
+    return page
+
+
 def _record_of(service: Service) -> Callable[[Request], Awaitable[Response]]:
     async def record(request: Request) -> Response:
         if request.method == "DELETE":
@@ -163,7 +184,7 @@ def _record_of(service: Service) -> Callable[[Request], Awaitable[Response]]:
 async def _other_version(request: Request) -> Response:
     """Answer another version of the API, or a path that v1.3 does not have."""
     version, path = request.path_params["version"], request.path_params["path"]
-    if path in {"v1.3": ENDPOINTS, "v2.0": ENDPOINTS_V2}.get(version, ()):
+    if path in {"v1.3": {*ENDPOINTS, EXCHANGE_PATH, REVOKE_PATH}, "v2.0": ENDPOINTS_V2}.get(version, ()):
         return wrong_method()
     if version == "v1.3" or not path.endswith("/"):
         return not_found()

@@ -14,7 +14,8 @@ Faults of the connection: ``timeout`` (silent for ``seconds``, 600 unless told, 
 its body), ``truncated`` (closed before ``Content-Length`` is reached). Faults of the answer:
 ``http_500``, ``http_502_html``, ``html_200``, ``broken_json``, ``empty_body``, ``not_object``,
 ``code:NNNNN`` (TikTok's return code and text, or your ``message``). Faults of a report, which strike only
-at reports: ``drop_row``, ``duplicate_row``, ``short_page``, ``moving_total``, ``throttle_header``.
+at reports: ``drop_row``, ``duplicate_row``, ``short_page``, ``moving_total``, ``throttle_header``. Faults of
+the consent page: ``deny_consent`` (it sends the browser back without a code), ``wrong_state``.
 
 Selectors: ``path`` (how it ends), ``advertiser_id``, ``page`` choose calls; among the chosen,
 ``every`` k strikes at every k-th, ``first`` n at the first n, ``at`` at those places, from 1.
@@ -33,6 +34,7 @@ from airflow_provider_tiktok.emulator.errors import MESSAGES
 
 CONNECTION_FAULTS = ("timeout", "slow", "reset", "truncated")
 ANSWER_FAULTS = ("http_500", "http_502_html", "html_200", "broken_json", "empty_body", "not_object")
+CONSENT_FAULTS = ("deny_consent", "wrong_state")
 REPORT_FAULTS = ("drop_row", "duplicate_row", "short_page", "moving_total", "throttle_header")
 
 _DEFAULT_SECONDS = {"timeout": 600.0, "slow": 5.0}
@@ -80,6 +82,7 @@ class Fault:
             (self.path is None or path.endswith(self.path))
             and (self.advertiser_id is None or self.advertiser_id in advertiser_ids)
             and (self.page is None or self.page == page)
+            and (self.kind in CONSENT_FAULTS) == path.endswith("/portal/auth")
             and (self.kind not in REPORT_FAULTS or path.endswith("report/integrated/get/"))
         )
 
@@ -178,7 +181,7 @@ def _check_key(key: str, value: Any, where: str) -> None:
 
 
 def _check_kind(kind: str, where: str) -> None:
-    known = (*CONNECTION_FAULTS, *ANSWER_FAULTS, *REPORT_FAULTS)
+    known = (*CONNECTION_FAULTS, *ANSWER_FAULTS, *REPORT_FAULTS, *CONSENT_FAULTS)
     code = kind.removeprefix("code:")
     if kind not in known and not (code != kind and code.lstrip("-").isdecimal()):
         raise FaultError(f"{where} has an unknown fault {kind!r}; known are {', '.join(known)}, code:NNNNN.")

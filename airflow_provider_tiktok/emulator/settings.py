@@ -32,6 +32,9 @@ class Settings:
         no limit.
     :param slow_cells: figures from which on a report is so slow that TikTok answers with an internal time-out; 0
         is none.
+    :param redirect_uris: where the app may send a browser after the consent; none is anywhere.
+    :param code_seconds: how long the code that the consent hands out is good.
+    :param scopes: what the app may do, as TikTok numbers it; the numbers may be beyond 2^53.
     :param today: the clock's reading; none is the real clock. Reports end here.
     """
 
@@ -51,6 +54,9 @@ class Settings:
     max_entities: int = 20_000
     max_cells: int = 0
     slow_cells: int = 0
+    redirect_uris: tuple[str, ...] = ()
+    code_seconds: float = 3_600
+    scopes: tuple[int, ...] = (4, 7533163835474346001)
     today: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -62,6 +68,7 @@ class Settings:
             ("max_entities", 1),
             ("max_cells", 0),
             ("slow_cells", 0),
+            ("code_seconds", 0),
         ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be {least} or more, not {getattr(self, name)}")
