@@ -8,7 +8,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -16,14 +16,17 @@ from urllib.parse import quote, quote_plus
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from airflow_provider_tiktok import __version__
+from airflow_provider_tiktok.api.body import ENCODINGS, BodyEncodingError, BodyTooLargeError, read_body
 from airflow_provider_tiktok.api.codes import SLOWER, Action, look_up
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.api.deadline import TimedAdapter
 from airflow_provider_tiktok.api.ledger import open_ledger
 from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget
+from airflow_provider_tiktok.api.plain import plain
+from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokRateLimitError,
@@ -45,7 +48,6 @@ THROTTLE_HEADER = "X-Tt-Ads-Throttle"
 
 _MAX_BODY = 64 * 2**20  # bytes; a page of 1,000 rows with 100 metrics takes about 4 MiB
 _MAX_MESSAGE = 600
-_CHUNK = 2**18
 _TOO_MANY = 40100
 _LISTEN = 0.25  # seconds after which a waiting call notices that it is cancelled
 
@@ -89,6 +91,18 @@ class Answer:
     truncated: str
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How one HTTP call went, for whoever looks into a connection.
+
+    :param seconds: from the request to the end of the answer.
+    :param date: the answer's header ``Date``; empty where there was none.
+    """
+
+    seconds: float
+    date: str
+
+
 @dataclass
 class CallCounts:
     """What a client did so far. A call that is made again counts each time."""
@@ -126,6 +140,7 @@ class TikTokClient:
     ) -> None:
         self.credentials = credentials
         self.counts = CallCounts()
+        self.last_exchange: Exchange | None = None
         self.stop = stop or threading.Event()
         self._secrets = _spellings(credentials.secrets)
         self._retry = retry or RetryPolicy()
@@ -166,7 +181,42 @@ class TikTokClient:
             for name, value in params.items()
             if value is not None
         }
-        account = query.get("advertiser_id", "")
+        return self._call("GET", path, query, subject, cancel)
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        subject: str = "",
+        cancel: threading.Event | None = None,
+        repeatable: bool = False,
+    ) -> Answer:
+        """Make one POST call.
+
+        :param path: endpoint, such as ``oauth2/access_token/``.
+        :param body: sent as JSON; ``None`` is left out.
+        :param subject: as of :meth:`get`.
+        :param cancel: as of :meth:`get`.
+        :param repeatable: whether the call may be made again when its answer is lost. One that TikTok refused
+            because of too many requests did nothing, and is made again in any case.
+        :raises TikTokAPIError: TikTok refused, or gave no usable answer.
+        """
+        given = {name: value for name, value in body.items() if value is not None}
+        return self._call("POST", path, given, subject, cancel, repeatable=repeatable)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, Any],
+        subject: str,
+        cancel: threading.Event | None,
+        *,
+        repeatable: bool = True,
+    ) -> Answer:
+        """Make one call, again and again while that can help."""
+        account = str(query.get("advertiser_id", ""))
         failures = timeouts = refusals = 0
         waited = 0.0
         error: TikTokAPIError | None = None
@@ -175,7 +225,7 @@ class TikTokClient:
             waited, started = self._wait_for_turn(waited, subject, error, cancel)
             self._count(retried_calls=error is not None)
             started = self._budget.leaves(started)
-            outcome = self._attempt(path, query, subject)
+            outcome = self._attempt(method, path, query, subject)
             self._tell_budget(outcome, started)
             if isinstance(outcome, Answer):
                 return outcome
@@ -191,7 +241,8 @@ class TikTokClient:
                 failures += 1
                 timeouts += action is Action.TIMEOUT
                 if (
-                    action not in {Action.RETRY, Action.TIMEOUT}
+                    not repeatable
+                    or action not in {Action.RETRY, Action.TIMEOUT}
                     or failures >= self._retry.attempts
                     or timeouts >= self._retry.timeouts
                 ):
@@ -310,7 +361,7 @@ class TikTokClient:
             for name, number in more.items():
                 setattr(self.counts, name, getattr(self.counts, name) + number)
 
-    def _attempt(self, path: str, query: dict[str, str], subject: str) -> Answer | _Failure:
+    def _attempt(self, method: str, path: str, query: dict[str, Any], subject: str) -> Answer | _Failure:
         self._count(api_calls=1)
         started = time.monotonic()
         problem = ""
@@ -319,7 +370,7 @@ class TikTokClient:
         headers: Mapping[str, str] = {}
         # errors are raised outside `except`, for requests' own texts hold the URL with the app secret
         try:
-            status, headers, body = self._send(path, query)
+            status, headers, body = self._send(method, path, query)
         except requests.exceptions.SSLError as error:
             problem, permanent = _tls_problem(error)
         except (
@@ -336,14 +387,20 @@ class TikTokClient:
             problem = "the HTTP proxy could not be reached or refused the connection"
         except requests.exceptions.ConnectionError as error:
             problem = _connection_problem(error)
-        except _TooLargeError:
+        except BodyTooLargeError:
             problem, permanent = f"the answer is larger than {_MAX_BODY >> 20} MiB", True
+        except BodyEncodingError as error:
+            problem, permanent = (
+                f"the answer is packed in a way that was not asked for ({plain(error, 20)!r})",
+                True,
+            )
         except requests.exceptions.RequestException as error:
             problem = f"the connection broke ({type(error).__name__})"
         if problem:
             return self._transport_failure(problem, subject, permanent=permanent, timed_out=timed_out)
         log.debug(
-            "GET %s (%s): HTTP %d, %d bytes, %.3f s",
+            "%s %s (%s): HTTP %d, %d bytes, %.3f s",
+            method,
             path,
             subject,
             status,
@@ -352,23 +409,31 @@ class TikTokClient:
         )
         return self._read(status, headers, body, subject)
 
-    def _send(self, path: str, query: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+    def _send(self, method: str, path: str, query: dict[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
         """Make the HTTP call and read its body, within the time-out and a bound of bytes."""
         timeout = self.credentials.timeout
-        deadline = time.monotonic() + timeout
-        with self._session.get(
-            self._root + path, params=query, timeout=timeout, stream=True, allow_redirects=False
-        ) as response:
-            chunks = []
-            size = 0
-            for chunk in _chunks(response):
-                chunks.append(chunk)
-                size += len(chunk)
-                if time.monotonic() > deadline or self.stop.is_set():
-                    raise requests.exceptions.ReadTimeout
-                if size > _MAX_BODY:
-                    raise _TooLargeError
-            return response.status_code, response.headers, b"".join(chunks)
+        started = time.monotonic()
+
+        def check() -> None:
+            if time.monotonic() > started + timeout or self.stop.is_set():
+                raise requests.exceptions.ReadTimeout
+
+        try:
+            with self._session.request(
+                method,
+                self._root + path,
+                params=query if method == "GET" else None,
+                json=query if method == "POST" else None,
+                timeout=timeout,
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                body = read_body(response, _MAX_BODY, check)
+                self.last_exchange = Exchange(time.monotonic() - started, response.headers.get("Date", ""))
+                return response.status_code, response.headers, body
+        except BaseException as error:
+            # an interrupted task logs where it was: frames of requests, whose variables hold token and URL
+            raise error.with_traceback(None) from None
 
     def _read(self, status: int, headers: Mapping[str, str], body: bytes, subject: str) -> Answer | _Failure:
         """Tell from status and body what the call brought."""
@@ -377,7 +442,9 @@ class TikTokClient:
             return self._code_failure(envelope, subject)
         data = envelope.get("data") if envelope else None
         if status == requests.codes.ok and envelope and isinstance(data, dict):
-            return Answer(data, str(envelope.get("request_id", "")), headers.get(THROTTLE_HEADER, ""))
+            return Answer(
+                data, plain(envelope.get("request_id", ""), 80), plain(headers.get(THROTTLE_HEADER, ""))
+            )
         if status == requests.codes.too_many_requests:
             return _Failure(
                 Action.THROTTLE, TikTokRateLimitError(f"HTTP 429, too many requests{_of(subject)}.")
@@ -388,8 +455,8 @@ class TikTokClient:
 
     def _code_failure(self, envelope: dict[str, Any], subject: str) -> _Failure:
         code = envelope["code"]
-        message = self.redact(" ".join(str(envelope.get("message", "")).split()))[:_MAX_MESSAGE]
-        request_id = self.redact(str(envelope.get("request_id", "")))[:80]
+        message = plain(self.redact(str(envelope.get("message", ""))), _MAX_MESSAGE)
+        request_id = plain(self.redact(str(envelope.get("request_id", ""))), 80)
         meaning = look_up(code, message)
         text = (
             f"TikTok refused the call{_of(subject)}: {meaning.meaning}. Its message: {message!r}. "
@@ -415,10 +482,6 @@ class TikTokClient:
         error.timed_out = timed_out
         action = Action.PERMANENT if permanent else Action.TIMEOUT if timed_out else Action.RETRY
         return _Failure(action, error)
-
-
-class _TooLargeError(Exception):
-    """An answer that no report needs."""
 
 
 def _spellings(secrets: Iterable[str]) -> tuple[str, ...]:
@@ -473,10 +536,12 @@ class _Session(requests.Session):
 
 def _new_session(credentials: TikTokCredentials, connections: int) -> requests.Session:
     session = _Session()
+    if credentials.access_token:  # whoever asks for a token has none yet
+        session.headers["Access-Token"] = Secret(credentials.access_token)
     session.headers.update(
         {
-            "Access-Token": credentials.access_token,
             "Accept": "application/json",
+            "Accept-Encoding": ENCODINGS,
             "User-Agent": f"airflow-provider-tiktok/{__version__}",
         }
     )
@@ -486,24 +551,10 @@ def _new_session(credentials: TikTokCredentials, connections: int) -> requests.S
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     if bundle:
         session.verify = bundle
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections + 1, max_retries=0)
+    adapter = TimedAdapter(pool_connections=1, pool_maxsize=connections + 1, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
-
-
-def _chunks(response: requests.Response) -> Iterator[bytes]:
-    """Give the body as it comes. Waiting for whole chunks would let a slow one outlast the time-out."""
-    if not hasattr(response.raw, "read1"):  # urllib3 before 2.1
-        yield from response.iter_content(_CHUNK)
-        return
-    try:
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
-            yield chunk
-    except urllib3.exceptions.ReadTimeoutError:
-        raise requests.exceptions.ReadTimeout from None
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise requests.exceptions.ChunkedEncodingError(type(error).__name__) from None
 
 
 def _read_json(body: bytes) -> Any:
