@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "storage": {"storage"},
     "emulator": {"emulator", "reports"},
     "hooks": {"hooks", "reports", "api", "_compat", "get_provider_info"},
+    "connect": {"connect", "hooks", "reports", "api", "_compat"},
     "operators": {"operators", "hooks", "reports", "storage", "api", "_compat"},
 }
 

@@ -24,7 +24,7 @@ from airflow_provider_tiktok.api.codes import SLOWER, Action, look_up
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.deadline import TimedAdapter
 from airflow_provider_tiktok.api.ledger import open_ledger
-from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget
+from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget, BudgetState
 from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import (
@@ -261,6 +261,15 @@ class TikTokClient:
         """Close the connections."""
         self._session.close()
         self._ledger.close()
+
+    def budget_state(self) -> BudgetState:
+        """Say how the app stands with TikTok, as far as this machine knows."""
+        return self._budget.state()
+
+    def hide(self, secret: str) -> None:
+        """Keep a secret that came up later than the credentials out of logs and errors."""
+        self._secrets = (*self._secrets, *_spellings((secret,)))
+        _HIDDEN.add((secret,))
 
     def redact(self, text: str) -> str:
         """Blank the connection's secrets out of a text."""

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,6 +75,15 @@ class TikTokCredentials:
     def secrets(self) -> tuple[str, ...]:
         """Texts that may stand in no log and no error."""
         return tuple(secret for secret in (self.access_token, self.app_secret) if secret)
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is on this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_credentials(

@@ -53,6 +53,8 @@ class Call:
     query: dict[str, str]
     headers: dict[str, str]
     raw_query: str
+    method: str = "GET"
+    body: Any = None
 
 
 class _HttpServer(ThreadingHTTPServer):
@@ -92,7 +94,9 @@ class ScriptedServer:
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(parts.query, True).items()}
-                call = Call(parts.path, query, dict(self.headers), parts.query)
+                length = int(self.headers.get("Content-Length") or 0)
+                sent = json.loads(self.rfile.read(length)) if length else None
+                call = Call(parts.path, query, dict(self.headers), parts.query, self.command, sent)
                 reply = outer.reply(call)
                 time.sleep(reply.delay)
                 if reply.fault == "reset":
@@ -111,6 +115,8 @@ class ScriptedServer:
                     self._send_body(reply, body)
                 except OSError:
                     self.close_connection = True
+
+            do_POST = do_GET  # noqa: N815
 
             def _send_body(self, reply: Reply, body: bytes) -> None:
                 if reply.fault == "drip":
