@@ -32,7 +32,7 @@ _DEFAULT = "tiktok_default"
 _PATIENCE = 600.0  # seconds for the consent
 _LAST_PORT = 65_535
 _TO_COME = "a-token-yet-to-come"
-_CONN_ID = re.compile(r"[A-Za-z0-9_.\-]{1,200}")  # what Airflow takes as an ID
+_CONN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}")  # what Airflow takes as an ID, and is no option
 _CONNECT = f"""
 The app secret comes from --app-secret-file, the environment variable {SECRET_VARIABLE}, the connection that is
 there already, or a question. The redirect URL must stand in the app's settings in TikTok's portal.
