@@ -10,6 +10,7 @@ import pendulum
 
 from airflow_provider_tiktok.api.client import Answer, TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
+from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokConfigError,
@@ -124,14 +125,19 @@ def _advertiser(item: dict[str, Any]) -> Advertiser:
     return Advertiser(
         str(item["advertiser_id"]),
         str(item.get("name") or ""),
-        item.get("currency") or None,
+        _word(item.get("currency")),
         # `timezone` counts its sign as POSIX does ("Etc/GMT+8" is west); the display zone has summer time
         next(
             (str(zone) for zone in (item.get("display_timezone"), item.get("timezone")) if is_zone(zone)),
             None,
         ),
-        item.get("status") or None,
+        _word(item.get("status")),
     )
+
+
+def _word(value: object) -> str | None:
+    """Read a code such as ``USD``, which stands in logs as it is."""
+    return (plain(value, 60) or None) if isinstance(value, str) else None
 
 
 def is_zone(name: object) -> TypeGuard[str]:
