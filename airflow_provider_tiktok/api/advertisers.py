@@ -16,6 +16,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokConfigError,
     TikTokInvalidRequestError,
     TikTokPermissionError,
+    TikTokTransportError,
 )
 
 MAX_IDS_PER_CALL = 100
@@ -105,7 +106,15 @@ def _items(answer: Answer) -> list[dict[str, Any]]:
     """Give the accounts of an answer; what names no account is none."""
     items = answer.data.get("list")
     listed = items if isinstance(items, list) else []
-    return [item for item in listed if isinstance(item, dict) and item.get("advertiser_id")]
+    found = [item for item in listed if isinstance(item, dict) and item.get("advertiser_id")]
+    for item in found:
+        name = str(item["advertiser_id"])
+        if not (name.isascii() and name.isdigit()):  # it would stand in logs, paths and calls
+            raise TikTokTransportError(
+                f"TikTok's list of accounts names {plain(name, 40)!r}, which is no advertiser ID. Run the task again; if it "
+                f"stays, check the API host in the Airflow connection. [request_id {answer.request_id}]"
+            )
+    return found
 
 
 def _describe_batch(client: TikTokClient, batch: Sequence[str], details: Details) -> None:

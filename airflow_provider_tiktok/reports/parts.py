@@ -318,7 +318,11 @@ def _number(value: Any) -> int:
 
 def _decimal(value: Any) -> Decimal:
     text = str(value).strip()
-    return Decimal(0) if text in {"", "-", "None"} else Decimal(text)
+    if text in {"", "-", "None"}:
+        return Decimal(0)
+    if not is_number(text):  # Decimal would also read NaN, and exponents that no sum survives
+        raise InvalidOperation
+    return Decimal(text)
 
 
 def _sum(cells: Sequence[str | None]) -> Decimal:
