@@ -19,11 +19,11 @@ _CHUNK = 2**18
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-class BodyTooLargeError(Exception):
-    """A body that no report needs."""
+class TooLargeError(Exception):
+    """A body that no report needs; the text says from which size on."""
 
 
-class BodyEncodingError(Exception):
+class BodyEncodingError(requests.exceptions.ContentDecodingError):
     """A body that can't be unpacked; the text says how it is packed."""
 
 
@@ -33,23 +33,30 @@ def read_body(response: requests.Response, at_most: int, check: Callable[[], Non
     :param response: made with ``stream=True``.
     :param at_most: bytes of the unpacked body.
     :param check: called after every piece, it raises when it is time to give up.
-    :raises BodyTooLargeError: it is larger; no more than that was kept in memory.
+    :raises TooLargeError: it is larger; no more than that was kept in memory.
     :raises BodyEncodingError: it is packed in a way that wasn't asked for.
     :raises requests.exceptions.RequestException: the connection broke, or the body is damaged.
     """
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    pieces = _chunks(response)
-    if encoding not in {"", "identity"}:
-        pieces = _unpacked(pieces, encoding, at_most)
     kept = []
     size = 0
-    for piece in pieces:
+    for piece in pieces(response):
         check()
         kept.append(piece)
         size += len(piece)
         if size > at_most:
-            raise BodyTooLargeError
+            raise TooLargeError(f"{at_most >> 20} MiB")
     return b"".join(kept)
+
+
+def pieces(response: requests.Response) -> Iterator[bytes]:
+    """Give a body as it comes, unpacked, in pieces of bounded size.
+
+    :raises BodyEncodingError: it is packed in a way that wasn't asked for.
+    :raises requests.exceptions.RequestException: the connection broke, or the body is damaged.
+    """
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    chunks = _chunks(response)
+    return chunks if encoding in {"", "identity"} else _unpacked(chunks, encoding)
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
@@ -67,7 +74,7 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
         raise requests.exceptions.ChunkedEncodingError(type(error).__name__) from None
 
 
-def _unpacked(chunks: Iterator[bytes], encoding: str, at_most: int) -> Iterator[bytes]:
+def _unpacked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     """Unpack, never more than a chunk at a time."""
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise BodyEncodingError(encoding)

@@ -92,7 +92,10 @@ def exchange_code(client: TikTokClient, code: str) -> Grant:
     """
     client.hide(code)
     answer = client.post(
-        "oauth2/access_token/", {**_app(client), "auth_code": Secret(code)}, subject="exchange of the code"
+        "oauth2/access_token/",
+        {**_app(client), "auth_code": Secret(code)},
+        subject="exchange of the code",
+        once=True,
     )
     token = answer.data.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
@@ -115,7 +118,6 @@ def revoke_token(client: TikTokClient) -> tuple[str, ...]:
         "oauth2/revoke_token/",
         {**_app(client), "access_token": client.credentials.access_token},
         subject="revocation of the token",
-        repeatable=True,
     )
     return _texts(answer.data.get("advertiser_ids"))
 

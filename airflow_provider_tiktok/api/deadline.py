@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -34,17 +35,21 @@ class _Timed(io.RawIOBase):
         self._raw = file.raw
         self._socket = sock
         self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
+        self._deadline: float | None = time.monotonic() + seconds
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline - time.monotonic()
+        left = self._seconds if self._deadline is None else self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the answer took too long")
         self._socket.settimeout(left)
         return self._raw.readinto(buffer)
+
+    def let_it_last(self) -> None:
+        """From now on the time is for each piece."""
+        self._deadline = None
 
     def close(self) -> None:
         if not self.closed:
@@ -59,7 +64,15 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, seconds: float, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Timed(self.fp, sock, seconds))
+        self.timed = _Timed(self.fp, sock, seconds)
+        self.fp = io.BufferedReader(self.timed)
+
+
+def let_it_last(response: requests.Response) -> None:
+    """Let the rest of an answer take as long as it needs, while something comes within the time-out."""
+    original = getattr(response.raw, "_original_response", None)
+    if isinstance(original, _Response):
+        original.timed.let_it_last()
 
 
 class _Mixin(_Base):

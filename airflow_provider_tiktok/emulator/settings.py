@@ -35,6 +35,16 @@ class Settings:
     :param redirect_uris: where the app may send a browser after the consent; none is anywhere.
     :param code_seconds: how long the code that the consent hands out is good.
     :param scopes: what the app may do, as TikTok numbers it; the numbers may be beyond 2^53.
+    :param report_tasks: whether the app is on TikTok's allow list for report tasks.
+    :param task_seconds: how long a report task takes: a quarter of it in the queue, then in the making.
+    :param task_qps: report tasks that the app may create in a second, all tokens together; 0 is no limit, here and
+        below.
+    :param task_qpm: in a minute; one more closes the door for five minutes.
+    :param task_qpd: in a day of UTC.
+    :param task_account_hour: for one account within an hour.
+    :param task_deleted: whether report tasks cover deleted entities, which no filter of theirs can ask for; TikTok's
+        documentation does not say.
+    :param download_seconds: how long the address of a report task's file is good.
     :param today: the clock's reading; none is the real clock. Reports end here.
     """
 
@@ -57,6 +67,14 @@ class Settings:
     redirect_uris: tuple[str, ...] = ()
     code_seconds: float = 3_600
     scopes: tuple[int, ...] = (4, 7533163835474346001)
+    report_tasks: bool = True
+    task_seconds: float = 1.0
+    task_qps: int = 2
+    task_qpm: int = 60
+    task_qpd: int = 4_500
+    task_account_hour: int = 500
+    task_deleted: bool = True
+    download_seconds: float = 3_600
     today: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -69,6 +87,12 @@ class Settings:
             ("max_cells", 0),
             ("slow_cells", 0),
             ("code_seconds", 0),
+            ("task_seconds", 0),
+            ("task_qps", 0),
+            ("task_qpm", 0),
+            ("task_qpd", 0),
+            ("task_account_hour", 0),
+            ("download_seconds", 0),
         ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be {least} or more, not {getattr(self, name)}")

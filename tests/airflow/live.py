@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -9,6 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ _PARTS = (
     ["triggerer", "--skip-serve-logs"],
 )
 _FINISHED = {"success", "failed"}
+_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
 def free_port() -> int:
@@ -28,14 +32,48 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def settings(port: int, dags: Path, output: Path) -> dict[str, str]:
+@contextmanager
+def metadata_database() -> Iterator[str]:
+    """Give the URL of a database for Airflow's own use, without tables.
+
+    All parts of Airflow write at the same time, which SQLite bears badly: with it the API server hangs now and then. So
+    it is PostgreSQL where the tests have one.
+    """
+    server = os.environ.get("TIKTOK_TEST_POSTGRES")
+    if not server:
+        # beside Airflow's parts, which all write into one file, SQLite's own patience of 5 s is too little for a command
+        yield f"sqlite:///{os.environ['AIRFLOW_HOME']}/airflow.db?timeout=60"
+        return
+    name = f"airflow_{secrets.token_hex(6)}"
+    _execute(server, f"CREATE DATABASE {name}")
+    try:
+        url = f"{server.rpartition('/')[0]}/{name}"
+        yield url.replace("postgresql://", "postgresql+psycopg2://", 1)
+    finally:
+        _execute(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _execute(server: str, statement: str) -> None:
+    import psycopg
+
+    with closing(psycopg.connect(server, autocommit=True)) as connection:
+        connection.execute(statement)
+
+
+def migrate(env: dict[str, str]) -> None:
+    """Make Airflow's tables."""
+    done = subprocess.run([AIRFLOW, "db", "migrate"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def settings(port: int, dags: Path, output: Path, database: str) -> dict[str, str]:
     url = f"http://127.0.0.1:{port}"
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        # Airflow's parts and commands write into one file; SQLite's own patience of 5 s is too little on a busy machine
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{os.environ['AIRFLOW_HOME']}/airflow.db?timeout=60",
+        _DATABASE: database,
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
@@ -54,21 +92,20 @@ class LiveAirflow:
     def __init__(self, env: dict[str, str], logs: Path) -> None:
         self.url = env["AIRFLOW__API__BASE_URL"]
         self.env = env
+        # the parts may hold each other up for as long as they wait for the file, and try again by themselves
+        self._parts_env = env | {_DATABASE: env[_DATABASE].partition("?")[0]}
         self._logs = logs
         self._token = ""
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._parts: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "LiveAirflow":
-        for command in _PARTS:
-            with (self._logs / f"{command[0]}.log").open("wb") as log:
-                self._parts.append(
-                    subprocess.Popen(
-                        [AIRFLOW, *command], env=self.env, stdout=log, stderr=log, start_new_session=True
-                    )
-                )
         try:
-            self._wait_until_healthy()
+            self._start(_PARTS[0])
+            self._wait_until_healthy("metadatabase")
+            for part in _PARTS[1:]:  # a task that is started before the API server answers has failed
+                self._start(part)
+            self._wait_until_healthy("metadatabase", "scheduler", "dag_processor", "triggerer")
             self._token = self.call("/auth/token")["access_token"]
         except BaseException:
             self.__exit__()
@@ -85,6 +122,16 @@ class LiveAirflow:
                 os.killpg(part.pid, signal.SIGKILL)
                 part.wait()
 
+    def restart(self, command: str) -> None:
+        """Kill a part of Airflow, as a crash of its machine would, and start it anew."""
+        index = next(index for index, one in enumerate(_PARTS) if one[0] == command)
+        os.killpg(self._parts[index].pid, signal.SIGKILL)
+        self._parts[index].wait()
+        with (self._logs / f"{command}.log").open("ab") as log:
+            self._parts[index] = subprocess.Popen(
+                [AIRFLOW, *_PARTS[index]], env=self.env, stdout=log, stderr=log, start_new_session=True
+            )
+
     def call(
         self, path: str, body: Any = None, method: str | None = None, accept: str = "application/json"
     ) -> Any:
@@ -100,17 +147,27 @@ class LiveAirflow:
         )
         for last in (False, False, False, True):
             try:
-                with self._opener.open(request, timeout=30) as answer:
+                with self._opener.open(request, timeout=90) as answer:
                     text = answer.read().decode()
                 break
             except urllib.error.HTTPError as error:
                 if error.code != 500 or last:  # SQLite is locked now and then
                     raise
                 time.sleep(2)
+            except TimeoutError:
+                if last or request.data is not None:
+                    raise
         return json.loads(text) if accept == "application/json" else text
 
     def run(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = 120) -> "Run":
         """Trigger a DAG, as the UI does, and wait for its end."""
+        deadline = time.monotonic() + seconds
+        run = self.start(dag_id, conf, seconds)
+        run.wait(deadline - time.monotonic())
+        return run
+
+    def start(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = 120) -> "Run":
+        """Trigger a DAG, as the UI does."""
         deadline = time.monotonic() + seconds
         while True:  # the DAG processor may not have come to it yet
             try:
@@ -122,11 +179,7 @@ class LiveAirflow:
                         f"{dag_id}: HTTP {error.code} {error.read().decode()[:500]}"
                     ) from None
                 time.sleep(1)
-        run = Run(self, dag_id, made["dag_run_id"])
-        while run.state() not in _FINISHED:
-            assert time.monotonic() < deadline, f"{dag_id} is {run.state()}: {run.states()}"
-            time.sleep(0.5)
-        return run
+        return Run(self, dag_id, made["dag_run_id"])
 
     def latest(self, dag_id: str, seconds: float = 120) -> "Run":
         """Wait for the end of a run that a schedule has made."""
@@ -138,9 +191,16 @@ class LiveAirflow:
             assert time.monotonic() < deadline, f"{dag_id}: {runs}"
             time.sleep(0.5)
 
-    def _wait_until_healthy(self, seconds: float = 120) -> None:
+    def _start(self, command: list[str]) -> None:
+        with (self._logs / f"{command[0]}.log").open("wb") as log:
+            self._parts.append(
+                subprocess.Popen(
+                    [AIRFLOW, *command], env=self._parts_env, stdout=log, stderr=log, start_new_session=True
+                )
+            )
+
+    def _wait_until_healthy(self, *names: str, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
-        names = ("metadatabase", "scheduler", "dag_processor", "triggerer")
         health: Any = None
         while time.monotonic() < deadline:
             for part in self._parts:
@@ -163,10 +223,36 @@ class Run:
     ) -> None:
         self._airflow = airflow
         self.facts = facts or {}
+        self._dag_id, self._run_id = dag_id, run_id
         self._path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
 
     def state(self) -> str:
         return self._airflow.call(self._path)["state"]
+
+    def wait(self, seconds: float = 120) -> None:
+        """Wait for its end."""
+        deadline = time.monotonic() + seconds
+        while self.state() not in _FINISHED:
+            assert time.monotonic() < deadline, f"{self._dag_id} is {self.state()}: {self.states()}"
+            time.sleep(0.5)
+
+    def wait_for_task(self, task_id: str, state: str, seconds: float = 60) -> None:
+        """Wait until a task is in a state."""
+        deadline = time.monotonic() + seconds
+        while (now := self.states().get(f"{task_id}[-1]")) != state:
+            assert time.monotonic() < deadline, f"{task_id} is {now}, not {state}"
+            time.sleep(0.3)
+
+    def mark(self, task_id: str, state: str) -> None:
+        """Mark a task, as the UI does."""
+        self._airflow.call(f"{self._path}/taskInstances/{task_id}", {"new_state": state}, "PATCH")
+
+    def clear(self, task_id: str) -> None:
+        """Clear a task, as the UI does."""
+        body = {"dry_run": False, "dag_run_id": self._run_id, "task_ids": [task_id], "only_failed": False}
+        self._airflow.call(
+            f"/api/v2/dags/{self._dag_id}/clearTaskInstances", {**body, "reset_dag_runs": True}
+        )
 
     def tasks(self) -> list[dict[str, Any]]:
         return self._airflow.call(f"{self._path}/taskInstances")["task_instances"]

@@ -53,8 +53,8 @@ class Call:
     query: dict[str, str]
     headers: dict[str, str]
     raw_query: str
-    method: str = "GET"
     body: Any = None
+    method: str = "GET"
 
 
 class _HttpServer(ThreadingHTTPServer):
@@ -91,12 +91,13 @@ class ScriptedServer:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
-            def do_GET(self) -> None:
+            def do_POST(self) -> None:
+                self.do_GET(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+            def do_GET(self, posted: Any = None) -> None:
                 parts = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(parts.query, True).items()}
-                length = int(self.headers.get("Content-Length") or 0)
-                sent = json.loads(self.rfile.read(length)) if length else None
-                call = Call(parts.path, query, dict(self.headers), parts.query, self.command, sent)
+                call = Call(parts.path, query, dict(self.headers), parts.query, posted, self.command)
                 reply = outer.reply(call)
                 time.sleep(reply.delay)
                 if reply.fault == "reset":
@@ -115,8 +116,6 @@ class ScriptedServer:
                     self._send_body(reply, body)
                 except OSError:
                     self.close_connection = True
-
-            do_POST = do_GET  # noqa: N815
 
             def _send_body(self, reply: Reply, body: bytes) -> None:
                 if reply.fault == "drip":

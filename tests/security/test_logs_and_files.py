@@ -278,6 +278,7 @@ def test_nothing_is_unpickled_and_no_xml_is_read():
                 if isinstance(node, ast.ImportFrom)
                 else []
             )
+            if name != "xml.sax.saxutils"  # writes, and reads nothing
         }
         assert not names & {"pickle", "shelve", "dill", "cloudpickle", "xml", "lxml", "yaml", "defusedxml"}, (
             path
