@@ -6,6 +6,7 @@ a deprecated import.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -87,6 +88,15 @@ def has_connection(conn_id: str) -> bool:
         return False
 
 
+def read_all_connections() -> None:
+    """Let this process, which is nobody's task, find the connections of Airflow's database too.
+
+    Airflow 3 asks the database only where it takes itself for one of Airflow's servers; its own command
+    line declares itself as one the same way.
+    """
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+
 async def get_connection_in_loop(conn_id: str) -> Any:
     """Read an Airflow connection in a triggerer's event loop, without blocking it.
 
@@ -137,4 +147,5 @@ __all__ = [
     "hook_lineage_collector",
     "moment_trigger",
     "object_storage_path",
+    "read_all_connections",
 ]
