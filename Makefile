@@ -3,7 +3,7 @@
 export PORT UI_PORT PYTHON AIRFLOW ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-short test-matrix lint format bench compat stores pins clean
+.PHONY: help demo ui test test-short test-matrix lint format bench compat stores pins audit clean
 
 help:  ## this list
 	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [AIRFLOW=2.11.2] [ARGS='-k name']"
@@ -42,6 +42,9 @@ stores:  ## test against S3 and GCS on loopback, OpenLineage and DuckDB, in an e
 
 pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
 	@sh tools/run.sh pins
+
+audit:  ## look for known vulnerabilities of the pinned packages
+	@sh tools/run.sh audit
 
 clean:  ## remove .venv/, .demo/ and what builds and checks leave behind
 	@sh tools/run.sh clean

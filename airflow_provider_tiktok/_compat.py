@@ -6,6 +6,7 @@ a deprecated import.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -18,11 +19,6 @@ except ImportError:
     AIRFLOW_3 = False
 
 try:
-    from airflow.sdk import BaseSensorOperator
-except ImportError:  # Airflow 2
-    from airflow.sensors.base import BaseSensorOperator
-
-try:
     from airflow.sdk import BaseHook
 except ImportError:  # Airflow 2, and 3.0
     from airflow.hooks.base import BaseHook
@@ -32,7 +28,6 @@ try:
 except ImportError:  # before 3.2
     from airflow.exceptions import AirflowFailException, AirflowSkipException
 
-from airflow.configuration import conf
 from airflow.exceptions import AirflowNotFoundException
 
 if TYPE_CHECKING:
@@ -105,6 +100,15 @@ def has_connection(conn_id: str) -> bool:
         return False
 
 
+def read_all_connections() -> None:
+    """Let this process, which is nobody's task, find the connections of Airflow's database too.
+
+    Airflow 3 asks the database only where it takes itself for one of Airflow's servers; its own command
+    line declares itself as one the same way.
+    """
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+
 async def get_connection_in_loop(conn_id: str) -> Any:
     """Read an Airflow connection in a triggerer's event loop, without blocking it.
 
@@ -131,6 +135,17 @@ def default_deferrable() -> bool:
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
+def __getattr__(name: str) -> Any:
+    """Load what only sensors need when they ask for it: operators' imports shall not pay for it."""
+    if name != "BaseSensorOperator":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from airflow.sdk import BaseSensorOperator
+    except ImportError:  # Airflow 2
+        from airflow.sensors.base import BaseSensorOperator
+    return BaseSensorOperator
+
+
 __all__ = [
     "AIRFLOW_3",
     "AirflowFailException",
@@ -138,9 +153,7 @@ __all__ = [
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
-    "BaseSensorOperator",
     "asset_classes",
-    "conf",
     "connection_of",
     "default_deferrable",
     "get_connection_in_loop",
@@ -148,4 +161,5 @@ __all__ = [
     "hook_lineage_collector",
     "moment_trigger",
     "object_storage_path",
+    "read_all_connections",
 ]

@@ -318,18 +318,16 @@ def _finality_depends_on_zones(request: ReportRequest, run: RunTime, now: dateti
 
 
 def _zones(
-    client: TikTokClient, ids: tuple[str, ...], names: dict[str, str]
+    client: TikTokClient, ids: tuple[str, ...], names: dict[str, str] | None = None
 ) -> tuple[dict[str, tzinfo], dict[str, TikTokAPIError]]:
     """Ask for time zones, and note the names that come with them.
 
     :param names: takes the names in.
     """
     details = advertisers.describe(client, ids)
-    names |= {
-        name: advertiser.advertiser_name
-        for name, advertiser in details.found.items()
-        if advertiser.advertiser_name
-    }
+    if names is not None:
+        named = {name: advertiser.advertiser_name for name, advertiser in details.found.items()}
+        names |= {name: text for name, text in named.items() if text}
     zones: dict[str, tzinfo] = {
         name: pendulum.timezone(advertiser.timezone)
         for name, advertiser in details.found.items()
