@@ -25,7 +25,12 @@ def connection(browser, ui, _session_emulator):
     page.set_default_timeout(120_000)
     page.goto(f"{ui.url}/connection/add")
     page.locator("#conn_id").fill("tiktok_default")
-    page.evaluate("$('#conn_type').val('tiktok').trigger('change')")
+    # the script that shows a type's fields may not be listening yet
+    page.wait_for_function(
+        "() => { $('#conn_type').val('tiktok').trigger('change');"
+        " return $('[name=extra__tiktok__app_id]').is(':visible') }",
+        polling=500,
+    )
     page.locator("input[name=host]").fill(_session_emulator.url)
     page.locator("input[name=password]").fill(TOKEN)
     page.locator("input[name=extra__tiktok__app_id]").fill(APP_ID)
