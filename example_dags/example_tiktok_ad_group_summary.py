@@ -1,8 +1,16 @@
 """Yesterday's figures of every ad group, every day: a preset and nothing else."""
 
+from datetime import datetime, timezone
+
 from airflow import DAG
 
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
-with DAG("example_tiktok_ad_group_summary", schedule="@daily", catchup=False, tags=["tiktok"]):
+with DAG(
+    "example_tiktok_ad_group_summary",
+    schedule="@daily",
+    start_date=datetime(2026, 11, 1, tzinfo=timezone.utc),  # without one Airflow 2 takes no schedule
+    catchup=False,
+    tags=["tiktok"],
+):
     TikTokReportOperator(task_id="report", preset="ad_group_summary")

@@ -4,6 +4,8 @@ The asset's event carries the report's summary, so the second DAG is told which 
 rows are in them, and which days and accounts they replace. Here it loads them into SQLite, by deleting and
 inserting in one transaction; ``docs/loading.md`` has the same for BigQuery, Snowflake, Redshift, Databricks
 and DuckDB.
+
+Airflow 2 calls assets data sets, and the events ``triggering_dataset_events``.
 """
 
 import json

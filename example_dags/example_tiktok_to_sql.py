@@ -9,7 +9,7 @@ brings along, needs ``apache-airflow-providers-sqlite``.
 import os
 from datetime import datetime, timezone
 
-from airflow.sdk import DAG
+from airflow import DAG
 
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
 

@@ -24,7 +24,13 @@ _LINTS = {
 
 
 # What is worth running again with another version of Airflow: all that speaks to Airflow.
-_SHORT = ("tests/hooks", "tests/operators", "tests/test_links.py", "tests/test_provider_info.py")
+_SHORT = (
+    "tests/hooks",
+    "tests/operators",
+    "tests/test_examples.py",
+    "tests/test_links.py",
+    "tests/test_provider_info.py",
+)
 
 
 def lint() -> int:

@@ -38,7 +38,7 @@ def connection(browser, ui, _session_emulator):
     page.locator("input[name=extra__tiktok__advertiser_ids]").fill(", ".join(accounts(_session_emulator)))
     titles = [label.inner_text() for label in page.locator("label").all() if label.is_visible()]
     page.get_by_role("button", name=re.compile("Save")).click()
-    page.get_by_text("tiktok_default").first.wait_for()
+    page.get_by_text("Added Row").wait_for()
     page.close()
     return titles
 
