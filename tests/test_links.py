@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_tiktok import links as links_module
 from airflow_provider_tiktok.link_targets import ads_manager_url, output_url, read_facts
 from airflow_provider_tiktok.links import TikTokAdsManagerLink, TikTokOutputLink
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
@@ -11,6 +12,12 @@ from airflow_provider_tiktok.operators.report import TikTokReportOperator
 ACCOUNT = "7100000000000000001"
 DAYS = {"report_start_date": "2026-11-01", "report_end_date": "2026-11-03"}
 XCOM = "http://airflow/dags/d/runs/r/tasks/t/xcom"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_stored(monkeypatch):
+    """Stand in for Airflow 2's database, which unit tests don't have; Airflow 3 isn't asked."""
+    monkeypatch.setattr(links_module, "stored_facts", lambda key: ({}, {}))
 
 
 def key(**changes):
@@ -113,6 +120,14 @@ def test_the_operator_offers_both_links():
         "TikTok Ads Manager": f"https://ads.tiktok.com/i18n/perf/creative?aadvid={ACCOUNT}&st=2026-11-01&et=2026-11-03",
         "Output": "https://console.aws.amazon.com/s3/object/lake?prefix=a.csv",
     }
+
+
+def test_what_airflow_2_has_stored_stands_for_templates_and_for_the_run(monkeypatch):
+    stored = {"dimensions": "['campaign_id']"}, {"advertiser_ids": [ACCOUNT], **DAYS}
+    monkeypatch.setattr(links_module, "stored_facts", lambda key: stored)
+    assert links(dimensions="{{ params.dimensions }}")["TikTok Ads Manager"] == (
+        f"https://ads.tiktok.com/i18n/perf/campaign?aadvid={ACCOUNT}&st=2026-11-01&et=2026-11-03"
+    )
 
 
 @pytest.mark.parametrize("link", [TikTokAdsManagerLink(), TikTokOutputLink()])
