@@ -55,6 +55,7 @@ class TasksAtWork:
         self._credentials = client.credentials
         self.tasks: Sequence[ReportTask] = ()
         self.watch: TaskWatch | None = None
+        self._cancelled: list[ReportTask] = []
 
     @property
     def running(self) -> list[ReportTask]:
@@ -62,8 +63,10 @@ class TasksAtWork:
         return self.watch.pending if self.watch is not None else list(self.tasks)
 
     def cancel(self) -> None:
-        """Cancel them. It may be called amid any other work, from the handler of a signal."""
-        stopping = threading.Thread(target=stop_tasks, args=(self._credentials, self.running))
+        """Cancel them, once each. It may be called amid any other work, from the handler of a signal."""
+        tasks = [one for one in self.running if one not in self._cancelled]
+        self._cancelled += tasks
+        stopping = threading.Thread(target=stop_tasks, args=(self._credentials, tasks))
         stopping.start()
         stopping.join(_HANDLER)
 

@@ -117,6 +117,9 @@ class LiveAirflow:
                 if error.code != 500 or last:  # SQLite is locked now and then
                     raise
                 time.sleep(2)
+            except TimeoutError:
+                if body is not None or last:
+                    raise
         return json.loads(text) if accept == "application/json" else text
 
     def run(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = 120) -> "Run":

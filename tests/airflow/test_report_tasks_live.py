@@ -97,7 +97,8 @@ def test_a_kill_while_a_task_is_created_cancels_it(live, emulator):
     wait_until(lambda: len(emulator.tasks) > before)
     run.mark("report", "failed")
     run.wait()
-    wait_until(lambda: cancelled(emulator), 20)
+    wait_until(lambda: calls(emulator, CANCEL), 20)
+    assert cancelled(emulator), calls(emulator, CANCEL)
 
 
 def test_a_kill_while_a_worker_waits_cancels_the_task(live, emulator):
@@ -145,7 +146,7 @@ def test_the_time_is_up(live, emulator):
     emulator.configure(task_seconds=300)
     run = live.run("tasks_impatient")
     assert run.states() == {"report[-1]": "failed"}
-    assert cancelled(emulator)
+    assert cancelled(emulator), [(call.path, call.code) for call in emulator.calls]
     assert "within `wait_timeout`, so they were cancelled" in run.log("report")
 
 
@@ -153,7 +154,7 @@ def test_a_retry_after_a_failed_download_creates_nothing_anew(live, emulator):
     emulator.set_faults([{"fault": "code:50000", "path": DOWNLOAD, "first": 5}])
     run = live.run("tasks_retried", seconds=180)
     assert run.states() == {"report[-1]": "success"}
-    assert run.tasks()[0]["try_number"] == 2
+    assert run.tasks()[0]["try_number"] == 2, run.log("report", 2)
     assert len(calls(emulator, CREATE)) == 1
     assert "Took over report task" in run.log("report", 2)
 
