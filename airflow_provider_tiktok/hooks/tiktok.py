@@ -179,7 +179,10 @@ class TikTokHook(BaseHook):
 
         client = self.get_conn(connections=max_concurrency)
         plan = self.plan_report(**parameters)
-        fetch = ReportFetch(
+        make = ReportFetch
+        if plan.request.is_async:
+            from airflow_provider_tiktok.reports.task_report import make_by_tasks as make  # type: ignore[assignment]
+        fetch = make(
             client,
             plan,
             max_concurrency=max_concurrency,
