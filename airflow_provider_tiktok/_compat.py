@@ -14,6 +14,11 @@ except ImportError:  # Airflow 2
     from airflow.models.baseoperator import BaseOperator
 
 try:
+    from airflow.sdk import BaseSensorOperator
+except ImportError:  # Airflow 2
+    from airflow.sensors.base import BaseSensorOperator
+
+try:
     from airflow.sdk import BaseHook
 except ImportError:  # Airflow 2, and 3.0
     from airflow.hooks.base import BaseHook
@@ -23,10 +28,14 @@ try:
 except ImportError:  # before 3.2
     from airflow.exceptions import AirflowFailException, AirflowSkipException
 
+from airflow.configuration import conf
 from airflow.exceptions import AirflowNotFoundException
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import ObjectStoragePath
+    from airflow.triggers.base import BaseTrigger
 
 
 def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
@@ -41,6 +50,39 @@ def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
     except ImportError:  # Airflow 2
         from airflow.io.path import ObjectStoragePath
     return ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
+
+
+def moment_trigger(moment: datetime) -> BaseTrigger:
+    """Make Airflow's own trigger that fires at a moment.
+
+    :param moment: with a time zone.
+    """
+    try:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+    except ImportError:  # Airflow 2
+        from airflow.triggers.temporal import DateTimeTrigger
+    return DateTimeTrigger(moment=moment)
+
+
+def asset_classes() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
+    """Give the classes of asset aliases, of assets, and of what else refers to assets among outlets."""
+    try:
+        from airflow.sdk import Asset, AssetAlias
+        from airflow.sdk.definitions.asset import AssetRef
+    except ImportError:  # Airflow 2, where they are data sets
+        from airflow.datasets import Dataset, DatasetAlias
+
+        return DatasetAlias, Dataset, ()
+    return AssetAlias, Asset, (AssetRef,)
+
+
+def hook_lineage_collector() -> Any:
+    """Give what collects the files that hooks read and write."""
+    try:
+        from airflow.sdk.lineage import get_hook_lineage_collector
+    except ImportError:  # before 3.2
+        from airflow.lineage.hook import get_hook_lineage_collector
+    return get_hook_lineage_collector()
 
 
 def has_connection(conn_id: str) -> bool:
@@ -83,8 +125,13 @@ __all__ = [
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
+    "BaseSensorOperator",
+    "asset_classes",
+    "conf",
     "default_deferrable",
     "get_connection_in_loop",
     "has_connection",
+    "hook_lineage_collector",
+    "moment_trigger",
     "object_storage_path",
 ]

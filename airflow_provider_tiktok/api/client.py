@@ -70,6 +70,7 @@ class RetryPolicy:
     :param longest_pause: seconds that no single pause exceeds.
     :param throttle_patience: seconds to keep waiting while TikTok answers "too many requests"; it
         suspends an app that used up a minute's quota for five minutes.
+    :param suspension_patience: seconds to wait for the end of such a suspension; ``None`` is as long as for anything.
     """
 
     attempts: int = 5
@@ -77,6 +78,7 @@ class RetryPolicy:
     first_pause: float = 1.0
     longest_pause: float = 60.0
     throttle_patience: float = 400.0
+    suspension_patience: float | None = None
 
     def pause(self, failures: int) -> float:
         """Give the seconds to wait after so many failures, with jitter."""
@@ -323,7 +325,7 @@ class TikTokClient:
             if not seconds:
                 return waited, moment
             limit, closed = budget.closed()
-            if limit == DAY or waited + closed > self._retry.throttle_patience:
+            if limit == DAY or waited + closed > self._patience(limit):
                 raise self._refused_for(limit or SECOND, closed, subject, error)
             pause = min(seconds, _LISTEN)
             if closed:
@@ -340,6 +342,11 @@ class TikTokClient:
                 ledger = open_ledger(credentials.base_url, app, qps, shared=credentials.shared_budget)
                 self._creations = Budget(qps, ledger, first_pause=self._retry.first_pause)
             return self._creations
+
+    def _patience(self, limit: str | None) -> float:
+        """Say for how many seconds a call waits while TikTok takes none."""
+        suspension = self._retry.suspension_patience
+        return self._retry.throttle_patience if limit != MINUTE or suspension is None else suspension
 
     def _tell_budget(self, outcome: Answer | _Failure, started: float) -> None:
         """Tell the budget whether TikTok took the call; a refusal is told by :meth:`_pause_app`."""

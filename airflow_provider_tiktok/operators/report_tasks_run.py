@@ -25,11 +25,10 @@ from airflow_provider_tiktok.api.report_tasks import (
 )
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokReportTaskError, TikTokStoppedError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-from airflow_provider_tiktok.operators.report_run import _fetch, _open_output, _publish, _read_request
+from airflow_provider_tiktok.operators.report_run import _fetch, _publish, _read_request
 from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.operators.task_memory import TaskMemory
 from airflow_provider_tiktok.reports.plan import make_plan
-from airflow_provider_tiktok.reports.rows import schema_of
 from airflow_provider_tiktok.reports.task_create import TaskCreation, still_good
 from airflow_provider_tiktok.reports.task_fetch import TaskFetch, task_error
 from airflow_provider_tiktok.reports.task_plan import Submission, fingerprint
@@ -81,6 +80,7 @@ class TaskReport:
 
     def __init__(self, task: TikTokReportOperator, hook: TikTokHook, context: Any) -> None:
         self._task = task
+        self._hook = hook
         self._context = context
         self._request, self._reconciliation = _read_request(task)
         self._client = hook.get_conn(connections=task.max_concurrency)
@@ -95,7 +95,7 @@ class TaskReport:
         :return: the summary.
         """
         # what is wrong with the output is told before TikTok is asked for anything
-        _open_output(self._task, schema_of(self._request)).discard()
+        self._task.open_output(self._request).discard()
         plan = make_plan(self._client, self._request, run_time(self._context))
         creation = TaskCreation(
             self._client,
@@ -218,7 +218,7 @@ class TaskReport:
     def _finish(self, submission: Submission, end: WatchEnd) -> dict[str, Any]:
         """Fetch what the report tasks made, and publish it."""
         self._check(submission, end)
-        output = _open_output(self._task, schema_of(self._request))
+        output = self._task.open_output(self._request)
         try:
             fetch = TaskFetch(
                 self._client,
@@ -237,7 +237,7 @@ class TaskReport:
                 if fetch.unusable:
                     self._keep([one for one in submission.tasks if one not in fetch.unusable])
             self._task.check_stopped()
-            return _publish(self._task, self._context, fetch, output, self._client.counts)
+            return _publish(self._task, self._context, fetch, output, self._client.counts, hook=self._hook)
         finally:
             output.discard()
 

@@ -1,8 +1,7 @@
 """What a retry knows of the report tasks that an earlier attempt has created: Airflow's task state store.
 
 Airflow has such a store from 3.3 on. It lasts over retries and, in 3.3.2, over the clearing of a task as well, which
-asks for a fresh report; so what is stored also says which life of the task instance it belongs to. Clearing raises
-the run's ``clear_number`` and the task's ``max_tries``, and a retry does neither.
+asks for a fresh report; so what is stored also says which life of the task instance it belongs to.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_tiktok.api.report_tasks import ReportTask
+from airflow_provider_tiktok.operators.attempt import life_of, may_retry
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ class TaskMemory:
     ) -> None:
         self._store = context.get("task_state_store") if durable else None
         self._fingerprint = fingerprint
-        self._life = _life(context)
-        self._may_retry = _may_retry(context)
+        self._life = life_of(context)
+        self._may_retry = may_retry(context)
         self._clock = clock
         self._submitted_at = clock()
 
@@ -94,16 +94,3 @@ class TaskMemory:
             self._store.delete(KEY)
         except Exception as error:
             log.warning("Airflow can't drop the report tasks' IDs (%s).", error)
-
-
-def _life(context: Any) -> list[int | None]:
-    """Give what a clearing of the task changes, and a retry doesn't."""
-    run, task_instance = context.get("dag_run"), context.get("ti")
-    found = (getattr(run, "clear_number", None), getattr(task_instance, "max_tries", None))
-    return [value if isinstance(value, int) else None for value in found]
-
-
-def _may_retry(context: Any) -> bool:
-    task_instance = context.get("ti")
-    tries = [getattr(task_instance, name, None) for name in ("try_number", "max_tries")]
-    return all(isinstance(number, int) for number in tries) and tries[0] <= tries[1]  # type: ignore[operator]

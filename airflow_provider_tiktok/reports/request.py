@@ -365,7 +365,11 @@ def _order_type(value: object, order_field: object) -> str | None:
     return None
 
 
-def _dates(start_value: object, end_value: object) -> tuple[date | None, date | None]:
+def read_dates(start_value: object, end_value: object) -> tuple[date | None, date | None]:
+    """Read first and last day; one alone is both.
+
+    :raises TikTokInvalidRequestError: one is no date, or they are the wrong way round.
+    """
     start = texts.day(start_value, "report_start_date")
     end = texts.day(end_value, "report_end_date")
     start, end = start or end, end or start
@@ -373,7 +377,12 @@ def _dates(start_value: object, end_value: object) -> tuple[date | None, date | 
         return None, None
     if start > end:
         raise invalid("report_start_date", f"is {start}, after `report_end_date`, which is {end}. Swap them.")
-    if end > datetime.now(_FIRST_TO_BEGIN).date():
+    return start, end
+
+
+def _dates(start_value: object, end_value: object) -> tuple[date | None, date | None]:
+    start, end = read_dates(start_value, end_value)
+    if end is not None and end > datetime.now(_FIRST_TO_BEGIN).date():
         name = "report_end_date" if texts.optional(end_value) is not None else "report_start_date"
         raise invalid(
             name,

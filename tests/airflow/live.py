@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -9,6 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ _PARTS = (
     ["triggerer", "--skip-serve-logs"],
 )
 _FINISHED = {"success", "failed"}
+_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
 def free_port() -> int:
@@ -28,14 +32,48 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def settings(port: int, dags: Path, output: Path) -> dict[str, str]:
+@contextmanager
+def metadata_database() -> Iterator[str]:
+    """Give the URL of a database for Airflow's own use, without tables.
+
+    All parts of Airflow write at the same time, which SQLite bears badly: with it the API server hangs now and then. So
+    it is PostgreSQL where the tests have one.
+    """
+    server = os.environ.get("TIKTOK_TEST_POSTGRES")
+    if not server:
+        # beside Airflow's parts, which all write into one file, SQLite's own patience of 5 s is too little for a command
+        yield f"sqlite:///{os.environ['AIRFLOW_HOME']}/airflow.db?timeout=60"
+        return
+    name = f"airflow_{secrets.token_hex(6)}"
+    _execute(server, f"CREATE DATABASE {name}")
+    try:
+        url = f"{server.rpartition('/')[0]}/{name}"
+        yield url.replace("postgresql://", "postgresql+psycopg2://", 1)
+    finally:
+        _execute(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _execute(server: str, statement: str) -> None:
+    import psycopg
+
+    with closing(psycopg.connect(server, autocommit=True)) as connection:
+        connection.execute(statement)
+
+
+def migrate(env: dict[str, str]) -> None:
+    """Make Airflow's tables."""
+    done = subprocess.run([AIRFLOW, "db", "migrate"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def settings(port: int, dags: Path, output: Path, database: str) -> dict[str, str]:
     url = f"http://127.0.0.1:{port}"
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        # Airflow's parts and commands write into one file; SQLite's own patience of 5 s is too little on a busy machine
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{os.environ['AIRFLOW_HOME']}/airflow.db?timeout=60",
+        _DATABASE: database,
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
@@ -54,21 +92,20 @@ class LiveAirflow:
     def __init__(self, env: dict[str, str], logs: Path) -> None:
         self.url = env["AIRFLOW__API__BASE_URL"]
         self.env = env
+        # the parts may hold each other up for as long as they wait for the file, and try again by themselves
+        self._parts_env = env | {_DATABASE: env[_DATABASE].partition("?")[0]}
         self._logs = logs
         self._token = ""
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._parts: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "LiveAirflow":
-        for command in _PARTS:
-            with (self._logs / f"{command[0]}.log").open("wb") as log:
-                self._parts.append(
-                    subprocess.Popen(
-                        [AIRFLOW, *command], env=self.env, stdout=log, stderr=log, start_new_session=True
-                    )
-                )
         try:
-            self._wait_until_healthy()
+            self._start(_PARTS[0])
+            self._wait_until_healthy("metadatabase")
+            for part in _PARTS[1:]:  # a task that is started before the API server answers has failed
+                self._start(part)
+            self._wait_until_healthy("metadatabase", "scheduler", "dag_processor", "triggerer")
             self._token = self.call("/auth/token")["access_token"]
         except BaseException:
             self.__exit__()
@@ -110,7 +147,7 @@ class LiveAirflow:
         )
         for last in (False, False, False, True):
             try:
-                with self._opener.open(request, timeout=30) as answer:
+                with self._opener.open(request, timeout=90) as answer:
                     text = answer.read().decode()
                 break
             except urllib.error.HTTPError as error:
@@ -118,7 +155,7 @@ class LiveAirflow:
                     raise
                 time.sleep(2)
             except TimeoutError:
-                if body is not None or last:
+                if last or request.data is not None:
                     raise
         return json.loads(text) if accept == "application/json" else text
 
@@ -154,9 +191,16 @@ class LiveAirflow:
             assert time.monotonic() < deadline, f"{dag_id}: {runs}"
             time.sleep(0.5)
 
-    def _wait_until_healthy(self, seconds: float = 120) -> None:
+    def _start(self, command: list[str]) -> None:
+        with (self._logs / f"{command[0]}.log").open("wb") as log:
+            self._parts.append(
+                subprocess.Popen(
+                    [AIRFLOW, *command], env=self._parts_env, stdout=log, stderr=log, start_new_session=True
+                )
+            )
+
+    def _wait_until_healthy(self, *names: str, seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
-        names = ("metadatabase", "scheduler", "dag_processor", "triggerer")
         health: Any = None
         while time.monotonic() < deadline:
             for part in self._parts:
