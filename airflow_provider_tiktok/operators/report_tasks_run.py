@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 _BACKSTOP = timedelta(minutes=10)
 """How much later than its own deadlines Airflow itself gives a trigger up, which no triggerer may be running."""
 
+_AT_LEAST = 15.0
+"""Seconds that a wait in the triggerer lasts. A busy scheduler that hears of a task's return before it has heard of
+its deferral takes the task for killed, and fails it."""
+
 _HANDLER = 4.0  # seconds that a kill waits for its cancellations; Airflow waits 5 before it kills for good
 
 
@@ -197,6 +201,7 @@ class TaskReport:
                 deadlines=deadlines,
                 stop_at_failure=task.on_advertiser_error == "fail",
                 cancel_on_kill=task.cancel_on_kill,
+                fire_after=time.time() + _AT_LEAST,
             ),
             method_name="execute_complete",
             kwargs={"submission": submission.as_dict()},

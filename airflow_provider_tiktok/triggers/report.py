@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -50,6 +51,8 @@ class TikTokReportTrigger(BaseTrigger):
         are absolute, so that a trigger which starts again elsewhere doesn't start its time again.
     :param stop_at_failure: fire as soon as one task has failed.
     :param cancel_on_kill: cancel the tasks when a user ends the Airflow task (from Airflow 3.3 on).
+    :param fire_after: seconds since the epoch before which it doesn't fire, for Airflow has to hear of the deferral
+        first.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class TikTokReportTrigger(BaseTrigger):
         deadlines: dict[str, float],
         stop_at_failure: bool = True,
         cancel_on_kill: bool = True,
+        fire_after: float = 0.0,
     ) -> None:
         super().__init__()
         self.tiktok_conn_id = tiktok_conn_id
@@ -69,6 +73,7 @@ class TikTokReportTrigger(BaseTrigger):
         self.deadlines = dict(deadlines)
         self.stop_at_failure = stop_at_failure
         self.cancel_on_kill = cancel_on_kill
+        self.fire_after = fire_after
         self._credentials: TikTokCredentials | None = None
         self._watch: TaskWatch | None = None
 
@@ -76,7 +81,7 @@ class TikTokReportTrigger(BaseTrigger):
         """Give what makes this trigger again."""
         names = (
             *("tiktok_conn_id", "report_tasks", "poll_interval", "deadlines"),
-            *("stop_at_failure", "cancel_on_kill"),
+            *("stop_at_failure", "cancel_on_kill", "fire_after"),
         )
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
@@ -98,6 +103,7 @@ class TikTokReportTrigger(BaseTrigger):
         finally:
             if client is not None:
                 _THREADS.submit(client.close)
+        await asyncio.sleep(max(0.0, self.fire_after - time.time()))
         yield TriggerEvent(event)
 
     async def on_kill(self) -> None:
