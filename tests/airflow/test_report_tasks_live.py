@@ -1,44 +1,20 @@
 """Report tasks in a real Airflow: waits in the triggerer, kills in every phase, retries and clears."""
 
 import os
-import shutil
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.airflow.live import LiveAirflow, free_port, settings
-from tests.conftest import SECRET, TOKEN, connection_json
+from tests.conftest import SECRET, TOKEN
 
 pytestmark = pytest.mark.airflow
 
-DAGS = Path(__file__).parent / "dags"
 CREATE, CHECK, DOWNLOAD, CANCEL = (
     f"report/task/{name}/" for name in ("create", "check", "download", "cancel")
 )
 UNLIMITED = {"task_qps": 0, "task_qpm": 0, "task_qpd": 0, "task_account_hour": 0}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tasks")
-    for name in ("dags", "output", "logs"):
-        (folder / name).mkdir()
-    shutil.copy(DAGS / "report_tasks.py", folder / "dags")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def live(folder, airflow_home, _session_emulator):
-    account = next(name for name in _session_emulator.world.accounts if name.startswith("71"))
-    env = settings(free_port(), folder / "dags", folder / "output") | {
-        "AIRFLOW_CONN_TIKTOK_DEFAULT": connection_json(_session_emulator.url, advertiser_ids=[account]),
-        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
-        "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
-    }
-    with LiveAirflow(env, folder / "logs") as airflow:
-        yield airflow
 
 
 @pytest.fixture(autouse=True)
