@@ -3,7 +3,7 @@
 export PORT UI_PORT PYTHON ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test lint format bench compat stores pins clean
+.PHONY: help demo ui test lint format bench compat stores pins audit clean
 
 help:  ## this list
 	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [ARGS='-k name']"
@@ -36,6 +36,9 @@ stores:  ## test against S3 and GCS on loopback, OpenLineage and DuckDB, in an e
 
 pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
 	@sh tools/run.sh pins
+
+audit:  ## look for known vulnerabilities of the pinned packages
+	@sh tools/run.sh audit
 
 clean:  ## remove .venv/, .demo/ and what builds and checks leave behind
 	@sh tools/run.sh clean

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import checks, console, demo, environment, pins, processes, stores, ui
+from tools import audit, checks, console, demo, environment, pins, processes, stores, ui
 from tools.compat import check as compat
 
 TARGETS: dict[str, Callable[[], int]] = {
@@ -19,6 +19,7 @@ TARGETS: dict[str, Callable[[], int]] = {
     "compat": compat.main,
     "stores": stores.main,
     "pins": pins.main,
+    "audit": audit.main,
     "clean": environment.clean,
 }
 
