@@ -290,18 +290,15 @@ class TikTokReportOperator(TikTokBaseOperator):
 
         return run_report(self, hook, context)
 
-    def execute_complete(self, context: Any, event: Any, submission: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Any, event: Any = None) -> dict[str, Any]:
         """Go on after the triggerer's wait for report tasks.
 
         :param event: the trigger's.
-        :param submission: what was given along when the wait began.
         :return: the summary.
         """
         from airflow_provider_tiktok.operators.report_tasks_run import TaskReport
 
-        summary: dict[str, Any] = self.with_hook(
-            lambda hook: TaskReport(self, hook, context).resume(event, submission)
-        )
+        summary: dict[str, Any] = self.with_hook(lambda hook: TaskReport(self, hook, context).resume(event))
         return summary
 
     def go_on(self, context: Any, event: Any = None) -> Any:

@@ -121,22 +121,21 @@ class TaskReport:
             end = self._wait(submission, deadlines) if waiting else WatchEnd(DONE, states=states)
             return self._finish(submission, end)
 
-    def resume(self, event: Any, submission: Mapping[str, Any]) -> dict[str, Any]:
+    def resume(self, event: Any) -> dict[str, Any]:
         """Go on after the triggerer's wait.
 
         :param event: the trigger's.
-        :param submission: what :meth:`begin` gave along.
         :return: the summary.
         """
-        given = Submission.from_dict(submission)
-        end = WatchEnd.from_dict(event) if _is_end(event) else None
-        self._at_work.tasks = _in_state(given.tasks, end.states if end else {}, *RUNNING)
+        if not _is_end(event):
+            raise _retryable(
+                "The triggerer came back without a word on the report tasks. Give triggerer and worker the same "
+                "version of airflow-provider-tiktok, and run the task again."
+            )
+        given = Submission.from_dict(event["submission"])
+        end = WatchEnd.from_dict({name: value for name, value in event.items() if name != "submission"})
+        self._at_work.tasks = _in_state(given.tasks, end.states, *RUNNING)
         with self._cleaning_up():
-            if end is None:
-                raise TikTokReportTaskError(
-                    "The triggerer came back without a word on the report tasks. Give triggerer and worker the same "
-                    "version of airflow-provider-tiktok, and run the task again."
-                )
             if given.fingerprint != self._fingerprint:
                 raise _retryable(
                     "The report's parameters, or the connection's token, changed while its report tasks were made, so "
@@ -202,9 +201,9 @@ class TaskReport:
                 stop_at_failure=task.on_advertiser_error == "fail",
                 cancel_on_kill=task.cancel_on_kill,
                 fire_after=time.time() + _AT_LEAST,
+                submission=submission.as_dict(),
             ),
             method_name="execute_complete",
-            kwargs={"submission": submission.as_dict()},
             timeout=left + _BACKSTOP,
         )
 
@@ -309,7 +308,11 @@ def _in_state(tasks: Sequence[ReportTask], states: Mapping[str, TaskState], *wan
 
 def _is_end(event: Any) -> bool:
     """Say whether an event is the trigger's."""
-    return isinstance(event, Mapping) and event.get("status") in {DONE, TIMEOUT, ERROR}
+    return (
+        isinstance(event, Mapping)
+        and event.get("status") in {DONE, TIMEOUT, ERROR}
+        and bool(event.get("submission"))
+    )
 
 
 def _watch_error(end: WatchEnd) -> TikTokError:

@@ -637,7 +637,7 @@ def fire(given):
 def resume(given, event, context=None, **parameters):
     instance = TaskInstance()
     operator = TikTokReportOperator(task_id="report", **{**ASYNC, "deferrable": True, **parameters})
-    kwargs = json.loads(json.dumps(given["kwargs"]))
+    kwargs = json.loads(json.dumps(given.get("kwargs") or {}))
     assert given["method_name"] == "execute_complete"
     summary = operator.execute_complete({"ti": instance, **(context or {})}, event, **kwargs)
     return summary, instance.pushed
