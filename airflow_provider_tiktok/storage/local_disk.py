@@ -77,7 +77,7 @@ class LocalDisk:
         source, path = change
         _sync(source)
         _remove_old_drafts(Path(path))
-        os.replace(source, path)  # noqa: PTH105 - a path of the filesystem's is text
+        source.replace(path)
 
     def replace_all(self, changes: Sequence[Change], stale: Sequence[str]) -> None:
         """Publish several files as one, in their order, and remove others before the last.

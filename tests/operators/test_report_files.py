@@ -198,7 +198,7 @@ def test_nothing_is_compared_without_being_asked(emulator, connect, tmp_path):
 
 def test_a_comparison_needs_files(emulator, connect):
     connect()
-    with pytest.raises(Exception, match="`restatement` compares the files .* needs an `output_path`"):
+    with pytest.raises(Exception, match=r"`restatement` compares the files .* needs an `output_path`"):
         run(**DAILY, restatement=True)
     assert emulator.calls == []
 
