@@ -3,7 +3,7 @@
 export PORT UI_PORT PYTHON ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test lint format bench compat pins clean
+.PHONY: help demo ui test lint format bench compat docs dist pins clean
 
 help:  ## this list
 	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [ARGS='-k name']"
@@ -30,6 +30,12 @@ bench:  ## measure reports of 30k to 1M rows against the emulator (ARGS= goes to
 
 compat:  ## run TikTok's SDK, Singer's tap and Airbyte's source against the emulator, and compare rows
 	@sh tools/run.sh compat
+
+docs:  ## build the documentation in build/docs; a warning is an error
+	@sh tools/run.sh docs
+
+dist:  ## build sdist and wheel in dist/, check them, and install the wheel into an empty environment
+	@sh tools/run.sh dist
 
 pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
 	@sh tools/run.sh pins
