@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "airflow-provider-tiktok"
 author = "the airflow-provider-tiktok authors"
-copyright = author  # noqa: A001 - Sphinx's own name of it
+copyright = author
 version = release = __version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.viewcode", "myst_parser", "package_tables"]
