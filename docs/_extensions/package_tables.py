@@ -1,14 +1,16 @@
 """Tables that the package itself holds, so that no page can say something else.
 
 ``return-codes``, ``presets`` and ``connection-fields`` become Markdown tables; ``modules`` becomes the
-reference of the modules that the package names to Airflow.
+reference of a group of modules. Every module of the package is in one group.
 """
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import airflow_provider_tiktok
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
@@ -85,24 +87,39 @@ class Table(SphinxDirective):
 
 
 class Modules(SphinxDirective):
-    """Puts the reference of modules there: dotted names, or keys of what the package names to Airflow."""
+    """Puts the reference of a group of modules there."""
 
     required_arguments = 1
-    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         """Hand every module over to autodoc."""
-        info = get_provider_info()
         found: list[nodes.Node] = []
-        for name in self.arguments[0].split():
-            for module in [name] if "." in name else modules_of(info, name):
-                text = f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n   :show-inheritance:\n```"
-                found += self.parse_text_to_nodes(text)
+        for module in groups()[self.arguments[0]]:
+            text = f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n   :show-inheritance:\n```"
+            found += self.parse_text_to_nodes(text)
         return found
 
 
-def modules_of(info: dict[str, Any], key: str) -> list[str]:
-    """Give the modules under a key such as ``operators``; none where the package has no such thing."""
+def groups() -> dict[str, list[str]]:
+    """Give all modules by group: what the package names to Airflow, what else users import, and the inside."""
+    package = airflow_provider_tiktok.__name__
+    every = [module.name for module in pkgutil.walk_packages(airflow_provider_tiktok.__path__, f"{package}.")]
+    info = get_provider_info()
+    found = {
+        "dags": [module for key in ("operators", "sensors", "triggers") for module in named(info, key)],
+        "hooks": named(info, "hooks"),
+        "errors": [f"{package}.exceptions"],
+        "emulator": [f"{package}.emulator", f"{package}.emulator.settings", f"{package}.emulator.server"],
+        "more": [f"{package}.retry_policy", f"{package}.reports.presets", f"{package}.get_provider_info"],
+    }
+    found = {group: [module for module in modules if module in every] for group, modules in found.items()}
+    public = {module for modules in found.values() for module in modules}
+    inside = [name for name in every if name not in public and not name.endswith("__main__")]
+    return found | {"inside": inside}
+
+
+def named(info: dict[str, Any], key: str) -> list[str]:
+    """Give the modules under a key of what Airflow is told; none where the package has no such thing."""
     return [module for entry in info.get(key, ()) for module in entry["python-modules"]]
 
 

@@ -1,7 +1,8 @@
 """Finds the examples in README, guides and docstrings, and puts this machine's things in the place of a reader's.
 
 A block is run or checked by its language. One that can't be says so in the line before it, with the reason:
-``<!-- not run: needs an account of TikTok's -->``. A block after ``<!-- output -->`` is what the one before prints.
+``<!-- not run: needs an account of TikTok's -->``; ``<!-- not run on this page: reason -->`` says it of a page.
+A block after ``<!-- output -->`` is what the one before prints.
 """
 
 import ast
@@ -14,9 +15,14 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MODULES = sorted((ROOT / "airflow_provider_tiktok").rglob("*.py"))
 
-_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[^\s`]*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S)
+_FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>[^\s`]*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S
+)
+_WHOLE_PAGE = re.compile(r"^<!-- not run on this page: (?P<reason>[^\n]+) -->$", re.M)
 _MARK = re.compile(r"<!-- (?P<mark>not run|output)(?:: (?P<reason>[^\n]+))? -->\s*\Z")
-_DIRECTIVE = re.compile(r"^(?P<indent> *)\.\. code-block:: (?P<language>\w+)\n(?P<text>(?:\n|(?P=indent)   .*\n?)+)", re.M)
+_DIRECTIVE = re.compile(
+    r"^(?P<indent> *)\.\. code-block:: (?P<language>\w+)\n(?P<text>(?:\n|(?P=indent)   .*\n?)+)", re.M
+)
 
 
 @dataclass(frozen=True)
@@ -37,22 +43,33 @@ class Block:
 def blocks() -> list[Block]:
     """Give every example that a reader may copy."""
     found = [block for page in PAGES for block in in_page(page, page.read_text(encoding="utf-8"))]
-    return found + [block for module in MODULES for block in in_docstrings(module, module.read_text(encoding="utf-8"))]
+    return found + [
+        block for module in MODULES for block in in_docstrings(module, module.read_text(encoding="utf-8"))
+    ]
 
 
 def in_page(path: Path, text: str) -> list[Block]:
     """Give the fenced blocks of a page; Sphinx's directives are Sphinx's to check."""
     found: list[Block] = []
+    whole_page = _WHOLE_PAGE.search(text)
     for match in _FENCE.finditer(text):
         language = match["language"]
         mark = _MARK.search(text[: match.start()])
         body = re.sub(rf"^{match['indent']}", "", match["text"], flags=re.M)
-        if mark and mark["mark"] == "output":
+        if mark and mark["mark"] == "output" and found:
             found[-1] = replace(found[-1], output=body)
         elif not language.startswith("{"):
-            reason = mark["reason"] or "" if mark else ""
+            reason = (mark or whole_page or {"reason": ""})["reason"] or ""
             found.append(Block(path, text.count("\n", 0, match.start()) + 1, language, body, reason))
     return found
+
+
+# what the reader of a docstring has before him
+_PRELUDE = """\
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
+from airflow_provider_tiktok.operators.report import TikTokReportOperator
+"""
 
 
 def in_docstrings(path: Path, source: str) -> list[Block]:
@@ -62,7 +79,10 @@ def in_docstrings(path: Path, source: str) -> list[Block]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             line = getattr(node, "lineno", 1)
             for match in _DIRECTIVE.finditer(f"{ast.get_docstring(node) or ''}\n"):
-                found.append(Block(path, line, match["language"], inspect.cleandoc(match["text"]) + "\n"))
+                text = inspect.cleandoc(match["text"]) + "\n"
+                if match["language"] == "python":
+                    text = _PRELUDE + text
+                found.append(Block(path, line, match["language"], text))
     return found
 
 

@@ -43,7 +43,9 @@ def test_every_block_has_a_language_that_is_checked_or_a_reason():
 def test_the_few_that_are_not_run_say_why():
     reasons = {str(block): block.reason for block in ALL if block.reason}
     assert all(len(reason) > 10 for reason in reasons.values()), reasons
-    assert [block for block in ALL if block.reason and block.language == "python"] == []
+    for block in ALL:
+        if block.reason and block.language == "python":
+            compile(block.text, str(block), "exec")
 
 
 @pytest.fixture(scope="module")
