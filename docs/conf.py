@@ -14,7 +14,7 @@ author = "the airflow-provider-tiktok authors"
 copyright = author
 version = release = __version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.viewcode", "myst_parser", "package_tables"]
+extensions = ["sphinx.ext.autodoc", "myst_parser", "package_tables"]
 exclude_patterns = ["_extensions"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
@@ -26,7 +26,7 @@ toc_object_entries_show_parents = "hide"
 # A reference to something of this package that isn't there is an error; Airflow's and Python's own documentation
 # can't be looked up where a build has no network.
 nitpicky = True
-nitpick_ignore_regex = [(r"py:.*", r"(?!airflow_provider_tiktok\b).*")]
+nitpick_ignore_regex = [(r"py:.*", r"(?!airflow_provider_tiktok\b).*|.*\._\w+")]
 
 html_theme = "furo"
 html_title = f"{project} {release}"

@@ -10,10 +10,10 @@ import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import airflow_provider_tiktok
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+import airflow_provider_tiktok
 from airflow_provider_tiktok.api.codes import RETURN_CODES, Action
 from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE, get_provider_info
 from airflow_provider_tiktok.reports.presets import PRESETS

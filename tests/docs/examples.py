@@ -11,6 +11,13 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+# What a block without any import of its own leaves out, because the page's first block or the docstring's class has it.
+PRELUDE = """\
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
+from airflow_provider_tiktok.operators.report import TikTokReportOperator
+"""
+
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MODULES = sorted((ROOT / "airflow_provider_tiktok").rglob("*.py"))
@@ -64,14 +71,6 @@ def in_page(path: Path, text: str) -> list[Block]:
     return found
 
 
-# what the reader of a docstring has before him
-_PRELUDE = """\
-from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
-from airflow_provider_tiktok.operators.report import TikTokReportOperator
-"""
-
-
 def in_docstrings(path: Path, source: str) -> list[Block]:
     """Give the code blocks in a module's docstrings."""
     found = []
@@ -79,10 +78,7 @@ def in_docstrings(path: Path, source: str) -> list[Block]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             line = getattr(node, "lineno", 1)
             for match in _DIRECTIVE.finditer(f"{ast.get_docstring(node) or ''}\n"):
-                text = inspect.cleandoc(match["text"]) + "\n"
-                if match["language"] == "python":
-                    text = _PRELUDE + text
-                found.append(Block(path, line, match["language"], text))
+                found.append(Block(path, line, match["language"], inspect.cleandoc(match["text"]) + "\n"))
     return found
 
 
@@ -99,3 +95,8 @@ def localised(text: str, url: str, accounts: list[str], folder: Path) -> str:
     for there, here in places.items():
         text = text.replace(there, here)
     return text
+
+
+def code(block: Block) -> str:
+    """Give a Python block as it can stand alone."""
+    return block.text if "import " in block.text else PRELUDE + block.text

@@ -18,7 +18,7 @@ def main():
     """Parse each file as Airflow does."""
     found = {}
     for path in sorted(Path(os.environ["AIRFLOW_HOME"], "dags").glob("*.py")):
-        bag = DagBag(str(path), include_examples=False)
+        bag = DagBag(path)
         errors = list(bag.import_errors.values())
         runs = [] if errors else [outcome(dag) for dag in bag.dags.values()]
         found[path.stem] = {"errors": errors, "runs": runs}

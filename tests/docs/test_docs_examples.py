@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import TOKEN, connection_json
-from tests.docs.examples import ROOT, Block, blocks, localised
+from tests.docs.examples import ROOT, Block, blocks, code, localised
 
 pytestmark = pytest.mark.airflow
 
@@ -68,10 +68,10 @@ def results(airflow_home, folder, connection, accounts, _session_emulator):
     """Run the DAGs of all blocks in one process, which costs Airflow's start once."""
     (airflow_home / "dags").mkdir(exist_ok=True)
     for block in DAGS:
-        text = localised(block.text, _session_emulator.url, accounts, folder / name(block))
+        text = localised(code(block), _session_emulator.url, accounts, folder / name(block))
         if not re.search(r"\b(DAG|dag)\(", text):  # tasks alone: a DAG around them
-            code = f"exec(compile({text!r}, {str(block)!r}, 'exec'), globals())"
-            text = f"from airflow.sdk import DAG\nwith DAG({name(block)!r}):\n    {code}\n"
+            run = f"exec(compile({text!r}, {str(block)!r}, 'exec'), globals())"
+            text = f"from airflow.sdk import DAG\nwith DAG({name(block)!r}):\n    {run}\n"
         (airflow_home / "dags" / f"{name(block)}.py").write_text(text, encoding="utf-8")
     _session_emulator.set_faults([])
     done = subprocess.run(
@@ -108,9 +108,9 @@ def test_python_of_the_docs_runs_and_prints_what_it_says(
     block, emulator, accounts, connection, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection)
-    text = localised(block.text, emulator.url, accounts, tmp_path)
+    text = localised(code(block), emulator.url, accounts, tmp_path)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(text, str(block), "exec"), {"__name__": "example"})  # noqa: S102 - what the page says
+        exec(compile(text, str(block), "exec"), {"__name__": "example"})
     if block.output is not None:
         assert printed.getvalue() == localised(block.output, emulator.url, accounts, tmp_path)
 
