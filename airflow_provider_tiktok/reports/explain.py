@@ -20,7 +20,7 @@ _NAME = re.compile(r"[\w.]+")
 def refused_metrics(message: str) -> list[str]:
     """Read the metrics that a message of TikTok's refuses by name.
 
-    :param message: such as ``... Invalid metric fields: ['voucher_spend', 'cash_spend']. ``
+    :param message: such as ``... Invalid metric fields: ['voucher_spend', 'cash_spend'].``
     :return: the names; empty when the message is about something else.
     """
     found = _LIST.search(message)
