@@ -20,6 +20,7 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
+autodoc_inherit_docstrings = False  # Airflow's are Airflow's
 autodoc_typehints = "none"  # the signature of 40 parameters is long enough; `:param` says what each takes
 toc_object_entries_show_parents = "hide"
 

@@ -6,7 +6,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from tools import console, environment
+from tools import checks, console, environment
 from tools.console import Stop
 from tools.environment import PYTHON
 from tools.paths import LOGS, REQUIREMENTS, ROOT, VENV, shown
@@ -26,7 +26,7 @@ def main() -> int:
     log = LOGS / "docs.log"
     command: list[str | Path] = [PYTHON, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--fresh-env"]
     with console.step(f"Documentation in {shown(SITE)}") as step:
-        run_or_stop([*command, "-b", "html", ROOT / "docs", SITE], log, step, environment.variables())
+        run_or_stop([*command, "-b", "html", ROOT / "docs", SITE], log, step, checks.settings())
     console.line(f"    {shown(SITE / 'index.html')}")
     return 0
 
