@@ -3,7 +3,7 @@
 export PORT UI_PORT PYTHON ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test lint format bench compat docs dist pins clean
+.PHONY: help demo ui test lint format bench compat stores docs dist pins clean
 
 help:  ## this list
 	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [ARGS='-k name']"
@@ -30,6 +30,9 @@ bench:  ## measure reports of 30k to 1M rows against the emulator (ARGS= goes to
 
 compat:  ## run TikTok's SDK, Singer's tap and Airbyte's source against the emulator, and compare rows
 	@sh tools/run.sh compat
+
+stores:  ## test against S3 and GCS on loopback, OpenLineage and DuckDB, in an environment of its own (600 MB)
+	@sh tools/run.sh stores
 
 docs:  ## build the documentation in build/docs; a warning is an error
 	@sh tools/run.sh docs

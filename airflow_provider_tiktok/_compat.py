@@ -6,12 +6,17 @@ a deprecated import.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 try:
     from airflow.sdk import BaseOperator
 except ImportError:  # Airflow 2
     from airflow.models.baseoperator import BaseOperator
+
+try:
+    from airflow.sdk import BaseSensorOperator
+except ImportError:  # Airflow 2
+    from airflow.sensors.base import BaseSensorOperator
 
 try:
     from airflow.sdk import BaseHook
@@ -23,10 +28,14 @@ try:
 except ImportError:  # before 3.2
     from airflow.exceptions import AirflowFailException, AirflowSkipException
 
+from airflow.configuration import conf
 from airflow.exceptions import AirflowNotFoundException
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import ObjectStoragePath
+    from airflow.triggers.base import BaseTrigger
 
 
 def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
@@ -43,6 +52,39 @@ def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
     return ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
 
 
+def moment_trigger(moment: datetime) -> BaseTrigger:
+    """Make Airflow's own trigger that fires at a moment.
+
+    :param moment: with a time zone.
+    """
+    try:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+    except ImportError:  # Airflow 2
+        from airflow.triggers.temporal import DateTimeTrigger
+    return DateTimeTrigger(moment=moment)
+
+
+def asset_classes() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
+    """Give the classes of asset aliases, of assets, and of what else refers to assets among outlets."""
+    try:
+        from airflow.sdk import Asset, AssetAlias
+        from airflow.sdk.definitions.asset import AssetRef
+    except ImportError:  # Airflow 2, where they are data sets
+        from airflow.datasets import Dataset, DatasetAlias
+
+        return DatasetAlias, Dataset, ()
+    return AssetAlias, Asset, (AssetRef,)
+
+
+def hook_lineage_collector() -> Any:
+    """Give what collects the files that hooks read and write."""
+    try:
+        from airflow.sdk.lineage import get_hook_lineage_collector
+    except ImportError:  # before 3.2
+        from airflow.lineage.hook import get_hook_lineage_collector
+    return get_hook_lineage_collector()
+
+
 def has_connection(conn_id: str) -> bool:
     """Say whether Airflow has a connection of this ID."""
     try:
@@ -51,12 +93,45 @@ def has_connection(conn_id: str) -> bool:
         return False
 
 
+async def get_connection_in_loop(conn_id: str) -> Any:
+    """Read an Airflow connection in a triggerer's event loop, without blocking it.
+
+    From 3.3.2 on Airflow has a way of its own that can't dead-lock. Before, it is read in the one thread that
+    asgiref keeps for such calls, so that no two of them talk to Airflow at once.
+    """
+    try:
+        from airflow.sdk import Connection
+
+        has_own_way = hasattr(Connection, "aextra_dejson")
+    except ImportError:  # Airflow 2
+        has_own_way = False
+    if has_own_way:
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def default_deferrable() -> bool:
+    """Say whether operators wait in the triggerer unless told otherwise: Airflow's ``operators.default_deferrable``."""
+    from airflow.configuration import conf
+
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
 __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
+    "BaseSensorOperator",
+    "asset_classes",
+    "conf",
+    "default_deferrable",
+    "get_connection_in_loop",
     "has_connection",
+    "hook_lineage_collector",
+    "moment_trigger",
     "object_storage_path",
 ]

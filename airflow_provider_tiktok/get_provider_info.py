@@ -89,9 +89,14 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": NAME,
                 "python-modules": [
                     "airflow_provider_tiktok.operators.report",
+                    "airflow_provider_tiktok.operators.report_to_sql",
                     "airflow_provider_tiktok.operators.advertisers",
                 ],
             }
+        ],
+        "sensors": [{"integration-name": NAME, "python-modules": ["airflow_provider_tiktok.sensors.report"]}],
+        "triggers": [
+            {"integration-name": NAME, "python-modules": ["airflow_provider_tiktok.triggers.report"]}
         ],
         "connection-types": [CONNECTION_TYPE],
     }

@@ -8,6 +8,7 @@ file is compared with what the emulator's world holds.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import resource
@@ -17,6 +18,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from math import ceil
 from pathlib import Path
 
@@ -153,8 +155,9 @@ def in_a_process(job: dict) -> dict:
         if done.returncode:
             raise SystemExit(done.stderr[-3000:])
         found = json.loads(done.stdout.splitlines()[-1])
-        if job.get("format") == "jsonl":
-            check(Path(home, "rows.jsonl"), Shape(**job["shape"]))
+        if job.get("format") in READERS:
+            rows = READERS[job["format"]](Path(home, f"rows.{job['format']}"))
+            check(rows, Shape(**job["shape"]))
         return found
 
 
@@ -198,6 +201,13 @@ def run_job(job: dict) -> dict:
     }
 
 
+def same(got, wanted: str | None) -> bool:
+    """Say whether a value is what it should be: a text's every digit, or a typed number."""
+    if got is None or wanted is None or isinstance(got, str):
+        return got == wanted
+    return got == Decimal(wanted)
+
+
 def world(shape: Shape):
     """Give what the emulator of a job reports on."""
     from airflow_provider_tiktok.emulator import Settings
@@ -206,27 +216,50 @@ def world(shape: Shape):
     return World(Settings(accounts=shape.accounts, ads=shape.ads))
 
 
-def check(path: Path, shape: Shape) -> None:
+def json_rows(path: Path):
+    """Give the rows of a file of JSON lines, numbers as texts."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line, parse_float=str, parse_int=str)
+
+
+def csv_rows(path: Path):
+    """Give the rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            yield {name: text or None for name, text in row.items()}
+
+
+def parquet_rows(path: Path):
+    """Give the rows of a Parquet file."""
+    from pyarrow.parquet import ParquetFile
+
+    for batch in ParquetFile(path).iter_batches(5_000):
+        yield from batch.to_pylist()
+
+
+READERS = {"jsonl": json_rows, "csv": csv_rows, "parquet": parquet_rows}
+
+
+def check(found, shape: Shape) -> None:
     """Compare every row of a file with the world."""
     held, metrics = world(shape), METRICS.split(",")
-    with path.open(encoding="utf-8") as lines:
-        for account in list(held.accounts)[: shape.accounts]:
-            for start, end in shape.windows:
-                rows = held.rows(
-                    account, "AUCTION_AD", ["ad_id", shape.time], metrics, start, end, include_deleted=True
-                )
-                for row in sorted(
-                    rows, key=lambda row: (row["dimensions"][shape.time], row["dimensions"]["ad_id"])
+    for account in list(held.accounts)[: shape.accounts]:
+        for start, end in shape.windows:
+            rows = held.rows(
+                account, "AUCTION_AD", ["ad_id", shape.time], metrics, start, end, include_deleted=True
+            )
+            for row in sorted(
+                rows, key=lambda row: (row["dimensions"][shape.time], row["dimensions"]["ad_id"])
+            ):
+                got = next(found)
+                wanted = {name: None if text == "-" else text for name, text in row["metrics"].items()}
+                if got["ad_id"] != row["dimensions"]["ad_id"] or any(
+                    not same(got[name], wanted[name]) for name in metrics
                 ):
-                    got = json.loads(next(lines), parse_float=str, parse_int=str)
-                    wanted = {name: None if text == "-" else text for name, text in row["metrics"].items()}
-                    if (
-                        got["ad_id"] != row["dimensions"]["ad_id"]
-                        or {name: got[name] for name in metrics} != wanted
-                    ):
-                        raise SystemExit(f"wrong row: {got}, not {row}")
-        if next(lines, None) is not None:
-            raise SystemExit("there are more rows than there should be")
+                    raise SystemExit(f"wrong row: {got}, not {row}")
+    if next(found, None) is not None:
+        raise SystemExit("there are more rows than there should be")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import checks, console, demo, dist, docs, environment, pins, processes, ui
+from tools import checks, console, demo, dist, docs, environment, pins, processes, stores, ui
 from tools.compat import check as compat
 
 TARGETS: dict[str, Callable[[], int]] = {
@@ -17,6 +17,7 @@ TARGETS: dict[str, Callable[[], int]] = {
     "format": checks.reformat,
     "bench": checks.bench,
     "compat": compat.main,
+    "stores": stores.main,
     "docs": docs.main,
     "dist": dist.main,
     "pins": pins.main,

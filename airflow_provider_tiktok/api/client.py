@@ -9,9 +9,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote, quote_plus
 
 import requests
@@ -47,6 +48,14 @@ _MAX_BODY = 64 * 2**20  # bytes; a page of 1,000 rows with 100 metrics takes abo
 _MAX_MESSAGE = 600
 _CHUNK = 2**18
 _TOO_MANY = 40100
+_MAX_FILE = 64 * 2**30  # bytes of a report task's file
+_SLOW_AFTER, _SLOWEST = 120.0, 1024  # seconds after which a file must have come at so many bytes a second
+_FILE_HEADERS = {"Accept": "text/csv, application/json, */*", "Accept-Encoding": "identity"}
+_BROKE = "the connection broke"
+
+CREATIONS_PER_SECOND = 1.0
+"""Report tasks that are created in a second. TikTok's pages say 1 and 2 a second; both mean at most 60 in a minute."""
+
 _LISTEN = 0.25  # seconds after which a waiting call notices that it is cancelled
 
 
@@ -61,6 +70,7 @@ class RetryPolicy:
     :param longest_pause: seconds that no single pause exceeds.
     :param throttle_patience: seconds to keep waiting while TikTok answers "too many requests"; it
         suspends an app that used up a minute's quota for five minutes.
+    :param suspension_patience: seconds to wait for the end of such a suspension; ``None`` is as long as for anything.
     """
 
     attempts: int = 5
@@ -68,6 +78,7 @@ class RetryPolicy:
     first_pause: float = 1.0
     longest_pause: float = 60.0
     throttle_patience: float = 400.0
+    suspension_patience: float | None = None
 
     def pause(self, failures: int) -> float:
         """Give the seconds to wait after so many failures, with jitter."""
@@ -100,10 +111,36 @@ class CallCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """One attempt that brought no answer."""
+    """One attempt that brought no answer.
+
+    :param may_be_done: whether TikTok may have done what was asked all the same.
+    """
 
     action: Action
     error: TikTokAPIError
+    may_be_done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What one call sends.
+
+    :param path: endpoint.
+    :param query: parameters in the URL; of a POST only the account that it is about, which is not sent there.
+    :param body: JSON to post; ``None`` for a GET.
+    :param is_create: whether it makes something.
+    :param into: where an answer goes that is no JSON.
+    """
+
+    path: str
+    query: dict[str, str]
+    body: dict[str, Any] | None = None
+    is_create: bool = False
+    into: IO[bytes] | None = None
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.body is None else "POST"
 
 
 class TikTokClient:
@@ -136,9 +173,14 @@ class TikTokClient:
             shared=credentials.shared_budget,
         )
         self._budget = Budget(credentials.qps, self._ledger, first_pause=self._retry.first_pause)
+        self._creations: Budget | None = None
         self._paused_accounts: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._session = _new_session(credentials, connections)
+        self._session = new_session(
+            credentials.base_url,
+            {"Access-Token": credentials.access_token, "Accept": "application/json"},
+            connections,
+        )
         _HIDDEN.add(credentials.secrets)
         self._root = f"{credentials.base_url}/open_api/{credentials.api_version}/"
 
@@ -149,6 +191,7 @@ class TikTokClient:
         *,
         subject: str = "",
         cancel: threading.Event | None = None,
+        into: IO[bytes] | None = None,
     ) -> Answer:
         """Make one GET call, again and again while that can help.
 
@@ -157,7 +200,10 @@ class TikTokClient:
             else as JSON.
         :param subject: what the call is about, such as ``advertiser 7..., page 2``; for messages.
         :param cancel: set when nobody wants the answer any more; ends this call's waits.
-        :raises TikTokAPIError: TikTok refused, or gave no usable answer often enough.
+        :param into: an empty file for an answer that is no JSON, such as a report's CSV; the answer's data then say
+            its ``bytes``, and whether their number was proven (``is_whole``).
+        :raises TikTokAPIError: TikTok refused, or no usable answer came.
+        :raises TikTokStoppedError: the task was stopped while the call waited.
         """
         query = {
             name: value
@@ -166,16 +212,38 @@ class TikTokClient:
             for name, value in params.items()
             if value is not None
         }
-        account = query.get("advertiser_id", "")
+        return self._make(_Request(path, query, into=into), subject, cancel)
+
+    def post(
+        self, path: str, body: Mapping[str, Any], *, subject: str = "", is_create: bool = False
+    ) -> Answer:
+        """Make one POST call.
+
+        :param path: endpoint, such as ``report/task/create/``.
+        :param body: TikTok's parameters, sent as JSON; ``None`` is left out.
+        :param subject: what the call is about, for messages.
+        :param is_create: whether the call makes something: it is then paced by the budget for report tasks as well,
+            and not made again when its answer was lost, for what it makes would be there twice.
+        :raises TikTokAPIError: TikTok refused, or no usable answer came.
+        :raises TikTokStoppedError: the task was stopped while the call waited.
+        """
+        sent = {name: value for name, value in body.items() if value is not None}
+        account = {"advertiser_id": str(sent["advertiser_id"])} if "advertiser_id" in sent else {}
+        return self._make(_Request(path, account, sent, is_create), subject, None)
+
+    def _make(self, request: _Request, subject: str, cancel: threading.Event | None) -> Answer:
+        account = request.query.get("advertiser_id", "")
         failures = timeouts = refusals = 0
         waited = 0.0
         error: TikTokAPIError | None = None
         while True:
             self._wait_for_account(account, cancel)
-            waited, started = self._wait_for_turn(waited, subject, error, cancel)
+            if request.is_create:
+                waited, _ = self._wait_for_turn(waited, subject, error, cancel, self._budget_of_creations())
+            waited, started = self._wait_for_turn(waited, subject, error, cancel, self._budget)
             self._count(retried_calls=error is not None)
             started = self._budget.leaves(started)
-            outcome = self._attempt(path, query, subject)
+            outcome = self._attempt(request, subject)
             self._tell_budget(outcome, started)
             if isinstance(outcome, Answer):
                 return outcome
@@ -194,6 +262,7 @@ class TikTokClient:
                     action not in {Action.RETRY, Action.TIMEOUT}
                     or failures >= self._retry.attempts
                     or timeouts >= self._retry.timeouts
+                    or (request.is_create and outcome.may_be_done)
                 ):
                     raise error
                 pause = self._retry.pause(failures)
@@ -210,6 +279,15 @@ class TikTokClient:
         """Close the connections."""
         self._session.close()
         self._ledger.close()
+        if self._creations is not None:
+            self._creations.close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the task is stopped in the meantime.
+
+        :raises TikTokStoppedError: it was.
+        """
+        self._wait(seconds, None)
 
     def redact(self, text: str) -> str:
         """Blank the connection's secrets out of a text."""
@@ -227,9 +305,14 @@ class TikTokClient:
                 return
 
     def _wait_for_turn(
-        self, waited: float, subject: str, error: TikTokAPIError | None, cancel: threading.Event | None
+        self,
+        waited: float,
+        subject: str,
+        error: TikTokAPIError | None,
+        cancel: threading.Event | None,
+        budget: Budget,
     ) -> tuple[float, float]:
-        """Wait until the app's budget has a call.
+        """Wait until a budget of the app's has a call.
 
         :param waited: seconds that this call has waited already while TikTok took no calls.
         :param error: what came of the call before, if it was made.
@@ -238,16 +321,32 @@ class TikTokClient:
         """
         while True:
             self._wait(0, cancel)  # a stopped task makes no call
-            seconds, moment = self._budget.start()
+            seconds, moment = budget.start()
             if not seconds:
                 return waited, moment
-            limit, closed = self._budget.closed()
-            if limit == DAY or waited + closed > self._retry.throttle_patience:
+            limit, closed = budget.closed()
+            if limit == DAY or waited + closed > self._patience(limit):
                 raise self._refused_for(limit or SECOND, closed, subject, error)
             pause = min(seconds, _LISTEN)
             if closed:
                 waited += pause
             self._wait(pause, cancel)
+
+    def _budget_of_creations(self) -> Budget:
+        """Give the budget of the calls that create report tasks, which TikTok counts by themselves as well."""
+        with self._lock:
+            if self._creations is None:
+                credentials = self.credentials
+                qps = min(CREATIONS_PER_SECOND, credentials.qps)
+                app = f"report tasks of {credentials.app_id or credentials.access_token}"
+                ledger = open_ledger(credentials.base_url, app, qps, shared=credentials.shared_budget)
+                self._creations = Budget(qps, ledger, first_pause=self._retry.first_pause)
+            return self._creations
+
+    def _patience(self, limit: str | None) -> float:
+        """Say for how many seconds a call waits while TikTok takes none."""
+        suspension = self._retry.suspension_patience
+        return self._retry.throttle_patience if limit != MINUTE or suspension is None else suspension
 
     def _tell_budget(self, outcome: Answer | _Failure, started: float) -> None:
         """Tell the budget whether TikTok took the call; a refusal is told by :meth:`_pause_app`."""
@@ -310,18 +409,19 @@ class TikTokClient:
             for name, number in more.items():
                 setattr(self.counts, name, getattr(self.counts, name) + number)
 
-    def _attempt(self, path: str, query: dict[str, str], subject: str) -> Answer | _Failure:
+    def _attempt(self, request: _Request, subject: str) -> Answer | _Failure:
         self._count(api_calls=1)
         started = time.monotonic()
         problem = ""
-        permanent = timed_out = False
-        status, body = 0, b""
+        permanent = timed_out = unsent = False
+        status = 0
+        body: bytes | dict[str, Any] = b""
         headers: Mapping[str, str] = {}
         # errors are raised outside `except`, for requests' own texts hold the URL with the app secret
         try:
-            status, headers, body = self._send(path, query)
+            status, headers, body = self._send(request)
         except requests.exceptions.SSLError as error:
-            problem, permanent = _tls_problem(error)
+            (problem, permanent), unsent = tls_problem(error), True
         except (
             requests.exceptions.InvalidURL,
             requests.exceptions.InvalidSchema,
@@ -329,45 +429,66 @@ class TikTokClient:
         ):
             problem, permanent = "the URL is not valid", True
         except requests.exceptions.ConnectTimeout:
-            problem = f"no connection within {self.credentials.timeout:g} s"
+            problem, unsent = f"no connection within {self.credentials.timeout:g} s", True
         except requests.exceptions.Timeout:
             problem, timed_out = f"no answer within {self.credentials.timeout:g} s", True
         except requests.exceptions.ProxyError:
-            problem = "the HTTP proxy could not be reached or refused the connection"
+            problem, unsent = "the HTTP proxy could not be reached or refused the connection", True
         except requests.exceptions.ConnectionError as error:
-            problem = _connection_problem(error)
-        except _TooLargeError:
-            problem, permanent = f"the answer is larger than {_MAX_BODY >> 20} MiB", True
+            problem = connection_problem(error)
+            unsent = problem != _BROKE
+        except TooLargeError as error:
+            problem, permanent = f"the answer is larger than {error}", True
         except requests.exceptions.RequestException as error:
             problem = f"the connection broke ({type(error).__name__})"
         if problem:
-            return self._transport_failure(problem, subject, permanent=permanent, timed_out=timed_out)
+            failure = self._transport_failure(problem, subject, permanent=permanent, timed_out=timed_out)
+            return replace(failure, may_be_done=not unsent)
         log.debug(
-            "GET %s (%s): HTTP %d, %d bytes, %.3f s",
-            path,
+            "%s %s (%s): HTTP %d, %d bytes, %.3f s",
+            request.method,
+            request.path,
             subject,
             status,
             len(body),
             time.monotonic() - started,
         )
+        if isinstance(body, dict):
+            return Answer(body, "", "")
         return self._read(status, headers, body, subject)
 
-    def _send(self, path: str, query: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-        """Make the HTTP call and read its body, within the time-out and a bound of bytes."""
+    def _send(self, request: _Request) -> tuple[int, Mapping[str, str], bytes | dict[str, Any]]:
+        """Make the HTTP call and read its body, within the time-out and a bound of bytes.
+
+        :return: status, headers and body; for a body that went into the call's file, what is known of it.
+        """
         timeout = self.credentials.timeout
         deadline = time.monotonic() + timeout
-        with self._session.get(
-            self._root + path, params=query, timeout=timeout, stream=True, allow_redirects=False
+        is_get = request.body is None
+        with self._session.request(
+            request.method,
+            self._root + request.path,
+            params=request.query if is_get else None,
+            json=request.body,
+            headers=_FILE_HEADERS if request.into is not None else None,
+            timeout=timeout,
+            stream=True,
+            allow_redirects=False,
         ) as response:
+            if request.into is not None and response.status_code == requests.codes.ok:
+                saved = save_body(response, request.into, self.stop)
+                return response.status_code, response.headers, _take_back(request.into) or saved
             chunks = []
             size = 0
             for chunk in _chunks(response):
                 chunks.append(chunk)
                 size += len(chunk)
-                if time.monotonic() > deadline or self.stop.is_set():
+                # what was created is to be known of, and be it only to have it cancelled
+                stopped = self.stop.is_set() and not request.is_create
+                if stopped or time.monotonic() > deadline:
                     raise requests.exceptions.ReadTimeout
                 if size > _MAX_BODY:
-                    raise _TooLargeError
+                    raise TooLargeError(f"{_MAX_BODY >> 20} MiB")
             return response.status_code, response.headers, b"".join(chunks)
 
     def _read(self, status: int, headers: Mapping[str, str], body: bytes, subject: str) -> Answer | _Failure:
@@ -384,7 +505,8 @@ class TikTokClient:
             )
         problem, permanent = _status_problem(status)
         timed_out = status in {requests.codes.gateway_timeout, requests.codes.request_timeout}
-        return self._transport_failure(problem, subject, permanent=permanent, timed_out=timed_out)
+        failure = self._transport_failure(problem, subject, permanent=permanent, timed_out=timed_out)
+        return replace(failure, may_be_done=not permanent)
 
     def _code_failure(self, envelope: dict[str, Any], subject: str) -> _Failure:
         code = envelope["code"]
@@ -399,7 +521,8 @@ class TikTokClient:
         error = meaning.error(text, code=code, message=message, request_id=request_id, retryable=retryable)
         if isinstance(error, TikTokTransportError):
             error.timed_out = meaning.action is Action.TIMEOUT
-        return _Failure(meaning.action, error)
+        # TikTok says with a code that it did nothing, unless it is that it can't tell yet
+        return _Failure(meaning.action, error, may_be_done=meaning.action is Action.TIMEOUT)
 
     def _transport_failure(
         self, problem: str, subject: str, *, permanent: bool, timed_out: bool = False
@@ -417,7 +540,7 @@ class TikTokClient:
         return _Failure(action, error)
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """An answer that no report needs."""
 
 
@@ -452,6 +575,10 @@ class _Hidden(logging.Filter):
         if self not in urllib3_log.filters:
             urllib3_log.addFilter(self)
 
+    def remove(self, secrets: Iterable[str]) -> None:
+        """Hide these no longer."""
+        self._texts -= set(_spellings(secrets))
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Blank them out of the record; it is logged all the same."""
         text = record.getMessage()
@@ -464,6 +591,16 @@ class _Hidden(logging.Filter):
 _HIDDEN = _Hidden()
 
 
+@contextmanager
+def hidden_from_log(*texts: str) -> Iterator[None]:
+    """Keep texts, such as the signature in an address, out of what urllib3 logs at debug in the meantime."""
+    _HIDDEN.add(filter(None, texts))
+    try:
+        yield
+    finally:
+        _HIDDEN.remove(filter(None, texts))
+
+
 class _Session(requests.Session):
     """Goes nowhere but where it is sent."""
 
@@ -471,18 +608,16 @@ class _Session(requests.Session):
         """See no redirect: the token must not follow one, and its address need not even be well formed."""
 
 
-def _new_session(credentials: TikTokCredentials, connections: int) -> requests.Session:
+def new_session(url: str, headers: Mapping[str, str], connections: int) -> requests.Session:
+    """Open a session that follows no redirect, reads no ``~/.netrc`` and sends these headers only.
+
+    :param url: where its calls go, which decides the proxy.
+    """
     session = _Session()
-    session.headers.update(
-        {
-            "Access-Token": credentials.access_token,
-            "Accept": "application/json",
-            "User-Agent": f"airflow-provider-tiktok/{__version__}",
-        }
-    )
+    session.headers.update({"User-Agent": f"airflow-provider-tiktok/{__version__}", **headers})
     # read once: requests would go through the whole environment at every call, and look for a login in ~/.netrc
     session.trust_env = False
-    session.proxies.update(get_environ_proxies(credentials.base_url))
+    session.proxies.update(get_environ_proxies(url))
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     if bundle:
         session.verify = bundle
@@ -504,6 +639,44 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
         raise requests.exceptions.ReadTimeout from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise requests.exceptions.ChunkedEncodingError(type(error).__name__) from None
+
+
+def _take_back(file: IO[bytes]) -> bytes:
+    """Give what was saved, if it is TikTok's envelope or a page of HTML and not a report; whatever it calls itself."""
+    file.seek(0)
+    if file.read(1) not in {b"{", b"<"}:
+        return b""
+    file.seek(0)
+    return file.read(_MAX_BODY)
+
+
+def save_body(
+    response: requests.Response, into: IO[bytes], stop: threading.Event, max_bytes: int = _MAX_FILE
+) -> dict[str, Any]:
+    """Write an answer's body into a file, from its beginning, in bounded memory.
+
+    :return: its ``bytes``, and ``is_whole``: whether the answer said where it ends, so that nothing is missing.
+    :raises requests.exceptions.RequestException: the connection broke before the end.
+    """
+    into.seek(0)
+    into.truncate()
+    size = 0
+    started = time.monotonic()
+    for chunk in _chunks(response):
+        size += len(chunk)
+        if size > max_bytes:
+            raise TooLargeError(f"{max_bytes >> 30} GiB")
+        seconds = time.monotonic() - started
+        if stop.is_set() or (seconds > _SLOW_AFTER and size < seconds * _SLOWEST):
+            raise requests.exceptions.ReadTimeout
+        into.write(chunk)
+    into.flush()
+    length = response.headers.get("Content-Length")
+    plain = response.headers.get("Content-Encoding", "identity").lower() == "identity"
+    if length is not None and plain and length.strip() != str(size):
+        raise requests.exceptions.ChunkedEncodingError("short")
+    chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+    return {"bytes": size, "is_whole": length is not None or chunked}
 
 
 def _read_json(body: bytes) -> Any:
@@ -549,7 +722,7 @@ def _status_problem(status: int) -> tuple[str, bool]:
     return f"HTTP {status}", True
 
 
-def _tls_problem(error: requests.exceptions.SSLError) -> tuple[str, bool]:
+def tls_problem(error: requests.exceptions.SSLError) -> tuple[str, bool]:
     """Say what is wrong with the encrypted connection, and whether it will stay so."""
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
@@ -559,13 +732,14 @@ def _tls_problem(error: requests.exceptions.SSLError) -> tuple[str, bool]:
     return "the TLS connection broke", False
 
 
-def _connection_problem(error: requests.exceptions.ConnectionError) -> str:
+def connection_problem(error: requests.exceptions.ConnectionError) -> str:
+    """Say what is wrong with a connection."""
     text = str(error).lower()
     if "refused" in text:
         return "the connection was refused"
     if "name or service" in text or "resolve" in text or "getaddrinfo" in text:
         return "the host name could not be resolved"
-    return "the connection broke"
+    return _BROKE
 
 
 def _reference(error: TikTokAPIError) -> str:

@@ -145,6 +145,10 @@ class Budget:
             account.closed_until = now + pause
             return Refusal(account.limit, pause, is_news=True)
 
+    def close(self) -> None:
+        """Let go of the ledger."""
+        self._ledger.close()
+
     def closed(self) -> tuple[str, float]:
         """Say which limit keeps the app from calling, and for how many seconds; none and 0 when nothing does."""
         with self._ledger as account:

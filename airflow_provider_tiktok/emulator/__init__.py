@@ -11,12 +11,12 @@ In a test::
 As a process: ``python -m airflow_provider_tiktok.emulator --port 8765``; its calls are at
 ``GET /_emulator/calls/``, and ``DELETE`` forgets them.
 
-It serves every synchronous report, GMV Max and Smart+ reports, and the lists of accounts, campaigns, ad
-groups and ads. It refuses what TikTok refuses. A token that begins with ``revoked``, ``invalid``, ``bad`` or ``wrong`` is
-refused as revoked, one that begins with ``expired`` as expired, and an app secret that begins with
-``wrong``, ``bad`` or ``invalid`` as another app's, as is any app ID but the one of the settings; everything
-else is let in, unless tokens are named. How to order faults says
-:mod:`airflow_provider_tiktok.emulator.faults`.
+It serves every synchronous report, report tasks with their files, GMV Max and Smart+ reports, and the
+lists of accounts, campaigns, ad groups and ads. It refuses what TikTok refuses. A token that begins with
+``revoked``, ``invalid``, ``bad`` or ``wrong`` is refused as revoked, one that begins with ``expired`` as
+expired, and an app secret that begins with ``wrong``, ``bad`` or ``invalid`` as another app's, as is any
+app ID but the one of the settings; everything else is let in, unless tokens are named. How to order faults
+says :mod:`airflow_provider_tiktok.emulator.faults`.
 
 Importing this package loads neither the web server nor the catalogue.
 """

@@ -17,23 +17,34 @@ from airflow_provider_tiktok.emulator.access import RateLimit, check_token
 from airflow_provider_tiktok.emulator.calls import Call, CallLog, decode
 from airflow_provider_tiktok.emulator.endpoints import ENDPOINTS, ENDPOINTS_V2, Answer, Endpoint
 from airflow_provider_tiktok.emulator.errors import ApiError, parameter_error
-from airflow_provider_tiktok.emulator.faults import Fault, Faults, message_of
+from airflow_provider_tiktok.emulator.faults import FILE_PATH, TASK_FAULTS, Fault, Faults, message_of
 from airflow_provider_tiktok.emulator.params import Params
 from airflow_provider_tiktok.emulator.responses import (
     BrokenResponse,
     envelope,
+    file_response,
+    forbidden,
     not_found,
     spoil,
     spoil_answer,
     wrong_method,
 )
 from airflow_provider_tiktok.emulator.settings import Settings
+from airflow_provider_tiktok.emulator.task_endpoints import (
+    DOWNLOAD_PATH,
+    METHODS,
+    strike_task,
+    task_endpoints,
+)
+from airflow_provider_tiktok.emulator.tasks import Tasks
 from airflow_provider_tiktok.emulator.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
+
+    from airflow_provider_tiktok.emulator.task_files import TaskFile
 
 BASE = "/open_api/v1.3/"
 BASE_V2 = "/open_api/v2.0/"
@@ -62,6 +73,7 @@ class Service:
         self.faults = Faults()
         self.calls = CallLog()
         self.limit = RateLimit()
+        self.tasks = Tasks()
 
     def choose_fault(self, asked: Asked) -> Fault | None:
         """Find the fault that strikes at a call."""
@@ -73,10 +85,23 @@ class Service:
             answer, code, message = self._answer(endpoint, asked, fault), 0, "OK"
         except ApiError as error:
             answer, code, message = Answer(), error.code, error.message
+        if answer.file:
+            return self.send(asked, answer.file, fault)
         response = envelope(code, message, answer.to_json(), answer.headers)
+        return self._send(asked, fault, response, code, len(answer.rows or ()))
+
+    def send(self, asked: Asked, file: TaskFile | None, fault: Fault | None) -> Response:
+        """Send a file, or none where its address is not good, and remember it."""
+        if file is None:
+            return self._send(asked, fault, forbidden(), None, 0)
+        return self._send(asked, fault, file_response(file, fault), None, file.rows)
+
+    def _send(
+        self, asked: Asked, fault: Fault | None, response: Response, code: int | None, rows: int
+    ) -> Response:
         spoiled = spoil(response, fault) if fault else response
         if spoiled is response:
-            self.remember(asked, fault, 200, code, len(answer.rows or ()))
+            self.remember(asked, fault, response.status_code, code, rows)
         else:
             self.remember(asked, fault, 0 if isinstance(spoiled, BrokenResponse) else spoiled.status_code)
         return spoiled
@@ -87,7 +112,16 @@ class Service:
         """Put a call on record."""
         query = decode({**asked.params.body, **asked.params.query})
         self.calls.add(
-            Call(asked.method, asked.path, query, status, code, rows, fault=fault.kind if fault else None)
+            Call(
+                asked.method,
+                asked.path,
+                query,
+                status,
+                code,
+                rows,
+                fault=fault.kind if fault else None,
+                with_token=bool(asked.token),
+            )
         )
 
     def _answer(self, endpoint: Endpoint, asked: Asked, fault: Fault | None) -> Answer:
@@ -104,7 +138,9 @@ class Service:
         if not asked.readable:
             raise parameter_error("Invalid JSON in the request body.")
         answer = endpoint(self.world, asked.params)
-        if fault:
+        if fault and fault.kind in TASK_FAULTS:
+            strike_task(self.tasks, answer, fault)
+        elif fault:
             spoil_answer(answer, fault.kind)
         return answer
 
@@ -116,10 +152,15 @@ def make_app(service: Service) -> Starlette:
         for base, endpoints in ((BASE, ENDPOINTS), (BASE_V2, ENDPOINTS_V2))
         for path, endpoint in endpoints.items()
     ]
+    tasks = [
+        Route(BASE + path, _serve(service, endpoint), methods=[METHODS[path]])
+        for path, endpoint in task_endpoints(service.tasks).items()
+    ]
+    files = Route(f"{FILE_PATH}{{name}}", _serve_files(service), methods=["GET"])
     own = Route("/_emulator/calls/", _record_of(service), methods=["GET", "DELETE"])
     other = Route("/open_api/{version}/{path:path}", _other_version, methods=_METHODS)
     app = Starlette(
-        routes=[*api, own, other],
+        routes=[*api, *tasks, files, own, other],
         exception_handlers={404: _not_found, 405: _wrong_method},
     )
     app.router.redirect_slashes = False
@@ -129,26 +170,56 @@ def make_app(service: Service) -> Starlette:
 def _serve(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         started = time.perf_counter()
-        body, readable = _read_body(await request.body())
-        asked = Asked(
-            method=request.method,
-            path=request.url.path,
-            token=request.headers.get("Access-Token"),
-            params=Params(query=dict(request.query_params), body=body),
-            readable=readable,
-        )
+        asked = _read(request, await request.body())
         fault = service.choose_fault(asked)
         if fault and fault.kind == "timeout":
-            service.remember(asked, fault)  # now: the client will not wait until the end
-            await _wait(request, fault.seconds)
-            return BrokenResponse()
-        response = service.respond(endpoint, asked, fault)
+            return await _say_nothing(service, request, asked, fault)
+        if asked.path.endswith(DOWNLOAD_PATH):  # writing a large file shall hold up nobody
+            response = await asyncio.to_thread(service.respond, endpoint, asked, fault)
+        else:
+            response = service.respond(endpoint, asked, fault)
         # the latency is that of the whole call, whatever this machine takes for its part in it
         latency = service.world.settings.latency_ms / 1000 + (fault.seconds if fault else 0)
         await _wait(request, latency - (time.perf_counter() - started))
         return response
 
     return serve
+
+
+def _serve_files(service: Service) -> Callable[[Request], Awaitable[Response]]:
+    """Serve the files of report tasks, to whoever has an address that is signed and still good."""
+
+    async def serve(request: Request) -> Response:
+        asked = _read(request, b"")
+        fault = service.faults.choose(FILE_PATH, (), 1)
+        if fault and fault.kind == "timeout":
+            return await _say_nothing(service, request, asked, fault)
+        signed = [request.query_params.get(name, "") for name in ("expire", "timeStamp", "sign")]
+        file = await asyncio.to_thread(service.tasks.open, asked.path, *signed)
+        response = service.send(asked, file, fault)
+        await _wait(request, service.world.settings.latency_ms / 1000 + (fault.seconds if fault else 0))
+        return response
+
+    return serve
+
+
+def _read(request: Request, raw: bytes) -> Asked:
+    body, readable = _read_body(raw)
+    token = request.headers.get("Access-Token")
+    host = str(request.base_url).rstrip("/")
+    return Asked(
+        method=request.method,
+        path=request.url.path,
+        token=token,
+        params=Params(query=dict(request.query_params), body=body, token=token or "", host=host),
+        readable=readable,
+    )
+
+
+async def _say_nothing(service: Service, request: Request, asked: Asked, fault: Fault) -> Response:
+    service.remember(asked, fault)  # now: the client will not wait until the end
+    await _wait(request, fault.seconds)
+    return BrokenResponse()
 
 
 def _record_of(service: Service) -> Callable[[Request], Awaitable[Response]]:
@@ -163,7 +234,7 @@ def _record_of(service: Service) -> Callable[[Request], Awaitable[Response]]:
 async def _other_version(request: Request) -> Response:
     """Answer another version of the API, or a path that v1.3 does not have."""
     version, path = request.path_params["version"], request.path_params["path"]
-    if path in {"v1.3": ENDPOINTS, "v2.0": ENDPOINTS_V2}.get(version, ()):
+    if path in {"v1.3": {*ENDPOINTS, *METHODS}, "v2.0": {*ENDPOINTS_V2}}.get(version, ()):
         return wrong_method()
     if version == "v1.3" or not path.endswith("/"):
         return not_found()

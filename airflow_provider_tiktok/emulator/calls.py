@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-_SECRET = frozenset({"secret", "access_token", "app_secret", "auth_code", "access-token"})
+_SECRET = frozenset({"secret", "access_token", "app_secret", "auth_code", "access-token", "sign"})
 _NUMBERS = frozenset({"page", "page_size"})
 _KEPT = 100_000
 
@@ -23,6 +23,7 @@ class Call:
     :param code: TikTok's return code; ``None`` where the answer had none.
     :param rows: how many rows the answer had.
     :param fault: the fault that struck.
+    :param with_token: whether it carried an access token.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Call:
     code: int | None = None
     rows: int = 0
     fault: str | None = None
+    with_token: bool = False
 
 
 class CallLog:

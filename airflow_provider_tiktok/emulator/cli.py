@@ -43,6 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             max_entities=options.max_entities,
             max_cells=options.max_cells,
             slow_cells=options.slow_cells,
+            report_tasks=options.report_tasks,
+            task_seconds=options.task_seconds,
+            task_qps=options.task_qps,
+            task_qpm=options.task_qpm,
+            task_qpd=options.task_qpd,
+            task_account_hour=options.task_account_hour,
+            download_seconds=options.download_seconds,
         )
         emulator = Emulator(settings, rules)
         listener = bind(options.port)
@@ -82,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--slow-cells", type=int, default=0, help="rows times metrics before a report times out"
     )
+    _add_task_options(parser)
     parser.add_argument(
         "--forbidden-account", action="store_true", help="add an account that is listed and grants nothing"
     )
@@ -92,6 +100,36 @@ def _parser() -> argparse.ArgumentParser:
         "--token", action="append", default=[], metavar="T", help="an accepted access token; may be repeated"
     )
     return parser
+
+
+def _add_task_options(parser: argparse.ArgumentParser) -> None:
+    usual = Settings()
+    group = parser.add_argument_group("report tasks")
+    group.add_argument(
+        "--no-report-tasks",
+        dest="report_tasks",
+        action="store_false",
+        help="the app is not on TikTok's allow list for them",
+    )
+    for flag, kind, default, text in (
+        ("--task-seconds", float, usual.task_seconds, "how long each takes"),
+        (
+            "--task-qps",
+            int,
+            usual.task_qps,
+            "creations a second of the app; 0 is no limit, here and below",
+        ),
+        (
+            "--task-qpm",
+            int,
+            usual.task_qpm,
+            "creations a minute; one more closes the door for five minutes",
+        ),
+        ("--task-qpd", int, usual.task_qpd, "creations a day of UTC"),
+        ("--task-account-hour", int, usual.task_account_hour, "creations an hour for one account"),
+        ("--download-seconds", float, usual.download_seconds, "how long a file's address is good"),
+    ):
+        group.add_argument(flag, type=kind, default=default, help=f"{text} (default: %(default)s)")
 
 
 def _port(text: str) -> int:

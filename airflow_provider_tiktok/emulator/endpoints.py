@@ -25,6 +25,7 @@ from airflow_provider_tiktok.emulator.listings import LISTINGS, read_fields, rea
 from airflow_provider_tiktok.emulator.params import Params
 from airflow_provider_tiktok.emulator.query import Query
 from airflow_provider_tiktok.emulator.shop import stores
+from airflow_provider_tiktok.emulator.task_files import TaskFile
 from airflow_provider_tiktok.emulator.world import World
 
 THROTTLE_HEADER = {
@@ -48,11 +49,13 @@ class Answer:
     :param rows: the ``list``, each row as JSON; ``None`` where the data is no list.
     :param rest: what stands beside the list.
     :param headers: more response headers.
+    :param file: what goes out instead of an envelope.
     """
 
     rows: list[str] | None = None
     rest: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    file: TaskFile | None = None
 
     def to_json(self) -> str:
         """Write it."""
@@ -79,7 +82,7 @@ def report_of(parse: Callable[[Params], Query], path: str = REPORT_PATH) -> Endp
     def serve(world: World, params: Params) -> Answer:
         query = parse(params)
         for advertiser_id in query.advertiser_ids:
-            account = _granted(world, advertiser_id, path)
+            account = granted(world, advertiser_id, path)
             if query.store is not None and query.store not in stores(account):
                 raise ApiError(PERMISSION, f"No permission to operate store {query.store}.")
         return _answer(world, query)
@@ -150,7 +153,7 @@ def listing_of(path: str) -> Endpoint:
         advertiser_id = params.identifier("advertiser_id") or ""
         fields, test = read_fields(listing, params), read_filter(listing, params)
         page, size = read_page(params)
-        account = _granted(world, advertiser_id, path)
+        account = granted(world, advertiser_id, path)
         rows = rows_of(listing, account, list(filter(test, world.ads(advertiser_id))), fields)
         first = (page - 1) * size
         return Answer(rows=rows[first : first + size], rest=_page_info(world, page, size, len(rows)))
@@ -178,7 +181,7 @@ def advertiser_info(world: World, params: Params) -> Answer:
     if fields is not None and not set(fields) <= set(_INFO):
         raise not_acceptable("fields", tuple(_INFO))
     # one account that grants nothing spoils the whole call
-    accounts = [_granted(world, one, _INFO_PATH) for one in dict.fromkeys(wanted)]
+    accounts = [granted(world, one, _INFO_PATH) for one in dict.fromkeys(wanted)]
     return Answer(
         rows=[_json({name: _INFO[name](account) for name in fields or _INFO}) for account in accounts]
     )
@@ -196,7 +199,11 @@ def user_info(world: World, params: Params) -> Answer:
     )
 
 
-def _granted(world: World, advertiser_id: str, path: str) -> Account:
+def granted(world: World, advertiser_id: str, path: str) -> Account:
+    """Find an account that the token's owner may read.
+
+    :raises ApiError: when there is none, or it grants nothing.
+    """
     account = world.accounts.get(advertiser_id)
     if account is None:
         raise ApiError(PERMISSION, f"The advertiser {advertiser_id} doesn't exist or has been deleted.")

@@ -14,7 +14,11 @@ Faults of the connection: ``timeout`` (silent for ``seconds``, 600 unless told, 
 its body), ``truncated`` (closed before ``Content-Length`` is reached). Faults of the answer:
 ``http_500``, ``http_502_html``, ``html_200``, ``broken_json``, ``empty_body``, ``not_object``,
 ``code:NNNNN`` (TikTok's return code and text, or your ``message``). Faults of a report, which strike only
-at reports: ``drop_row``, ``duplicate_row``, ``short_page``, ``moving_total``, ``throttle_header``.
+at reports: ``drop_row``, ``duplicate_row``, ``short_page``, ``moving_total``, ``throttle_header``. Faults of a
+CSV file, which strike where report tasks' files are, and with the ``path`` ``report/task/download/`` at
+files that come as an answer: ``drop_row``, ``duplicate_row``, ``cut_file`` (ends in the middle of a row, its
+``Content-Length`` agreeing). Faults of a report task, which strike at its creation: ``task_failed`` (with
+your ``message``), ``task_canceled``, ``task_stuck`` (is never done).
 
 Selectors: ``path`` (how it ends), ``advertiser_id``, ``page`` choose calls; among the chosen,
 ``every`` k strikes at every k-th, ``first`` n at the first n, ``at`` at those places, from 1.
@@ -34,6 +38,19 @@ from airflow_provider_tiktok.emulator.errors import MESSAGES
 CONNECTION_FAULTS = ("timeout", "slow", "reset", "truncated")
 ANSWER_FAULTS = ("http_500", "http_502_html", "html_200", "broken_json", "empty_body", "not_object")
 REPORT_FAULTS = ("drop_row", "duplicate_row", "short_page", "moving_total", "throttle_header")
+FILE_FAULTS = ("drop_row", "duplicate_row", "cut_file")
+TASK_FAULTS = ("task_failed", "task_canceled", "task_stuck")
+
+FILE_PATH = "/wsos_v2/statistics/object/"
+"""Where files are, on TikTok's host for files as on this one; a selector's ``path`` may be its end."""
+
+_DOWNLOAD_PATH = "report/task/download/"
+_PLACES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (REPORT_FAULTS, "report/integrated/get/"),
+    (FILE_FAULTS, FILE_PATH),
+    (TASK_FAULTS, "report/task/create/"),
+)
+"""The faults that strike only at some calls, and how the path of those ends."""
 
 _DEFAULT_SECONDS = {"timeout": 600.0, "slow": 5.0}
 _KEYS: dict[str, tuple[type, ...]] = {
@@ -80,8 +97,17 @@ class Fault:
             (self.path is None or path.endswith(self.path))
             and (self.advertiser_id is None or self.advertiser_id in advertiser_ids)
             and (self.page is None or self.page == page)
-            and (self.kind not in REPORT_FAULTS or path.endswith("report/integrated/get/"))
+            and self._can_strike(path)
         )
+
+    def _can_strike(self, path: str) -> bool:
+        """Say whether a call is of those that have what this spoils."""
+        if self.code is not None:
+            return not path.endswith(FILE_PATH)  # the host of files has no return codes
+        if self.kind in FILE_FAULTS and self.path is not None and path.endswith(_DOWNLOAD_PATH):
+            return True
+        places = [place for kinds, place in _PLACES if self.kind in kinds]
+        return not places or path.endswith(tuple(places))
 
     def strikes(self, place: int) -> bool:
         """Say whether it strikes at the so-manieth of its calls."""
@@ -178,7 +204,7 @@ def _check_key(key: str, value: Any, where: str) -> None:
 
 
 def _check_kind(kind: str, where: str) -> None:
-    known = (*CONNECTION_FAULTS, *ANSWER_FAULTS, *REPORT_FAULTS)
+    known = dict.fromkeys((*CONNECTION_FAULTS, *ANSWER_FAULTS, *REPORT_FAULTS, *FILE_FAULTS, *TASK_FAULTS))
     code = kind.removeprefix("code:")
     if kind not in known and not (code != kind and code.lstrip("-").isdecimal()):
         raise FaultError(f"{where} has an unknown fault {kind!r}; known are {', '.join(known)}, code:NNNNN.")

@@ -61,12 +61,14 @@ class Field:
     :param read: gives the value of an ad (or of what else is filtered), for the data level of the report.
     :param types: the filter types it takes.
     :param values: the only values it takes; empty takes any.
+    :param most: how many IDs it takes at most.
     """
 
     read: Callable[[Any, str], str]
     types: tuple[str, ...] = ("IN",)
     values: tuple[str, ...] = ()
     is_id: bool = False
+    most: int = MAX_IDS
     is_time: bool = False
     is_number: bool = False
 
@@ -247,8 +249,8 @@ def _values(name: str, kind: str, text: str, field: Field) -> tuple[str, ...]:
 
 def _check(name: str, values: tuple[str, ...], field: Field) -> None:
     if field.is_id:
-        if len(values) > MAX_IDS:
-            raise parameter_error(f"filtering: {name}: Longer than maximum length {MAX_IDS}.")
+        if len(values) > field.most:
+            raise parameter_error(f"filtering: {name}: Longer than maximum length {field.most}.")
         if not all(value.isascii() and value.isdigit() for value in values):
             raise parameter_error(f"filtering: {name}: Not a valid ID.")
     if field.is_number and not all(_NUMBER.fullmatch(value) for value in values):

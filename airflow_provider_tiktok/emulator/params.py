@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -26,10 +26,14 @@ class Params:
 
     :param query: what stood in the query string.
     :param body: what stood in a JSON body; the query string wins.
+    :param token: the access token that came with it.
+    :param host: the address at which the caller reached the emulator, without a slash at the end.
     """
 
     query: Mapping[str, str]
     body: Mapping[str, Any]
+    token: str = field(default="", repr=False)
+    host: str = ""
 
     def has(self, name: str) -> bool:
         """Say whether a parameter was given."""

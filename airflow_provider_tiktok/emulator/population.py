@@ -105,7 +105,7 @@ class Population:
         shop = query.report_type in SHOP_REPORTS
         key = (
             *(account.advertiser_id, query.level, query.id_dimensions, query.filters),
-            *(query.nothing, shop, query.store),
+            *(query.nothing, shop, query.store, query.uncut),
         )
         return self._selections.get(key, lambda: self._select(account, query, key))
 
@@ -129,7 +129,7 @@ class Population:
         for ad in ads:
             groups.setdefault(tuple([name(ad) for name in names]), []).append(ad)
         entities = [(entity, tuple(members)) for entity, members in groups.items()]
-        limit = self.settings.max_entities
+        limit = len(entities) + 1 if query.uncut else self.settings.max_entities
         kept = self._in_order(entities[:limit])
         return Selection(tuple(kept), truncated=len(entities) >= limit, key=key)
 

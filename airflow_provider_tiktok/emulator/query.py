@@ -39,6 +39,7 @@ class Query:
     :param joint: whether rows of several accounts with the same dimensions become one.
     :param store: the TikTok Shop that the report is about.
     :param spent_only: whether rows without spend are left out.
+    :param uncut: whether TikTok's cut at so many entities does not apply, as in report tasks.
     :param nothing: the call is legal and nothing here can match it (reservation ads).
     """
 
@@ -63,6 +64,7 @@ class Query:
     joint: bool = False
     store: str | None = None
     spent_only: bool = False
+    uncut: bool = False
     nothing: bool = False
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import csv
+import io
 import itertools
 import json
 import socket
@@ -11,7 +13,7 @@ import struct
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 
 from airflow_provider_tiktok.emulator.endpoints import THROTTLE_HEADER, Answer
 from airflow_provider_tiktok.emulator.mixing import mix
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from airflow_provider_tiktok.emulator.faults import Fault
+    from airflow_provider_tiktok.emulator.task_files import TaskFile
 
 _serial = itertools.count(1)
 _SPLIT = 2
@@ -74,8 +77,45 @@ def spoil_answer(answer: Answer, kind: str) -> None:
         answer.headers.update(THROTTLE_HEADER)
 
 
+def file_response(file: TaskFile, fault: Fault | None) -> Response:
+    """Send a report task's file.
+
+    :param fault: what of it a fault of a CSV file spoils.
+    """
+    kind = fault.kind if fault else None
+    if kind is None or kind == "slow":
+        return FileResponse(file.path, media_type=file.media_type)
+    body = file.path.read_bytes()  # whole, for whoever breaks it off
+    if file.media_type == "text/csv":
+        body = _spoil_file(body, kind)
+    return Response(body, media_type=file.media_type)
+
+
+def _spoil_file(body: bytes, kind: str) -> bytes:
+    if kind == "cut_file":
+        return body[: len(body) * 2 // 3].rstrip(b"\n")
+    rows = list(csv.reader(io.StringIO(body.decode(), newline="")))
+    middle = len(rows) // 2
+    if kind == "drop_row" and middle:
+        del rows[middle]
+    elif kind == "duplicate_row" and middle:
+        rows.insert(middle, rows[middle])
+    else:
+        return body
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def forbidden() -> Response:
+    """Answer an address that is not, or no longer, signed."""
+    return PlainTextResponse("Forbidden", status_code=403)
+
+
 def spoil(response: Response, fault: Fault) -> Response:
     """Do to a response what a fault of the answer or the connection says."""
+    if isinstance(response, FileResponse):  # which faults that need its text do not get
+        return response
     kind, body = fault.kind, bytes(response.body)
     if kind == "broken_json":
         return Response(body[: max(1, len(body) // _SPLIT)], media_type="application/json")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from airflow_provider_tiktok.emulator.faults import Fault
+    from airflow_provider_tiktok.emulator.tasks import Task
     from airflow_provider_tiktok.emulator.world import World
 
 HOST = "127.0.0.1"
@@ -59,6 +60,11 @@ class Emulator:
     def calls(self) -> list[Call]:
         """All calls so far, oldest first."""
         return self._service.calls.all()
+
+    @property
+    def tasks(self) -> list[Task]:
+        """All report tasks so far, oldest first."""
+        return self._service.tasks.all()
 
     def clear(self) -> None:
         """Forget the calls so far."""

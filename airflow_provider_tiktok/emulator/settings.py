@@ -32,6 +32,16 @@ class Settings:
         no limit.
     :param slow_cells: figures from which on a report is so slow that TikTok answers with an internal time-out; 0
         is none.
+    :param report_tasks: whether the app is on TikTok's allow list for report tasks.
+    :param task_seconds: how long a report task takes: a quarter of it in the queue, then in the making.
+    :param task_qps: report tasks that the app may create in a second, all tokens together; 0 is no limit, here and
+        below.
+    :param task_qpm: in a minute; one more closes the door for five minutes.
+    :param task_qpd: in a day of UTC.
+    :param task_account_hour: for one account within an hour.
+    :param task_deleted: whether report tasks cover deleted entities, which no filter of theirs can ask for; TikTok's
+        documentation does not say.
+    :param download_seconds: how long the address of a report task's file is good.
     :param today: the clock's reading; none is the real clock. Reports end here.
     """
 
@@ -51,6 +61,14 @@ class Settings:
     max_entities: int = 20_000
     max_cells: int = 0
     slow_cells: int = 0
+    report_tasks: bool = True
+    task_seconds: float = 1.0
+    task_qps: int = 2
+    task_qpm: int = 60
+    task_qpd: int = 4_500
+    task_account_hour: int = 500
+    task_deleted: bool = True
+    download_seconds: float = 3_600
     today: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -62,6 +80,12 @@ class Settings:
             ("max_entities", 1),
             ("max_cells", 0),
             ("slow_cells", 0),
+            ("task_seconds", 0),
+            ("task_qps", 0),
+            ("task_qpm", 0),
+            ("task_qpd", 0),
+            ("task_account_hour", 0),
+            ("download_seconds", 0),
         ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be {least} or more, not {getattr(self, name)}")

@@ -143,7 +143,7 @@ class Table:
         key = (
             *(query.report_type, query.advertiser_ids, query.level, query.dimensions, query.filters),
             *(query.nothing, query.order_field, query.descending, settings.zero_rows, query.several),
-            *(query.store, query.spent_only, query.joint),
+            *(query.store, query.spent_only, query.joint, query.uncut),
             tuple(section.timeline.moments for section in self.sections),
         )
         return self._world.orders.get(key, lambda: self._sorted_rows(range(self._size)))

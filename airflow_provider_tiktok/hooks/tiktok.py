@@ -86,14 +86,18 @@ class TikTokHook(BaseHook):
             "placeholders": declared["placeholders"],
         }
 
-    def get_conn(self, connections: int = 8) -> TikTokClient:
+    def get_conn(self, connections: int = 8, suspension_patience: float | None = None) -> TikTokClient:
         """Give the client, made on first use.
 
         :param connections: how many HTTP connections it may keep, when it is made now.
+        :param suspension_patience: seconds that its calls wait while TikTok has suspended the app, when it is made now;
+            as long as a suspension lasts if not given.
         :raises TikTokConfigError: the connection is missing, or a field of it can't be used.
         """
         if self._client is None:
-            self._client = self._new_client(self._credentials(), connections=connections)
+            self._client = self._new_client(
+                self._credentials(), connections=connections, suspension_patience=suspension_patience
+            )
         return self._client
 
     def close(self) -> None:
@@ -212,9 +216,18 @@ class TikTokHook(BaseHook):
         )
 
     def _new_client(
-        self, credentials: TikTokCredentials, *, patient: bool = True, connections: int = 8
+        self,
+        credentials: TikTokCredentials,
+        *,
+        patient: bool = True,
+        connections: int = 8,
+        suspension_patience: float | None = None,
     ) -> TikTokClient:
         from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
 
-        retry = RetryPolicy() if patient else RetryPolicy(attempts=2, throttle_patience=3.0)
+        retry = (
+            RetryPolicy(suspension_patience=suspension_patience)
+            if patient
+            else RetryPolicy(attempts=2, throttle_patience=3.0)
+        )
         return TikTokClient(credentials, retry=retry, stop=self._stop, connections=connections)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok._compat import AirflowFailException, BaseOperator
@@ -10,6 +12,27 @@ from airflow_provider_tiktok.exceptions import TikTokError, TikTokStoppedError
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+
+
+@contextmanager
+def open_hook(tiktok_conn_id: str | None, stop: threading.Event, *, fail_fast: bool) -> Iterator[TikTokHook]:
+    """Give a hook for the length of a ``with`` block.
+
+    :param tiktok_conn_id: the Airflow connection; the default one where a template rendered to nothing.
+    :param stop: ends every wait of the hook's calls.
+    :param fail_fast: turn an error that can't pass by itself into one that Airflow doesn't retry.
+    """
+    from airflow_provider_tiktok.hooks.tiktok import TikTokHook  # loads requests
+
+    hook = TikTokHook(tiktok_conn_id or TikTokHook.default_conn_name, stop=stop)
+    try:
+        yield hook
+    except TikTokError as error:
+        if fail_fast and not error.retryable:
+            raise AirflowFailException(str(error)) from error
+        raise
+    finally:
+        hook.close()
 
 
 class TikTokBaseOperator(BaseOperator):
@@ -32,18 +55,13 @@ class TikTokBaseOperator(BaseOperator):
 
     def execute(self, context: Any) -> Any:
         """Do the work; turn an error that can't pass by itself into one that Airflow doesn't retry."""
-        from airflow_provider_tiktok.hooks.tiktok import TikTokHook  # loads requests
+        return self.with_hook(lambda hook: self.run_with(hook, context))
 
+    def with_hook(self, work: Callable[[TikTokHook], Any]) -> Any:
+        """Do work with a hook that a kill stops."""
         self._stop = threading.Event()
-        hook = TikTokHook(self.tiktok_conn_id or TikTokHook.default_conn_name, stop=self._stop)
-        try:
-            return self.run_with(hook, context)
-        except TikTokError as error:
-            if self.fail_fast and not error.retryable:
-                raise AirflowFailException(str(error)) from error
-            raise
-        finally:
-            hook.close()
+        with open_hook(self.tiktok_conn_id, self._stop, fail_fast=self.fail_fast) as hook:
+            return work(hook)
 
     def run_with(self, hook: TikTokHook, context: Any) -> Any:
         """Do the operator's work."""

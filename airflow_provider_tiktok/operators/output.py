@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -14,15 +15,22 @@ from airflow_provider_tiktok._compat import has_connection, object_storage_path
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokResultTooLargeError
 from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
+from airflow_provider_tiktok.reports.restated import compared_by, restatement_text, shown_restatement
 from airflow_provider_tiktok.reports.rows import Page, Schema, to_python
 from airflow_provider_tiktok.reports.summary import file_name, make_manifest, restates
+from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.destination import Destination
+from airflow_provider_tiktok.storage.reach import check_reachable
+from airflow_provider_tiktok.storage.restatement import Comparison
 from airflow_provider_tiktok.storage.target import parse_target
 
 log = logging.getLogger(__name__)
 
 XCOM_ROWS = "rows"
 """XCom key under which rows stand that go to no file."""
+
+UNFINISHED = "_tiktok_unfinished"
+"""Folder at the output, which is no data, for the rows of reports that were interrupted."""
 
 MAX_PATHS = 100
 """How many file paths a summary lists; the manifest lists them all."""
@@ -72,6 +80,7 @@ class FileOutput:
 
     :param path: file or folder, path or URL.
     :param schema: the rows' columns.
+    :param restatement: say what changed against the files that are replaced.
     :raises TikTokOutputError: path, format, filesystem or partition columns can't be used.
     """
 
@@ -83,18 +92,34 @@ class FileOutput:
         output_format: str | None,
         conn_id: str | None,
         partition_by: Sequence[str],
+        restatement: bool = False,
     ) -> None:
         target = parse_target(path, output_format, partition_by)
         filesystem, root = _open_filesystem(target.path, conn_id)
+        if "://" in target.path and not target.path.lower().startswith("file:"):
+            check_reachable(filesystem, root, target)
         self._schema = schema
         self._partition_by = tuple(partition_by)
         self._is_folder = target.is_folder
+        self._restatement = restatement
         self._destination = Destination(target, filesystem, root, schema.columns)
+        self._filesystem = filesystem
+        self._folder = root if target.is_folder else root.rpartition("/")[0]
+        self._identity = {"target": asdict(target), "columns": schema.columns}
         self._named = False
 
     def encode(self, page: Page) -> Sequence[Any]:
         """Render the rows of a page."""
         return self._destination.encode(page.columns, page.clean)
+
+    def checkpoint(self, name: str, identity: Mapping[str, Any]) -> Checkpoint:
+        """Give a place beside the files for the rows of an unfinished report.
+
+        :param name: the report's own.
+        :param identity: what else must be the same for its rows to be of use.
+        """
+        folder = f"{self._folder.rstrip('/')}/{UNFINISHED}/{name}"
+        return Checkpoint(self._filesystem, folder, {**identity, **self._identity})
 
     def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
         """Take rows in."""
@@ -104,17 +129,23 @@ class FileOutput:
     def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
         """Move the files to their place, the manifest last."""
         self._name_files(fetch)
+        request = fetch.plan.request
         published = self._destination.publish(
-            make_manifest(fetch, summary, now), restates(fetch.plan, self._schema, fetch.result.skipped)
+            make_manifest(fetch, summary, now),
+            restates(fetch.plan, self._schema, fetch.result.skipped),
+            Comparison(**compared_by(request, self._schema)) if self._restatement else None,
         )
         summary["paths"] = [file.path for file in published.files[:MAX_PATHS]]
         summary["path_count"] = len(published.files)
         summary["manifest"] = published.manifest
         summary["bytes"] = sum(file.bytes for file in published.files)
+        if published.restatement is not None:
+            summary["restatement"] = shown_restatement(published.restatement)
+            log.info("%s", restatement_text(published.restatement))
         for old in published.removed:
             log.info("Removed %s, whose partition has no rows any more.", old)
         # tasks mapped over accounts share folders, and rightly so
-        shared = fetch.plan.request.advertiser_ids and "advertiser_id" not in self._partition_by
+        shared = request.advertiser_ids and "advertiser_id" not in self._partition_by
         if published.beside and not shared:
             log.warning(
                 "%d data file(s) of other requests stand in the folders that were written, such as %s. Whoever reads the "

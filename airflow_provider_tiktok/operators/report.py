@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tiktok._compat import default_deferrable
 from airflow_provider_tiktok.operators.base import TikTokBaseOperator
 
 if TYPE_CHECKING:
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+    from airflow_provider_tiktok.operators.output import Output
+    from airflow_provider_tiktok.operators.report_tasks_run import TasksAtWork
+    from airflow_provider_tiktok.reports.request import ReportRequest
 
 _ON_EMPTY = ("ok", "skip", "fail")
 _ON_ADVERTISER_ERROR = ("fail", "fail_at_end", "skip")
@@ -23,8 +28,19 @@ _SWITCHES = (
     "check_fields",
     "drop_invalid_metrics",
     "reconcile",
+    "restatement",
     "fail_fast",
+    "deferrable",
+    "durable",
+    "cancel_on_kill",
+    "asset_partitions",
 )
+_MAY_BE_NONE = ("query_lifetime", "asset_partitions")
+
+
+def is_async(mode: object) -> bool:
+    """Say whether a mode means report tasks; other words are judged where the report is read."""
+    return isinstance(mode, str) and mode.strip().lower() == "async"
 
 
 class TikTokReportOperator(TikTokBaseOperator):
@@ -81,11 +97,12 @@ class TikTokReportOperator(TikTokBaseOperator):
         it everything is sent as it is.
     :param drop_invalid_metrics: where TikTok refuses metrics by name, go on without them, warn, and list
         them as ``dropped_metrics`` in the summary; their column is null.
-    :param mode: ``sync``. (templated)
+    :param mode: ``sync``, or ``async`` for TikTok's report tasks: TikTok makes a file, and no worker has to page
+        through it. TikTok allow-lists apps for it. (templated)
     :param output_path: file or folder on any filesystem of Airflow's object storage, as text or as
         ``ObjectStoragePath``; rows go to XCom under the key ``rows`` if not given. (templated)
-    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress; from the path's extension, else
-        ``jsonl``. (templated)
+    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress, or ``parquet``; from the path's
+        extension, else ``jsonl``. (templated)
     :param output_conn_id: Airflow connection of the filesystem; it wins over that of an
         ``ObjectStoragePath``. (templated)
     :param partition_by: columns that become Hive folders below ``output_path``. (templated)
@@ -96,8 +113,23 @@ class TikTokReportOperator(TikTokBaseOperator):
     :param reconcile: compare the spend of each window's rows with the account's own, which costs one call
         more a window, and fail the report where they differ; for ``BASIC`` reports of every entity.
     :param reconcile_tolerance: part of the account's spend by which they may differ, beside rounding.
+    :param restatement: compare the rows with those of the files that they replace, and say in the summary, the
+        manifest and the log how many were added, removed and changed, and what spend and conversions were.
     :param fail_fast: end the task without Airflow's retries when an error can't pass by itself.
     :param max_concurrency: HTTP calls in flight.
+    :param deferrable: in async mode, wait in the triggerer and not in a worker; Airflow's
+        ``operators.default_deferrable`` if not given.
+    :param poll_interval: in async mode, the longest seconds (or ``timedelta``) between two looks at the report
+        tasks; the first ones follow each other faster.
+    :param wait_timeout: in async mode, the seconds (or ``timedelta``) that an attempt waits before it cancels the
+        report tasks and fails.
+    :param durable: in async mode, let a retry take over the report tasks of the attempt before it, where Airflow has
+        a task state store (3.3). A cleared task begins anew.
+    :param cancel_on_kill: in async mode, cancel the report tasks when the task is killed: marked, cleared, timed out.
+        While it is deferred, that takes Airflow 3.3.
+    :param asset_partitions: make of each ``Asset`` in ``outlets`` one event a day of the report, with the day
+        as partition key (Airflow 3.3). Such events wake DAGs with a ``PartitionedAssetTimetable`` and no
+        others; by default they are made where the DAG's own schedule is ``PartitionedAtRuntime``.
     :return: a summary; see the README for its fields.
     """
 
@@ -165,7 +197,14 @@ class TikTokReportOperator(TikTokBaseOperator):
         on_advertiser_error: str = "fail",
         reconcile: bool = False,
         reconcile_tolerance: float = 0.001,
+        restatement: bool = False,
         max_concurrency: int = 8,
+        deferrable: bool | None = None,
+        poll_interval: float | timedelta = 30,
+        wait_timeout: float | timedelta = 21_600,
+        durable: bool = True,
+        cancel_on_kill: bool = True,
+        asset_partitions: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -199,14 +238,29 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.on_advertiser_error = on_advertiser_error
         self.reconcile = reconcile
         self.reconcile_tolerance = reconcile_tolerance
+        self.restatement = restatement
         self.max_concurrency = max_concurrency
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        self.poll_interval = poll_interval
+        self.wait_timeout = wait_timeout
+        self.durable = durable
+        self.cancel_on_kill = cancel_on_kill
+        self.asset_partitions = asset_partitions
+        self.at_work: TasksAtWork | None = None
+        self.published: dict[str, Any] | None = None
+        self._check_options()
+
+    def _check_options(self) -> None:
+        """Refuse what no run could use, while the DAG is parsed; what is templated is judged when the task runs.
+
+        :raises ValueError: names the option.
+        """
         for name, allowed in (("on_empty", _ON_EMPTY), ("on_advertiser_error", _ON_ADVERTISER_ERROR)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` is {getattr(self, name)!r}; it can be {', '.join(allowed)}.")
         for name in _SWITCHES:
-            if not isinstance(getattr(self, name), bool) and (name, getattr(self, name)) != (
-                "query_lifetime",
-                None,
+            if not isinstance(getattr(self, name), bool) and not (
+                name in _MAY_BE_NONE and getattr(self, name) is None
             ):
                 raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
         for name in ("max_concurrency", "max_xcom_bytes"):
@@ -214,10 +268,63 @@ class TikTokReportOperator(TikTokBaseOperator):
                 raise ValueError(
                     f"`{name}` must be a whole number of 1 or more, not {getattr(self, name)!r}."
                 )
+        for name in ("poll_interval", "wait_timeout"):
+            value = getattr(self, name)
+            number = value.total_seconds() if isinstance(value, timedelta) else value
+            if (
+                isinstance(number, bool)
+                or not isinstance(number, (int, float))
+                or not 0 < number < float("inf")
+            ):
+                raise ValueError(f"`{name}` must be seconds above 0, or a timedelta, not {value!r}.")
 
     def run_with(self, hook: TikTokHook, context: Any) -> dict[str, Any]:
         """Fetch the report and give its summary."""
         # the work stands in a module of its own, for which no DAG file has to wait
+        if is_async(self.mode):
+            from airflow_provider_tiktok.operators.report_tasks_run import TaskReport
+
+            return TaskReport(self, hook, context).begin()
         from airflow_provider_tiktok.operators.report_run import run_report
 
         return run_report(self, hook, context)
+
+    def execute_complete(self, context: Any, event: Any, submission: Mapping[str, Any]) -> dict[str, Any]:
+        """Go on after the triggerer's wait for report tasks.
+
+        :param event: the trigger's.
+        :param submission: what was given along when the wait began.
+        :return: the summary.
+        """
+        from airflow_provider_tiktok.operators.report_tasks_run import TaskReport
+
+        summary: dict[str, Any] = self.with_hook(
+            lambda hook: TaskReport(self, hook, context).resume(event, submission)
+        )
+        return summary
+
+    def go_on(self, context: Any, event: Any = None) -> Any:
+        """Go on after a wait for TikTok's quota, with the rows that were kept.
+
+        :param event: the trigger's; it says nothing but that the time has come.
+        :return: the summary.
+        """
+        return self.execute(context)
+
+    def on_kill(self) -> None:
+        """End every wait, and cancel the report tasks that TikTok still works at."""
+        super().on_kill()
+        if self.at_work is not None and self.cancel_on_kill:
+            self.at_work.cancel()
+
+    def open_output(self, request: ReportRequest) -> Output:
+        """Open what takes the rows: files, or XCom."""
+        from airflow_provider_tiktok.operators.report_run import open_files_or_xcom
+
+        return open_files_or_xcom(self, request)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage, where it is installed, what the task wrote; calls nobody."""
+        from airflow_provider_tiktok.operators.lineage import openlineage_facets
+
+        return openlineage_facets(self)

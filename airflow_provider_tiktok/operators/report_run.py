@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import gc
+import random
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime, timezone
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, timezone
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok._compat import AirflowSkipException
+from airflow_provider_tiktok._compat import AirflowSkipException, moment_trigger
 from airflow_provider_tiktok.api.client import CallCounts
-from airflow_provider_tiktok.exceptions import TikTokEmptyReportError
+from airflow_provider_tiktok.exceptions import TikTokEmptyReportError, TikTokError, TikTokRateLimitError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators import lineage
+from airflow_provider_tiktok.operators.kept_rows import KeptRows
 from airflow_provider_tiktok.operators.output import FileOutput, Output, XComOutput, read_path
 from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.plan import make_plan
-from airflow_provider_tiktok.reports.reconcile import read_reconciliation
-from airflow_provider_tiktok.reports.request import parse_request
-from airflow_provider_tiktok.reports.rows import Schema, schema_of
+from airflow_provider_tiktok.reports.reconcile import Reconciliation, read_reconciliation
+from airflow_provider_tiktok.reports.request import ReportRequest, parse_request
+from airflow_provider_tiktok.reports.rows import schema_of
 from airflow_provider_tiktok.reports.summary import make_summary
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.operators.report import TikTokReportOperator
+
+_PATIENCE = 60.0
+"""Seconds that a worker waits for TikTok to take calls again, where the triggerer could wait instead."""
+
+_SPREAD = 5.0  # seconds over which tasks that waited for the same moment begin
 
 _REPORT_PARAMETERS = tuple(signature(parse_request).parameters)
 
@@ -37,34 +45,81 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
     :param context: Airflow's context; may be empty.
     :return: the summary.
     """
-    request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
-    reconciliation = read_reconciliation(request, task.reconcile, task.reconcile_tolerance)
-    output = _open_output(task, schema_of(request))
+    task.published = None
+    request, reconciliation = _read_request(task)
+    output = task.open_output(request)
     try:
-        client = hook.get_conn(connections=task.max_concurrency)
-        fetch = ReportFetch(
-            client,
-            make_plan(client, request, run_time(context)),
-            encode=output.encode,
-            max_concurrency=task.max_concurrency,
-            on_advertiser_error=task.on_advertiser_error,
-            drop_invalid_metrics=task.drop_invalid_metrics,
-            reconciliation=reconciliation,
+        client = hook.get_conn(
+            connections=task.max_concurrency, suspension_patience=_PATIENCE if task.deferrable else None
         )
-        _fetch(task, fetch, output)
-        task.check_stopped()
-        return _publish(task, context, fetch, output, client.counts)
+        plan = make_plan(client, request, run_time(context))
+        with closing(KeptRows(task, context, plan, output, client.counts)) as kept:
+            fetch = ReportFetch(
+                client,
+                plan,
+                encode=output.encode,
+                max_concurrency=task.max_concurrency,
+                on_advertiser_error=task.on_advertiser_error,
+                drop_invalid_metrics=task.drop_invalid_metrics,
+                reconciliation=reconciliation,
+                begin_at=kept.begin_at,
+            )
+            with _keeping(task, fetch, kept):
+                _fetch(task, fetch, output, kept)
+                task.check_stopped()
+                return _publish(task, context, fetch, output, client.counts, hook=hook)
+    except TikTokRateLimitError as error:
+        _wait_elsewhere(task, error)
+        raise
     finally:
         output.discard()
 
 
-def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
+@contextmanager
+def _keeping(task: TikTokReportOperator, fetch: ReportFetch, kept: KeptRows) -> Iterator[None]:
+    """Leave the rows of finished windows to another attempt where one will come, and else nothing."""
+    try:
+        yield
+    except AirflowSkipException:
+        kept.discard()
+        raise
+    except Exception as error:
+        if isinstance(error, TikTokError) and not error.retryable and task.fail_fast:
+            kept.discard()
+        else:
+            kept.save(fetch)
+        raise
+    kept.discard()
+
+
+def _wait_elsewhere(task: TikTokReportOperator, error: TikTokRateLimitError) -> None:
+    """Free the worker until TikTok takes calls again, where that is a while."""
+    seconds = error.retry_after
+    if not task.deferrable or seconds is None or seconds < _PATIENCE:
+        return
+    moment = datetime.now(timezone.utc) + timedelta(seconds=seconds + random.uniform(0, _SPREAD))  # noqa: S311
+    task.log.warning("%s The task waits in the triggerer until %s.", error, f"{moment:%Y-%m-%d %H:%M:%S} UTC")
+    task.defer(trigger=moment_trigger(moment), method_name="go_on")
+
+
+def _read_request(task: TikTokReportOperator) -> tuple[ReportRequest, Reconciliation | None]:
+    request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
+    return request, read_reconciliation(request, task.reconcile, task.reconcile_tolerance)
+
+
+def open_files_or_xcom(task: TikTokReportOperator, request: ReportRequest) -> Output:
+    """Open what takes the rows of an operator with an ``output_path``, or without one."""
+    schema = schema_of(request)
     path, conn_id = read_path(task.output_path)
     partition_by = texts.names(task.partition_by, "partition_by") if task.partition_by else ()
     if path is None:
         for name in ("partition_by", "output_format", "output_conn_id"):
             if texts.optional(getattr(task, name)):
                 raise texts.invalid(name, "is about files, so it needs an `output_path`.")
+        if task.restatement:
+            raise texts.invalid(
+                "restatement", "compares the files that a run replaces, so it needs an `output_path`."
+            )
         return XComOutput(schema, task.max_xcom_bytes)
     return FileOutput(
         path,
@@ -72,10 +127,13 @@ def _open_output(task: TikTokReportOperator, schema: Schema) -> Output:
         output_format=texts.text(task.output_format, "output_format"),
         conn_id=texts.text(task.output_conn_id, "output_conn_id") or conn_id,
         partition_by=partition_by or (),
+        restatement=task.restatement,
     )
 
 
-def _fetch(task: TikTokReportOperator, fetch: ReportFetch, output: Output) -> None:
+def _fetch(
+    task: TikTokReportOperator, fetch: ReportFetch, output: Output, kept: KeptRows | None = None
+) -> None:
     plan = fetch.plan
     task.log.info(
         "%s report%s by %s: %d account(s), %s, %d window(s)",
@@ -89,8 +147,14 @@ def _fetch(task: TikTokReportOperator, fetch: ReportFetch, output: Output) -> No
     task.log.info("::group::Windows")
     try:
         with _without_cycle_collection():
+            if kept is not None:
+                kept.pass_on(fetch, output)
             for batch in fetch.batches():
+                if kept is not None:
+                    kept.note(fetch, batch)
                 output.write(fetch, batch)
+            if kept is not None:
+                kept.note(fetch)
     finally:
         task.log.info("::endgroup::")
 
@@ -111,7 +175,13 @@ def _without_cycle_collection() -> Iterator[None]:
 
 
 def _publish(
-    task: TikTokReportOperator, context: Any, fetch: ReportFetch, output: Output, counts: CallCounts
+    task: TikTokReportOperator,
+    context: Any,
+    fetch: ReportFetch,
+    output: Output,
+    counts: CallCounts,
+    *,
+    hook: TikTokHook,
 ) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
     summary = make_summary(fetch, counts, now)
@@ -121,6 +191,7 @@ def _publish(
         )
     output.publish(fetch, summary, now, context)
     _log_summary(task, summary)
+    lineage.tell(task, hook, context, summary)
     if not summary["row_count"] and task.on_empty == "skip":
         if (task_instance := context.get("ti")) is not None:
             task_instance.xcom_push(key="return_value", value=summary)
@@ -144,12 +215,18 @@ def _log_summary(task: TikTokReportOperator, summary: Mapping[str, Any]) -> None
     if summary["skipped_advertisers"]:
         task.log.warning("Skipped accounts: %s", ", ".join(summary["skipped_advertisers"]))
     task.log.info(
-        "%s rows, %s bytes, %d call(s) of which %d repeated; %s",
+        "%s rows%s, %d call(s) of which %d repeated; %s",
         f"{summary['row_count']:,}",
-        f"{summary['bytes']:,}",
+        "" if "table" in summary else f", {summary['bytes']:,} bytes",
         summary["api_calls"],
         summary["retried_calls"],
-        f"{summary['path_count']} file(s): {task.output_path}"
-        if task.output_path
-        else "rows are in XCom under the key 'rows'",
+        _where(task, summary),
     )
+
+
+def _where(task: TikTokReportOperator, summary: Mapping[str, Any]) -> str:
+    if "table" in summary:
+        return f"rows are in table {summary['table']}"
+    if task.output_path:
+        return f"{summary['path_count']} file(s): {task.output_path}"
+    return "rows are in XCom under the key 'rows'"

@@ -20,6 +20,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokError,
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
+    TikTokReportTaskError,
 )
 from airflow_provider_tiktok.reports import catalog, split
 from airflow_provider_tiktok.reports.explain import explained, refused_metrics
@@ -56,6 +57,7 @@ class FetchResult:
         where TikTok gave none.
     :param dropped: metrics that TikTok refused and the report went on without, by account.
     :param refetched: calls for windows that had to be fetched again.
+    :param seen_metrics: metrics that came in rows of an earlier fetch, where this one goes on from there.
     """
 
     row_count: int = 0
@@ -63,6 +65,21 @@ class FetchResult:
     totals: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     dropped: dict[str, list[str]] = field(default_factory=dict)
     refetched: int = 0
+    seen_metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a fetch has come, so that another fetch of the same plan can go on from there.
+
+    :param windows: so many of the plan's windows are done: their rows have been passed on, or their account skipped.
+    :param row_count: rows passed on.
+    :param totals: entries in ``totals`` of the result.
+    """
+
+    windows: int = 0
+    row_count: int = 0
+    totals: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +111,7 @@ class ReportFetch:
         the account, when TikTok refuses one account.
     :param drop_invalid_metrics: go on without the metrics that TikTok refuses by name; their column is null.
     :param reconciliation: compares every window's spend with the account's own.
+    :param begin_at: where an earlier fetch has left off, and what it brought until there.
     """
 
     def __init__(
@@ -106,6 +124,7 @@ class ReportFetch:
         on_advertiser_error: str = "fail",
         drop_invalid_metrics: bool = False,
         reconciliation: Reconciliation | None = None,
+        begin_at: tuple[Position, FetchResult] | None = None,
     ) -> None:
         if on_advertiser_error not in ON_ADVERTISER_ERROR:
             known = ", ".join(ON_ADVERTISER_ERROR)
@@ -122,15 +141,18 @@ class ReportFetch:
         self._reconciliation = reconciliation
         self._path = plan.request.kind.endpoint(plan.request.dimensions)
         self._cancel = threading.Event()
-        self._flight: Flight[Job, _Fetched] = Flight(self._make_call, max_concurrency)
+        self._flight: Flight[Job, Answer, _Fetched] = Flight(self._make_call, self._read, max_concurrency)
         # windows ahead of the one whose rows come next; enough to keep all threads busy with small ones
         self._open: deque[WindowFetch] = deque()
         self._lookahead = 4 * max_concurrency
         self._room = Room(max(_FEWEST_ROWS, _MAX_CELLS // len(self.reader.schema.columns)))
         self._errors: dict[str, TikTokError] = {}
-        windows = plan.windows
+        self._position = Position()
+        if begin_at is not None:
+            self._take_over(*begin_at)
+        windows = plan.windows[self._position.windows :]
         self._windows_left = Counter(calls[0].advertiser_id for calls in windows)
-        self._to_open = iter(windows)
+        self._to_open = enumerate(windows, self._position.windows)
         self._held: RowSpool | None = None
         self._held_account = ""
         self._sizes: dict[str, split.Size] = {}
@@ -151,7 +173,8 @@ class ReportFetch:
         """
         try:
             for advertiser_id, error in self.plan.refused.items():
-                self._on_error(advertiser_id, error)
+                if advertiser_id not in self._errors:
+                    self._on_error(advertiser_id, error)
             self._warn_of_lumps()
             while window := self._next_window():
                 for batch in self._rows_of(window):
@@ -159,6 +182,10 @@ class ReportFetch:
                     yield batch
                     while self._advance(0):
                         pass
+                if self._held is None and not (self._errors.keys() - self.result.skipped.keys()):
+                    self._position = Position(
+                        window.index + 1, self.result.row_count, len(self.result.totals)
+                    )
         finally:
             # after an error, or when the reader has had enough, calls in flight must not hold the task up
             self._cancel.set()
@@ -171,6 +198,16 @@ class ReportFetch:
         self.result.skipped = {name: skipped[name] for name in self.plan.advertiser_ids if name in skipped}
         self.reader.finish(self.result.row_count)
         self._raise_errors()
+
+    @property
+    def position(self) -> Position:
+        """The last place at which the rows passed on were those of whole windows, and of whole accounts where one may fail.
+
+        It stays before an account that has failed, unless that is to be skipped.
+
+        It moves when the batch after that place is asked for.
+        """
+        return self._position
 
     @property
     def total_metrics(self) -> dict[str, Any] | None:
@@ -210,6 +247,13 @@ class ReportFetch:
                 request.kind.span(request.dimensions),
             )
 
+    def _take_over(self, position: Position, result: FetchResult) -> None:
+        """Begin where an earlier fetch has left off."""
+        self._position, self.result = position, result
+        self.reader.dropped = {name for names in result.dropped.values() for name in names}
+        self.reader.seen_metrics = set(result.seen_metrics)
+        self._errors |= {name: TikTokInvalidRequestError(why) for name, why in result.skipped.items()}
+
     # the main thread: which page is fetched next, and what becomes of those that came
 
     def _next_window(self) -> WindowFetch | None:
@@ -241,11 +285,12 @@ class ReportFetch:
 
     def _open_window(self) -> bool:
         """Begin with the next window of the plan, unless there is none."""
-        for calls in self._to_open:
+        for index, calls in self._to_open:
             if calls[0].advertiser_id in self._errors:
                 continue
             window = WindowFetch(
                 calls,
+                index,
                 self.plan.request,
                 reader=self.reader,
                 encode=self._encode,
@@ -402,30 +447,24 @@ class ReportFetch:
 
     # the other threads: one call each
 
-    def _make_call(self, job: Job) -> _Fetched:
+    def _make_call(self, job: Job) -> Answer:
         part = job.part
-        subject = part.call.subject(job.page)
         params = {**part.call.params, "metrics": list(part.metrics), "page": job.page}
-        answer = self._client.get(self._path, params, subject=subject, cancel=self._cancel)
+        return self._client.get(self._path, params, subject=part.call.subject(job.page), cancel=self._cancel)
+
+    def _read(self, job: Job, answer: Answer) -> _Fetched:
+        part = job.part
         if answer.truncated:
-            raise _truncated(subject, answer)
+            raise _truncated(part.call.subject(job.page), answer)
         return _Fetched(answer, part.sink.read(part.call, job.page, answer.data.get("list") or []))
 
     # what one account's failure means for the others
 
     def _on_error(self, advertiser_id: str, error: TikTokError) -> None:
         """Raise what ends the report; note what concerns one account only, as the policy says."""
-        if (
-            isinstance(error, TikTokAuthError)
-            or self._policy == "fail"
-            or not isinstance(error, (TikTokAPIError, TikTokIncompleteReportError))
-        ):
+        if not goes_on(self._policy, error):
             raise error
         if self._policy == "skip":
-            # without a code it is the plan's own: TikTok hides the account's time zone
-            of_the_plan = isinstance(error, TikTokInvalidRequestError) and error.code is None
-            if not of_the_plan and not (isinstance(error, TikTokAPIError) and is_about_one_account(error)):
-                raise error
             self.result.skipped[advertiser_id] = str(error)
             log.warning("Advertiser %s is skipped. %s", advertiser_id, error)
         else:
@@ -455,6 +494,26 @@ class ReportFetch:
             request_id=getattr(first, "request_id", ""),
             retryable=any(error.retryable for error in errors.values()),
         )
+
+
+def goes_on(policy: str, error: TikTokError) -> bool:
+    """Say whether a report goes on after an error that one account's calls have met.
+
+    :param policy: one of :data:`ON_ADVERTISER_ERROR`.
+    """
+    if (
+        isinstance(error, TikTokAuthError)
+        or policy == "fail"
+        or not isinstance(error, (TikTokAPIError, TikTokIncompleteReportError, TikTokReportTaskError))
+        or getattr(error, "retry_after", None)
+        is not None  # it is the app that has to wait, with all accounts
+    ):
+        return False
+    if policy == "fail_at_end":
+        return True
+    # without a code it is the plan's own: TikTok hides the account's time zone
+    of_the_plan = isinstance(error, TikTokInvalidRequestError) and error.code is None
+    return of_the_plan or (isinstance(error, TikTokAPIError) and is_about_one_account(error))
 
 
 def _truncated(subject: str, answer: Answer) -> TikTokIncompleteReportError:

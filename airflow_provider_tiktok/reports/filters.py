@@ -33,6 +33,9 @@ ID_FIELDS = ("campaign_ids", "adgroup_ids", "ad_ids", "ad_ids_v2")
 MAX_IDS = 100
 """How many IDs one ID filter takes in one call."""
 
+MAX_IDS_OF_A_TASK = 20_000
+"""How many a report task takes, but of ``ad_ids_v2``."""
+
 ROW_IDS = ("campaign_id", "adgroup_id", "ad_id", "ad_id_v2")
 """Dimensions with which each row is of one campaign, ad group or ad."""
 
@@ -162,19 +165,28 @@ def keep_deleted(filters: tuple[dict[str, str], ...], data_level: str) -> tuple[
     return (*filters, {"field_name": field, "filter_type": "IN", "filter_value": '["STATUS_ALL"]'})
 
 
-def divided(item: dict[str, str]) -> list[dict[str, str]]:
+def max_ids(field_name: str, *, is_async: bool) -> int:
+    """Say how many IDs a filter takes in one call, or in one report task."""
+    return MAX_IDS_OF_A_TASK if is_async and field_name != "ad_ids_v2" else MAX_IDS
+
+
+def divided(item: dict[str, str], *, is_async: bool = False) -> list[dict[str, str]]:
     """Give a filter in pieces that name as many IDs as TikTok takes."""
     if item["field_name"] not in ID_FIELDS or item["filter_type"] != "IN":
         return [item]
     ids = json.loads(item["filter_value"])
+    most = max_ids(item["field_name"], is_async=is_async)
     return [
-        {**item, "filter_value": json.dumps(ids[first : first + MAX_IDS])}
-        for first in range(0, len(ids), MAX_IDS)
+        {**item, "filter_value": json.dumps(ids[first : first + most])} for first in range(0, len(ids), most)
     ]
 
 
 def check_divisible(
-    filters: Sequence[Mapping[str, str]], data_level: str | None, dimensions: Sequence[str]
+    filters: Sequence[Mapping[str, str]],
+    data_level: str | None,
+    dimensions: Sequence[str],
+    *,
+    is_async: bool = False,
 ) -> None:
     """Refuse long lists of IDs in a report whose rows can't be told apart by them.
 
@@ -185,13 +197,14 @@ def check_divisible(
     for index, item in enumerate(filters):
         if item["field_name"] not in ID_FIELDS or item["filter_type"] not in LIST_TYPES:
             continue
-        if len(json.loads(item["filter_value"])) <= MAX_IDS:
+        most = max_ids(item["field_name"], is_async=is_async)
+        if len(json.loads(item["filter_value"])) <= most:
             continue
         levels = LEVELS_OF_ID_FIELDS[item["field_name"]]
         if item["filter_type"] != "IN" or data_level not in levels or not set(dimensions) & set(ROW_IDS):
             raise invalid(
                 f"filters[{index}].filter_value",
-                f"holds {len(json.loads(item['filter_value']))} IDs, and TikTok takes {MAX_IDS} in one call. The list can "
+                f"holds {len(json.loads(item['filter_value']))} IDs, and TikTok takes {most} in one call. The list can "
                 "be divided over several calls only with IN, and where each row is of one of the IDs, as in reports by ID "
                 f"of {', '.join(levels)}. Name fewer IDs.",
             )

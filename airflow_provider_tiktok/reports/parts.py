@@ -284,21 +284,24 @@ class PageCount:
         return ""
 
 
-def read_page(reader: RowReader, call: ReportCall, page: int, items: list[Any]) -> Page:
+def read_page(reader: RowReader, call: ReportCall, page: int, items: list[Any], subject: str = "") -> Page:
     """Read a page, and refuse rows that were not asked for: they would overwrite what is right.
+
+    :param subject: what it is a page of, where that is no page of TikTok's.
 
     :raises TikTokIncompleteReportError: there is such a row, or one that is not made as rows are.
     """
     account = call.advertiser_id if call.parameter == "advertiser_id" else None
     start, end = call.window.start, call.window.end
-    read = reader.read(account, items, call.subject(page), start)
+    subject = subject or call.subject(page)
+    read = reader.read(account, items, subject, start)
     if not len(read):
         return read
     for column, low, high in reader.bounds(account, start, end):
         stray = next((cell for cell in read.columns[column] if not low <= (cell or low) <= high), None)
         if stray is not None:
             raise TikTokIncompleteReportError(
-                f"TikTok sent a row of {stray!r}, which was not asked for ({call.subject(page)}). Nothing is published; "
+                f"TikTok sent a row of {stray!r}, which was not asked for ({subject}). Nothing is published; "
                 "run the task again."
             )
     return read

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from itertools import groupby
 from typing import Any
 
@@ -17,7 +17,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokInvalidRequestError,
 )
-from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.finality import LAST_TO_END, complete_at, corrected_at
 from airflow_provider_tiktok.reports.request import ALL_ADVERTISERS, ReportRequest
 from airflow_provider_tiktok.reports.rules import check_sandbox
 from airflow_provider_tiktok.reports.texts import invalid
@@ -25,7 +25,6 @@ from airflow_provider_tiktok.reports.texts import invalid
 log = logging.getLogger(__name__)
 
 _ONE_DAY = timedelta(days=1)
-_LAST_TO_END = timezone(timedelta(hours=-12))  # where on Earth a day ends last
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +151,9 @@ class ReportPlan:
         for the slowest of the report's figures has passed. Where a zone isn't known, the day ends
         when it ends everywhere. A lifetime is never final.
         """
-        latency = _latency(self.request)
         last_days: dict[str, date | None] = {call.advertiser_id: call.window.end for call in self.calls}
         return bool(last_days) and all(
-            last is not None and _end_of(last, self.zones.get(account, _LAST_TO_END)) + latency <= now
+            last is not None and complete_at(self.request, last, self.zones.get(account, LAST_TO_END)) <= now
             for account, last in last_days.items()
         )
 
@@ -173,6 +171,8 @@ def make_plan(
     """
     if client.credentials.is_sandbox:
         check_sandbox(request.shape)
+        if request.is_async:
+            raise invalid("mode", "is async, and TikTok's sandbox has no report tasks. Use sync there.")
     ids = _accounts(client, request)
     zones: dict[str, tzinfo] = {}
     refused: dict[str, TikTokAPIError] = {}
@@ -198,6 +198,42 @@ def make_plan(
         for number, filtering in enumerate(parts, start=1)
     ]
     return ReportPlan(request, ids, tuple(calls), refused, zones)
+
+
+def final_moments(
+    client: TikTokClient, request: ReportRequest, run: RunTime, *, correction: bool = True, now: datetime
+) -> dict[str, datetime]:
+    """Find when the figures of each account's last day are final.
+
+    TikTok is asked about the accounts at most, and not at all where the day is final everywhere on Earth.
+
+    :param run: decides the day where the request names none.
+    :param correction: wait for TikTok's daily correction, too.
+    :return: moments in UTC by account, or by the business center that stands for its accounts; without a name
+        where one moment is later than that of any account.
+    :raises TikTokAPIError: TikTok refuses an account, or hides the time zone that decides its day.
+    """
+    if request.query_lifetime:
+        raise invalid(
+            "query_lifetime", "is True, and figures of a whole life are never final. Name a day instead."
+        )
+    final_at = corrected_at if correction else complete_at
+    last = request.end_date or (run.days[1] if run.days else None)
+    if last is not None and (moment := final_at(request, last, LAST_TO_END)) <= now:
+        return {"": moment}
+    ids = _accounts(client, request)
+    zones: dict[str, tzinfo] = {}
+    if request.kind.account == "advertiser_id":
+        zones, refused = _zones(client, ids)
+        if refused:
+            raise next(iter(refused.values()))
+    moments = {}
+    for name in ids:
+        if name not in zones and _days_depend_on_zones(request, run):
+            raise _zone_unknown(name)
+        if days := _days(request, run, zones.get(name)):
+            moments[name] = final_at(request, days[1], zones.get(name, LAST_TO_END))
+    return moments
 
 
 def cut(start: date, end: date, max_days: int, period: str = "") -> Sequence[Window]:
@@ -266,7 +302,7 @@ def _finality_depends_on_zones(request: ReportRequest, run: RunTime, now: dateti
     if request.query_lifetime or last is None or request.kind.account != "advertiser_id":
         return False
     present = now or datetime.now(timezone.utc)
-    return present < _end_of(last, _LAST_TO_END) + _latency(request)
+    return present < complete_at(request, last, LAST_TO_END)
 
 
 def _zones(client: TikTokClient, ids: tuple[str, ...]) -> tuple[dict[str, tzinfo], dict[str, TikTokAPIError]]:
@@ -319,14 +355,8 @@ def _days(request: ReportRequest, run: RunTime, zone: tzinfo | None) -> tuple[da
 def _windows(request: ReportRequest, days: tuple[date, date] | None) -> Sequence[Window]:
     if days is None:
         return [Window()]
+    if request.is_async and not request.by_day:
+        return [Window(*days)]  # a report task may span any time
     span = 1 if request.by_day else request.kind.span(request.dimensions)
     periods = [name.removeprefix("stat_time_") for name in request.time_dimensions]
     return cut(*days, span, next((name for name in periods if name in {"week", "month"}), ""))
-
-
-def _latency(request: ReportRequest) -> timedelta:
-    return catalog.latency((*request.dimensions, *request.metrics), request.report_type)
-
-
-def _end_of(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day + _ONE_DAY, time.min, zone)

@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_tiktok.api.credentials import parse_advertiser_ids
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog, texts
+from airflow_provider_tiktok.reports.async_rules import check_async
 from airflow_provider_tiktok.reports.filters import (
     check_divisible,
     divided,
@@ -31,7 +32,6 @@ ALL_ADVERTISERS = "*"
 """Stands for every account that the token reaches."""
 
 MODES = ("sync", "async")
-SUPPORTED_MODES = ("sync",)
 ORDER_TYPES = ("ASC", "DESC")
 SERVICE_TYPES = ("AUCTION", "RESERVATION")
 
@@ -78,6 +78,7 @@ class ReportRequest:
     :param filters: as TikTok wants them.
     :param extra: further parameters of TikTok's, passed as they are.
     :param by_day: make one call a day and fill ``stat_time_day`` from it, where TikTok has no time dimension.
+    :param mode: ``sync``, or ``async`` for TikTok's report tasks.
     """
 
     advertiser_ids: tuple[str, ...] | None
@@ -97,6 +98,12 @@ class ReportRequest:
     extra: Mapping[str, Any]
     page_size: int
     by_day: bool
+    mode: str = "sync"
+
+    @property
+    def is_async(self) -> bool:
+        """Whether TikTok makes it in report tasks."""
+        return self.mode == "async"
 
     @property
     def kind(self) -> ReportType:
@@ -133,7 +140,7 @@ class ReportRequest:
             return [None]
         parts: list[list[dict[str, str]]] = [[]]
         for item in self.filters:
-            parts = [[*part, one] for part in parts for one in divided(item)]
+            parts = [[*part, one] for part in parts for one in divided(item, is_async=self.is_async)]
         return [*parts] if len(parts) > 1 else [None]
 
     def params(self) -> dict[str, Any]:
@@ -154,7 +161,7 @@ class ReportRequest:
             field_name: self.order_field,
             direction: self.order_type,
             "query_lifetime": True if self.query_lifetime else None,
-            "page_size": self.page_size,
+            "page_size": None if self.is_async else self.page_size,
             **self.extra,
         }
 
@@ -190,7 +197,7 @@ def parse_request(
     :raises TikTokInvalidRequestError: a parameter can't be right; the text names it and a way out.
     """
     base = _preset(preset)
-    _supported(texts.choice(mode, "mode", MODES) or "sync", "mode", SUPPORTED_MODES)
+    chosen_mode = texts.choice(mode, "mode", MODES) or "sync"
     kind = REPORT_TYPES[
         texts.choice(report_type, "report_type", tuple(REPORT_TYPES)) or base.get("report_type", "BASIC")
     ]
@@ -220,9 +227,10 @@ def parse_request(
             kind,
             filters,
             (level, dimension_names),
-            include_deleted=include_deleted,
+            include_deleted=include_deleted and chosen_mode == "sync",
             accounts=accounts,
             check=check_fields,
+            is_async=chosen_mode == "async",
         ),
         order_field=texts.text(order_field, "order_field"),
         order_type=_order_type(order_type, order_field),
@@ -234,8 +242,11 @@ def parse_request(
         page_size=page_size,
         by_day=bool(base.get("by_day"))
         and not any(name.startswith("stat_time_") for name in dimension_names),
+        mode=chosen_mode,
     )
     request = _with_metrics(request, with_parents)
+    if request.is_async:
+        check_async(request, include_deleted=include_deleted, check_fields=check_fields)
     if check_fields:
         check_metric_names("metrics", request.metrics, kind.name)
         _check_order_field(request)
@@ -278,11 +289,6 @@ def _preset(value: object) -> Mapping[str, Any]:
     return PRESETS[name]
 
 
-def _supported(value: str, name: str, supported: tuple[str, ...]) -> None:
-    if value not in supported:
-        raise invalid(name, f"is {value}, which this version can't do yet; it can do {', '.join(supported)}.")
-
-
 def _filters(
     kind: ReportType,
     value: object,
@@ -291,6 +297,7 @@ def _filters(
     include_deleted: bool,
     accounts: tuple[str, ...] | None,
     check: bool,
+    is_async: bool,
 ) -> tuple[dict[str, str], ...] | dict[str, Any]:
     level, dimensions = grouping
     if kind.filters == "none":
@@ -308,7 +315,7 @@ def _filters(
             [{"field_name": "advertiser_id", "filter_type": "IN", "filter_value": list(accounts or ())}],
             kind.name,
         )
-    check_divisible(found, level, dimensions)
+    check_divisible(found, level, dimensions, is_async=is_async)
     return keep_deleted(found, level) if include_deleted and kind.deleted and level else found
 
 
@@ -358,7 +365,11 @@ def _order_type(value: object, order_field: object) -> str | None:
     return None
 
 
-def _dates(start_value: object, end_value: object) -> tuple[date | None, date | None]:
+def read_dates(start_value: object, end_value: object) -> tuple[date | None, date | None]:
+    """Read first and last day; one alone is both.
+
+    :raises TikTokInvalidRequestError: one is no date, or they are the wrong way round.
+    """
     start = texts.day(start_value, "report_start_date")
     end = texts.day(end_value, "report_end_date")
     start, end = start or end, end or start
@@ -366,7 +377,12 @@ def _dates(start_value: object, end_value: object) -> tuple[date | None, date | 
         return None, None
     if start > end:
         raise invalid("report_start_date", f"is {start}, after `report_end_date`, which is {end}. Swap them.")
-    if end > datetime.now(_FIRST_TO_BEGIN).date():
+    return start, end
+
+
+def _dates(start_value: object, end_value: object) -> tuple[date | None, date | None]:
+    start, end = read_dates(start_value, end_value)
+    if end is not None and end > datetime.now(_FIRST_TO_BEGIN).date():
         name = "report_end_date" if texts.optional(end_value) is not None else "report_start_date"
         raise invalid(
             name,

@@ -143,8 +143,8 @@ class Page:
 class RowReader:
     """Turns the row objects of TikTok's pages into rows, and names what is odd, once each.
 
-    Its ``dropped`` are the metrics that the report went on without. Pages may be read by several
-    threads at once.
+    Its ``dropped`` are the metrics that the report went on without, its ``seen_metrics`` those that came
+    in some row. Pages may be read by several threads at once.
 
     :param request: the report that the pages answer.
     """
@@ -153,8 +153,8 @@ class RowReader:
         self.schema = schema_of(request)
         self._request = request
         self._told: set[str] = set()
-        self._seen_metrics: set[str] = set()
         self._lock = threading.Lock()
+        self.seen_metrics: set[str] = set()
         self.dropped: set[str] = set()
 
     def bounds(
@@ -223,7 +223,7 @@ class RowReader:
         absent = [
             name
             for name in absent
-            if name not in self._seen_metrics and name not in self.schema.key and name not in self.dropped
+            if name not in self.seen_metrics and name not in self.schema.key and name not in self.dropped
         ]
         if row_count and absent:
             log.warning("TikTok sent no value at all for %s; the column is null.", ", ".join(absent))
@@ -246,7 +246,7 @@ class RowReader:
             values = [item.get(name) for item in metrics]
             if not any(name in item for item in metrics):
                 return values
-        self._seen_metrics.add(name)
+        self.seen_metrics.add(name)
         return values
 
     def _name_unasked(self, names: set[str]) -> None:

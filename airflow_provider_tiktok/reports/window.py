@@ -80,6 +80,7 @@ class WindowFetch:
     """Fetches one window.
 
     :param calls: the plan's calls for it.
+    :param index: which of the plan's windows it is.
     :param request: the report.
     :param reader: reads rows.
     :param encode: makes of them what the report's reader wants.
@@ -90,6 +91,7 @@ class WindowFetch:
     def __init__(
         self,
         calls: Sequence[ReportCall],
+        index: int,
         request: ReportRequest,
         *,
         reader: RowReader,
@@ -98,6 +100,7 @@ class WindowFetch:
         reconciliation: Reconciliation | None = None,
     ) -> None:
         self.calls = tuple(calls)
+        self.index = index
         self.account = calls[0].account
         self.advertiser_id = calls[0].advertiser_id
         self.attempts = 1

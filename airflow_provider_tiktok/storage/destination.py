@@ -1,31 +1,33 @@
 """Rows into files that appear whole or not at all, on any fsspec filesystem.
 
-Rows are written to spool files first: on a local disk beside their destination, under a name that
-begins with a dot, so that the last step is a rename; for an object store in a temporary folder, from
-which the finished file is uploaded in one piece. Until :meth:`Destination.publish` nothing changes at
-the destination, and the manifest is written after everything else.
+Rows are written to spool files first: on a local disk in a hidden folder beside their destination, so
+that the last step is a rename; for an object store in a temporary folder of the worker's. Until
+:meth:`Destination.publish` nothing changes at the destination. How several files then change as one, and
+what a kill or an error in the midst of it leaves, stands in
+:mod:`~airflow_provider_tiktok.storage.local_disk` and :mod:`~airflow_provider_tiktok.storage.object_store`.
 """
 
 from __future__ import annotations
 
-import glob
+import errno
 import json
 import os
-import secrets
-import shutil
 import tempfile
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.formats import FORMATS, Cells
-from airflow_provider_tiktok.storage.spool_file import SpoolFile
+from airflow_provider_tiktok.storage.local_disk import Change, LocalDisk
+from airflow_provider_tiktok.storage.object_store import ObjectStore
+from airflow_provider_tiktok.storage.reading import Record, read_records
+from airflow_provider_tiktok.storage.restatement import Comparison
+from airflow_provider_tiktok.storage.spool_file import Spool
 from airflow_provider_tiktok.storage.target import Target
 
 MANIFEST = "_manifest.json"
@@ -33,7 +35,7 @@ NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The folder value that Hive uses for null."""
 
 _MAX_OPEN_FILES = 64
-_SPOOL_LIFETIME = 24 * 3600  # seconds
+_LONGEST_NAME = 255  # bytes, on every usual filesystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,14 @@ class Published:
     :param removed: paths of files that held rows which are no more.
     :param beside: paths of other data files that stand in the same folders.
     :param manifest: path of the manifest of a folder; ``None`` for a single file.
+    :param restatement: what changed, where that was asked for.
     """
 
     files: tuple[PublishedFile, ...]
     removed: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     manifest: str | None = None
+    restatement: dict[str, Any] | None = None
 
 
 class Destination:
@@ -98,11 +102,14 @@ class Destination:
         self._format = FORMATS[target.format](data_columns)
         self._columns = dict(columns)
         self._check_writable()
-        self._temporary: Path | None = None
-        self._made_folders: list[Path] = []
-        self._spools: dict[str, SpoolFile] = {}
-        self._open: OrderedDict[str, SpoolFile] = OrderedDict()
-        self._replaced = 0
+        folder = self._root if target.is_folder else self._root.rpartition("/")[0]
+        self._place = LocalDisk(Path(folder or "/")) if self._local else ObjectStore(filesystem, folder)
+        try:
+            self._place.tidy()
+        except OSError as error:
+            raise self._output_error(error) from error
+        self._spools: dict[str, Spool] = {}
+        self._open: OrderedDict[str, Spool] = OrderedDict()
 
     def name_files(self, name: str) -> None:
         """Say how the data files in a folder are called, before the first row.
@@ -138,7 +145,7 @@ class Destination:
         if not self._partition_indexes:
             self._append("", lines)
             return
-        groups: dict[str, list[bytes]] = {}
+        groups: dict[str, list[Any]] = {}
         for partition, line in lines:
             groups.setdefault(partition, []).append(line)
         for partition, members in groups.items():
@@ -148,30 +155,45 @@ class Destination:
         self,
         manifest: Mapping[str, Any] | None = None,
         covers: Callable[[Mapping[str, str | None]], bool] = lambda _: False,
+        comparison: Comparison | None = None,
     ) -> Published:
         """Make the rows visible, remove what they replace, then write the manifest.
 
         :param manifest: what to say in a folder's manifest beside the files.
         :param covers: says of a partition (value by column) whether this run restates it, so that a
             file of the same name which has no rows any more is removed.
+        :param comparison: how to compare the rows with those of the files that they replace.
+        :raises TikTokOutputError: it can't be done; nothing is removed or replaced then, if not said otherwise.
         """
         try:
             if not self._spools and not self._partition_indexes:
                 self._spool("")  # an empty report still has its file, with the header
             for spool in self._spools.values():
-                spool.close()
+                spool.finish()
             stale, beside = self._other_files(covers) if self._target.is_folder else ([], [])
-            files: list[PublishedFile] = []
-            for partition in sorted(self._spools):
-                files.append(self._move(partition, self._spools[partition]))
-                self._replaced += 1
-            for path in stale:
-                self._fs.rm_file(path)
+            files = tuple(
+                PublishedFile(
+                    self._url(self._path(partition)),
+                    spool.rows,
+                    spool.size,
+                    spool.sha256,
+                    _values(partition),
+                )
+                for partition, spool in sorted(self._spools.items())
+            )
+            restatement = self._compare(comparison, stale) if comparison else None
+            changes = [(self._spools[name].path, self._path(name)) for name in sorted(self._spools)]
+            if not self._target.is_folder:
+                self._place.replace(changes[0])
+                return Published(files, restatement=restatement)
+            said = {**(manifest or {}), **({"restatement": restatement} if restatement else {})}
+            self._place.replace_all([*changes, self._manifest(said, files)], stale)
             return Published(
-                tuple(files),
+                files,
                 tuple(self._url(path) for path in stale),
                 tuple(self._url(path) for path in beside),
-                self._write_manifest(manifest or {}, files) if self._target.is_folder else None,
+                self._url(self._below_root(MANIFEST)),
+                restatement,
             )
         except OSError as error:
             raise self._output_error(error) from error
@@ -180,17 +202,13 @@ class Destination:
 
     def discard(self) -> None:
         """Throw away what isn't published. Calling it again does nothing."""
-        for spool in self._spools.values():
-            spool.discard()
+        if not self._place.is_mixed:  # else the next run needs them
+            for spool in self._spools.values():
+                spool.discard()
         self._spools.clear()
         self._open.clear()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
-            self._temporary = None
-        for folder in reversed(self._made_folders):
-            with suppress(OSError):  # another task may have put something into it, or taken it away
-                folder.rmdir()
-        self._made_folders.clear()
+        self._format.close()
+        self._place.discard()
 
     def _check_writable(self) -> None:
         """Find out before the first call to TikTok that a local destination can't be written."""
@@ -225,47 +243,32 @@ class Destination:
         known = {cell: f"{name}={_quote_value(cell)}" for cell in set(cells)}
         return [known[cell] for cell in cells]
 
-    def _append(self, partition: str, lines: Sequence[bytes]) -> None:
+    def _append(self, partition: str, lines: Sequence[Any]) -> None:
         if not lines:
             return
         try:
             spool = self._spool(partition)
-            spool.write(b"".join(lines), len(lines))
+            spool.write(lines)
         except OSError as error:
             raise self._output_error(error) from error
 
-    def _spool(self, partition: str) -> SpoolFile:
+    def _spool(self, partition: str) -> Spool:
         """Give the spool file of a partition, with few enough of them open."""
         spool = self._spools.get(partition)
         if spool is None:
-            spool = SpoolFile(self._spool_path(partition), compress=self._target.compress)
+            if self._local:
+                _check_lengths(partition)
+            spool = self._format.spool(
+                self._place.new_file(),
+                compress=self._target.compress,
+                one_of_many=bool(self._partition_indexes),
+            )
             self._spools[partition] = spool
-            if header := self._format.header():
-                spool.write(header)
         self._open[partition] = spool
         self._open.move_to_end(partition)
         if len(self._open) > _MAX_OPEN_FILES:
-            self._open.popitem(last=False)[1].close()
+            self._open.popitem(last=False)[1].release()
         return spool
-
-    def _spool_path(self, partition: str) -> Path:
-        if self._local:
-            final = Path(self._path(partition))
-            self._make_folders(final.parent)
-            _remove_old_spools(final)
-            return final.parent / f".{final.name}.{secrets.token_hex(4)}.tmp"
-        if self._temporary is None:
-            self._temporary = Path(tempfile.mkdtemp(prefix="tiktok-report-"))
-        return self._temporary / str(len(self._spools))
-
-    def _make_folders(self, folder: Path) -> None:
-        missing = []
-        while not folder.exists():
-            missing.append(folder)
-            folder = folder.parent
-        for path in reversed(missing):
-            path.mkdir(exist_ok=True)
-            self._made_folders.append(path)
 
     def _path(self, partition: str) -> str:
         if not self._target.is_folder:
@@ -280,22 +283,6 @@ class Destination:
         if not self._target.is_folder:
             return self._target.path
         return f"{self._target.path.rstrip('/')}/{path.removeprefix(self._root).lstrip('/')}"
-
-    def _move(self, partition: str, spool: SpoolFile) -> PublishedFile:
-        path = self._path(partition)
-        self._put(spool.path, path)
-        return PublishedFile(self._url(path), spool.rows, spool.size, spool.sha256, _values(partition))
-
-    def _put(self, source: Path, path: str) -> None:
-        if self._local:
-            source.replace(path)
-            return
-        try:
-            self._fs.put_file(str(source), path)
-        except OSError:
-            raise
-        except Exception as error:  # each object store has errors of its own
-            raise OSError(f"{type(error).__name__} while uploading") from error
 
     def _other_files(self, covers: Callable[[Mapping[str, str | None]], bool]) -> tuple[list[str], list[str]]:
         """Find this request's files that have no rows any more, and other requests' files beside the new ones."""
@@ -318,8 +305,36 @@ class Destination:
                 beside.append(path)
         return stale, beside
 
-    def _write_manifest(self, manifest: Mapping[str, Any], files: Sequence[PublishedFile]) -> str:
-        path = self._below_root(MANIFEST)
+    def _compare(self, comparison: Comparison, stale: Sequence[str]) -> dict[str, Any]:
+        """Compare the rows of the files that go with the new ones."""
+        old = [*filter(self._fs.exists, map(self._path, sorted(self._spools))), *stale]
+        fresh = [(self._path(partition), spool.path) for partition, spool in sorted(self._spools.items())]
+        return comparison.compare(
+            chain.from_iterable(self._records(path, self._fs.open, path, comparison) for path in old),
+            chain.from_iterable(self._records(path, Path.open, draft, comparison) for path, draft in fresh),
+        )
+
+    def _records(
+        self, path: str, opener: Callable[[Any, str], Any], place: Any, comparison: Comparison
+    ) -> Iterator[Record]:
+        """Read the rows of a data file, with what its folders say."""
+        said = _values(path.removeprefix(self._root).rpartition("/")[0]) if self._partition_indexes else {}
+        try:
+            with opener(place, "rb") as file:
+                for record in read_records(file, path, comparison.columns):
+                    yield {**record, **said}
+        except TikTokOutputError:
+            raise
+        except Exception as error:  # each format has errors of its own
+            failure = TikTokOutputError(
+                f"`restatement` compares the new rows with those of {self._url(path)!r}, which can't be read "
+                f"({type(error).__name__}). Move it away, or leave `restatement` out; nothing was written."
+            )
+            failure.retryable = isinstance(error, OSError)
+            raise failure from error
+
+    def _manifest(self, manifest: Mapping[str, Any], files: Sequence[PublishedFile]) -> Change:
+        """Write the manifest to a file in the making."""
         listed = [
             {
                 "path": file.path,
@@ -333,22 +348,14 @@ class Destination:
         text = json.dumps(
             {**manifest, "columns": self._columns, "files": listed}, indent=2, ensure_ascii=False
         )
-        with tempfile.TemporaryDirectory(prefix="tiktok-report-") as folder:
-            spool = Path(folder, MANIFEST)
-            if self._local:
-                self._make_folders(Path(self._root))
-                spool = Path(self._root, f".{MANIFEST}.{secrets.token_hex(4)}.tmp")
-            try:
-                spool.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-                self._put(spool, path)
-            finally:
-                spool.unlink(missing_ok=True)
-        return self._url(path)
+        draft = self._place.new_file()
+        draft.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        return draft, self._below_root(MANIFEST)
 
     def _output_error(self, error: OSError) -> TikTokOutputError:
         state = (
-            f"{self._replaced} of {len(self._spools)} files are already new, the others as before"
-            if self._replaced
+            "some files are new and some as before, which the next run puts right"
+            if self._place.is_mixed
             else "what was there before is unchanged"
         )
         failure = TikTokOutputError(
@@ -361,12 +368,10 @@ class Destination:
         return failure
 
 
-def _remove_old_spools(final: Path) -> None:
-    """Remove what killed tasks left behind: spool files that nobody has written to for a day."""
-    for path in final.parent.glob(f".{glob.escape(final.name)}.*.tmp"):
-        with suppress(OSError):  # another task may have been quicker
-            if path.stat().st_mtime < time.time() - _SPOOL_LIFETIME:
-                path.unlink()
+def _check_lengths(partition: str) -> None:
+    """Find out while rows come what would else come to light when they are published."""
+    if any(len(os.fsencode(folder)) > _LONGEST_NAME for folder in partition.split("/")):
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
 
 
 def _partition_indexes(target: Target, columns: Mapping[str, str]) -> list[int]:
@@ -384,7 +389,7 @@ def _partition_indexes(target: Target, columns: Mapping[str, str]) -> list[int]:
 
 
 def _quote_value(value: str | None) -> str:
-    return NULL_PARTITION if value is None else quote(value, safe=" ", errors="surrogatepass")
+    return NULL_PARTITION if value is None else quote(value, safe=" ", errors="backslashreplace")
 
 
 def _values(partition: str) -> dict[str, str | None]:

@@ -1,8 +1,8 @@
 """How rows look in a file: one class a format, one line in :data:`FORMATS`.
 
 A format renders rows whose cells are texts: ``None`` is null, and a column of type ``integer`` or
-``decimal`` holds a number's digits, which are written as they are. A text in a number column that is
-no number is written as text. Each row is rendered by itself, so that rows can be rendered as they
+``decimal`` holds a number's digits. Formats of text write them as they are, and a text in a number
+column that is no number as text. Each row is rendered by itself, so that rows can be rendered as they
 come and put into their order later.
 """
 
@@ -12,8 +12,12 @@ import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from json.encoder import encode_basestring
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
+
+from airflow_provider_tiktok.storage.parquet import Parquet
+from airflow_provider_tiktok.storage.spool_file import LineSpool, Spool
 
 Cells = Sequence["str | None"]
 
@@ -24,36 +28,60 @@ _JSON_NUMBERS = re.compile(rf"(?:{_JSON_NUMBER.pattern}\n)*")
 
 
 class Format(Protocol):
-    """Renders rows as bytes.
+    """Renders rows, and begins the files that take them.
 
     :param columns: type by name, in the order of a row's cells.
     """
 
+    compressible: ClassVar[bool]
+    """Whether files of it may be compressed as a whole."""
+
     def __init__(self, columns: Mapping[str, str]) -> None: ...
 
-    def header(self) -> bytes:
-        """Give what a file begins with, also when it has no rows."""
-
-    def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[bytes]:
-        """Give the bytes of each of some rows.
+    def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> Sequence[Any]:
+        """Render rows, each by itself, as something that a file of this format and :mod:`marshal` take.
 
         :param columns: the cells of each column.
         :param clean: of each column, whether it is known to hold no null and, where its type is a
             number, nothing but JSON numbers.
         """
 
+    def spool(self, path: Path, *, compress: bool, one_of_many: bool) -> Spool:
+        """Begin a file.
 
-class JsonLines:
+        :param path: where it grows; it may not exist yet.
+        :param compress: with gzip.
+        :param one_of_many: whether others grow at the same time.
+        """
+
+    def close(self) -> None:
+        """Let go of what several files share."""
+
+
+class _Lines:
+    """A format of lines, which may stand in any number of pieces."""
+
+    compressible: ClassVar[bool] = True
+
+    def header(self) -> bytes:
+        """Give what a file begins with, also when it has no rows."""
+        return b""
+
+    def spool(self, path: Path, *, compress: bool, one_of_many: bool) -> Spool:
+        """Begin a file."""
+        return LineSpool(path, self.header(), compress=compress)
+
+    def close(self) -> None:
+        """Do nothing: files of lines share nothing."""
+
+
+class JsonLines(_Lines):
     """One JSON object a line, UTF-8, numbers with the digits that came, absent values as ``null``."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         self._is_number = [kind in NUMBER_TYPES for kind in columns.values()]
         names = [encode_basestring(name).replace("%", "%%") for name in columns]
         self._line = "{" + ",".join(f"{name}:%s" for name in names) + "}\n"
-
-    def header(self) -> bytes:
-        """Begin with nothing: every line stands for itself."""
-        return b""
 
     def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[bytes]:
         """Encode column by column, which checks a thousand numbers at a time."""
@@ -66,7 +94,7 @@ class JsonLines:
         return [(line % cells).encode("utf-8", "backslashreplace") for cells in zip(*encoded, strict=True)]
 
 
-class Csv:
+class Csv(_Lines):
     """Comma-separated with a header line, UTF-8, quotes where needed, absent values empty."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
@@ -90,7 +118,7 @@ class Csv:
         return [f"{line[:-2]}\n".encode("utf-8", "backslashreplace") for line in lines]
 
 
-FORMATS: dict[str, type[Format]] = {"jsonl": JsonLines, "csv": Csv}
+FORMATS: dict[str, type[Format]] = {"jsonl": JsonLines, "csv": Csv, "parquet": Parquet}
 """File formats by name, which is also the file extension."""
 
 

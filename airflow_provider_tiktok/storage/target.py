@@ -40,8 +40,8 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
     A path is a folder when it ends with a slash, has no extension, or rows are to be partitioned.
 
     :param path: path or URL.
-    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress; ``None`` takes the path's
-        extension, else ``jsonl``.
+    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress, or ``parquet``; ``None`` takes the
+        path's extension, else ``jsonl``.
     :param partition_by: columns that become Hive folders.
     :raises TikTokOutputError: extension and format are unknown or contradict each other.
     """
@@ -51,12 +51,11 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
         _split(f"x.{output_format.strip().lower().lstrip('.')}") if output_format else ("", False)
     )
     if output_format and wanted not in FORMATS:
-        raise TikTokOutputError(
-            f"`output_format` is {output_format!r}; it can be {_known()}, each with .gz as well."
-        )
+        raise TikTokOutputError(f"`output_format` is {output_format!r}; it can be {_known()}.")
     is_folder = (
         path.endswith("/") or not (named or named_gzip) or (bool(partition_by) and named not in FORMATS)
     )
+    _refuse_gzip(wanted or ("" if is_folder else named), wanted_gzip or (named_gzip and not is_folder))
     if is_folder:
         return Target(path.rstrip("/") or "/", True, wanted or "jsonl", wanted_gzip, tuple(partition_by))
     if partition_by:
@@ -65,8 +64,8 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
         )
     if named not in FORMATS and not wanted:
         raise TikTokOutputError(
-            f"`output_path` {path!r} ends in an extension that this version doesn't write. It can be {_known()}, each "
-            "with .gz as well; end the path with a slash if it is a folder."
+            f"`output_path` {path!r} ends in an extension that this version doesn't write. It can be "
+            f"{_known()}; end the path with a slash if it is a folder."
         )
     if wanted and named in FORMATS and (named != wanted or wanted_gzip > named_gzip):
         raise TikTokOutputError(
@@ -83,5 +82,14 @@ def _split(name: str) -> tuple[str, bool]:
     return (extension if dot and stem else ""), compressed
 
 
+def _refuse_gzip(name: str, compress: bool) -> None:
+    if compress and name in FORMATS and not FORMATS[name].compressible:
+        raise TikTokOutputError(
+            f"{name}.gz is nothing that readers of {name} take, and {name} compresses within. Drop the .gz."
+        )
+
+
 def _known() -> str:
-    return ", ".join(FORMATS)
+    """Name the extensions that there are."""
+    gzipped = (f"{name}{_GZIP}" for name, kind in FORMATS.items() if kind.compressible)
+    return ", ".join((*FORMATS, *gzipped))

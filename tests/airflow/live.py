@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -9,6 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +32,45 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def settings(port: int, dags: Path, output: Path) -> dict[str, str]:
+@contextmanager
+def metadata_database() -> Iterator[str]:
+    """Give the URL of a database for Airflow's own use, without tables.
+
+    All parts of Airflow write at the same time, which SQLite bears badly: with it the API server hangs now and then. So
+    it is PostgreSQL where the tests have one.
+    """
+    server = os.environ.get("TIKTOK_TEST_POSTGRES")
+    if not server:
+        # beside Airflow's parts, which all write into one file, SQLite's own patience of 5 s is too little for a command
+        yield f"sqlite:///{os.environ['AIRFLOW_HOME']}/airflow.db?timeout=60"
+        return
+    name = f"airflow_{secrets.token_hex(6)}"
+    _execute(server, f"CREATE DATABASE {name}")
+    try:
+        url = f"{server.rpartition('/')[0]}/{name}"
+        yield url.replace("postgresql://", "postgresql+psycopg2://", 1)
+    finally:
+        _execute(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _execute(server: str, statement: str) -> None:
+    import psycopg
+
+    with closing(psycopg.connect(server, autocommit=True)) as connection:
+        connection.execute(statement)
+
+
+def migrate(env: dict[str, str]) -> None:
+    """Make Airflow's tables."""
+    done = subprocess.run([AIRFLOW, "db", "migrate"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def settings(port: int, dags: Path, output: Path, database: str) -> dict[str, str]:
     url = f"http://127.0.0.1:{port}"
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        # beside Airflow's parts, which all write into one file, SQLite's own patience of 5 s is too little for a command
-        _DATABASE: f"sqlite:///{os.environ['AIRFLOW_HOME']}/airflow.db?timeout=60",
+        _DATABASE: database,
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
@@ -86,6 +122,16 @@ class LiveAirflow:
                 os.killpg(part.pid, signal.SIGKILL)
                 part.wait()
 
+    def restart(self, command: str) -> None:
+        """Kill a part of Airflow, as a crash of its machine would, and start it anew."""
+        index = next(index for index, one in enumerate(_PARTS) if one[0] == command)
+        os.killpg(self._parts[index].pid, signal.SIGKILL)
+        self._parts[index].wait()
+        with (self._logs / f"{command}.log").open("ab") as log:
+            self._parts[index] = subprocess.Popen(
+                [AIRFLOW, *_PARTS[index]], env=self.env, stdout=log, stderr=log, start_new_session=True
+            )
+
     def call(
         self, path: str, body: Any = None, method: str | None = None, accept: str = "application/json"
     ) -> Any:
@@ -116,6 +162,13 @@ class LiveAirflow:
     def run(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = 120) -> "Run":
         """Trigger a DAG, as the UI does, and wait for its end."""
         deadline = time.monotonic() + seconds
+        run = self.start(dag_id, conf, seconds)
+        run.wait(deadline - time.monotonic())
+        return run
+
+    def start(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = 120) -> "Run":
+        """Trigger a DAG, as the UI does."""
+        deadline = time.monotonic() + seconds
         while True:  # the DAG processor may not have come to it yet
             try:
                 made = self.call(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
@@ -126,11 +179,7 @@ class LiveAirflow:
                         f"{dag_id}: HTTP {error.code} {error.read().decode()[:500]}"
                     ) from None
                 time.sleep(1)
-        run = Run(self, dag_id, made["dag_run_id"])
-        while run.state() not in _FINISHED:
-            assert time.monotonic() < deadline, f"{dag_id} is {run.state()}: {run.states()}"
-            time.sleep(0.5)
-        return run
+        return Run(self, dag_id, made["dag_run_id"])
 
     def latest(self, dag_id: str, seconds: float = 120) -> "Run":
         """Wait for the end of a run that a schedule has made."""
@@ -174,10 +223,36 @@ class Run:
     ) -> None:
         self._airflow = airflow
         self.facts = facts or {}
+        self._dag_id, self._run_id = dag_id, run_id
         self._path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
 
     def state(self) -> str:
         return self._airflow.call(self._path)["state"]
+
+    def wait(self, seconds: float = 120) -> None:
+        """Wait for its end."""
+        deadline = time.monotonic() + seconds
+        while self.state() not in _FINISHED:
+            assert time.monotonic() < deadline, f"{self._dag_id} is {self.state()}: {self.states()}"
+            time.sleep(0.5)
+
+    def wait_for_task(self, task_id: str, state: str, seconds: float = 60) -> None:
+        """Wait until a task is in a state."""
+        deadline = time.monotonic() + seconds
+        while (now := self.states().get(f"{task_id}[-1]")) != state:
+            assert time.monotonic() < deadline, f"{task_id} is {now}, not {state}"
+            time.sleep(0.3)
+
+    def mark(self, task_id: str, state: str) -> None:
+        """Mark a task, as the UI does."""
+        self._airflow.call(f"{self._path}/taskInstances/{task_id}", {"new_state": state}, "PATCH")
+
+    def clear(self, task_id: str) -> None:
+        """Clear a task, as the UI does."""
+        body = {"dry_run": False, "dag_run_id": self._run_id, "task_ids": [task_id], "only_failed": False}
+        self._airflow.call(
+            f"/api/v2/dags/{self._dag_id}/clearTaskInstances", {**body, "reset_dag_runs": True}
+        )
 
     def tasks(self) -> list[dict[str, Any]]:
         return self._airflow.call(f"{self._path}/taskInstances")["task_instances"]

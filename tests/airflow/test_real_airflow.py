@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import time
 from datetime import datetime, timedelta
@@ -12,42 +11,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.airflow.live import AIRFLOW, LiveAirflow, free_port, settings
-from tests.conftest import SECRET, TOKEN, connection_json
+from tests.airflow.conftest import accounts
+from tests.airflow.live import AIRFLOW
+from tests.conftest import SECRET, TOKEN
+from tests.operators.databases import Postgres, Sqlite, needs_postgres
 
 pytestmark = pytest.mark.airflow
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Give a folder with the DAGs, the output and the logs."""
-    folder = tmp_path_factory.mktemp("live")
-    shutil.copytree(ROOT / "example_dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (ROOT / "tests" / "airflow" / "dags").glob("*.py"):
-        shutil.copy(path, folder / "dags")
-    for name in ("output", "logs"):
-        (folder / name).mkdir()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def env(folder, airflow_home, _session_emulator):
-    connection = connection_json(_session_emulator.url, advertiser_ids=accounts(_session_emulator)[:2])
-    return settings(free_port(), folder / "dags", folder / "output") | {
-        "AIRFLOW_CONN_TIKTOK_DEFAULT": connection
-    }
-
-
-@pytest.fixture(scope="module")
-def live(env, folder):
-    with LiveAirflow(env, folder / "logs") as airflow:
-        yield airflow
-
-
-def accounts(emulator):
-    return [name for name in emulator.world.accounts if name.startswith("71")]
 
 
 def rows_below(folder):
@@ -77,6 +46,27 @@ def test_airflow_dags_test_runs_the_daily_example(env, folder, emulator, tmp_pat
         *((los_angeles, day) for day in ("2026-11-01", "2026-11-02", "2026-11-03")),
         *((berlin, day) for day in ("2026-11-02", "2026-11-03", "2026-11-04")),
     }
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=needs_postgres)])
+def test_airflow_dags_test_runs_the_example_into_a_database(env, emulator, tmp_path, kind):
+    database = Sqlite(tmp_path / "warehouse.db") if kind == "sqlite" else Postgres()
+    try:
+        done = subprocess.run(
+            [AIRFLOW, "dags", "test", "example_tiktok_to_sql", "2026-11-05"],
+            env=env
+            | {"TIKTOK_EXAMPLE_SQL_CONN_ID": "warehouse", "AIRFLOW_CONN_WAREHOUSE": database.connection()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, output[-3000:]
+        assert "Table tiktok_ads: 0 row(s) deleted, 240 inserted" in output
+        counts = database.query("SELECT advertiser_id, count(*) FROM tiktok_ads GROUP BY advertiser_id")
+        assert sorted(counts) == sorted((name, 3 * 40) for name in accounts(emulator)[:2])
+    finally:
+        database.drop()
 
 
 def test_the_ad_group_summary_leaves_typed_rows_and_a_readable_log(live, emulator):
@@ -238,6 +228,24 @@ def test_a_run_for_an_asset_is_of_the_last_complete_days_before_it(live, emulato
     run = live.latest("asset_schedule")
     assert run.facts["run_type"] == "asset_triggered"
     assert days_of(run) == last_complete_days(emulator, datetime.fromisoformat(run.facts["run_after"]))
+
+
+def test_a_dag_that_waits_for_the_asset_loads_the_file_that_its_event_names(live, emulator):
+    summary = live.run("example_tiktok_write_asset").xcom("report")
+    run = live.latest("example_tiktok_load_on_asset")
+    assert run.facts["run_type"] == "asset_triggered"
+    assert run.xcom("load") == summary["row_count"] == 2 * 5
+
+
+def test_each_day_of_a_report_wakes_the_dag_that_waits_for_partitions(live):
+    live.run("days")
+    runs = []
+    for _ in range(120):
+        runs = live.call("/api/v2/dags/each_day/dagRuns")["dag_runs"]
+        if len(runs) >= 3 and {run["state"] for run in runs} == {"success"}:
+            break
+        time.sleep(0.5)
+    assert sorted(run["partition_key"] for run in runs) == ["2026-08-01", "2026-08-02", "2026-08-03"]
 
 
 def test_this_suite_left_no_connection_in_the_environment():

@@ -53,6 +53,7 @@ class Call:
     query: dict[str, str]
     headers: dict[str, str]
     raw_query: str
+    body: Any = None
 
 
 class _HttpServer(ThreadingHTTPServer):
@@ -89,10 +90,13 @@ class ScriptedServer:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
-            def do_GET(self) -> None:
+            def do_POST(self) -> None:
+                self.do_GET(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+            def do_GET(self, posted: Any = None) -> None:
                 parts = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(parts.query, True).items()}
-                call = Call(parts.path, query, dict(self.headers), parts.query)
+                call = Call(parts.path, query, dict(self.headers), parts.query, posted)
                 reply = outer.reply(call)
                 time.sleep(reply.delay)
                 if reply.fault == "reset":

@@ -37,6 +37,16 @@ class Client:
             f"{self.emulator.url}/open_api/v1.3/{path}", params=encoded, headers=headers, timeout=10
         )
 
+    def post(self, path: str, token: str = TOKEN, **body: Any) -> dict[str, Any]:
+        """Send a JSON body; ``None`` leaves a parameter out."""
+        answer: dict[str, Any] = self.session.post(
+            f"{self.emulator.url}/open_api/v1.3/{path}",
+            json={name: value for name, value in body.items() if value is not None},
+            headers={"Access-Token": token},
+            timeout=10,
+        ).json()
+        return answer
+
     def report(self, **changes: Any) -> dict[str, Any]:
         """Ask for a legal report, with changes; ``None`` leaves a parameter out."""
         answer: dict[str, Any] = self.get(REPORT, **{**self.legal(), **changes}).json()

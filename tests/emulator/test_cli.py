@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from airflow_provider_tiktok.emulator import EmulatorError, serve
+from airflow_provider_tiktok.emulator import EmulatorError, Settings, serve
 from airflow_provider_tiktok.emulator import cli as command
 from airflow_provider_tiktok.emulator.server import bind
 
@@ -147,3 +147,20 @@ def test_serve_on_a_busy_port() -> None:
         serve(port=listener.getsockname()[1]),
     ):
         pass
+
+
+def test_the_options_of_report_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Settings] = []
+
+    def refuse(settings: Settings, rules: object) -> None:
+        made.append(settings)
+        raise EmulatorError
+
+    monkeypatch.setattr(command, "Emulator", refuse)
+    options = ["--task-seconds=7", "--task-qps=3", "--task-qpm=4", "--task-qpd=5", "--task-account-hour=6"]
+    assert command.main([*options, "--download-seconds=8", "--no-report-tasks"]) == 2
+    assert command.main([]) == 2
+    named = ("task_seconds", "task_qps", "task_qpm", "task_qpd", "task_account_hour", "download_seconds")
+    assert [getattr(made[0], name) for name in named] == [7, 3, 4, 5, 6, 8]
+    assert [made[0].report_tasks, made[1].report_tasks] == [False, True]
+    assert [getattr(made[1], name) for name in named] == [1, 2, 60, 4500, 500, 3600]

@@ -484,7 +484,10 @@ def test_an_empty_rerun_clears_what_the_same_request_wrote(emulator, connect, tm
         ({**ONE_DAY, "advertiser_ids": "acme"}, ["advertiser_ids", "'acme'"]),
         ({**ONE_DAY, "advertiser_ids": None}, ["`advertiser_ids`", "connection", '"*"']),
         ({**ONE_DAY, "report_type": "BASIK"}, ["`report_type`", "Did you mean 'BASIC'"]),
-        ({**ONE_DAY, "mode": "async"}, ["`mode`", "sync"]),
+        (
+            {**ONE_DAY, "mode": "async", "request_params": {"query_mode": "REGULAR"}},
+            ["query_mode", "`mode='sync'`"],
+        ),
         ({**ONE_DAY, "service_type": "RESERVATION"}, ["`service_type`", "`buying_type`"]),
         ({**ONE_DAY, "request_params": "[1]"}, ["`request_params`"]),
         ({**ONE_DAY, "request_params": {"start_date": "2026-01-01"}}, ["`report_start_date`"]),

@@ -27,6 +27,9 @@ from airflow_provider_tiktok.storage.target import Target, parse_target
         ("s3://bucket", None, Target("s3://bucket", True, "jsonl", False)),
         ("s3://my.bucket/", None, Target("s3://my.bucket", True, "jsonl", False)),
         ("/", None, Target("/", True, "jsonl", False)),
+        ("/out/rows.parquet", None, Target("/out/rows.parquet", False, "parquet", False)),
+        ("/out", "parquet", Target("/out", True, "parquet", False)),
+        ("/out/x.parquet.gz/", "parquet", Target("/out/x.parquet.gz", True, "parquet", False)),
     ],
 )
 def test_a_path_says_file_or_folder_format_and_compression(path, output_format, target):
@@ -94,10 +97,19 @@ def test_what_can_not_be_written_is_named(path, output_format, partition_by, sta
     assert str(caught.value).startswith(start)
 
 
-def test_parquet_which_is_to_come_is_named_as_what_it_is():
+@pytest.mark.parametrize(
+    ("path", "output_format"),
+    [("/out/x.parquet.gz", None), ("/out/", "parquet.gz"), ("/out/x.gz", "parquet"), ("/out", ".PARQUET.GZ")],
+)
+def test_parquet_is_not_compressed_twice(path, output_format):
     with pytest.raises(TikTokOutputError) as caught:
-        parse_target("/out/x.parquet", None)
+        parse_target(path, output_format)
     assert str(caught.value) == (
-        "`output_path` '/out/x.parquet' ends in an extension that this version doesn't write. It can be jsonl, csv, each "
-        "with .gz as well; end the path with a slash if it is a folder."
+        "parquet.gz is nothing that readers of parquet take, and parquet compresses within. Drop the .gz."
     )
+
+
+def test_what_is_known_is_listed():
+    with pytest.raises(TikTokOutputError) as caught:
+        parse_target("/out/", "orc")
+    assert str(caught.value) == ("`output_format` is 'orc'; it can be jsonl, csv, parquet, jsonl.gz, csv.gz.")

@@ -51,7 +51,7 @@ def parse_basic(params: Params) -> Query:
 
     :raises ApiError: with TikTok's text.
     """
-    return _parse(params, "BASIC", _BASIC_CHECKS)
+    return parse(params, "BASIC", BASIC_CHECKS)
 
 
 def parse_audience(params: Params) -> Query:
@@ -60,7 +60,7 @@ def parse_audience(params: Params) -> Query:
     :raises ApiError: with TikTok's text.
     """
     _refuse_what_only_basic_has(params, "AUDIENCE")
-    return _parse(params, "AUDIENCE", _AUDIENCE_CHECKS)
+    return parse(params, "AUDIENCE", AUDIENCE_CHECKS)
 
 
 def parse_catalog(params: Params) -> Query:
@@ -70,7 +70,7 @@ def parse_catalog(params: Params) -> Query:
     """
     params.require("advertiser_id")
     _refuse_what_only_basic_has(params, "CATALOG")
-    return _parse(params, "CATALOG", _CATALOG_CHECKS)
+    return parse(params, "CATALOG", CATALOG_CHECKS)
 
 
 def _refuse_what_only_basic_has(params: Params, report_type: str) -> None:
@@ -79,7 +79,29 @@ def _refuse_what_only_basic_has(params: Params, report_type: str) -> None:
     refuse_true(params, report_type, "query_lifetime", "enable_total_metrics")
 
 
-def _parse(params: Params, report_type: str, checks: tuple[Check, ...]) -> Query:
+def _read_filters(params: Params, level: str) -> tuple[Filter, ...]:
+    """Read the filters; what is deleted stays out where none of them speaks of it."""
+    filters = parse_filters(params.array("filtering") or [])
+    default = not_deleted(level)
+    if default is None or any(one.field == STATUS_FIELDS[level] for one in filters):
+        return filters
+    return (*filters, default)
+
+
+def parse(
+    params: Params,
+    report_type: str,
+    checks: tuple[Check, ...],
+    read_conditions: Callable[[Params, str], tuple[Filter, ...]] = _read_filters,
+    *,
+    pair_ids: bool = False,
+) -> Query:
+    """Read a report's parameters, and run the checks.
+
+    :param read_conditions: reads ``filtering``, for a data level.
+    :param pair_ids: whether a call on several accounts may group by account beside the level's own ID.
+    :raises ApiError: with TikTok's text.
+    """
     advertiser_id = params.identifier("advertiser_id")
     several = None if report_type == "CATALOG" else params.identifiers("advertiser_ids", MAX_ACCOUNTS)
     if advertiser_id is None and several is None:
@@ -97,8 +119,10 @@ def _parse(params: Params, report_type: str, checks: tuple[Check, ...]) -> Query
     params.boolean("multi_adv_report_in_utc_time")
     start, end = (None, None) if lifetime else read_dates(params)
     auction_level = level.replace("RESERVATION_", "AUCTION_")
-    check_dimension_names(dimensions, report_type, auction_level)
+    beside = ("advertiser_id",) if pair_ids and several else ()
+    check_dimension_names(dimensions, report_type, auction_level, beside)
     ids = tuple(name for name in dimensions if name in ID_DIMENSIONS[auction_level])
+    ids += tuple(name for name in beside if name in dimensions and name not in ids)
     page, page_size = read_page(params)
     query = Query(
         advertiser_ids=unique(several) if several else (advertiser_id or "",),
@@ -111,7 +135,7 @@ def _parse(params: Params, report_type: str, checks: tuple[Check, ...]) -> Query
         breakdowns=breakdowns_of(dimensions, report_type),
         start=start,
         end=end,
-        filters=_with_default_status(parse_filters(params.array("filtering") or []), auction_level),
+        filters=read_conditions(params, auction_level),
         order_field=params.text("order_field"),
         descending=params.choice("order_type", ("ASC", "DESC"), "DESC") == "DESC",
         page=page,
@@ -127,21 +151,15 @@ def _parse(params: Params, report_type: str, checks: tuple[Check, ...]) -> Query
     return query
 
 
-def _with_default_status(filters: tuple[Filter, ...], level: str) -> tuple[Filter, ...]:
-    default = not_deleted(level)
-    if default is None or any(one.field == STATUS_FIELDS[level] for one in filters):
-        return filters
-    return (*filters, default)
-
-
-def _check_ids(query: Query) -> None:
-    if not query.id_dimensions:
+def check_ids(query: Query) -> None:
+    """Check that rows are of what the data level names."""
+    if not set(query.id_dimensions) & set(ID_DIMENSIONS[query.level]):
         raise wrong_dimensions(f"data_level {query.level} requires dimension {ID_DIMENSIONS[query.level][0]}")
     _check_one_id_at_most(query)
 
 
 def _check_one_id_at_most(query: Query) -> None:
-    if len(query.id_dimensions) > 1:
+    if {"ad_id", "ad_id_v2"} <= set(query.id_dimensions):
         raise wrong_dimensions("ad_id and ad_id_v2 cannot be used together")
 
 
@@ -233,8 +251,8 @@ def _check_totals(query: Query) -> None:
         )
 
 
-_BASIC_CHECKS: tuple[Check, ...] = (
-    _check_ids,
+BASIC_CHECKS: tuple[Check, ...] = (
+    check_ids,
     check_one_time_dimension,
     _check_breakdowns,
     check_dates,
@@ -244,7 +262,7 @@ _BASIC_CHECKS: tuple[Check, ...] = (
     _check_order,
     _check_totals,
 )
-_AUDIENCE_CHECKS: tuple[Check, ...] = (
+AUDIENCE_CHECKS: tuple[Check, ...] = (
     _check_one_id_at_most,
     check_one_time_dimension,
     _check_breakdowns,
@@ -255,8 +273,8 @@ _AUDIENCE_CHECKS: tuple[Check, ...] = (
     _check_filters,
     _check_order,
 )
-_CATALOG_CHECKS: tuple[Check, ...] = (
-    _check_ids,
+CATALOG_CHECKS: tuple[Check, ...] = (
+    check_ids,
     check_one_time_dimension,
     check_dates,
     _check_metric_names,

@@ -73,15 +73,20 @@ def refuse_reservation(params: Params, report_type: str) -> None:
         raise unsupported("service_type RESERVATION", report_type)
 
 
-def check_dimension_names(names: Sequence[str], report_type: str, level: str | None = None) -> None:
-    """Check dimensions one by one: how many, that they exist, and at this level."""
+def check_dimension_names(
+    names: Sequence[str], report_type: str, level: str | None = None, also: Sequence[str] = ()
+) -> None:
+    """Check dimensions one by one: how many, that they exist, and at this level.
+
+    :param also: dimensions of another level that may stand beside this one's.
+    """
     if not 1 <= len(names) <= MAX_DIMENSIONS:
         raise parameter_error(f"dimensions: Length must be between 1 and {MAX_DIMENSIONS}")
     known = catalog.dimensions(report_type)
     for name in names:
         if name not in known:
             raise wrong_dimensions(f"{name} is not supported")
-        if level is not None and level not in known[name].levels:
+        if level is not None and level not in known[name].levels and name not in also:
             raise wrong_dimensions(f"data_level {level} and dimension {name} do not match")
     if len(set(names)) < len(names):
         raise wrong_dimensions("duplicate dimensions are not supported")
@@ -98,13 +103,18 @@ def check_one_time_dimension(query: Query) -> None:
 
 def check_dates(query: Query) -> None:
     """Check the order of the dates, and how far apart they are."""
+    check_date_order(query)
     if query.start is None or query.end is None:
         return
-    if query.start > query.end:
-        raise parameter_error("start_date must be earlier than or equal to end_date")
     limited = query.report_type != "BC" and query.time_dimension in MAX_DAYS
     if query.end - query.start + 1 > (MAX_DAYS[query.time_dimension or ""] if limited else YEAR):
         raise parameter_error(_SPAN_TEXT[query.time_dimension] if limited else _SPAN_TEXT[None])
+
+
+def check_date_order(query: Query) -> None:
+    """Check that a report does not end before it begins."""
+    if query.start is not None and query.end is not None and query.start > query.end:
+        raise parameter_error("start_date must be earlier than or equal to end_date")
 
 
 def check_metrics(query: Query, is_bad: Callable[[str, Query], bool], most: int = MAX_METRICS) -> None:

@@ -1,0 +1,136 @@
+"""Fetches the file of a report task from the host where TikTok puts it.
+
+The address comes from TikTok's answer and is signed for an hour. It is only followed to hosts of TikTok's, or
+to the API host of the connection, where an emulator or a proxy may stand; the token is not sent there, and a
+redirect is followed only where the address itself would be.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import IO, Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import requests
+import urllib3
+
+from airflow_provider_tiktok.api.client import (
+    TooLargeError,
+    connection_problem,
+    hidden_from_log,
+    new_session,
+    save_body,
+    tls_problem,
+)
+from airflow_provider_tiktok.exceptions import TikTokReportTaskError, TikTokTransportError
+
+FILE_HOSTS = ("tiktok.com", "tiktokcdn.com")
+"""Domains of TikTok's that files are fetched from, with all below them. ``ads.tiktok.com`` is the one documented."""
+
+_MOST_REDIRECTS = 3
+_LAPSED = frozenset({400, 401, 403, 404, 410})
+"""HTTP statuses with which a host says that a signed address is not, or no longer, good."""
+
+
+class LapsedAddressError(Exception):
+    """The signed address is not good any more; TikTok gives a new one for the asking."""
+
+
+def fetch_file(
+    url: str, into: IO[bytes], *, api_url: str, timeout: float, stop: threading.Event, subject: str
+) -> dict[str, Any]:
+    """Write the file at an address into a file of ours.
+
+    :param url: the address that TikTok gave.
+    :param into: a file; what is in it is replaced.
+    :param api_url: base URL of the connection, whose host is good as well.
+    :param timeout: seconds without a byte after which the host is given up.
+    :param stop: set by another thread, it ends the transfer.
+    :param subject: what the file is, for messages, which never hold the address.
+    :return: its ``bytes``, and ``is_whole``: whether the host said where it ends.
+    :raises TikTokReportTaskError: the address leads to a host that files are not fetched from.
+    :raises LapsedAddressError: the host refuses the address.
+    :raises TikTokTransportError: the file didn't come.
+    """
+    for _ in range(_MOST_REDIRECTS + 1):
+        check_address(url, api_url, subject)
+        target, saved = _fetch(url, into, timeout, stop, subject)
+        if saved is not None:
+            return saved
+        url = urljoin(url, target)
+    raise TikTokTransportError(
+        f"The file host redirects again and again ({subject}). Run the task again later."
+    )
+
+
+def check_address(url: str, api_url: str, subject: str) -> None:
+    """Refuse an address that doesn't lead to TikTok's file host.
+
+    :raises TikTokReportTaskError: it doesn't.
+    """
+    try:
+        parts = urlsplit(url)
+        good = _is_tiktoks(parts) or _is_same_host(parts, urlsplit(api_url))
+        host = parts.hostname or ""
+    except ValueError:
+        good, host = False, ""
+    if not good:
+        raise TikTokReportTaskError(
+            f"TikTok's address of the file leads to {host[:100] or 'no host'!r} ({subject}), and files are fetched over "
+            f"https from {', '.join(FILE_HOSTS)} and from the connection's API host only. If this host is TikTok's, "
+            "airflow-provider-tiktok needs an upgrade; `request_params={'output_format': 'CSV_STRING'}` does without it."
+        )
+
+
+def _is_tiktoks(parts: SplitResult) -> bool:
+    host = (parts.hostname or "").rstrip(".")
+    known = any(host == domain or host.endswith(f".{domain}") for domain in FILE_HOSTS)
+    return known and parts.scheme == "https" and parts.port in {None, 443} and not parts.username
+
+
+def _is_same_host(parts: SplitResult, api: SplitResult) -> bool:
+    """Say whether an address is of the API's own host; one with TLS leads to none without."""
+    same = (parts.hostname, _port(parts)) == (api.hostname, _port(api))
+    return same and parts.scheme == api.scheme and not parts.username
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _fetch(
+    url: str, into: IO[bytes], timeout: float, stop: threading.Event, subject: str
+) -> tuple[str, dict[str, Any] | None]:
+    """Make one call; give where it redirects to, or what it has saved."""
+    problem = ""
+    status = 0
+    permanent = False
+    # raised outside `except`, for requests' own texts hold the address with its signature
+    try:
+        with (
+            hidden_from_log(urlsplit(url).query),
+            new_session(url, {"Accept": "*/*", "Accept-Encoding": "identity"}, 1) as session,
+            session.get(url, timeout=timeout, stream=True, allow_redirects=False) as response,
+        ):
+            status = response.status_code
+            if status == requests.codes.ok:
+                return "", save_body(response, into, stop)
+            if response.is_redirect:
+                return response.headers["Location"], None
+    except requests.exceptions.SSLError as error:
+        problem, permanent = tls_problem(error)
+    except requests.exceptions.Timeout:
+        problem = f"nothing came for {timeout:g} s"
+    except requests.exceptions.ConnectionError as error:
+        problem = connection_problem(error)
+    except TooLargeError as error:
+        problem, permanent = f"it is larger than {error}", True
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        problem = f"the connection broke ({type(error).__name__})"
+    if status in _LAPSED and not problem:
+        raise LapsedAddressError(f"HTTP {status}")
+    raise TikTokTransportError(
+        f"The file of the report did not come ({subject}): {problem or f'HTTP {status}'}. Check that the worker reaches "
+        f"{urlsplit(url).hostname}; if it does, the failure is TikTok's and passes.",
+        retryable=not permanent,
+    )

@@ -1,0 +1,121 @@
+"""Reads what ``report/task/create/`` is asked for, and refuses what TikTok refuses there.
+
+A report task covers any stretch of time and any number of entities; it filters by IDs alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from airflow_provider_tiktok.emulator.errors import parameter_error
+from airflow_provider_tiktok.emulator.filters import FIELDS, Filter, parse_filters
+from airflow_provider_tiktok.emulator.kinds.basic import (
+    AUDIENCE_CHECKS,
+    BASIC_CHECKS,
+    CATALOG_CHECKS,
+    check_ids,
+    parse,
+)
+from airflow_provider_tiktok.emulator.kinds.common import (
+    Check,
+    check_date_order,
+    check_dates,
+    conflict,
+    refuse,
+    refuse_reservation,
+    refuse_true,
+)
+from airflow_provider_tiktok.emulator.params import Params
+from airflow_provider_tiktok.emulator.query import Query
+
+OUTPUT_FORMATS = ("CSV_STRING", "CSV_DOWNLOAD", "XLSX_DOWNLOAD")
+_LONGEST_NAME = 255
+_NOT_IN_A_NAME = frozenset("/\t\b@#$%^&*()[]")
+_FILTERS = {
+    **{name: replace(FIELDS[name], most=20_000) for name in ("campaign_ids", "adgroup_ids", "ad_ids")},
+    "ad_ids_v2": replace(FIELDS["ad_ids_v2"], types=("IN",)),
+}
+_UNIQUE_VIEWERS = frozenset(
+    {
+        *("average_video_play_per_user", "frequency", "cost_per_1000_reached", "reach", "live_play_count"),
+        *("result", "result_rate", "cost_per_result"),
+        *("real_time_result", "real_time_result_rate", "real_time_cost_per_result"),
+    }
+)
+"""The metrics that count people, which no audience dimension of a report task goes with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a report task shall make.
+
+    :param titles: whether the columns are called as in TikTok Ads Manager.
+    """
+
+    query: Query
+    output_format: str
+    file_name: str
+    titles: bool
+
+
+def parse_task(params: Params) -> Order:
+    """Read and check the parameters of a report task.
+
+    :raises ApiError: with TikTok's text.
+    """
+    params.require("report_type", "dimensions")
+    report_type = params.choice("report_type", tuple(_CHECKS)) or ""
+    refuse(params, "asynchronous", "page", "page_size", "query_mode")
+    refuse_true(params, "asynchronous", "enable_total_metrics")
+    if report_type != "BASIC":
+        refuse_reservation(params, report_type)
+        refuse_true(params, report_type, "query_lifetime")
+    if report_type == "CATALOG":
+        params.require("advertiser_id")
+    query = parse(params, report_type, _CHECKS[report_type], _read_filters, pair_ids=True)
+    output_format = params.choice("output_format", OUTPUT_FORMATS, OUTPUT_FORMATS[0]) or ""
+    translated = params.boolean("enable_report_title_translation")
+    asked = params.has("enable_report_title_translation") and report_type != "CATALOG"
+    return Order(
+        query=replace(query, uncut=True),
+        output_format=output_format,
+        file_name=_file_name(params),
+        titles=translated if asked else True,
+    )
+
+
+def _file_name(params: Params) -> str:
+    name = (params.text("file_name") or "").strip()
+    if len(name) > _LONGEST_NAME:
+        raise parameter_error(f"file_name: Longer than maximum length {_LONGEST_NAME}.")
+    if _NOT_IN_A_NAME & set(name):
+        raise parameter_error("file_name: Special characters are not supported.")
+    return name
+
+
+def _read_filters(params: Params, level: str) -> tuple[Filter, ...]:
+    return parse_filters(params.array("filtering") or [], _FILTERS)
+
+
+def _check_id_of_level(query: Query) -> None:
+    """Check that the account is not the only ID where it is not the level's own."""
+    if query.id_dimensions:
+        check_ids(query)
+
+
+def _check_people(query: Query) -> None:
+    if _UNIQUE_VIEWERS & set(query.metrics):
+        raise conflict()
+
+
+def _of_tasks(checks: tuple[Check, ...], *more: Check) -> tuple[Check, ...]:
+    """Make the checks of a report task from those of a call."""
+    return (*(check_date_order if check is check_dates else check for check in checks), *more)
+
+
+_CHECKS: dict[str, tuple[Check, ...]] = {
+    "BASIC": _of_tasks(BASIC_CHECKS),
+    "AUDIENCE": _of_tasks(AUDIENCE_CHECKS, _check_id_of_level, _check_people),
+    "CATALOG": _of_tasks(CATALOG_CHECKS),
+}
+"""The report types that have tasks."""

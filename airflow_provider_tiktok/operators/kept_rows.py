@@ -1,0 +1,137 @@
+"""The rows of finished windows, kept beside the output, so that a retry need not fetch them again.
+
+They stand in the folder ``_tiktok_unfinished`` at the output, which every worker reaches, under the name of the task
+instance. Only a retry takes them, or the same attempt after it has waited in the triggerer; a cleared task begins anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tiktok import __version__
+from airflow_provider_tiktok.operators.attempt import life_of, may_retry, task_of
+from airflow_provider_tiktok.reports.resume import fingerprint, restore, snapshot
+
+if TYPE_CHECKING:
+    from airflow_provider_tiktok.api.client import CallCounts
+    from airflow_provider_tiktok.operators.output import Output
+    from airflow_provider_tiktok.operators.report import TikTokReportOperator
+    from airflow_provider_tiktok.reports.fetch import FetchResult, Position, ReportFetch
+    from airflow_provider_tiktok.reports.plan import ReportPlan
+    from airflow_provider_tiktok.storage.checkpoint import Checkpoint
+
+log = logging.getLogger(__name__)
+
+_MAX_AGE = 24 * 3600
+"""Seconds after which kept rows are fetched anew: TikTok's figures have changed by then."""
+
+
+class KeptRows:
+    """Keeps rows for another attempt, where one may come and can find them; else it does nothing.
+
+    :param task: the operator, with its templates rendered.
+    :param context: Airflow's context; may be empty.
+    :param plan: of the report.
+    :param output: where its rows go.
+    :param counts: of the calls; those of the attempt before are added.
+    """
+
+    def __init__(
+        self,
+        task: TikTokReportOperator,
+        context: Any,
+        plan: ReportPlan,
+        output: Output,
+        counts: CallCounts,
+    ) -> None:
+        self.begin_at: tuple[Position, FetchResult] | None = None
+        self._counts = counts
+        self._started_at = time.time()
+        self._windows = 0
+        self._checkpoint = self._open(task, context, plan, output)
+        if self._checkpoint is not None and (state := self._checkpoint.load()) is not None:
+            self._take_over(state, len(plan.windows))
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether another attempt will find rows."""
+        return self._checkpoint is not None and self._checkpoint.holds_rows
+
+    def pass_on(self, fetch: ReportFetch, output: Output) -> None:
+        """Give the output the rows of the attempt before."""
+        if self._checkpoint is not None and self.begin_at is not None:
+            for batch in self._checkpoint.rows():
+                output.write(fetch, batch)
+
+    def note(self, fetch: ReportFetch, batch: Sequence[Any] = ()) -> None:
+        """Keep a batch, which has just come. What came before it is whole windows, if the fetch's position has moved."""
+        if self._checkpoint is None:
+            return
+        if fetch.position.windows != self._windows:
+            self._windows = fetch.position.windows
+            self._checkpoint.mark(lambda: self._state(fetch))
+        self._checkpoint.add(batch)
+
+    def save(self, fetch: ReportFetch) -> None:
+        """Leave to the next attempt what is whole."""
+        self.note(fetch)
+        if self._checkpoint is not None:
+            self._checkpoint.save()
+
+    def discard(self) -> None:
+        """Leave nothing."""
+        if self._checkpoint is not None:
+            self._checkpoint.discard()
+
+    def close(self) -> None:
+        """Let go of what is local."""
+        if self._checkpoint is not None:
+            self._checkpoint.close()
+
+    def _open(
+        self, task: TikTokReportOperator, context: Any, plan: ReportPlan, output: Output
+    ) -> Checkpoint | None:
+        names = task_of(context)
+        wanted = task.durable and (task.deferrable or may_retry(context))
+        if names is None or not wanted or not hasattr(output, "checkpoint"):
+            return None
+        name = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:24]
+        identity = {
+            "task": names,
+            "life": life_of(context),
+            "plan": fingerprint(plan),
+            "package": __version__,
+            "policy": [task.on_advertiser_error, task.drop_invalid_metrics, task.reconcile],
+        }
+        checkpoint: Checkpoint = output.checkpoint(name, identity)
+        return checkpoint
+
+    def _take_over(self, state: Any, windows: int) -> None:
+        assert self._checkpoint is not None  # noqa: S101 - it gave the state
+        with suppress(KeyError, TypeError, ValueError):
+            age = time.time() - float(state["started_at"])
+            if 0 <= age <= _MAX_AGE:
+                position, result = restore(state)
+                for name, number in state["calls"].items():
+                    setattr(self._counts, name, getattr(self._counts, name) + int(number))
+                self.begin_at = (position, result)
+                self._windows = position.windows
+                self._started_at = float(state["started_at"])
+                log.info(
+                    "Going on after %d of %d window(s), whose %s rows an earlier attempt has kept.",
+                    position.windows,
+                    windows,
+                    f"{position.row_count:,}",
+                )
+                return
+        self._checkpoint.restart()
+
+    def _state(self, fetch: ReportFetch) -> dict[str, Any]:
+        return {**snapshot(fetch), "calls": asdict(self._counts), "started_at": self._started_at}

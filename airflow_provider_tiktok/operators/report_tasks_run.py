@@ -1,0 +1,321 @@
+"""One run of the report operator in ``mode="async"``: report tasks are created, waited for, and fetched.
+
+The wait is in this worker or in the triggerer. After a triggerer's wait another process goes on, with nothing but
+what was given along.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tiktok._compat import AirflowSkipException
+from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.api.codes import look_up
+from airflow_provider_tiktok.api.report_tasks import (
+    QUEUING,
+    RUNNING,
+    SUCCESS,
+    ReportTask,
+    TaskState,
+)
+from airflow_provider_tiktok.exceptions import TikTokError, TikTokReportTaskError, TikTokStoppedError
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators.report_run import _fetch, _publish, _read_request
+from airflow_provider_tiktok.operators.run_time import run_time
+from airflow_provider_tiktok.operators.task_memory import TaskMemory
+from airflow_provider_tiktok.reports.plan import make_plan
+from airflow_provider_tiktok.reports.task_create import TaskCreation, still_good
+from airflow_provider_tiktok.reports.task_fetch import TaskFetch, task_error
+from airflow_provider_tiktok.reports.task_plan import Submission, fingerprint
+from airflow_provider_tiktok.reports.task_stop import stop_tasks
+from airflow_provider_tiktok.reports.task_watch import DONE, ERROR, TIMEOUT, TaskWatch, WatchEnd
+
+if TYPE_CHECKING:
+    from airflow_provider_tiktok.operators.report import TikTokReportOperator
+
+_BACKSTOP = timedelta(minutes=10)
+"""How much later than its own deadlines Airflow itself gives a trigger up, which no triggerer may be running."""
+
+_HANDLER = 4.0  # seconds that a kill waits for its cancellations; Airflow waits 5 before it kills for good
+
+
+class TasksAtWork:
+    """The report tasks that are to be cancelled when the Airflow task is killed.
+
+    :param client: whose credentials that takes.
+    """
+
+    def __init__(self, client: TikTokClient) -> None:
+        self._credentials = client.credentials
+        self.tasks: Sequence[ReportTask] = ()
+        self.watch: TaskWatch | None = None
+
+    @property
+    def running(self) -> list[ReportTask]:
+        """Those that are not known to be done."""
+        return self.watch.pending if self.watch is not None else list(self.tasks)
+
+    def cancel(self) -> None:
+        """Cancel them. It may be called amid any other work, from the handler of a signal."""
+        stopping = threading.Thread(target=stop_tasks, args=(self._credentials, self.running))
+        stopping.start()
+        stopping.join(_HANDLER)
+
+
+class TaskReport:
+    """A report that TikTok makes in report tasks.
+
+    :param task: the operator, with its templates rendered.
+    :param hook: calls TikTok.
+    :param context: Airflow's context; may be empty.
+    """
+
+    def __init__(self, task: TikTokReportOperator, hook: TikTokHook, context: Any) -> None:
+        self._task = task
+        self._hook = hook
+        self._context = context
+        self._request, self._reconciliation = _read_request(task)
+        self._client = hook.get_conn(connections=task.max_concurrency)
+        self._fingerprint = fingerprint(self._request, self._client.credentials)
+        self._memory = TaskMemory(context, self._fingerprint, durable=task.durable)
+        self._at_work = TasksAtWork(self._client)
+        task.at_work = self._at_work
+
+    def begin(self) -> dict[str, Any]:
+        """Create the report tasks; then wait for them, or let the triggerer wait.
+
+        :return: the summary.
+        """
+        # what is wrong with the output is told before TikTok is asked for anything
+        self._task.open_output(self._request).discard()
+        plan = make_plan(self._client, self._request, run_time(self._context))
+        creation = TaskCreation(
+            self._client,
+            plan,
+            on_advertiser_error=self._task.on_advertiser_error,
+            drop_invalid_metrics=self._task.drop_invalid_metrics,
+        )
+        deadlines = self._deadlines()
+        with self._cleaning_up():
+            states = self._take_over(creation)
+            self._create(creation)
+            submission = creation.submission(self._fingerprint)
+            waiting = _in_state(submission.tasks, states, *RUNNING)
+            self._task.log.info(
+                "%d report task(s), of which %d are to be waited for", len(submission.tasks), len(waiting)
+            )
+            if waiting and self._task.deferrable:
+                self._defer(submission, deadlines)
+            end = self._wait(submission, deadlines) if waiting else WatchEnd(DONE, states=states)
+            return self._finish(submission, end)
+
+    def resume(self, event: Any, submission: Mapping[str, Any]) -> dict[str, Any]:
+        """Go on after the triggerer's wait.
+
+        :param event: the trigger's.
+        :param submission: what :meth:`begin` gave along.
+        :return: the summary.
+        """
+        given = Submission.from_dict(submission)
+        end = WatchEnd.from_dict(event) if _is_end(event) else None
+        self._at_work.tasks = _in_state(given.tasks, end.states if end else {}, *RUNNING)
+        with self._cleaning_up():
+            if end is None:
+                raise TikTokReportTaskError(
+                    "The triggerer came back without a word on the report tasks. Give triggerer and worker the same "
+                    "version of airflow-provider-tiktok, and run the task again."
+                )
+            if given.fingerprint != self._fingerprint:
+                raise _retryable(
+                    "The report's parameters, or the connection's token, changed while its report tasks were made, so "
+                    "these are of no use. Run the task again."
+                )
+            for name, number in given.calls.items():
+                setattr(self._client.counts, name, getattr(self._client.counts, name) + number)
+            self._client.counts.api_calls += end.api_calls
+            return self._finish(given, end)
+
+    def _take_over(self, creation: TaskCreation) -> dict[str, TaskState]:
+        """Give the creation what an earlier attempt left, and cancel what nobody wants any more."""
+        known, unwanted = self._memory.recall()
+        states: dict[str, TaskState] = {}
+        for one in known:
+            if not creation.needs(one):
+                unwanted.append(one)
+            elif (state := still_good(self._client, one)) is not None:
+                states[one.report_task_id] = state
+                creation.take_over([one])
+                self._task.log.info("Took over %s from an earlier attempt; it is %s.", one, state.status)
+        self._at_work.tasks = creation.tasks
+        if self._task.cancel_on_kill:
+            good = ((one, still_good(self._client, one)) for one in unwanted)
+            self._cancel([one for one, state in good if state and state.status in RUNNING])
+        return states
+
+    def _create(self, creation: TaskCreation) -> None:
+        for tasks in creation.create():
+            self._at_work.tasks = tasks
+            self._memory.remember(tasks)
+            if (
+                self._client.stop.is_set()
+            ):  # the kill came while TikTok answered, and knew nothing of this one
+                if self._task.cancel_on_kill:
+                    self._at_work.cancel()
+                self._task.check_stopped()
+
+    def _deadlines(self) -> dict[str, float]:
+        """Say until when the report tasks are waited for, as seconds since the epoch.
+
+        In a worker Airflow itself ends a task in time; in the triggerer nobody does.
+        """
+        now = time.time()
+        deadlines = {"wait_timeout": now + seconds(self._task.wait_timeout)}
+        limit = self._task.execution_timeout
+        if self._task.deferrable and limit is not None:
+            deadlines["execution_timeout"] = now + limit.total_seconds()
+        return deadlines
+
+    def _defer(self, submission: Submission, deadlines: dict[str, float]) -> None:
+        from airflow_provider_tiktok.triggers.report import TikTokReportTrigger
+
+        task = self._task
+        poll_interval = seconds(task.poll_interval)
+        left = timedelta(seconds=max(0.0, min(deadlines.values()) - time.time()) + 2 * poll_interval)
+        task.defer(
+            trigger=TikTokReportTrigger(
+                tiktok_conn_id=task.tiktok_conn_id or TikTokHook.default_conn_name,
+                report_tasks=[one.as_list() for one in submission.tasks],
+                poll_interval=poll_interval,
+                deadlines=deadlines,
+                stop_at_failure=task.on_advertiser_error == "fail",
+                cancel_on_kill=task.cancel_on_kill,
+            ),
+            method_name="execute_complete",
+            kwargs={"submission": submission.as_dict()},
+            timeout=left + _BACKSTOP,
+        )
+
+    def _wait(self, submission: Submission, deadlines: Mapping[str, float]) -> WatchEnd:
+        """Wait in this worker; a kill ends the wait at once."""
+        watch = self._at_work.watch = TaskWatch(
+            submission.tasks,
+            poll_interval=seconds(self._task.poll_interval),
+            deadlines=deadlines,
+            stop_at_failure=self._task.on_advertiser_error == "fail",
+        )
+        while (end := watch.poll(self._client)) is None:
+            self._client.pause(watch.pause())
+        return end
+
+    def _finish(self, submission: Submission, end: WatchEnd) -> dict[str, Any]:
+        """Fetch what the report tasks made, and publish it."""
+        self._check(submission, end)
+        output = self._task.open_output(self._request)
+        try:
+            fetch = TaskFetch(
+                self._client,
+                submission.plan(self._request),
+                submission.tasks,
+                end.states,
+                refused=submission.refused,
+                encode=output.encode,
+                max_concurrency=self._task.max_concurrency,
+                on_advertiser_error=self._task.on_advertiser_error,
+                reconciliation=self._reconciliation,
+            )
+            try:
+                _fetch(self._task, fetch, output)
+            finally:
+                if fetch.unusable:
+                    self._keep([one for one in submission.tasks if one not in fetch.unusable])
+            self._task.check_stopped()
+            return _publish(self._task, self._context, fetch, output, self._client.counts, hook=self._hook)
+        finally:
+            output.discard()
+
+    def _check(self, submission: Submission, end: WatchEnd) -> None:
+        """Raise what keeps the report from being fetched; cancel what is not wanted any more then."""
+        running = _in_state(submission.tasks, end.states, *RUNNING)
+        done = _in_state(submission.tasks, end.states, SUCCESS)
+        failed = [one for one in submission.tasks if one not in running and one not in done]
+        self._at_work.tasks, self._at_work.watch = running, None
+        if end.status == ERROR:
+            raise _watch_error(end)
+        given_up = end.status == TIMEOUT or (failed and self._task.on_advertiser_error == "fail")
+        if not given_up:
+            return
+        self._cancel(running)
+        self._at_work.tasks = ()
+        self._keep(done)
+        if failed and end.status == DONE:
+            raise task_error(failed[0], end.states[failed[0].report_task_id])
+        raise _retryable(
+            f"{end.message}, so they were cancelled. Large reports take TikTok long: allow more time, or ask for fewer "
+            "days or accounts at once."
+        )
+
+    def _cancel(self, tasks: Sequence[ReportTask]) -> None:
+        stop_tasks(self._client.credentials, tasks)
+
+    def _keep(self, tasks: Sequence[ReportTask]) -> None:
+        """Leave only these to a later attempt."""
+        if tasks:
+            self._memory.remember(tasks)
+        else:
+            self._memory.forget()
+
+    @contextmanager
+    def _cleaning_up(self) -> Iterator[None]:
+        """Leave nothing behind that nobody will fetch: neither report tasks at TikTok's nor what Airflow remembers."""
+        try:
+            yield
+        except TikTokStoppedError:
+            raise  # whoever killed the task has had them cancelled, or wanted them to go on
+        except TikTokError as error:
+            if not (error.retryable and self._memory.serves_a_retry):
+                self._cancel(self._at_work.running)
+                self._memory.forget()
+            raise
+        except AirflowSkipException:
+            self._memory.forget()
+            raise
+        else:
+            self._memory.forget()
+
+
+def seconds(value: float | timedelta) -> float:
+    """Read a time that may be given as a number or as a ``timedelta``."""
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+
+
+def _in_state(tasks: Sequence[ReportTask], states: Mapping[str, TaskState], *wanted: str) -> list[ReportTask]:
+    """Give the tasks with one of these statuses; those of which nothing is known are queuing."""
+    unknown = TaskState(QUEUING)
+    return [one for one in tasks if states.get(one.report_task_id, unknown).status in wanted]
+
+
+def _is_end(event: Any) -> bool:
+    """Say whether an event is the trigger's."""
+    return isinstance(event, Mapping) and event.get("status") in {DONE, TIMEOUT, ERROR}
+
+
+def _watch_error(end: WatchEnd) -> TikTokError:
+    """Give the error that ended a watch, as what it was."""
+    if end.code is None:
+        error: TikTokError = TikTokReportTaskError(end.message)
+        error.retryable = end.retryable
+        return error
+    return look_up(end.code).error(
+        end.message, code=end.code, request_id=end.request_id, retryable=end.retryable
+    )
+
+
+def _retryable(text: str) -> TikTokReportTaskError:
+    error = TikTokReportTaskError(text)
+    error.retryable = True
+    return error

@@ -1,0 +1,263 @@
+"""Fetches the rows of a report from the files that TikTok's report tasks made: whole, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import IO, Any
+
+from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.api.report_tasks import FAILED, SUCCESS, ReportTask, TaskState, download_task
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokError,
+    TikTokIncompleteReportError,
+    TikTokReportTaskError,
+)
+from airflow_provider_tiktok.reports.fetch import ReportFetch
+from airflow_provider_tiktok.reports.parts import RowSink, SpendSink, read_page
+from airflow_provider_tiktok.reports.plan import ReportCall, ReportPlan, cut
+from airflow_provider_tiktok.reports.report_types import MAX_DAYS_WITHOUT_TIME
+from airflow_provider_tiktok.reports.task_rows import ends_whole, read_rows
+
+log = logging.getLogger(__name__)
+
+_DOWNLOADS = 3
+_LASTING = re.compile(r"invalid|parameter|not supported|permission|not exist", re.IGNORECASE)
+_PAUSE = 2.0  # seconds before a file is fetched again
+
+
+class TaskFetch(ReportFetch):
+    """A fetch whose rows come in files, one for each report task.
+
+    The rows of an account are passed on when all of its files are here and no key came twice.
+
+    :param client: makes the calls.
+    :param plan: what to fetch.
+    :param tasks: the task of each call of the plan, in its order.
+    :param states: what TikTok said of the tasks, by their IDs.
+    :param refused: why accounts have no task, by ID.
+    :param options: as :class:`~airflow_provider_tiktok.reports.fetch.ReportFetch`'s.
+    """
+
+    def __init__(
+        self,
+        client: TikTokClient,
+        plan: ReportPlan,
+        tasks: Sequence[ReportTask],
+        states: Mapping[str, TaskState],
+        *,
+        refused: Mapping[str, TikTokAPIError],
+        **options: Any,
+    ) -> None:
+        super().__init__(client, plan, **options)
+        self._tasks = list(zip(plan.calls, tasks, strict=True))
+        self._states = states
+        self._refused = refused
+        self.unusable: list[ReportTask] = []
+        for task in tasks:
+            if task.dropped:
+                self.result.dropped.setdefault(task.advertiser_id, []).extend(task.dropped)
+                self.reader.dropped |= set(task.dropped)
+
+    def batches(self) -> Iterator[list[Any]]:
+        """Give the rows, about a thousand at a time.
+
+        :raises TikTokReportTaskError: a task failed, or was cancelled.
+        :raises TikTokIncompleteReportError: a file is not whole.
+        """
+        self._flight.close()  # of calls page by page, of which there are none
+        for advertiser_id, refusal in self._refused.items():
+            self._on_error(advertiser_id, refusal)
+        for advertiser_id, pairs in groupby(self._tasks, key=lambda pair: pair[0].advertiser_id):
+            sinks: list[RowSink] = []
+            try:
+                self._read_account(list(pairs), sinks)
+            except TikTokError as error:
+                for sink in sinks:
+                    sink.clear()
+                self._on_error(advertiser_id, error)
+                continue
+            for sink in sinks:
+                with sink.spool as spool:
+                    for batch in spool.batches():
+                        self.result.row_count += len(batch)
+                        yield batch
+        skipped = self.result.skipped
+        self.result.skipped = {name: skipped[name] for name in self.plan.advertiser_ids if name in skipped}
+        self.reader.finish(self.result.row_count)
+        self._raise_errors()
+
+    def _read_account(self, pairs: Sequence[tuple[ReportCall, ReportTask]], sinks: list[RowSink]) -> None:
+        """Read all files of an account; those of one window are put together."""
+        for _, task in pairs:
+            self._check_state(task)
+        for _, window in groupby(pairs, key=lambda pair: pair[0].window):
+            first: RowSink | None = None
+            for call, task in window:
+                sink = self._read_task(call, task)
+                if first is None:
+                    first = sink
+                    sinks.append(sink)
+                    continue
+                sinks.append(sink)
+                first.spool.absorb(sink.spool)
+                first.spend += sink.spend
+                sinks.pop()
+                if first.spool.has_duplicates():
+                    raise TikTokIncompleteReportError(
+                        f"TikTok gave a row in two report tasks of {call.account}. Run the task again."
+                    )
+            if first is not None:
+                self._reconcile(pairs[0][0], first)
+
+    def _check_state(self, task: ReportTask) -> None:
+        """Say so when a task made nothing.
+
+        :raises TikTokReportTaskError: it did not.
+        """
+        state = self._states.get(task.report_task_id, TaskState(SUCCESS))
+        if state.status == SUCCESS:
+            return
+        self.unusable.append(task)
+        raise task_error(task, state)
+
+    def _read_task(self, call: ReportCall, task: ReportTask) -> RowSink:
+        """Download a task's file and read it; again when it came broken."""
+        started = time.monotonic()
+        for attempt in range(1, _DOWNLOADS + 1):
+            sink = self._sink()
+            try:
+                with tempfile.TemporaryFile(prefix="tiktok-rows-") as file:
+                    size = self._download(task, file)
+                    self._read_file(call, task, file, sink)
+            except TikTokIncompleteReportError as error:
+                sink.clear()
+                if attempt == _DOWNLOADS:
+                    self.unusable.append(task)  # a new task may make a better file
+                    raise
+                log.warning("%s Attempt %d of %d to get it whole.", error, attempt, _DOWNLOADS)
+                self.result.refetched += 1
+                self._client.pause(_PAUSE)
+            except OSError as error:
+                sink.clear()
+                failed = TikTokReportTaskError(
+                    f"The file of {task} could not be kept in {tempfile.gettempdir()}: {error.strerror}. Make room there, "
+                    "or set TMPDIR to a folder that has it."
+                )
+                failed.retryable = True
+                raise failed from None
+            else:
+                log.info(
+                    "%s, %s: %s rows in %s bytes, %.1f s",
+                    call.account,
+                    call.window,
+                    f"{len(sink.spool):,}",
+                    f"{size:,}",
+                    time.monotonic() - started,
+                )
+                return sink
+        raise AssertionError  # the last attempt returned or raised
+
+    def _download(self, task: ReportTask, file: IO[bytes]) -> int:
+        """Download a task's file, and make sure that it is all there; give its bytes.
+
+        Where the host doesn't say how long the file is, it is fetched twice: a break can't come at the same byte.
+        """
+        saved = download_task(self._client, task, file)
+        if not saved["is_whole"]:
+            digest = _digest(file)
+            saved = download_task(self._client, task, file)
+            if _digest(file) != digest:
+                raise TikTokIncompleteReportError(
+                    f"The file of {task} came in two lengths, so one of them broke off. Run the task again."
+                )
+        if not ends_whole(file):  # a figure could be cut off, and still be one
+            raise TikTokIncompleteReportError(
+                f"The file of {task} ends in the middle of a line. Run the task again."
+            )
+        size: int = saved["bytes"]
+        return size
+
+    def _read_file(self, call: ReportCall, task: ReportTask, file: IO[bytes], sink: RowSink) -> None:
+        request = self.plan.request
+        wanted = [name for name in request.metrics if name not in task.dropped]
+        subject = f"{call.account}, {call.window}, {task.report_task_id}"
+        pages = read_rows(file, self.reader.schema, request.dimensions, wanted, subject)
+        for number, items in enumerate(pages, start=1):
+            page = read_page(self.reader, call, number, items, subject)
+            sink.take_page(page)
+            if self._client.stop.is_set():
+                self._client.pause(0)  # raises
+        problem = sink.problem()
+        if problem:
+            raise TikTokIncompleteReportError(f"{problem} ({subject}). Run the task again.")
+
+    def _sink(self) -> RowSink:
+        return RowSink(
+            self.reader,
+            self._encode,
+            keep_order=self.plan.request.order_field is not None,
+            room=self._room,
+            sums_spend=self._reconciliation is not None,
+        )
+
+    def _reconcile(self, call: ReportCall, sink: RowSink) -> None:
+        """Compare the rows' spend with the account's own, which synchronous calls tell.
+
+        :raises TikTokIncompleteReportError: they are too far apart.
+        """
+        if self._reconciliation is None:
+            return
+        spent = SpendSink("advertiser_id")
+        windows = [call.window]
+        if call.window.start and call.window.end:
+            windows = list(cut(call.window.start, call.window.end, MAX_DAYS_WITHOUT_TIME))
+        for window in windows:
+            asked = self._reconciliation.call(replace(call, window=window))
+            answer = self._client.get(self._path, asked.params, subject=asked.subject(1))
+            spent.take(1, spent.read(asked, 1, answer.data.get("list") or []))
+        problem = self._reconciliation.problem(sink.spend, spent.total, rows=len(sink.spool))
+        if problem:
+            deleted = (
+                " Report tasks may leave out what is deleted, which `mode='sync'` counts."
+                if sink.spend < spent.total
+                else ""
+            )
+            raise TikTokIncompleteReportError(
+                f"The report of {call.account}, {call.window}: {problem}.{deleted}"
+            )
+
+
+def task_error(task: ReportTask, state: TaskState) -> TikTokReportTaskError:
+    """Say that a task made nothing.
+
+    TikTok's own faults pass, and a new task may go well. One that failed because of what was asked for won't.
+    """
+    what = "failed" if state.status == FAILED else f"is {state.status}"
+    said = f" TikTok's message: {state.message!r}." if state.message else ""
+    lasting = state.status == FAILED and bool(_LASTING.search(state.message))
+    advice = (
+        "Correct what the message names, or use `mode='sync'`"
+        if lasting
+        else "Run the task again, which has a new one made; if it stays, ask for less at a time, or use `mode='sync'`"
+    )
+    error = TikTokReportTaskError(
+        f"TikTok's {task} {what}, so the report is not there.{said} {advice}. [request_id {state.request_id}]"
+    )
+    error.retryable = not lasting
+    return error
+
+
+def _digest(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while chunk := file.read(2**20):
+        digest.update(chunk)
+    return digest.digest()

@@ -1,0 +1,57 @@
+"""One run of :class:`~airflow_provider_tiktok.sensors.report.TikTokReportReadySensor`: from its parameters to a moment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators.run_time import run_time
+from airflow_provider_tiktok.reports.plan import final_moments
+from airflow_provider_tiktok.reports.request import parse_request, read_dates
+from airflow_provider_tiktok.reports.texts import invalid
+
+if TYPE_CHECKING:
+    from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
+
+_REPORT_PARAMETERS = (
+    "advertiser_ids",
+    "exclude_advertiser_ids",
+    "preset",
+    "report_type",
+    "data_level",
+    "dimensions",
+    "metrics",
+    "filters",
+    "request_params",
+)
+
+
+def find_moment(task: TikTokReportReadySensor, hook: TikTokHook, context: Any, now: datetime) -> datetime:
+    """Find when the figures of the latest account are final.
+
+    :param task: the sensor, with its templates rendered.
+    :param hook: asks TikTok about the accounts.
+    :param context: Airflow's context; may be empty.
+    :return: in UTC.
+    """
+    # a report refuses days to come, for which it is right to wait
+    start, end = read_dates(task.report_start_date, task.report_end_date)
+    request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
+    request = replace(request, start_date=start, end_date=end)
+    try:
+        moments = final_moments(
+            hook.get_conn(), request, run_time(context), correction=task.correction, now=now
+        )
+    except OverflowError:
+        raise invalid("report_end_date", f"is {end}, which leads out of the calendar.") from None
+    account, moment = max(moments.items(), key=lambda item: item[1])
+    if moment > now:
+        task.log.info(
+            "The figures are final at %s UTC, in %s.%s",
+            f"{moment:%Y-%m-%d %H:%M}",
+            str(moment - now).partition(".")[0],
+            f" Account {account} is the last of {len(moments)}." if len(moments) > 1 else "",
+        )
+    return moment

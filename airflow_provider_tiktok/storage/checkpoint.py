@@ -1,0 +1,246 @@
+"""Rows of an unfinished job, kept at its destination so that another attempt can go on from them.
+
+While a job runs, its rows are also written to a log on the local disk. From time to time, and when the job fails, what
+is new in the log up to a mark (a place from which the job can go on) is copied to a folder at the destination, as one
+more segment, and after it the state: which segments there are, with their digests, and what the job itself wants to
+know. An attempt that finds a state takes the rows of its segments over; a state or a segment that is damaged, or is
+another job's, is as good as none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import struct
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+log = logging.getLogger(__name__)
+
+_VERSION = 1
+_HEADER = struct.Struct("<III")  # rows, bytes of the table of partitions, bytes of the rows
+_PIECE = 2**20
+_LEAST_PAUSE = 1.0  # seconds between two saves
+_PAUSE_FACTOR = 20  # times as long as a save takes, so that saving costs a twentieth of the time at most
+
+
+class Checkpoint:
+    """The rows of a job until its last mark.
+
+    :param filesystem: the fsspec filesystem of the destination.
+    :param folder: where in it the checkpoint stands; nothing else may be there.
+    :param identity: what the job is, as JSON has it; a state with another identity is another job's.
+    :param clock: seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        filesystem: Any,
+        folder: str,
+        identity: Mapping[str, Any],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fs = filesystem
+        self._folder = folder.rstrip("/")
+        self._identity = json.loads(json.dumps({**identity, "version": _VERSION}))
+        self._clock = clock
+        self._log: IO[bytes] = tempfile.TemporaryFile(prefix="tiktok-checkpoint-")  # noqa: SIM115 - closed by close()
+        self._segments: list[dict[str, Any]] = []
+        self._end = 0
+        self._marked = 0
+        self._saved = 0
+        self._state: Mapping[str, Any] | None = None
+        self._next_save = clock() + _LEAST_PAUSE
+        self._works = True
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Take over what an earlier attempt has saved.
+
+        :return: the state that it gave with its last mark; ``None`` when there is none, and the job begins anew.
+        """
+        try:
+            names = sorted(self._names("json"), reverse=True)
+            for name in names:
+                state = self._read_state(name)
+                if state is not None and self._fetch(state["segments"]):
+                    self._segments = state["segments"]
+                    self._marked = self._saved = self._end
+                    given: Mapping[str, Any] = state["state"]
+                    return given
+        except Exception as error:  # each store has errors of its own, and a job can do without
+            log.warning(
+                "What an earlier attempt left in %s can't be read (%s), so the report begins anew.",
+                self._folder,
+                type(error).__name__,
+            )
+        self.restart()
+        return None
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether rows stand at the destination."""
+        return self._works and bool(self._segments)
+
+    def restart(self) -> None:
+        """Take nothing over, and begin a new log."""
+        self.discard()
+        self._end = self._marked = self._saved = 0
+
+    def rows(self) -> Iterator[Sequence[Any]]:
+        """Give the rows that were taken over, in the batches in which they were added."""
+        offset = 0
+        while offset < self._saved:
+            self._log.seek(offset)
+            count, table_bytes, row_bytes = _HEADER.unpack(self._log.read(_HEADER.size))
+            lengths = struct.unpack(f"<{count}I", self._log.read(4 * count))
+            places = struct.unpack(f"<{count}I", self._log.read(4 * count)) if table_bytes else ()
+            table = json.loads(self._log.read(table_bytes)) if table_bytes else []
+            data = self._log.read(row_bytes)
+            offset = self._log.tell()
+            lines, start = [], 0
+            for length in lengths:
+                lines.append(data[start : start + length])
+                start += length
+            yield (
+                [(table[place], line) for place, line in zip(places, lines, strict=True)] if table else lines
+            )
+
+    def add(self, rows: Sequence[Any]) -> None:
+        """Take rows in: bytes, or pairs of a text, such as a partition, and bytes."""
+        if not (rows and self._works):
+            return
+        table: dict[str, int] = {}
+        places: list[int] = []
+        lines = rows
+        if isinstance(rows[0], tuple):
+            places = [table.setdefault(text, len(table)) for text, _ in rows]
+            lines = [line for _, line in rows]
+        names = json.dumps(list(table)).encode() if table else b""
+        data = b"".join(lines)
+        try:
+            self._log.seek(self._end)
+            self._log.write(_HEADER.pack(len(rows), len(names), len(data)))
+            self._log.write(struct.pack(f"<{len(rows)}I", *map(len, lines)))
+            self._log.write(struct.pack(f"<{len(places)}I", *places))
+            self._log.write(names)
+            self._log.write(data)
+            self._end = self._log.tell()
+        except OSError as error:
+            self._give_up(error)
+
+    def mark(self, state: Callable[[], Mapping[str, Any]]) -> None:
+        """Say that the job can go on from here, and save if the last time is long enough ago.
+
+        :param state: gives what the job wants to know then, as JSON has it.
+        """
+        self._marked = self._end
+        self._state = state()
+        if self._clock() >= self._next_save:
+            self.save()
+
+    def save(self) -> None:
+        """Copy what is new up to the last mark to the destination. A failure to do so is no failure of the job."""
+        if self._state is None or not self._works:
+            return
+        started = self._clock()
+        try:
+            if self._marked > self._saved:
+                self._segments.append(self._put_segment())
+                self._saved = self._marked
+            name = f"{len(self._segments):06}-{self._saved}.json"
+            state = {"identity": self._identity, "segments": self._segments, "state": self._state}
+            text = json.dumps(state).encode()
+            digest = hashlib.sha256(text).hexdigest().encode()
+            self._put(text + b"\n" + digest + b"\n", name)
+            for other in self._names("json"):
+                if other != name:
+                    self._fs.rm_file(f"{self._folder}/{other}")
+            self._state = None
+        except Exception as error:  # each store has errors of its own
+            self._give_up(error)
+        took = self._clock() - started
+        self._next_save = self._clock() + max(_LEAST_PAUSE, _PAUSE_FACTOR * took)
+
+    def discard(self) -> None:
+        """Leave nothing at the destination."""
+        self._segments, self._state = [], None
+        with suppress(Exception):
+            if self._fs.exists(self._folder):
+                self._fs.rm(self._folder, recursive=True)
+        parent = self._folder.rpartition("/")[0]
+        with suppress(Exception):
+            if self._fs.exists(parent) and not self._fs.ls(parent, detail=False):
+                self._fs.rmdir(parent)
+
+    def close(self) -> None:
+        """Let go of the local log."""
+        self._log.close()
+
+    def _names(self, extension: str) -> list[str]:
+        self._fs.invalidate_cache(self._folder)
+        if not self._fs.exists(self._folder):
+            return []
+        paths = self._fs.ls(self._folder, detail=False)
+        return [path.rpartition("/")[2] for path in paths if path.endswith(f".{extension}")]
+
+    def _read_state(self, name: str) -> dict[str, Any] | None:
+        """Read a state, unless it is damaged or another job's."""
+        text, _, digest = self._fs.cat_file(f"{self._folder}/{name}").rstrip(b"\n").rpartition(b"\n")
+        if hashlib.sha256(text).hexdigest().encode() != digest:
+            return None
+        state: dict[str, Any] = json.loads(text)
+        return state if state["identity"] == self._identity else None
+
+    def _fetch(self, segments: Sequence[Mapping[str, Any]]) -> bool:
+        """Copy segments into the local log; say whether all are there and undamaged."""
+        self._end = 0
+        self._log.seek(0)
+        for segment in segments:
+            digest = hashlib.sha256()
+            with self._fs.open(f"{self._folder}/{segment['name']}", "rb") as file:
+                while piece := file.read(_PIECE):
+                    digest.update(piece)
+                    self._log.write(piece)
+            if digest.hexdigest() != segment["sha256"]:
+                return False
+        self._end = self._log.tell()
+        return True
+
+    def _put_segment(self) -> dict[str, Any]:
+        name = f"{len(self._segments):06}.rows"
+        digest = hashlib.sha256()
+        with tempfile.NamedTemporaryFile(prefix="tiktok-checkpoint-") as file:
+            self._log.seek(self._saved)
+            left = self._marked - self._saved
+            while left:
+                piece = self._log.read(min(left, _PIECE))
+                digest.update(piece)
+                file.write(piece)
+                left -= len(piece)
+            file.flush()
+            self._upload(file.name, name)
+        return {"name": name, "sha256": digest.hexdigest()}
+
+    def _put(self, data: bytes, name: str) -> None:
+        with tempfile.NamedTemporaryFile(prefix="tiktok-checkpoint-") as file:
+            file.write(data)
+            file.flush()
+            self._upload(file.name, name)
+
+    def _upload(self, path: str, name: str) -> None:
+        self._fs.makedirs(self._folder, exist_ok=True)
+        self._fs.put_file(str(Path(path)), f"{self._folder}/{name}")
+
+    def _give_up(self, error: Exception) -> None:
+        self._works = False
+        log.warning(
+            "The progress of the report can't be kept in %s (%s), so a retry would begin anew.",
+            self._folder,
+            type(error).__name__,
+        )

@@ -1,0 +1,77 @@
+"""Reads data files back, row by row, whatever their format: the cells as texts, by column.
+
+What formats can't tell apart is read alike: null and empty text, which CSV knows no difference between, and
+numbers whose digits differ by zeros at their end, which Parquet adds.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import IO, Any
+
+from airflow_provider_tiktok.storage.formats import NUMBER_TYPES
+from airflow_provider_tiktok.storage.parquet import pyarrow_modules
+
+Record = dict[str, "str | None"]
+
+_BATCH = 2_000  # rows of Parquet read at a time
+
+
+def read_records(file: IO[bytes], name: str, columns: Mapping[str, str]) -> Iterator[Record]:
+    """Read a data file.
+
+    :param file: opened for reading; one of Parquet must be seekable.
+    :param name: its name, whose extension says the format.
+    :param columns: type by name, of the columns to give; one that the file lacks is null.
+    :raises Exception: it is no such file; each format has errors of its own.
+    """
+    stem, _, extension = name.lower().removesuffix(".gz").rpartition(".")
+    source = gzip.GzipFile(fileobj=file) if name.lower().endswith(".gz") else file
+    readers = [(column, _number if kind in NUMBER_TYPES else _text) for column, kind in columns.items()]
+    for row in _ROWS[extension if stem else ""](source):
+        yield {column: read(row.get(column)) for column, read in readers}
+
+
+def _json_lines(file: Any) -> Iterator[Mapping[str, Any]]:
+    for line in io.TextIOWrapper(file, "utf-8", newline="\n"):
+        yield json.loads(line, parse_float=str, parse_int=str)
+
+
+def _csv(file: Any) -> Iterator[Mapping[str, Any]]:
+    return csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""), strict=True)
+
+
+def _parquet(file: Any) -> Iterator[Mapping[str, Any]]:
+    for batch in pyarrow_modules()[1].ParquetFile(file).iter_batches(_BATCH):
+        yield from batch.to_pylist()
+
+
+_ROWS: Mapping[str, Callable[[Any], Iterator[Mapping[str, Any]]]] = {
+    "jsonl": _json_lines,
+    "csv": _csv,
+    "parquet": _parquet,
+}
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _number(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    if "e" in text.lower():
+        try:
+            text = format(Decimal(text), "f")
+        except ArithmeticError:  # some other text
+            return text
+    return text.rstrip("0").rstrip(".") if "." in text else text

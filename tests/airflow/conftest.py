@@ -1,0 +1,48 @@
+"""One real Airflow for all tests here, with the example DAGs and those of the tests."""
+
+import shutil
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.airflow.live import LiveAirflow, free_port, metadata_database, migrate, settings
+from tests.conftest import connection_json
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def accounts(emulator):
+    return [name for name in emulator.world.accounts if name.startswith("71")]
+
+
+@pytest.fixture(scope="package")
+def folder(tmp_path_factory):
+    """Give a folder with the DAGs, the output and the logs."""
+    folder = tmp_path_factory.mktemp("live")
+    shutil.copytree(ROOT / "example_dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (ROOT / "tests" / "airflow" / "dags").glob("*.py"):
+        shutil.copy(path, folder / "dags")
+    for name in ("output", "logs"):
+        (folder / name).mkdir()
+    return folder
+
+
+@pytest.fixture(scope="package")
+def env(folder, airflow_home, _session_emulator):
+    ids = accounts(_session_emulator)
+    # accounts and an app of its own, whose used-up day keeps no other test from calling
+    own = {"app_id": str(uuid.uuid4().int % 10**18), "advertiser_ids": ids[4:6]}
+    with metadata_database() as database:
+        variables = settings(free_port(), folder / "dags", folder / "output", database) | {
+            "AIRFLOW_CONN_TIKTOK_DEFAULT": connection_json(_session_emulator.url, advertiser_ids=ids[:2]),
+            "AIRFLOW_CONN_TIKTOK_PATIENT": connection_json(_session_emulator.url, **own),
+        }
+        migrate(variables)
+        yield variables
+
+
+@pytest.fixture(scope="package")
+def live(env, folder):
+    with LiveAirflow(env, folder / "logs") as airflow:
+        yield airflow

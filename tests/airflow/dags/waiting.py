@@ -1,0 +1,32 @@
+"""Sensors whose moment comes soon, much later, and never in time."""
+
+from datetime import datetime, timedelta, timezone
+
+from airflow.sdk import DAG
+
+from airflow_provider_tiktok.reports import plan
+from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
+
+SOON = timedelta(seconds=4)
+
+
+def in_a_moment(request, day, zone):
+    """Stand in for TikTok's correction of noon."""
+    return datetime.now(timezone.utc) + SOON
+
+
+day = {
+    "tiktok_conn_id": "tiktok_patient",
+    "preset": "ad_daily",
+    "report_end_date": "2026-11-10",
+    "deferrable": True,
+}
+
+with DAG("waiting", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
+    plan.corrected_at = in_a_moment
+    TikTokReportReadySensor(task_id="ready", **day)
+
+with DAG("waiting_in_vain", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
+    TikTokReportReadySensor(
+        task_id="late", **day | {"report_end_date": "2126-11-10", "correction": False}, timeout=3
+    )

@@ -1,0 +1,68 @@
+"""What waits in a real Airflow: the sensor in the triggerer, and a retry for TikTok's next day."""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from tests.airflow.conftest import accounts
+from tests.conftest import TOKEN
+
+pytestmark = pytest.mark.airflow
+
+
+def test_the_sensor_waits_in_the_triggerer_until_the_moment(live, emulator):
+    run = live.run("waiting")
+    assert run.states() == {"ready[-1]": "success"}
+    (task,) = run.tasks()
+    waited = datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])
+    log = run.log("ready")
+    assert waited >= timedelta(seconds=3)
+    assert "Account " in log
+    assert "The figures are final since" in log
+    assert "DEFERRED" in log
+    assert task["try_number"] == 1
+    assert TOKEN not in log
+    # which schedules of other DAGs may have called about as well, but not about these two
+    own = [
+        call.path for call in emulator.calls if call.query.get("advertiser_ids") == accounts(emulator)[4:6]
+    ]
+    assert own == ["/open_api/v1.3/advertiser/info/"]
+
+
+def test_the_sensors_timeout_fails_it_without_a_retry(live, emulator):
+    run = live.run("waiting_in_vain")
+    (task,) = run.tasks()
+    assert (task["state"], task["try_number"], task["max_tries"]) == ("failed", 1, 1)
+    assert "AirflowSensorTimeout" in run.log("late")
+
+
+def test_a_used_up_day_makes_the_retry_wait_for_the_next(live, emulator):
+    account = accounts(emulator)[4]
+    emulator.set_faults(
+        [{"fault": "code:40100", "message": "The app's QPD is used up.", "advertiser_id": account}]
+    )
+    made = live.start("patient")
+    deadline = time.monotonic() + 120
+    while made.states().get("report[-1]") != "up_for_retry":
+        assert time.monotonic() < deadline, made.states()
+        time.sleep(0.5)
+    seconds, reason = retry_of("patient")
+    midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0) + timedelta(days=1)
+    left = (midnight - datetime.now(timezone.utc)).total_seconds()
+    assert left - 10 < seconds < left + 120
+    assert "which TikTok counts from 00:00 to 24:00 UTC" in reason
+    assert len(reason) <= 500
+    assert TOKEN not in reason
+    assert [call.query["advertiser_id"] for call in emulator.calls if call.code] == [account]
+
+
+def retry_of(dag_id):
+    """Read what Airflow keeps of a decision; its REST API does not show it."""
+    with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db", timeout=60)) as database:
+        query = "select retry_delay_override, retry_reason from task_instance where dag_id = ?"
+        return database.execute(query, (dag_id,)).fetchone()

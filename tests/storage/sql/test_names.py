@@ -1,0 +1,41 @@
+"""Names of tables, as users write them and as SQL wants them."""
+
+import pytest
+
+from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage.sql.names import parse_table, quote
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("ads", ("ads",)),
+        (" marketing.ads ", ("marketing", "ads")),
+        ("lake.marketing.Ads", ("lake", "marketing", "Ads")),
+        ('marketing."ads.2026"', ("marketing", "ads.2026")),
+        ('"say ""ads"""', ('say "ads"',)),
+        ("ads; DROP TABLE ads", ("ads; DROP TABLE ads",)),
+        ("select", ("select",)),
+    ],
+)
+def test_a_tables_name_has_parts(text, parts):
+    assert parse_table(text) == parts
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  ", "a..b", ".a", "a.", 'a"b', '"a', '""', "a.b.c.d", "a\nb", "a\0b", "a. .b"]
+)
+def test_what_is_no_name_is_refused(text):
+    with pytest.raises(TikTokOutputError, match="`table` is"):
+        parse_table(text)
+
+
+def test_a_quote_within_a_name_is_doubled():
+    assert quote('a"; DROP TABLE b; --') == '"a""; DROP TABLE b; --"'
+    assert quote("a]b", "[{}]") == "[a]]b]"
+    assert quote("a`b", "`{}`") == "`a``b`"
+
+
+def test_a_name_with_a_nul_is_refused():
+    with pytest.raises(TikTokOutputError, match="can't be the name"):
+        quote("a\0b")

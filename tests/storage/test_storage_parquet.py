@@ -1,0 +1,246 @@
+"""Parquet: one schema for all files of a report, every value as it came or an error."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage import parquet as module
+from airflow_provider_tiktok.storage.destination import Destination
+from airflow_provider_tiktok.storage.target import parse_target
+
+pa = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+pq = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow")
+dataset = pytest.importorskip("pyarrow.dataset", reason="Parquet needs pyarrow")
+
+COLUMNS = {
+    "ad_id": "string",
+    "stat_time_day": "date",
+    "stat_time_hour": "timestamp",
+    "clicks": "integer",
+    "spend": "decimal",
+}
+SCHEMA = pa.schema(
+    [
+        ("ad_id", pa.string()),
+        ("stat_time_day", pa.date32()),
+        ("stat_time_hour", pa.timestamp("us")),
+        ("clicks", pa.int64()),
+        ("spend", pa.decimal128(38, 9)),
+    ]
+)
+ROWS = [
+    ("1800000000000000001", "2026-11-01", "2026-11-01T23:00:00", "116", "20.000"),
+    ("007", "2026-11-02", "2026-11-02T00:00:00", "-9223372036854775808", "-0.123456789"),
+    (None, None, None, None, None),
+    ("", "2026-11-02", "2026-11-02T00:00:00", "0", "12345678901234567890123456789.5"),
+]
+ODD_TEXTS = [
+    "a,b",
+    'say "hi"',
+    '"',
+    "a\nb",
+    "a\r\nb",
+    "\r",
+    "null",
+    "NA",
+    " x ",
+    "\u2028",
+    "\0",
+    "0x10",
+    "\U0001f600",
+    "",
+]
+
+
+def write(path, rows, columns=COLUMNS, *, pieces=1_000, partition_by=(), clean=False):
+    target = parse_target(
+        str(path), None if str(path).endswith((".jsonl", ".csv", ".parquet")) else "parquet", partition_by
+    )
+    destination = Destination(target, fsspec.filesystem("file"), str(path), columns)
+    destination.name_files("data")
+    for first in range(0, len(rows), pieces):
+        cells = list(zip(*rows[first : first + pieces], strict=True))
+        destination.write(destination.encode(cells, [clean] * len(cells)))
+    return destination.publish(covers=lambda partition: True)
+
+
+def many(count):
+    return [(str(i), "2026-11-01", "2026-11-01T05:00:00", str(i), f"{i}.25") for i in range(count)]
+
+
+def test_every_type_has_its_column_and_every_digit(tmp_path):
+    write(tmp_path / "x.parquet", ROWS)
+    table = pq.read_table(tmp_path / "x.parquet")
+    assert table.schema == SCHEMA
+    assert [tuple(row.values()) for row in table.to_pylist()] == [
+        ("1800000000000000001", date(2026, 11, 1), datetime(2026, 11, 1, 23), 116, Decimal(20)),
+        ("007", date(2026, 11, 2), datetime(2026, 11, 2), -(2**63), Decimal("-0.123456789")),
+        (None, None, None, None, None),
+        ("", date(2026, 11, 2), datetime(2026, 11, 2), 0, Decimal("12345678901234567890123456789.5")),
+    ]
+
+
+def test_an_empty_report_has_the_same_schema(tmp_path):
+    write(tmp_path / "x.parquet", [])
+    table = pq.read_table(tmp_path / "x.parquet")
+    assert (table.schema, table.num_rows) == (SCHEMA, 0)
+
+
+def canonical(kind, value):
+    """Give a value as all formats can say it: CSV knows no null, and a decimal's zeros mean nothing."""
+    if value in (None, ""):
+        return None
+    if kind in {"integer", "decimal"}:
+        return Decimal(str(value))
+    if kind == "timestamp" and isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def test_all_formats_hold_the_same_rows_in_the_same_order(tmp_path):
+    rows = [*ROWS[:3], *((text, *ROWS[0][1:]) for text in ODD_TEXTS if text != "\0")]
+    for name in ("jsonl", "csv", "parquet"):
+        write(tmp_path / f"x.{name}", rows, pieces=2)
+    lines = (tmp_path / "x.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    found = {
+        "jsonl": [json.loads(line, parse_float=Decimal) for line in lines],
+        "csv": list(csv.DictReader(io.StringIO((tmp_path / "x.csv").read_bytes().decode(), newline=""))),
+        "parquet": pq.read_table(tmp_path / "x.parquet").to_pylist(),
+    }
+    read = {
+        name: [tuple(canonical(COLUMNS[column], row[column]) for column in COLUMNS) for row in rows_read]
+        for name, rows_read in found.items()
+    }
+    expected = [tuple(map(canonical, COLUMNS.values(), row)) for row in rows]
+    assert read == {"jsonl": expected, "csv": expected, "parquet": expected}
+
+
+@pytest.mark.parametrize("clean", [False, True])
+@pytest.mark.parametrize("text", ODD_TEXTS, ids=repr)
+def test_odd_texts_survive(tmp_path, text, clean):
+    write(
+        tmp_path / "x.parquet", [(text, "a"), ("b", text)], {"name": "string", "other": "string"}, clean=clean
+    )
+    assert pq.read_table(tmp_path / "x.parquet").to_pydict() == {"name": [text, "b"], "other": ["a", text]}
+
+
+def test_null_and_empty_text_are_two_even_in_a_single_column(tmp_path):
+    write(tmp_path / "x.parquet", [(None,), ("",), ("a",), (None,)], {"name": "string"})
+    assert pq.read_table(tmp_path / "x.parquet")["name"].to_pylist() == [None, "", "a", None]
+
+
+def test_half_a_character_is_written_as_in_csv(tmp_path):
+    write(tmp_path / "x.parquet", [("cut \ud83d",)], {"name": "string"})
+    assert pq.read_table(tmp_path / "x.parquet")["name"].to_pylist() == ["cut \\ud83d"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kind"),
+    [
+        ("clicks", "<5", "int64"),
+        ("clicks", "116.5", "int64"),
+        ("clicks", "9223372036854775808", "int64"),
+        ("clicks", "0x1F", "int64"),
+        ("clicks", "a,b", "int64"),
+        ("spend", "0.1234567891", r"decimal128(38, 9)"),
+        ("spend", "123456789012345678901234567890", r"decimal128(38, 9)"),
+        ("spend", "1,5", r"decimal128(38, 9)"),
+        ("stat_time_day", "2026-13-01", "date32[day]"),
+        ("stat_time_hour", "2026-11-01T10:00:00Z", "timestamp[us]"),
+    ],
+)
+@pytest.mark.parametrize("partition_by", [(), ("ad_id",)])
+def test_a_value_that_its_column_can_not_hold_fails_the_report(tmp_path, column, value, kind, partition_by):
+    path = tmp_path / ("lake" if partition_by else "x.parquet")
+    write(path, ROWS[:2], partition_by=partition_by)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*.*")}
+    odd = tuple(value if name == column else cell for name, cell in zip(COLUMNS, ROWS[0], strict=True))
+    with pytest.raises(TikTokOutputError) as caught:
+        write(path, [*many(20), odd, *many(20)], partition_by=partition_by)
+    assert str(caught.value) == (
+        f"TikTok sent {value!r} for {column}, which a Parquet column of type {kind} can't hold without losing something, "
+        f"so nothing was written. Choose jsonl or csv, which keep every value as it came, or leave {column} out."
+    )
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*.*")} == before
+
+
+def test_zeros_beyond_the_scale_lose_nothing(tmp_path):
+    write(tmp_path / "x.parquet", [("1.1234567890000",), ("1e5",), ("1E-7",)], {"spend": "decimal"})
+    assert pq.read_table(tmp_path / "x.parquet")["spend"].to_pylist() == [
+        Decimal("1.123456789"),
+        Decimal(100_000),
+        Decimal("0.0000001"),
+    ]
+
+
+def test_however_rows_come_the_bytes_are_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_CHUNK", 64)
+    monkeypatch.setattr(module, "_GROUP_CELLS", 5 * 300)
+    rows = many(1_000)
+    for pieces in (1, 7, 150, 1_000):
+        write(tmp_path / f"{pieces}.parquet", rows, pieces=pieces)
+    assert len({(tmp_path / f"{pieces}.parquet").read_bytes() for pieces in (1, 7, 150, 1_000)}) == 1
+    file = pq.ParquetFile(tmp_path / "1.parquet")
+    assert [file.metadata.row_group(i).num_rows for i in range(4)] == [300, 300, 300, 100]
+    assert file.read()["clicks"].to_pylist() == list(range(1_000))
+
+
+def test_many_partitions_are_whole_with_hardly_any_memory_or_open_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_HELD_BYTES", 1_000)
+    monkeypatch.setattr(module.HeldLines.__init__, "__defaults__", (1_000,))
+    columns = {"country": "string", "n": "integer"}
+    rows = [(str(i % 100), str(i)) for i in range(2_000)]
+    open_files = []
+    spill = module.HeldLines._spill
+    monkeypatch.setattr(
+        module.HeldLines,
+        "_spill",
+        lambda self: (spill(self), open_files.append(len(list(Path("/proc/self/fd").iterdir())))),
+    )
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    published = write(tmp_path / "lake", rows, columns, pieces=100, partition_by=("country",))
+    assert len(published.files) == 100
+    assert max(open_files) <= before + 5
+    for file in published.files:
+        country = int(file.partition["country"])
+        assert pq.ParquetFile(file.path).read().to_pydict() == {"n": list(range(country, 2_000, 100))}
+        assert Path(file.path).stat().st_size == file.bytes
+
+
+def test_partitions_are_read_back_by_others(tmp_path):
+    values = ["a/b", "a=b", "100%", "a b", "\u00e9\U0001f600", "..", "x:y*?", "_hidden", None, "\ud83d"]
+    write(
+        tmp_path / "lake",
+        [(v, str(i)) for i, v in enumerate(values)],
+        {"c": "string", "n": "integer"},
+        partition_by=("c",),
+    )
+    read = dataset.dataset(
+        tmp_path / "lake",
+        format="parquet",
+        partitioning=dataset.HivePartitioning(
+            pa.schema([("c", pa.string())]), null_fallback="__HIVE_DEFAULT_PARTITION__"
+        ),
+    ).to_table()
+    found = dict(zip(read["n"].to_pylist(), read["c"].to_pylist(), strict=True))
+    assert [found[i] for i in range(len(values))] == [*values[:-1], "\\ud83d"]
+
+
+def test_pyarrow_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(TikTokOutputError) as caught:
+        write(tmp_path / "x.parquet", ROWS)
+    assert str(caught.value) == (
+        "Parquet needs pyarrow, which is not installed here. Install it: "
+        'pip install "airflow-provider-tiktok[parquet]"; or choose jsonl or csv.'
+    )
