@@ -95,7 +95,8 @@ class Modules(SphinxDirective):
         """Hand every module over to autodoc."""
         found: list[nodes.Node] = []
         for module in groups()[self.arguments[0]]:
-            text = f"```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n   :show-inheritance:\n```"
+            options = "".join(f"   :{option}:\n" for option in ("members", "ignore-module-all", "show-inheritance"))
+            text = f"```{{eval-rst}}\n.. automodule:: {module}\n{options}```"
             found += self.parse_text_to_nodes(text)
         return found
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-# What a block without any import of its own leaves out, because the page's first block or the docstring's class has it.
+# What a block of tasks without a DAG leaves out, because the page has said it before.
 PRELUDE = """\
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
@@ -78,7 +78,11 @@ def in_docstrings(path: Path, source: str) -> list[Block]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             line = getattr(node, "lineno", 1)
             for match in _DIRECTIVE.finditer(f"{ast.get_docstring(node) or ''}\n"):
-                found.append(Block(path, line, match["language"], inspect.cleandoc(match["text"]) + "\n"))
+                text = inspect.cleandoc(match["text"]) + "\n"
+                if match["language"] == "python" and isinstance(node, ast.ClassDef):
+                    dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                    text = f"from {dotted} import {node.name}\n{text}"
+                found.append(Block(path, line, match["language"], text))
     return found
 
 
@@ -91,6 +95,9 @@ def localised(text: str, url: str, accounts: list[str], folder: Path) -> str:
         "s3://lake": folder.as_uri(),
         "gs://lake": folder.as_uri(),
         "/tmp/": f"{folder}/",
+        "marketing.tiktok_ads": "tiktok_ads",  # SQLite has no schemas
+        # a day whose figures are final, lest the sensor waits for yesterday's
+        '"advertiser_ids": "*"}': '"advertiser_ids": "*", "report_start_date": "2026-10-01"}',
     }
     for there, here in places.items():
         text = text.replace(there, here)
@@ -99,4 +106,5 @@ def localised(text: str, url: str, accounts: list[str], folder: Path) -> str:
 
 def code(block: Block) -> str:
     """Give a Python block as it can stand alone."""
-    return block.text if "import " in block.text else PRELUDE + block.text
+    only_tasks = "Operator(" in block.text and "DAG(" not in block.text
+    return (PRELUDE if only_tasks else "") + block.text

@@ -77,7 +77,13 @@ def results(airflow_home, folder, connection, accounts, _session_emulator):
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(Path(__file__).with_name("run_dags.py"))],
         env=os.environ
-        | {"AIRFLOW_CONN_TIKTOK_DEFAULT": connection, "TIKTOK_DOCS_RESULT": str(folder / "result.json")},
+        | {
+            "AIRFLOW_CONN_TIKTOK_DEFAULT": connection,
+            "AIRFLOW_CONN_WAREHOUSE": json.dumps(
+                {"conn_type": "sqlite", "host": str(folder / "warehouse.db")}
+            ),
+            "TIKTOK_DOCS_RESULT": str(folder / "result.json"),
+        },
         capture_output=True,
         text=True,
         check=False,
