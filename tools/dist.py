@@ -57,7 +57,7 @@ def main() -> int:
         run_or_stop([tools, "-m", "build", "--outdir", DIST, ROOT], LOGS / "build.log", step, env)
     wheel, sdist = next(DIST.glob("*.whl")), next(DIST.glob("*.tar.gz"))
     with console.step("twine check --strict") as step:
-        command = [tools, "-m", "twine", "check", "--strict", wheel, sdist]
+        command: list[str | Path] = [tools, "-m", "twine", "check", "--strict", wheel, sdist]
         run_or_stop(command, LOGS / "twine.log", step, env)
     faults = faults_of_wheel(wheel) + faults_of_sdist(sdist)
     if faults:

@@ -14,12 +14,13 @@ from tools.processes import run, run_or_stop
 
 PINS = REQUIREMENTS / "docs.txt"
 SITE = ROOT / "build" / "docs"
+_OLDEST = (3, 11)
 _STAMP = VENV / "docs-made-of"
 
 
 def main() -> int:
     """Build the site anew."""
-    if sys.version_info < (3, 11):
+    if tuple(sys.version_info) < _OLDEST:
         raise Stop("Sphinx's reader of Markdown wants Python 3.11 or newer: make docs PYTHON=python3.12")
     environment.ensure(dev=True)
     install()

@@ -95,7 +95,9 @@ class Modules(SphinxDirective):
         """Hand every module over to autodoc."""
         found: list[nodes.Node] = []
         for module in groups()[self.arguments[0]]:
-            options = "".join(f"   :{option}:\n" for option in ("members", "ignore-module-all", "show-inheritance"))
+            options = "".join(
+                f"   :{option}:\n" for option in ("members", "ignore-module-all", "show-inheritance")
+            )
             text = f"```{{eval-rst}}\n.. automodule:: {module}\n{options}```"
             found += self.parse_text_to_nodes(text)
         return found
