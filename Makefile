@@ -3,7 +3,7 @@
 export PORT UI_PORT PYTHON ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test lint format bench compat stores docs dist pins clean
+.PHONY: help demo ui test lint format bench compat stores docs dist pins audit clean
 
 help:  ## this list
 	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [ARGS='-k name']"
@@ -42,6 +42,9 @@ dist:  ## build sdist and wheel in dist/, check them, and install the wheel into
 
 pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
 	@sh tools/run.sh pins
+
+audit:  ## look for known vulnerabilities of the pinned packages
+	@sh tools/run.sh audit
 
 clean:  ## remove .venv/, .demo/ and what builds and checks leave behind
 	@sh tools/run.sh clean

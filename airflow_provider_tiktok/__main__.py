@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_tiktok``: presets, fields, plan."""
+"""``python -m airflow_provider_tiktok``: presets, fields, plan; connect, revoke, doctor."""
 
 from __future__ import annotations
 

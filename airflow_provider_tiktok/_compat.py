@@ -6,17 +6,13 @@ a deprecated import.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 try:
     from airflow.sdk import BaseOperator
 except ImportError:  # Airflow 2
     from airflow.models.baseoperator import BaseOperator
-
-try:
-    from airflow.sdk import BaseSensorOperator
-except ImportError:  # Airflow 2
-    from airflow.sensors.base import BaseSensorOperator
 
 try:
     from airflow.sdk import BaseHook
@@ -28,7 +24,6 @@ try:
 except ImportError:  # before 3.2
     from airflow.exceptions import AirflowFailException, AirflowSkipException
 
-from airflow.configuration import conf
 from airflow.exceptions import AirflowNotFoundException
 
 if TYPE_CHECKING:
@@ -93,6 +88,15 @@ def has_connection(conn_id: str) -> bool:
         return False
 
 
+def read_all_connections() -> None:
+    """Let this process, which is nobody's task, find the connections of Airflow's database too.
+
+    Airflow 3 asks the database only where it takes itself for one of Airflow's servers; its own command
+    line declares itself as one the same way.
+    """
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+
 async def get_connection_in_loop(conn_id: str) -> Any:
     """Read an Airflow connection in a triggerer's event loop, without blocking it.
 
@@ -119,19 +123,29 @@ def default_deferrable() -> bool:
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
+def __getattr__(name: str) -> Any:
+    """Load what only sensors need when they ask for it: operators' imports shall not pay for it."""
+    if name != "BaseSensorOperator":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from airflow.sdk import BaseSensorOperator
+    except ImportError:  # Airflow 2
+        from airflow.sensors.base import BaseSensorOperator
+    return BaseSensorOperator
+
+
 __all__ = [
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
-    "BaseSensorOperator",
     "asset_classes",
-    "conf",
     "default_deferrable",
     "get_connection_in_loop",
     "has_connection",
     "hook_lineage_collector",
     "moment_trigger",
     "object_storage_path",
+    "read_all_connections",
 ]

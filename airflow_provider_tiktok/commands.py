@@ -1,7 +1,8 @@
 """What can be asked on a command line: which reports there are, which fields, and what one would cost.
 
 ``presets`` and ``fields`` need neither Airflow nor network. ``plan`` reads an Airflow connection, and
-calls TikTok only where a time zone or the list of accounts decides something.
+calls TikTok only where a time zone or the list of accounts decides something. ``connect``, ``revoke`` and
+``doctor`` are in :mod:`airflow_provider_tiktok.connect`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tiktok.connect.commands import add_commands
 from airflow_provider_tiktok.exceptions import TikTokError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.presets import PRESETS
@@ -41,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TikTokError as error:
         print(error, file=sys.stderr)
         return 1
+    except (KeyboardInterrupt, EOFError):
+        print("Stopped.", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
@@ -71,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan.add_argument("--with-parents", action="store_true", help="as the operator's parameter")
     plan.set_defaults(run=_plan)
+    add_commands(commands)
     return parser
 
 
@@ -131,8 +137,10 @@ _TEXTS = ("string", "id_string", "string_array", "boolean_string", "datetime")
 
 def _plan(options: argparse.Namespace) -> Iterator[str]:
     # Airflow takes a second or more to import, and only this command needs it
+    from airflow_provider_tiktok._compat import read_all_connections  # noqa: PLC0415
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook  # noqa: PLC0415
 
+    read_all_connections()
     given: dict[str, Any] = {
         name.replace("-", "_"): getattr(options, name.replace("-", "_")) for name in _PLAN_OPTIONS
     }

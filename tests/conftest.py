@@ -47,6 +47,13 @@ def _no_call_of_another_test():
             thread.join(30)
 
 
+@pytest.fixture(autouse=True)
+def _no_server_of_airflows():
+    """Let no command make this process look for connections in Airflow's database from then on."""
+    yield
+    os.environ.pop("_AIRFLOW_PROCESS_CONTEXT", None)
+
+
 @pytest.fixture
 def emulator(_session_emulator):
     """Give TikTok's API on loopback, without faults and with an empty list of calls."""

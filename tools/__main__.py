@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import checks, console, demo, dist, docs, environment, pins, processes, stores, ui
+from tools import audit, checks, console, demo, dist, docs, environment, pins, processes, stores, ui
 from tools.compat import check as compat
 
 TARGETS: dict[str, Callable[[], int]] = {
@@ -21,6 +21,7 @@ TARGETS: dict[str, Callable[[], int]] = {
     "docs": docs.main,
     "dist": dist.main,
     "pins": pins.main,
+    "audit": audit.main,
     "clean": environment.clean,
 }
 

@@ -7,7 +7,6 @@ import shlex
 import subprocess
 import sys
 from os import environ
-
 from pathlib import Path
 
 from tools import console

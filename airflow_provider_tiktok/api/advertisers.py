@@ -10,11 +10,13 @@ import pendulum
 
 from airflow_provider_tiktok.api.client import Answer, TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
+from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokConfigError,
     TikTokInvalidRequestError,
     TikTokPermissionError,
+    TikTokTransportError,
 )
 
 MAX_IDS_PER_CALL = 100
@@ -104,7 +106,15 @@ def _items(answer: Answer) -> list[dict[str, Any]]:
     """Give the accounts of an answer; what names no account is none."""
     items = answer.data.get("list")
     listed = items if isinstance(items, list) else []
-    return [item for item in listed if isinstance(item, dict) and item.get("advertiser_id")]
+    found = [item for item in listed if isinstance(item, dict) and item.get("advertiser_id")]
+    for item in found:
+        name = str(item["advertiser_id"])
+        if not (name.isascii() and name.isdigit()):  # it would stand in logs, paths and calls
+            raise TikTokTransportError(
+                f"TikTok's list of accounts names {plain(name, 40)!r}, which is no advertiser ID. Run the task again; if it "
+                f"stays, check the API host in the Airflow connection. [request_id {answer.request_id}]"
+            )
+    return found
 
 
 def _describe_batch(client: TikTokClient, batch: Sequence[str], details: Details) -> None:
@@ -124,14 +134,19 @@ def _advertiser(item: dict[str, Any]) -> Advertiser:
     return Advertiser(
         str(item["advertiser_id"]),
         str(item.get("name") or ""),
-        item.get("currency") or None,
+        _word(item.get("currency")),
         # `timezone` counts its sign as POSIX does ("Etc/GMT+8" is west); the display zone has summer time
         next(
             (str(zone) for zone in (item.get("display_timezone"), item.get("timezone")) if is_zone(zone)),
             None,
         ),
-        item.get("status") or None,
+        _word(item.get("status")),
     )
+
+
+def _word(value: object) -> str | None:
+    """Read a code such as ``USD``, which stands in logs as it is."""
+    return (plain(value, 60) or None) if isinstance(value, str) else None
 
 
 def is_zone(name: object) -> TypeGuard[str]:

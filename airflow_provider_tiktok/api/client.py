@@ -17,14 +17,17 @@ from urllib.parse import quote, quote_plus
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from airflow_provider_tiktok import __version__
+from airflow_provider_tiktok.api.body import ENCODINGS, BodyEncodingError, TooLargeError, pieces, read_body
 from airflow_provider_tiktok.api.codes import SLOWER, Action, look_up
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.api.deadline import TimedAdapter, let_it_last
 from airflow_provider_tiktok.api.ledger import open_ledger
-from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget
+from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget, BudgetState
+from airflow_provider_tiktok.api.plain import plain
+from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokRateLimitError,
@@ -46,7 +49,6 @@ THROTTLE_HEADER = "X-Tt-Ads-Throttle"
 
 _MAX_BODY = 64 * 2**20  # bytes; a page of 1,000 rows with 100 metrics takes about 4 MiB
 _MAX_MESSAGE = 600
-_CHUNK = 2**18
 _TOO_MANY = 40100
 _MAX_FILE = 64 * 2**30  # bytes of a report task's file
 _SLOW_AFTER, _SLOWEST = 120.0, 1024  # seconds after which a file must have come at so many bytes a second
@@ -100,6 +102,18 @@ class Answer:
     truncated: str
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How one HTTP call went, for whoever looks into a connection.
+
+    :param seconds: from the request to the end of the answer.
+    :param date: the answer's header ``Date``; empty where there was none.
+    """
+
+    seconds: float
+    date: str
+
+
 @dataclass
 class CallCounts:
     """What a client did so far. A call that is made again counts each time."""
@@ -130,6 +144,7 @@ class _Request:
     :param body: JSON to post; ``None`` for a GET.
     :param is_create: whether it makes something.
     :param into: where an answer goes that is no JSON.
+    :param once: whether it is never made again, unless TikTok refused it because of too many requests.
     """
 
     path: str
@@ -137,6 +152,7 @@ class _Request:
     body: dict[str, Any] | None = None
     is_create: bool = False
     into: IO[bytes] | None = None
+    once: bool = False
 
     @property
     def method(self) -> str:
@@ -163,6 +179,7 @@ class TikTokClient:
     ) -> None:
         self.credentials = credentials
         self.counts = CallCounts()
+        self.last_exchange: Exchange | None = None
         self.stop = stop or threading.Event()
         self._secrets = _spellings(credentials.secrets)
         self._retry = retry or RetryPolicy()
@@ -178,7 +195,12 @@ class TikTokClient:
         self._lock = threading.Lock()
         self._session = new_session(
             credentials.base_url,
-            {"Access-Token": credentials.access_token, "Accept": "application/json"},
+            {
+                # whoever asks for a token has none yet
+                **({"Access-Token": Secret(credentials.access_token)} if credentials.access_token else {}),
+                "Accept": "application/json",
+                "Accept-Encoding": ENCODINGS,
+            },
             connections,
         )
         _HIDDEN.add(credentials.secrets)
@@ -215,7 +237,13 @@ class TikTokClient:
         return self._make(_Request(path, query, into=into), subject, cancel)
 
     def post(
-        self, path: str, body: Mapping[str, Any], *, subject: str = "", is_create: bool = False
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        subject: str = "",
+        is_create: bool = False,
+        once: bool = False,
     ) -> Answer:
         """Make one POST call.
 
@@ -224,12 +252,14 @@ class TikTokClient:
         :param subject: what the call is about, for messages.
         :param is_create: whether the call makes something: it is then paced by the budget for report tasks as well,
             and not made again when its answer was lost, for what it makes would be there twice.
+        :param once: whether the call is not made again whatever went wrong, for it may have used up what it
+            sent; one that TikTok refused because of too many requests did nothing.
         :raises TikTokAPIError: TikTok refused, or no usable answer came.
         :raises TikTokStoppedError: the task was stopped while the call waited.
         """
         sent = {name: value for name, value in body.items() if value is not None}
         account = {"advertiser_id": str(sent["advertiser_id"])} if "advertiser_id" in sent else {}
-        return self._make(_Request(path, account, sent, is_create), subject, None)
+        return self._make(_Request(path, account, sent, is_create, once=once), subject, None)
 
     def _make(self, request: _Request, subject: str, cancel: threading.Event | None) -> Answer:
         account = request.query.get("advertiser_id", "")
@@ -259,7 +289,8 @@ class TikTokClient:
                 failures += 1
                 timeouts += action is Action.TIMEOUT
                 if (
-                    action not in {Action.RETRY, Action.TIMEOUT}
+                    request.once
+                    or action not in {Action.RETRY, Action.TIMEOUT}
                     or failures >= self._retry.attempts
                     or timeouts >= self._retry.timeouts
                     or (request.is_create and outcome.may_be_done)
@@ -288,6 +319,15 @@ class TikTokClient:
         :raises TikTokStoppedError: it was.
         """
         self._wait(seconds, None)
+
+    def budget_state(self) -> BudgetState:
+        """Say how the app stands with TikTok, as far as this machine knows."""
+        return self._budget.state()
+
+    def hide(self, secret: str) -> None:
+        """Keep a secret that came up later than the credentials out of logs and errors."""
+        self._secrets = (*self._secrets, *_spellings((secret,)))
+        _HIDDEN.add((secret,))
 
     def redact(self, text: str) -> str:
         """Blank the connection's secrets out of a text."""
@@ -439,6 +479,9 @@ class TikTokClient:
             unsent = problem != _BROKE
         except TooLargeError as error:
             problem, permanent = f"the answer is larger than {error}", True
+        except BodyEncodingError as error:
+            how = plain(error, 20)
+            problem, permanent = f"the answer is packed in a way that was not asked for ({how!r})", True
         except requests.exceptions.RequestException as error:
             problem = f"the connection broke ({type(error).__name__})"
         if problem:
@@ -463,33 +506,34 @@ class TikTokClient:
         :return: status, headers and body; for a body that went into the call's file, what is known of it.
         """
         timeout = self.credentials.timeout
-        deadline = time.monotonic() + timeout
-        is_get = request.body is None
-        with self._session.request(
-            request.method,
-            self._root + request.path,
-            params=request.query if is_get else None,
-            json=request.body,
-            headers=_FILE_HEADERS if request.into is not None else None,
-            timeout=timeout,
-            stream=True,
-            allow_redirects=False,
-        ) as response:
-            if request.into is not None and response.status_code == requests.codes.ok:
-                saved = save_body(response, request.into, self.stop)
-                return response.status_code, response.headers, _take_back(request.into) or saved
-            chunks = []
-            size = 0
-            for chunk in _chunks(response):
-                chunks.append(chunk)
-                size += len(chunk)
-                # what was created is to be known of, and be it only to have it cancelled
-                stopped = self.stop.is_set() and not request.is_create
-                if stopped or time.monotonic() > deadline:
-                    raise requests.exceptions.ReadTimeout
-                if size > _MAX_BODY:
-                    raise TooLargeError(f"{_MAX_BODY >> 20} MiB")
-            return response.status_code, response.headers, b"".join(chunks)
+        started = time.monotonic()
+
+        def check() -> None:
+            # what was created is to be known of, and be it only to have it cancelled
+            stopped = self.stop.is_set() and not request.is_create
+            if stopped or time.monotonic() > started + timeout:
+                raise requests.exceptions.ReadTimeout
+
+        try:
+            with self._session.request(
+                request.method,
+                self._root + request.path,
+                params=request.query if request.body is None else None,
+                json=request.body,
+                headers=_FILE_HEADERS if request.into is not None else None,
+                timeout=timeout,
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                if request.into is not None and response.status_code == requests.codes.ok:
+                    saved = save_body(response, request.into, self.stop)
+                    return response.status_code, response.headers, _take_back(request.into) or saved
+                body = read_body(response, _MAX_BODY, check)
+                self.last_exchange = Exchange(time.monotonic() - started, response.headers.get("Date", ""))
+                return response.status_code, response.headers, body
+        except BaseException as error:
+            # an interrupted task logs where it was: frames of requests, whose variables hold token and URL
+            raise error.with_traceback(None) from None
 
     def _read(self, status: int, headers: Mapping[str, str], body: bytes, subject: str) -> Answer | _Failure:
         """Tell from status and body what the call brought."""
@@ -498,7 +542,9 @@ class TikTokClient:
             return self._code_failure(envelope, subject)
         data = envelope.get("data") if envelope else None
         if status == requests.codes.ok and envelope and isinstance(data, dict):
-            return Answer(data, str(envelope.get("request_id", "")), headers.get(THROTTLE_HEADER, ""))
+            return Answer(
+                data, plain(envelope.get("request_id", ""), 80), plain(headers.get(THROTTLE_HEADER, ""))
+            )
         if status == requests.codes.too_many_requests:
             return _Failure(
                 Action.THROTTLE, TikTokRateLimitError(f"HTTP 429, too many requests{_of(subject)}.")
@@ -510,8 +556,8 @@ class TikTokClient:
 
     def _code_failure(self, envelope: dict[str, Any], subject: str) -> _Failure:
         code = envelope["code"]
-        message = self.redact(" ".join(str(envelope.get("message", "")).split()))[:_MAX_MESSAGE]
-        request_id = self.redact(str(envelope.get("request_id", "")))[:80]
+        message = plain(self.redact(str(envelope.get("message", ""))), _MAX_MESSAGE)
+        request_id = plain(self.redact(str(envelope.get("request_id", ""))), 80)
         meaning = look_up(code, message)
         text = (
             f"TikTok refused the call{_of(subject)}: {meaning.meaning}. Its message: {message!r}. "
@@ -538,10 +584,6 @@ class TikTokClient:
         error.timed_out = timed_out
         action = Action.PERMANENT if permanent else Action.TIMEOUT if timed_out else Action.RETRY
         return _Failure(action, error)
-
-
-class TooLargeError(Exception):
-    """An answer that no report needs."""
 
 
 def _spellings(secrets: Iterable[str]) -> tuple[str, ...]:
@@ -621,24 +663,10 @@ def new_session(url: str, headers: Mapping[str, str], connections: int) -> reque
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     if bundle:
         session.verify = bundle
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections + 1, max_retries=0)
+    adapter = TimedAdapter(pool_connections=1, pool_maxsize=connections + 1, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
-
-
-def _chunks(response: requests.Response) -> Iterator[bytes]:
-    """Give the body as it comes. Waiting for whole chunks would let a slow one outlast the time-out."""
-    if not hasattr(response.raw, "read1"):  # urllib3 before 2.1
-        yield from response.iter_content(_CHUNK)
-        return
-    try:
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
-            yield chunk
-    except urllib3.exceptions.ReadTimeoutError:
-        raise requests.exceptions.ReadTimeout from None
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise requests.exceptions.ChunkedEncodingError(type(error).__name__) from None
 
 
 def _take_back(file: IO[bytes]) -> bytes:
@@ -658,11 +686,12 @@ def save_body(
     :return: its ``bytes``, and ``is_whole``: whether the answer said where it ends, so that nothing is missing.
     :raises requests.exceptions.RequestException: the connection broke before the end.
     """
+    let_it_last(response)  # a large file takes longer than a call may
     into.seek(0)
     into.truncate()
     size = 0
     started = time.monotonic()
-    for chunk in _chunks(response):
+    for chunk in pieces(response):
         size += len(chunk)
         if size > max_bytes:
             raise TooLargeError(f"{max_bytes >> 30} GiB")
@@ -672,8 +701,8 @@ def save_body(
         into.write(chunk)
     into.flush()
     length = response.headers.get("Content-Length")
-    plain = response.headers.get("Content-Encoding", "identity").lower() == "identity"
-    if length is not None and plain and length.strip() != str(size):
+    unpacked = response.headers.get("Content-Encoding", "identity").lower() == "identity"
+    if length is not None and unpacked and length.strip() != str(size):
         raise requests.exceptions.ChunkedEncodingError("short")
     chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
     return {"bytes": size, "is_whole": length is not None or chunked}

@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import TikTokConfigError
 
 ENVIRONMENTS = {
@@ -54,6 +56,11 @@ class TikTokCredentials:
     timeout: float = DEFAULT_TIMEOUT
     shared_budget: bool = True
 
+    def __post_init__(self) -> None:
+        """Keep token and secret from showing in dumps of what holds this one's fields."""
+        for name in ("access_token", "app_secret"):
+            object.__setattr__(self, name, Secret(getattr(self, name)))
+
     @property
     def named_advertisers(self) -> tuple[str, ...]:
         """The accounts that the connection names; none where it means every account."""
@@ -68,6 +75,15 @@ class TikTokCredentials:
     def secrets(self) -> tuple[str, ...]:
         """Texts that may stand in no log and no error."""
         return tuple(secret for secret in (self.access_token, self.app_secret) if secret)
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is on this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def read_credentials(
@@ -96,7 +112,7 @@ def read_credentials(
             f"Connection {conn_id!r} has no access token. Put TikTok's access token into its password field "
             "(the form calls it 'Access token')."
         )
-    if not token.isascii() or any(char.isspace() for char in token):
+    if not token.isascii() or not token.isprintable() or " " in token:
         raise TikTokConfigError(
             f"The access token of connection {conn_id!r} holds blanks or characters that no token has. "
             "Paste it again, without quotes and line ends."

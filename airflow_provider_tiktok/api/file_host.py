@@ -14,8 +14,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import requests
 import urllib3
 
+from airflow_provider_tiktok.api.body import TooLargeError
 from airflow_provider_tiktok.api.client import (
-    TooLargeError,
     connection_problem,
     hidden_from_log,
     new_session,

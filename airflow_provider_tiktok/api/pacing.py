@@ -51,6 +51,20 @@ class Refusal:
     is_news: bool
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """How an app stands with TikTok, as far as this machine knows.
+
+    :param rate: calls a second that may be made now.
+    :param limit: the limit that keeps the app from calling; empty when none does.
+    :param seconds_closed: for how long.
+    """
+
+    rate: float
+    limit: str
+    seconds_closed: float
+
+
 class Budget:
     """Holds calls back so that no second sees more than ``qps`` of them, and fewer while TikTok refuses.
 
@@ -153,6 +167,13 @@ class Budget:
         """Say which limit keeps the app from calling, and for how many seconds; none and 0 when nothing does."""
         with self._ledger as account:
             return account.limit, max(0.0, account.closed_until - self._clock())
+
+    def state(self) -> BudgetState:
+        """Say how the app stands."""
+        with self._ledger as account:
+            now = self._clock()
+            closed = max(0.0, account.closed_until - now)
+            return BudgetState(self._rate(account, now), account.limit if closed else "", closed)
 
     def _wait(self, account: Account, now: float) -> float:
         """Give the seconds until the next call may start, as far as can be told now."""

@@ -12,7 +12,9 @@ As a process: ``python -m airflow_provider_tiktok.emulator --port 8765``; its ca
 ``GET /_emulator/calls/``, and ``DELETE`` forgets them.
 
 It serves every synchronous report, report tasks with their files, GMV Max and Smart+ reports, and the
-lists of accounts, campaigns, ad groups and ads. It refuses what TikTok refuses. A token that begins with
+lists of accounts, campaigns, ad groups and ads. The consent page
+at ``/portal/auth`` confirms at once; ``oauth2/access_token/`` and ``oauth2/revoke_token/`` give a token for its
+code and take it back. It refuses what TikTok refuses. A token that begins with
 ``revoked``, ``invalid``, ``bad`` or ``wrong`` is refused as revoked, one that begins with ``expired`` as
 expired, and an app secret that begins with ``wrong``, ``bad`` or ``invalid`` as another app's, as is any
 app ID but the one of the settings; everything else is let in, unless tokens are named. How to order faults

@@ -39,8 +39,16 @@ def check_app(app_id: str, secret: str, settings: Settings) -> None:
 
     :raises ApiError: with TikTok's text.
     """
+    check_secret(app_id, secret, settings, 40113)
+
+
+def check_secret(app_id: str, secret: str, settings: Settings, code: int) -> None:
+    """Refuse another app's ID or secret with a code of the caller's.
+
+    :raises ApiError: with TikTok's text.
+    """
     if app_id != settings.app_id or secret.lower().startswith(_REFUSED_SECRETS):
-        raise ApiError(40113)
+        raise ApiError(code)
 
 
 class RateLimit:

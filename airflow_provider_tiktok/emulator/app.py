@@ -13,8 +13,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from airflow_provider_tiktok.emulator.access import RateLimit, check_token
+from airflow_provider_tiktok.emulator.access import RateLimit
 from airflow_provider_tiktok.emulator.calls import Call, CallLog, decode
+from airflow_provider_tiktok.emulator.consent import EXCHANGE_PATH, PAGE, REVOKE_PATH, Grants
 from airflow_provider_tiktok.emulator.endpoints import ENDPOINTS, ENDPOINTS_V2, Answer, Endpoint
 from airflow_provider_tiktok.emulator.errors import ApiError, parameter_error
 from airflow_provider_tiktok.emulator.faults import FILE_PATH, TASK_FAULTS, Fault, Faults, message_of
@@ -73,6 +74,7 @@ class Service:
         self.faults = Faults()
         self.calls = CallLog()
         self.limit = RateLimit()
+        self.grants = Grants()
         self.tasks = Tasks()
 
     def choose_fault(self, asked: Asked) -> Fault | None:
@@ -130,7 +132,8 @@ class Service:
         :raises ApiError: when TikTok would refuse it, or a fault says so.
         """
         settings = self.world.settings
-        check_token(asked.token, settings)
+        if not asked.path.endswith(EXCHANGE_PATH):  # whoever calls that has no token yet
+            self.grants.check(asked.token, settings)
         self.limit.take(settings)
         if fault and fault.code is not None:
             ids = _advertiser_ids(asked.params) or ("0",)
@@ -152,6 +155,11 @@ def make_app(service: Service) -> Starlette:
         for base, endpoints in ((BASE, ENDPOINTS), (BASE_V2, ENDPOINTS_V2))
         for path, endpoint in endpoints.items()
     ]
+    consent = [
+        Route(BASE + EXCHANGE_PATH, _serve(service, service.grants.exchange), methods=["POST"]),
+        Route(BASE + REVOKE_PATH, _serve(service, service.grants.revoke), methods=["POST"]),
+        Route(PAGE, _consent_page(service), methods=["GET"]),
+    ]
     tasks = [
         Route(BASE + path, _serve(service, endpoint), methods=[METHODS[path]])
         for path, endpoint in task_endpoints(service.tasks).items()
@@ -160,7 +168,7 @@ def make_app(service: Service) -> Starlette:
     own = Route("/_emulator/calls/", _record_of(service), methods=["GET", "DELETE"])
     other = Route("/open_api/{version}/{path:path}", _other_version, methods=_METHODS)
     app = Starlette(
-        routes=[*api, *tasks, files, own, other],
+        routes=[*api, *tasks, *consent, files, own, other],
         exception_handlers={404: _not_found, 405: _wrong_method},
     )
     app.router.redirect_slashes = False
@@ -186,6 +194,18 @@ def _serve(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitabl
     return serve
 
 
+def _consent_page(service: Service) -> Callable[[Request], Awaitable[Response]]:
+    async def page(request: Request) -> Response:
+        query = dict(request.query_params)
+        asked = Asked("GET", request.url.path, None, Params(query=query, body={}), readable=True)
+        fault = service.choose_fault(asked)
+        response = service.grants.consent(query, service.world.settings, fault)
+        service.remember(asked, fault, response.status_code)
+        return response
+
+    return page
+
+
 def _serve_files(service: Service) -> Callable[[Request], Awaitable[Response]]:
     """Serve the files of report tasks, to whoever has an address that is signed and still good."""
 
@@ -207,11 +227,14 @@ def _read(request: Request, raw: bytes) -> Asked:
     body, readable = _read_body(raw)
     token = request.headers.get("Access-Token")
     host = str(request.base_url).rstrip("/")
+    # what is posted to the consent's endpoints stands in the body only, and no secret in a URL
+    posted = request.url.path.endswith((EXCHANGE_PATH, REVOKE_PATH))
+    query = {} if posted else dict(request.query_params)
     return Asked(
         method=request.method,
         path=request.url.path,
         token=token,
-        params=Params(query=dict(request.query_params), body=body, token=token or "", host=host),
+        params=Params(query=query, body=body, token=token or "", host=host),
         readable=readable,
     )
 
@@ -234,7 +257,9 @@ def _record_of(service: Service) -> Callable[[Request], Awaitable[Response]]:
 async def _other_version(request: Request) -> Response:
     """Answer another version of the API, or a path that v1.3 does not have."""
     version, path = request.path_params["version"], request.path_params["path"]
-    if path in {"v1.3": {*ENDPOINTS, *METHODS}, "v2.0": {*ENDPOINTS_V2}}.get(version, ()):
+    if path in {"v1.3": {*ENDPOINTS, *METHODS, EXCHANGE_PATH, REVOKE_PATH}, "v2.0": {*ENDPOINTS_V2}}.get(
+        version, ()
+    ):
         return wrong_method()
     if version == "v1.3" or not path.endswith("/"):
         return not_found()

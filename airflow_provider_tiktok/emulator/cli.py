@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             max_entities=options.max_entities,
             max_cells=options.max_cells,
             slow_cells=options.slow_cells,
+            redirect_uris=tuple(options.redirect_uri),
             report_tasks=options.report_tasks,
             task_seconds=options.task_seconds,
             task_qps=options.task_qps,
@@ -95,6 +96,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--app-id", default=APP_ID, help="the developer app of all tokens (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--redirect-uri",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a redirect URL of the app (default: any)",
     )
     parser.add_argument(
         "--token", action="append", default=[], metavar="T", help="an accepted access token; may be repeated"

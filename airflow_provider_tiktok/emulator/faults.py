@@ -18,7 +18,8 @@ at reports: ``drop_row``, ``duplicate_row``, ``short_page``, ``moving_total``, `
 CSV file, which strike where report tasks' files are, and with the ``path`` ``report/task/download/`` at
 files that come as an answer: ``drop_row``, ``duplicate_row``, ``cut_file`` (ends in the middle of a row, its
 ``Content-Length`` agreeing). Faults of a report task, which strike at its creation: ``task_failed`` (with
-your ``message``), ``task_canceled``, ``task_stuck`` (is never done).
+your ``message``), ``task_canceled``, ``task_stuck`` (is never done). Faults of the consent
+page: ``deny_consent`` (it sends the browser back without a code), ``wrong_state``.
 
 Selectors: ``path`` (how it ends), ``advertiser_id``, ``page`` choose calls; among the chosen,
 ``every`` k strikes at every k-th, ``first`` n at the first n, ``at`` at those places, from 1.
@@ -37,6 +38,7 @@ from airflow_provider_tiktok.emulator.errors import MESSAGES
 
 CONNECTION_FAULTS = ("timeout", "slow", "reset", "truncated")
 ANSWER_FAULTS = ("http_500", "http_502_html", "html_200", "broken_json", "empty_body", "not_object")
+CONSENT_FAULTS = ("deny_consent", "wrong_state")
 REPORT_FAULTS = ("drop_row", "duplicate_row", "short_page", "moving_total", "throttle_header")
 FILE_FAULTS = ("drop_row", "duplicate_row", "cut_file")
 TASK_FAULTS = ("task_failed", "task_canceled", "task_stuck")
@@ -50,6 +52,7 @@ _PLACES: tuple[tuple[tuple[str, ...], str], ...] = (
     (REPORT_FAULTS, "report/integrated/get/"),
     (FILE_FAULTS, FILE_PATH),
     (TASK_FAULTS, "report/task/create/"),
+    (CONSENT_FAULTS, "/portal/auth"),
 )
 """The faults that strike only at some calls, and how the path of those ends."""
 
@@ -205,7 +208,9 @@ def _check_key(key: str, value: Any, where: str) -> None:
 
 
 def _check_kind(kind: str, where: str) -> None:
-    known = dict.fromkeys((*CONNECTION_FAULTS, *ANSWER_FAULTS, *REPORT_FAULTS, *FILE_FAULTS, *TASK_FAULTS))
+    known = dict.fromkeys(
+        (*CONNECTION_FAULTS, *ANSWER_FAULTS, *REPORT_FAULTS, *FILE_FAULTS, *TASK_FAULTS, *CONSENT_FAULTS)
+    )
     code = kind.removeprefix("code:")
     if kind not in known and not (code != kind and code.lstrip("-").isdecimal()):
         raise FaultError(f"{where} has an unknown fault {kind!r}; known are {', '.join(known)}, code:NNNNN.")

@@ -32,6 +32,9 @@ class Settings:
         no limit.
     :param slow_cells: figures from which on a report is so slow that TikTok answers with an internal time-out; 0
         is none.
+    :param redirect_uris: where the app may send a browser after the consent; none is anywhere.
+    :param code_seconds: how long the code that the consent hands out is good.
+    :param scopes: what the app may do, as TikTok numbers it; the numbers may be beyond 2^53.
     :param report_tasks: whether the app is on TikTok's allow list for report tasks.
     :param task_seconds: how long a report task takes: a quarter of it in the queue, then in the making.
     :param task_qps: report tasks that the app may create in a second, all tokens together; 0 is no limit, here and
@@ -61,6 +64,9 @@ class Settings:
     max_entities: int = 20_000
     max_cells: int = 0
     slow_cells: int = 0
+    redirect_uris: tuple[str, ...] = ()
+    code_seconds: float = 3_600
+    scopes: tuple[int, ...] = (4, 7533163835474346001)
     report_tasks: bool = True
     task_seconds: float = 1.0
     task_qps: int = 2
@@ -80,6 +86,7 @@ class Settings:
             ("max_entities", 1),
             ("max_cells", 0),
             ("slow_cells", 0),
+            ("code_seconds", 0),
             ("task_seconds", 0),
             ("task_qps", 0),
             ("task_qpm", 0),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.reports.plan import ReportPlan, RunTime
 
 _TEST_TIMEOUT = 15.0  # seconds; somebody is waiting in front of a form
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConnection:
+    """A connection's fields as they stand in Airflow, not checked yet."""
+
+    password: str = field(repr=False)
+    host: str
+    extra: dict[str, Any] = field(repr=False)
+    description: str
 
 
 class TikTokHook(BaseHook):
@@ -96,7 +107,7 @@ class TikTokHook(BaseHook):
         """
         if self._client is None:
             self._client = self._new_client(
-                self._credentials(), connections=connections, suspension_patience=suspension_patience
+                self.read_credentials(), connections=connections, suspension_patience=suspension_patience
             )
         return self._client
 
@@ -114,11 +125,7 @@ class TikTokHook(BaseHook):
         from airflow_provider_tiktok.api.check import check_connection
 
         try:
-            credentials = self._credentials()
-            client = self._new_client(
-                replace(credentials, timeout=min(credentials.timeout, _TEST_TIMEOUT)), patient=False
-            )
-            with closing(client):
+            with closing(self.new_impatient_client()) as client:
                 return check_connection(client)
         except TikTokError as error:
             return False, str(error)
@@ -127,6 +134,35 @@ class TikTokHook(BaseHook):
                 False,
                 f"The test itself failed ({type(error).__name__}); the task log of a report tells more.",
             )
+
+    def new_impatient_client(self) -> TikTokClient:
+        """Make a client for somebody who waits for an answer.
+
+        :raises TikTokConfigError: the connection is missing, or a field of it can't be used.
+        """
+        credentials = self.read_credentials()
+        return self._new_client(
+            replace(credentials, timeout=min(credentials.timeout, _TEST_TIMEOUT)), patient=False
+        )
+
+    def stored_connection(self) -> StoredConnection | None:
+        """Give the connection's fields as they stand in Airflow; ``None`` when it has no such connection."""
+        try:
+            connection = self.get_connection(self.tiktok_conn_id)
+        except AirflowNotFoundException:
+            connection = None
+        if connection is None:
+            return None
+        try:
+            extra = json.loads(connection.extra or "{}")
+        except ValueError:
+            extra = {}
+        return StoredConnection(
+            connection.password or "",
+            connection.host or "",
+            extra if isinstance(extra, dict) else {},
+            connection.description or "",
+        )
 
     def list_advertisers(self) -> list[dict[str, str | None]]:
         """List the accounts that the token reaches.
@@ -194,7 +230,11 @@ class TikTokHook(BaseHook):
         for batch in fetch.batches():
             yield from to_python(fetch.reader.schema, batch, Decimal)
 
-    def _credentials(self) -> TikTokCredentials:
+    def read_credentials(self) -> TikTokCredentials:
+        """Read and check the connection.
+
+        :raises TikTokConfigError: it is missing, or a field of it can't be used.
+        """
         from airflow_provider_tiktok.api.credentials import read_credentials
 
         try:

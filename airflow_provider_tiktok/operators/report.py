@@ -117,14 +117,15 @@ class TikTokReportOperator(TikTokBaseOperator):
         manifest and the log how many were added, removed and changed, and what spend and conversions were.
     :param fail_fast: end the task without Airflow's retries when an error can't pass by itself.
     :param max_concurrency: HTTP calls in flight.
-    :param deferrable: in async mode, wait in the triggerer and not in a worker; Airflow's
-        ``operators.default_deferrable`` if not given.
+    :param deferrable: wait in the triggerer and not in a worker, in async mode for report tasks and in sync mode for
+        TikTok's quota, where that takes a minute or more; Airflow's ``operators.default_deferrable`` if not given.
     :param poll_interval: in async mode, the longest seconds (or ``timedelta``) between two looks at the report
         tasks; the first ones follow each other faster.
     :param wait_timeout: in async mode, the seconds (or ``timedelta``) that an attempt waits before it cancels the
         report tasks and fails.
-    :param durable: in async mode, let a retry take over the report tasks of the attempt before it, where Airflow has
-        a task state store (3.3). A cleared task begins anew.
+    :param durable: let a retry go on where the attempt before it was: in async mode with its report tasks, where
+        Airflow has a task state store (3.3); in sync mode, with an ``output_path``, after its last finished window. A
+        cleared task begins anew.
     :param cancel_on_kill: in async mode, cancel the report tasks when the task is killed: marked, cleared, timed out.
         While it is deferred, that takes Airflow 3.3.
     :param asset_partitions: make of each ``Asset`` in ``outlets`` one event a day of the report, with the day

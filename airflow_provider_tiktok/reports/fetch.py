@@ -9,11 +9,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from airflow_provider_tiktok.api.client import Answer, TikTokClient
 from airflow_provider_tiktok.api.codes import is_about_one_account
+from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokAuthError,
@@ -29,7 +30,7 @@ from airflow_provider_tiktok.reports.parts import Encode
 from airflow_provider_tiktok.reports.plan import ReportPlan
 from airflow_provider_tiktok.reports.progress import Progress
 from airflow_provider_tiktok.reports.reconcile import Reconciliation
-from airflow_provider_tiktok.reports.rows import Page, RowReader
+from airflow_provider_tiktok.reports.rows import Page, RowReader, is_number
 from airflow_provider_tiktok.reports.spool import Room, RowSpool
 from airflow_provider_tiktok.reports.texts import invalid
 from airflow_provider_tiktok.reports.window import Job, WindowFetch
@@ -528,10 +529,10 @@ def _truncated(subject: str, answer: Answer) -> TikTokIncompleteReportError:
 
 def _sum(report_type: str, name: str, values: list[Any], several_accounts: bool) -> int | float | str | None:
     metric = catalog.metrics(report_type).get(name) or catalog.metrics().get(name)
-    try:
-        numbers = [Decimal(str(value)) for value in values if value not in (None, "-")]
-    except InvalidOperation:
-        return values[0] if len(values) == 1 else None
+    texts = [str(value).strip() for value in values if value not in (None, "-")]
+    if not all(map(is_number, texts)):
+        return plain(values[0], 200) if len(values) == 1 else None
+    numbers = list(map(Decimal, texts))
     additive = metric is not None and metric.additive and not (several_accounts and metric.type == "currency")
     if not numbers or None in values or (len(values) > 1 and not additive):
         return None

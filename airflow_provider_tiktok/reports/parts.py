@@ -17,8 +17,10 @@ from typing import Any, Protocol
 from airflow_provider_tiktok.api.client import Answer
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.plan import ReportCall
-from airflow_provider_tiktok.reports.rows import Page, Row, RowReader
+from airflow_provider_tiktok.reports.rows import Page, Row, RowReader, is_number
 from airflow_provider_tiktok.reports.spool import Key, Room, RowSpool
+
+_MOST_ROWS = 10**9  # of one call's pages; more is no count
 
 Encode = Callable[[Page], Sequence[Any]]
 """Makes of a page what its reader wants of each row."""
@@ -263,6 +265,11 @@ class PageCount:
                 f"TikTok's answer lacks the count of rows ({subject}), so nothing shows that all of them are there. "
                 f"Run the task again. [request_id {answer.request_id}]"
             ) from None
+        if not (0 <= rows <= _MOST_ROWS and said_pages <= _MOST_ROWS):
+            raise TikTokIncompleteReportError(
+                f"TikTok counts {rows:,} rows on {said_pages:,} pages ({subject}), which no call has. Run the task again. "
+                f"[request_id {answer.request_id}]"
+            )
         # TikTok may give smaller pages than were asked for
         size = said_size if 0 < said_size < page_size else page_size
         return cls(rows, max(said_pages, ceil(rows / size)))
@@ -314,14 +321,16 @@ def _number(value: Any) -> int:
 
 def _decimal(value: Any) -> Decimal:
     text = str(value).strip()
-    return Decimal(0) if text in {"", "-", "None"} else Decimal(text)
+    if text in {"", "-", "None"}:
+        return Decimal(0)
+    if not is_number(text):  # Decimal would also read NaN, and exponents that no sum survives
+        raise InvalidOperation
+    return Decimal(text)
 
 
 def _sum(cells: Sequence[str | None]) -> Decimal:
     total = Decimal(0)
     for cell in cells:
-        try:
-            total += Decimal(cell or 0)
-        except InvalidOperation:  # odd text, which is named where it is read
-            continue
+        if cell and is_number(cell):  # odd text is named where it is read
+            total += Decimal(cell)
     return total

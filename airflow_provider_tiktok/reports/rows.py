@@ -21,6 +21,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.request import ReportRequest
@@ -56,6 +57,7 @@ _LINES = {
 }
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?|[-+]?\.[0-9]+")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LONGEST_NUMBER = 1_000  # characters; Python itself makes no number of more than 4,300 digits
 _DAY_LENGTH = len("2026-11-21")
 _NULL_KEY = "\0"  # where a null sorts: after empty text, before all other
 
@@ -252,7 +254,8 @@ class RowReader:
     def _name_unasked(self, names: set[str]) -> None:
         for name in sorted(names - self.schema.columns.keys()):
             self._tell(
-                name, f"TikTok also sent {name}, which was not asked for; add it to `metrics` to keep it."
+                name,
+                f"TikTok also sent {plain(name, 80)}, which was not asked for; add it to `metrics` to keep it.",
             )
 
     def _tell(self, about: str, text: str) -> None:
@@ -324,7 +327,7 @@ def _slow_decimal(value: Any) -> tuple[Cell, bool]:
     if _is_null(value):
         return None, True
     text = _as_text(value).strip()
-    if isinstance(value, bool) or not _NUMBER.fullmatch(text):
+    if isinstance(value, bool) or not is_number(text):
         return _as_text(value), False
     try:
         return format(Decimal(text), "f"), True
@@ -369,7 +372,7 @@ _SLOW: dict[str, Callable[[Any], tuple[Cell, bool]]] = {
 
 def is_number(text: str) -> bool:
     """Say whether a cell of a number column holds a number, and not odd text that was passed on."""
-    return bool(_NUMBER.fullmatch(text))
+    return len(text) <= _LONGEST_NUMBER and bool(_NUMBER.fullmatch(text))
 
 
 def to_python(schema: Schema, rows: Iterable[Row], number: Callable[[str], Any]) -> Iterable[dict[str, Any]]:

@@ -23,7 +23,7 @@ Cells = Sequence["str | None"]
 
 NUMBER_TYPES = frozenset({"integer", "decimal"})
 
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?")
 _JSON_NUMBERS = re.compile(rf"(?:{_JSON_NUMBER.pattern}\n)*")
 
 

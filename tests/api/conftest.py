@@ -54,6 +54,7 @@ class Call:
     headers: dict[str, str]
     raw_query: str
     body: Any = None
+    method: str = "GET"
 
 
 class _HttpServer(ThreadingHTTPServer):
@@ -96,7 +97,7 @@ class ScriptedServer:
             def do_GET(self, posted: Any = None) -> None:
                 parts = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(parts.query, True).items()}
-                call = Call(parts.path, query, dict(self.headers), parts.query, posted)
+                call = Call(parts.path, query, dict(self.headers), parts.query, posted, self.command)
                 reply = outer.reply(call)
                 time.sleep(reply.delay)
                 if reply.fault == "reset":

@@ -1,0 +1,1 @@
+"""``connect``, ``revoke`` and ``doctor``: from TikTok's consent to an Airflow connection, and back."""
