@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools import console
+from tools import console, docs
 from tools.environment import (
     AIRFLOW,
     DEV,
@@ -23,7 +23,8 @@ from tools.processes import run, run_or_stop
 
 _HEADER = """\
 # What `make demo` and `make test` install with Python {minor}: pip's own choice of the newest versions
-# for {airflow}, the package with its extra `emulator`, and {dev}.
+# for {airflow}, the package with its extra `emulator`, {dev}
+# and {docs}.
 # Made by `make pins` with Python {python}; not edited by hand.
 """
 
@@ -39,7 +40,7 @@ def main() -> int:
         with console.step(f"Python {THIS_PYTHON} environment") as step:
             run_or_stop([sys.executable, "-m", "venv", folder], log, step)
         pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check"]
-        wanted: list[str | Path] = ["-r", AIRFLOW, "-r", DEV, "-e", PACKAGE]
+        wanted: list[str | Path] = ["-r", AIRFLOW, "-r", DEV, "-r", docs.PINS, "-e", PACKAGE]
         with console.step(f"Newest versions for Apache Airflow {airflow_version()}") as step:
             failed = run(
                 [*pip, "install", "--progress-bar", "off", *wanted], log, step, variables(), PipProgress()
@@ -55,7 +56,11 @@ def main() -> int:
         ).stdout
     pins = [entry for entry in frozen.splitlines() if "==" in entry]
     header = _HEADER.format(
-        minor=minor, python=THIS_PYTHON, airflow=f"Apache Airflow {airflow_version()}", dev=shown(DEV)
+        minor=minor,
+        python=THIS_PYTHON,
+        airflow=f"Apache Airflow {airflow_version()}",
+        dev=shown(DEV),
+        docs=shown(docs.PINS),
     )
     target.write_text(header + "\n".join(pins) + "\n", encoding="utf-8")
     console.line(f"ok  {shown(target)}: {len(pins)} versions")

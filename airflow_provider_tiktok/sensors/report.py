@@ -28,7 +28,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
 
         report = {"preset": "ad_daily", "advertiser_ids": "*"}
         TikTokReportReadySensor(task_id="ready", deferrable=True, **report) >> TikTokReportOperator(
-            task_id="report", **report
+            task_id="report", output_path="s3://lake/tiktok/ads/", **report
         )
 
     TikTok is asked for no more than the accounts' time zones: the moment follows from the calendar. With
