@@ -1,4 +1,4 @@
-"""The one place that knows Airflow 2.11 from Airflow 3.
+"""The one place that knows Airflow 2.11 from Airflow 3; :mod:`~airflow_provider_tiktok._compat_links` is its part for links.
 
 Names that moved are imported here under one name, the Airflow 3 one first, so that no version warns of
 a deprecated import.
@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 try:
     from airflow.sdk import BaseOperator
-except ImportError:  # Airflow 2
+
+    AIRFLOW_3 = True
+except ImportError:
     from airflow.models.baseoperator import BaseOperator
+
+    AIRFLOW_3 = False
 
 try:
     from airflow.sdk import BaseHook
@@ -45,6 +49,14 @@ def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
     except ImportError:  # Airflow 2
         from airflow.io.path import ObjectStoragePath
     return ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
+
+
+def connection_of(path: object) -> str | None:
+    """Give the ID of the connection that a path of Airflow's object storage carries, if it is one and does."""
+    carried = getattr(path, "conn_id", None)
+    if carried is None:  # before Airflow 3.2 it stands among the options only
+        carried = (getattr(path, "storage_options", None) or {}).get("conn_id")
+    return carried if isinstance(carried, str) else None
 
 
 def moment_trigger(moment: datetime) -> BaseTrigger:
@@ -135,12 +147,14 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "AIRFLOW_3",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSkipException",
     "BaseHook",
     "BaseOperator",
     "asset_classes",
+    "connection_of",
     "default_deferrable",
     "get_connection_in_loop",
     "has_connection",

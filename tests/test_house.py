@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "hooks": {"hooks", "reports", "api", "_compat", "get_provider_info"},
     "connect": {"connect", "hooks", "reports", "api", "_compat"},
     "triggers": {"triggers", "reports", "api", "_compat"},
-    "operators": {"operators", "triggers", "hooks", "reports", "storage", "api", "_compat"},
+    "operators": {"operators", "links", "triggers", "hooks", "reports", "storage", "api", "_compat"},
     "sensors": {"sensors", "operators", "hooks", "reports", "_compat"},
 }
 

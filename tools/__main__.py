@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import audit, checks, console, demo, dist, docs, environment, pins, processes, stores, ui
+from tools import audit, checks, console, demo, dist, docs, environment, matrix, pins, processes, stores, ui
 from tools.compat import check as compat
 
 TARGETS: dict[str, Callable[[], int]] = {
     "demo": demo.main,
     "ui": ui.main,
     "test": checks.test,
+    "test-short": checks.short,
+    "test-matrix": matrix.main,
     "lint": checks.lint,
     "format": checks.reformat,
     "bench": checks.bench,

@@ -18,9 +18,14 @@ _OLDEST = (3, 11)
 _STAMP = VENV / "docs-made-of"
 
 
+def can_build() -> bool:
+    """Say whether this Python is new enough for Sphinx's reader of Markdown."""
+    return sys.version_info[:2] >= _OLDEST
+
+
 def main() -> int:
     """Build the site anew."""
-    if tuple(sys.version_info) < _OLDEST:
+    if not can_build():
         raise Stop("Sphinx's reader of Markdown wants Python 3.11 or newer: make docs PYTHON=python3.12")
     environment.ensure(dev=True)
     install()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok._compat import default_deferrable
-from airflow_provider_tiktok.operators.base import TikTokBaseOperator
+from airflow_provider_tiktok.operators.base import LazyLinks, TikTokBaseOperator
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -165,6 +165,8 @@ class TikTokReportOperator(TikTokBaseOperator):
         "json",
     )
 
+    operator_extra_links = LazyLinks()
+
     def __init__(
         self,
         *,
@@ -278,6 +280,14 @@ class TikTokReportOperator(TikTokBaseOperator):
                 or not 0 < number < float("inf")
             ):
                 raise ValueError(f"`{name}` must be seconds above 0, or a timedelta, not {value!r}.")
+
+    @property
+    def account(self) -> str:
+        """The name and ID of the report's account, once known, else ``advertiser_ids``: for ``map_index_template``."""
+        names = self.link_facts.get("advertiser_names") or {}
+        if len(names) == 1:
+            return " ".join(f"{name} ({advertiser_id})" for advertiser_id, name in names.items())
+        return str(self.advertiser_ids or "")
 
     def run_with(self, hook: TikTokHook, context: Any) -> dict[str, Any]:
         """Fetch the report and give its summary."""

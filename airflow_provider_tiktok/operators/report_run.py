@@ -53,6 +53,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
             connections=task.max_concurrency, suspension_patience=_PATIENCE if task.deferrable else None
         )
         plan = make_plan(client, request, run_time(context))
+        task.link_facts = plan.facts()
         with closing(KeptRows(task, context, plan, output, client.counts)) as kept:
             fetch = ReportFetch(
                 client,

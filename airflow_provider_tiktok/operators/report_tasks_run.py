@@ -101,6 +101,7 @@ class TaskReport:
         # what is wrong with the output is told before TikTok is asked for anything
         self._task.open_output(self._request).discard()
         plan = make_plan(self._client, self._request, run_time(self._context))
+        self._task.link_facts = plan.facts()
         creation = TaskCreation(
             self._client,
             plan,
