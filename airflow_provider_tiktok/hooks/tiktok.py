@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok._compat import AirflowNotFoundException, BaseHook
+from airflow_provider_tiktok._compat_late import AirflowNotFoundException, BaseHook
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE
 
