@@ -3,7 +3,7 @@
 export PORT UI_PORT PYTHON AIRFLOW ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-short test-matrix lint format bench compat stores pins audit clean
+.PHONY: help demo ui test test-short test-matrix lint format bench compat stores docs dist pins audit clean
 
 help:  ## this list
 	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [AIRFLOW=2.11.2] [ARGS='-k name']"
@@ -39,6 +39,12 @@ compat:  ## run TikTok's SDK, Singer's tap and Airbyte's source against the emul
 
 stores:  ## test against S3 and GCS on loopback, OpenLineage and DuckDB, in an environment of its own (600 MB)
 	@sh tools/run.sh stores
+
+docs:  ## build the documentation in build/docs; a warning is an error
+	@sh tools/run.sh docs
+
+dist:  ## build sdist and wheel in dist/, check them, and install the wheel into an empty environment
+	@sh tools/run.sh dist
 
 pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
 	@sh tools/run.sh pins

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import audit, checks, console, demo, environment, matrix, pins, processes, stores, ui
+from tools import audit, checks, console, demo, dist, docs, environment, matrix, pins, processes, stores, ui
 from tools.compat import check as compat
 
 TARGETS: dict[str, Callable[[], int]] = {
@@ -20,6 +20,8 @@ TARGETS: dict[str, Callable[[], int]] = {
     "bench": checks.bench,
     "compat": compat.main,
     "stores": stores.main,
+    "docs": docs.main,
+    "dist": dist.main,
     "pins": pins.main,
     "audit": audit.main,
     "clean": environment.clean,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z`])|\n+")
+_SENTENCE_END = r"(?<=[.?!])\s+(?=[A-Z`])|\n+"  # compiled when needed, for no DAG file is to wait for it
 
 
 class LazyLinks:
@@ -90,7 +90,7 @@ class TikTokBaseOperator(BaseOperator):
             with open_hook(self.tiktok_conn_id, self._stop, fail_fast=self.fail_fast) as hook:
                 return work(hook)
         except (TikTokError, AirflowFailException) as error:
-            for sentence in _SENTENCE_END.split(str(error)):  # the UI cuts a long line off at the right
+            for sentence in re.split(_SENTENCE_END, str(error)):  # the UI cuts a long line off at the right
                 self.log.error("%s", sentence)  # noqa: TRY400 - Airflow logs the traceback
             raise
 

@@ -19,24 +19,6 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.operators.report_tasks_run import TasksAtWork
     from airflow_provider_tiktok.reports.request import ReportRequest
 
-_ON_EMPTY = ("ok", "skip", "fail")
-_ON_ADVERTISER_ERROR = ("fail", "fail_at_end", "skip")
-_SWITCHES = (
-    "query_lifetime",
-    "include_deleted",
-    "with_parents",
-    "check_fields",
-    "drop_invalid_metrics",
-    "reconcile",
-    "restatement",
-    "fail_fast",
-    "deferrable",
-    "durable",
-    "cancel_on_kill",
-    "asset_partitions",
-)
-_MAY_BE_NONE = ("query_lifetime", "asset_partitions")
-
 
 def is_async(mode: object) -> bool:
     """Say whether a mode means report tasks; other words are judged where the report is read."""
@@ -251,35 +233,9 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.asset_partitions = asset_partitions
         self.at_work: TasksAtWork | None = None
         self.published: dict[str, Any] | None = None
-        self._check_options()
+        from airflow_provider_tiktok.operators.options import check_options
 
-    def _check_options(self) -> None:
-        """Refuse what no run could use, while the DAG is parsed; what is templated is judged when the task runs.
-
-        :raises ValueError: names the option.
-        """
-        for name, allowed in (("on_empty", _ON_EMPTY), ("on_advertiser_error", _ON_ADVERTISER_ERROR)):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"`{name}` is {getattr(self, name)!r}; it can be {', '.join(allowed)}.")
-        for name in _SWITCHES:
-            if not isinstance(getattr(self, name), bool) and not (
-                name in _MAY_BE_NONE and getattr(self, name) is None
-            ):
-                raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
-        for name in ("max_concurrency", "max_xcom_bytes"):
-            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be a whole number of 1 or more, not {getattr(self, name)!r}."
-                )
-        for name in ("poll_interval", "wait_timeout"):
-            value = getattr(self, name)
-            number = value.total_seconds() if isinstance(value, timedelta) else value
-            if (
-                isinstance(number, bool)
-                or not isinstance(number, (int, float))
-                or not 0 < number < float("inf")
-            ):
-                raise ValueError(f"`{name}` must be seconds above 0, or a timedelta, not {value!r}.")
+        check_options(self)
 
     @property
     def account(self) -> str:
@@ -300,18 +256,15 @@ class TikTokReportOperator(TikTokBaseOperator):
 
         return run_report(self, hook, context)
 
-    def execute_complete(self, context: Any, event: Any, submission: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Any, event: Any = None) -> dict[str, Any]:
         """Go on after the triggerer's wait for report tasks.
 
         :param event: the trigger's.
-        :param submission: what was given along when the wait began.
         :return: the summary.
         """
         from airflow_provider_tiktok.operators.report_tasks_run import TaskReport
 
-        summary: dict[str, Any] = self.with_hook(
-            lambda hook: TaskReport(self, hook, context).resume(event, submission)
-        )
+        summary: dict[str, Any] = self.with_hook(lambda hook: TaskReport(self, hook, context).resume(event))
         return summary
 
     def go_on(self, context: Any, event: Any = None) -> Any:

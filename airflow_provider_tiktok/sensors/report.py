@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow_provider_tiktok._compat import BaseSensorOperator, default_deferrable
+from airflow_provider_tiktok._compat import default_deferrable
+from airflow_provider_tiktok._compat_late import BaseSensorOperator
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
 from airflow_provider_tiktok.operators.base import open_hook
 
@@ -28,7 +29,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
 
         report = {"preset": "ad_daily", "advertiser_ids": "*"}
         TikTokReportReadySensor(task_id="ready", deferrable=True, **report) >> TikTokReportOperator(
-            task_id="report", **report
+            task_id="report", output_path="s3://lake/tiktok/ads/", **report
         )
 
     TikTok is asked for no more than the accounts' time zones: the moment follows from the calendar. With
@@ -125,7 +126,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
         self._stop = threading.Event()
         moment = self._final_moment(context) if self.deferrable else _now()
         if moment - _now() > _WORTH_DEFERRING:
-            from airflow_provider_tiktok._compat import moment_trigger
+            from airflow_provider_tiktok._compat_late import moment_trigger
 
             self.defer(
                 trigger=moment_trigger(moment),

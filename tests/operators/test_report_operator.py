@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from airflow_provider_tiktok._compat import AirflowFailException, AirflowSkipException, object_storage_path
+from airflow_provider_tiktok._compat import AirflowFailException, AirflowSkipException
+from airflow_provider_tiktok._compat_late import object_storage_path
 from airflow_provider_tiktok.exceptions import (
     TikTokAuthError,
     TikTokEmptyReportError,
