@@ -28,7 +28,6 @@ _SHORT = (
     "tests/hooks",
     "tests/operators/test_advertisers_operator.py",
     "tests/operators/test_kept_rows.py",
-    "tests/operators/test_lineage.py",
     "tests/operators/test_report_operator.py",
     "tests/operators/test_report_tasks.py",
     "tests/sensors",

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok.exceptions import TikTokAPIError
@@ -277,6 +276,12 @@ def test_a_killed_worker_leaves_what_it_had_saved(emulator, report, tmp_path):
     report(f"{tmp_path}/out/").execute(attempt(2))
     assert len(calls(emulator)) <= WINDOWS - 2
     assert files(tmp_path / "out") == files(tmp_path / "right")
+
+
+try:
+    from airflow.sdk.exceptions import TaskDeferred
+except ImportError:  # before Airflow 3.2
+    from airflow.exceptions import TaskDeferred
 
 
 def _arguments(operator):
