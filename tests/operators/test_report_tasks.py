@@ -659,7 +659,7 @@ def test_a_deferred_report_is_the_same_report(emulator, defer):
 def test_nothing_that_airflow_stores_of_a_wait_holds_a_secret_an_address_or_rows(emulator, defer):
     given = defer()
     event = fire(given)
-    stored = json.dumps([given["trigger"].serialize(), given["kwargs"], event])
+    stored = json.dumps([given["trigger"].serialize(), given.get("kwargs"), event])
     for word in (TOKEN, SECRET, "http", "sign=", "ad_name"):
         assert word not in stored
 
