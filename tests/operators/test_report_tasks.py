@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_tiktok._compat import AirflowFailException, AirflowSkipException
+from airflow_provider_tiktok._compat import AIRFLOW_3, AirflowFailException, AirflowSkipException
 from airflow_provider_tiktok.api import client as client_module
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
@@ -447,6 +447,10 @@ def in_thread(operator):
     errors = []
 
     def execute():
+        if not AIRFLOW_3:  # it notes who calls execute(), and expects the main thread
+            from airflow.models.baseoperator import ExecutorSafeguard
+
+            ExecutorSafeguard._sentinel.callers = {}
         try:
             operator.execute({"ti": TaskInstance()})
         except TikTokStoppedError as error:
