@@ -3,7 +3,7 @@
 export PORT UI_PORT PYTHON ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test lint format bench compat stores pins audit clean
+.PHONY: help demo ui test lint format bench compat stores scale pins audit clean
 
 help:  ## this list
 	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [ARGS='-k name']"
@@ -33,6 +33,9 @@ compat:  ## run TikTok's SDK, Singer's tap and Airbyte's source against the emul
 
 stores:  ## test against S3 and GCS on loopback, OpenLineage and DuckDB, in an environment of its own (600 MB)
 	@sh tools/run.sh stores
+
+scale:  ## run 40 accounts on Celery workers, and lose one; SCALE_ACCOUNTS=300 SCALE_DAYS=60 for the figures in docs/scaling.md
+	@sh tools/run.sh scale
 
 pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
 	@sh tools/run.sh pins

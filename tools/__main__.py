@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import audit, checks, console, demo, environment, pins, processes, stores, ui
+from tools import audit, checks, console, demo, environment, pins, processes, scale, stores, ui
 from tools.compat import check as compat
 
 TARGETS: dict[str, Callable[[], int]] = {
@@ -17,6 +17,7 @@ TARGETS: dict[str, Callable[[], int]] = {
     "format": checks.reformat,
     "bench": checks.bench,
     "compat": compat.main,
+    "scale": scale.main,
     "stores": stores.main,
     "pins": pins.main,
     "audit": audit.main,
