@@ -117,7 +117,12 @@ def start_redis(folder: Path) -> str:
 def stop_redis(folder: Path) -> None:
     """End what :func:`start_redis` started, if it did, and remove its folder."""
     with suppress(FileNotFoundError, ValueError, ProcessLookupError):
-        os.kill(int((folder / "redis.pid").read_text()), signal.SIGTERM)
+        pid = int((folder / "redis.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            os.kill(pid, 0)  # until it is gone
+            time.sleep(0.05)
     shutil.rmtree(folder, ignore_errors=True)
 
 
