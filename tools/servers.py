@@ -214,7 +214,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-Server = tuple[str, str, Callable[[], Path], Callable[[], None], Callable[[Path], str], Callable[[Path], None]]
+Server = tuple[
+    str, str, Callable[[], Path], Callable[[], None], Callable[[Path], str], Callable[[Path], None]
+]
 """Its name, the variable with its URL, and how it is found, installed, started and stopped."""
 
 

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.airflow.live import AIRFLOW, LiveAirflow
 
 CONCURRENCY = 4
+_QUIET = ("--skip-serve-logs", "--without-mingle", "--without-gossip")
 
 
 def celery_settings(broker: str, database: str) -> dict[str, str]:
@@ -52,8 +54,8 @@ class Cluster:
         for name in names:
             with self._log(name).open("wb") as output:
                 self._workers[name] = subprocess.Popen(
-                    [AIRFLOW, "celery", "worker", "--concurrency", str(CONCURRENCY)]
-                    + ["--celery-hostname", f"{name}@%h", "--skip-serve-logs", "--without-mingle", "--without-gossip"],
+                    [AIRFLOW, "celery", "worker", "--concurrency", str(CONCURRENCY), *_QUIET,
+                     "--celery-hostname", f"{name}@%h"],
                     env=self.airflow.env, stdout=output, stderr=output, start_new_session=True,
                 )  # fmt: skip
         deadline = time.monotonic() + 120
@@ -97,10 +99,9 @@ class Cluster:
 def session(leader: int) -> list[int]:
     """Give the processes of a session, which holds a worker's children and their tasks."""
     found = []
-    for name in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            if os.getsid(int(name)) == leader:
-                found.append(int(name))
-        except ProcessLookupError:
-            continue
+    for path in Path("/proc").iterdir():
+        if path.name.isdecimal():
+            with suppress(ProcessLookupError):  # it is over
+                if os.getsid(int(path.name)) == leader:
+                    found.append(int(path.name))
     return found
