@@ -3,7 +3,7 @@
 export PORT UI_PORT PYTHON AIRFLOW ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-short test-matrix lint format bench compat stores docs dist pins audit clean
+.PHONY: help demo ui test test-short test-matrix lint format bench compat stores scale docs dist pins audit clean
 
 help:  ## this list
 	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [AIRFLOW=2.11.2] [ARGS='-k name']"
@@ -45,6 +45,9 @@ docs:  ## build the documentation in build/docs; a warning is an error
 
 dist:  ## build sdist and wheel in dist/, check them, and install the wheel into an empty environment
 	@sh tools/run.sh dist
+
+scale:  ## run 40 accounts on Celery workers, and lose one; SCALE_ACCOUNTS=300 SCALE_DAYS=60 for the figures in docs/scaling.md
+	@sh tools/run.sh scale
 
 pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
 	@sh tools/run.sh pins

@@ -1,9 +1,11 @@
 """Servers for tests: they run for as long as they are wanted, or are left out."""
 
+import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,23 +21,23 @@ def tools(*arguments):
     )  # fmt: skip
 
 
-def has_postgres():
+def has(find):
     try:
-        servers._postgres_programs()
+        find()
     except servers.Missing:
         return False
     return True
 
 
-@pytest.mark.skipif(not has_postgres(), reason="PostgreSQL is not installed")
+@pytest.mark.skipif(not has(servers._postgres_programs), reason="PostgreSQL is not installed")
 def test_a_postgres_is_started_and_thrown_away():
     psycopg = pytest.importorskip("psycopg")
     with tempfile.TemporaryDirectory(prefix="tiktok-servers-") as folder:
         # the user that the server runs as has to come through
-        out = tools("start", folder).stdout.strip()
-        name, _, url = out.removeprefix("export ").partition("=")
+        lines = tools("start", folder).stdout.splitlines()
         try:
-            assert name == "TIKTOK_TEST_POSTGRES"
+            exported = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+            url = exported["TIKTOK_TEST_POSTGRES"]
             with psycopg.connect(url) as connection:
                 assert connection.execute("SHOW listen_addresses").fetchone() == ("127.0.0.1",)
         finally:
@@ -45,19 +47,45 @@ def test_a_postgres_is_started_and_thrown_away():
         assert list(Path(folder).iterdir()) == []
 
 
-def test_without_root_nothing_is_installed(monkeypatch):
+@pytest.mark.skipif(not has(servers._redis_program), reason="Redis is not installed")
+def test_a_redis_is_started_behind_a_password_and_thrown_away(tmp_path):
+    url = urlsplit(servers.start_redis(tmp_path / "redis"))
+    try:
+        assert url.hostname == "127.0.0.1"
+        assert ask(url.port, "PING").startswith("-NOAUTH")
+        assert ask(url.port, f"AUTH {url.password}") == "+OK"
+        assert (tmp_path / "redis" / "redis.conf").stat().st_mode & 0o777 == 0o600
+    finally:
+        servers.stop_redis(tmp_path / "redis")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="refused"):
+        ask(url.port, "PING")
+
+
+def ask(port, command):
+    """Send one command as Redis reads it from a terminal."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(f"{command}\r\n".encode())
+        return connection.recv(200).decode().strip()
+
+
+@pytest.mark.parametrize(
+    ("install", "title"), [(servers.install_postgres, "PostgreSQL"), (servers.install_redis, "Redis")]
+)
+def test_without_root_nothing_is_installed(monkeypatch, install, title):
     monkeypatch.setattr(servers.os, "geteuid", lambda: 1000)
-    with pytest.raises(servers.Missing, match="only root can install it"):
-        servers.install_postgres()
+    with pytest.raises(servers.Missing, match=f"{title} is not installed, and only root can install it"):
+        install()
 
 
 def test_what_cannot_be_had_is_said_and_left_out(tmp_path, monkeypatch, capsys):
     def missing():
-        raise servers.Missing("PostgreSQL is not installed")
+        raise servers.Missing("it is not installed")
 
-    monkeypatch.setattr(servers, "_postgres_programs", missing)
-    monkeypatch.setattr(servers, "install_postgres", missing)
+    for name in ("_postgres_programs", "install_postgres", "_redis_program", "install_redis"):
+        monkeypatch.setattr(servers, name, missing)
     servers.main("start", tmp_path)
     said = capsys.readouterr()
     assert said.out == ""
-    assert "without PostgreSQL, whose tests are skipped: PostgreSQL is not installed" in said.err
+    assert "without PostgreSQL, whose tests are skipped: it is not installed" in said.err
+    assert "without Redis, whose tests are skipped: it is not installed" in said.err

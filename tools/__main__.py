@@ -6,7 +6,21 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import audit, checks, console, demo, dist, docs, environment, matrix, pins, processes, stores, ui
+from tools import (
+    audit,
+    checks,
+    console,
+    demo,
+    dist,
+    docs,
+    environment,
+    matrix,
+    pins,
+    processes,
+    scale,
+    stores,
+    ui,
+)
 from tools.compat import check as compat
 
 TARGETS: dict[str, Callable[[], int]] = {
@@ -19,6 +33,7 @@ TARGETS: dict[str, Callable[[], int]] = {
     "format": checks.reformat,
     "bench": checks.bench,
     "compat": compat.main,
+    "scale": scale.main,
     "stores": stores.main,
     "docs": docs.main,
     "dist": dist.main,

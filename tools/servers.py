@@ -11,17 +11,25 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 POSTGRES_VARIABLE = "TIKTOK_TEST_POSTGRES"
 """Names the URL of a PostgreSQL in which tests may make databases."""
 
+REDIS_VARIABLE = "TIKTOK_TEST_REDIS"
+"""Names the URL of a Redis whose databases tests may fill."""
+
 _USER = "tiktok"
 _APT_SECONDS = 600
+_START_SECONDS = 15
 _NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 # of a server that nobody misses after a crash
 _SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "unix_socket_directories=")
@@ -73,14 +81,77 @@ def install_postgres() -> None:
 
     :raises Missing: it isn't possible.
     """
-    apt = shutil.which("apt-get")
-    if os.geteuid() != 0 or apt is None:
-        raise Missing("PostgreSQL is not installed, and only root can install it with apt-get")
+    apt = _apt("PostgreSQL")
     if not _NO_CLUSTER.parent.exists():  # nobody asked for a server that runs all the time
         _NO_CLUSTER.parent.mkdir(parents=True)
         _NO_CLUSTER.write_text("create_main_cluster = false\n")
-    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", "postgresql"]):
+    _install(apt, "postgresql")
+
+
+def start_redis(folder: Path) -> str:
+    """Start a Redis of its own on a free port of the loopback interface, which keeps nothing on the disk.
+
+    :param folder: an empty folder for its settings and its log.
+    :return: its URL, with the password.
+    :raises Missing: the machine has none, or it doesn't start.
+    """
+    program = _redis_program()
+    folder.mkdir(parents=True, exist_ok=True)
+    password, port = secrets.token_hex(16), _free_port()
+    settings = folder / "redis.conf"
+    settings.touch(mode=0o600)  # a password on the command line could be read by all
+    settings.write_text(
+        f"bind 127.0.0.1\nport {port}\nrequirepass {password}\ndaemonize yes\ndir {folder}\n"
+        f'pidfile {folder}/redis.pid\nlogfile {folder}/redis.log\nsave ""\nappendonly no\n'
+    )
+    done = subprocess.run([program, settings], capture_output=True, text=True, check=False)
+    end = time.monotonic() + _START_SECONDS
+    while not done.returncode and time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return f"redis://:{password}@127.0.0.1:{port}/0"
+        time.sleep(0.05)
+    stop_redis(folder)
+    raise Missing(f"Redis doesn't start: {(done.stdout + done.stderr).strip()[-500:]}")
+
+
+def stop_redis(folder: Path) -> None:
+    """End what :func:`start_redis` started, if it did, and remove its folder."""
+    with suppress(FileNotFoundError, ValueError, ProcessLookupError):
+        pid = int((folder / "redis.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            os.kill(pid, 0)  # until it is gone
+            time.sleep(0.05)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def install_redis() -> None:
+    """Install Debian's package where that is possible: as root, with apt.
+
+    :raises Missing: it isn't possible.
+    """
+    _install(_apt("Redis"), "redis-server")
+
+
+def _redis_program() -> Path:
+    found = shutil.which("redis-server")
+    if found is None:
+        raise Missing("Redis is not installed")
+    return Path(found)
+
+
+def _apt(server: str) -> str:
+    apt = shutil.which("apt-get")
+    if os.geteuid() != 0 or apt is None:
+        raise Missing(f"{server} is not installed, and only root can install it with apt-get")
+    return apt
+
+
+def _install(apt: str, package: str) -> None:
+    # at this runlevel Debian starts no server after it is installed: nobody asked for one that runs all the time
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", package]):
         try:
             done = subprocess.run(
                 [apt, "-qq", *command],
@@ -143,21 +214,39 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+Server = tuple[
+    str, str, Callable[[], Path], Callable[[], None], Callable[[Path], str], Callable[[Path], None]
+]
+"""Its name, the variable with its URL, and how it is found, installed, started and stopped."""
+
+
+def servers() -> dict[str, Server]:
+    """Give every server, by the name of its folder."""
+    return {
+        "postgres": (
+            *("PostgreSQL", POSTGRES_VARIABLE),
+            *(_postgres_programs, install_postgres, start_postgres, stop_postgres),
+        ),
+        "redis": ("Redis", REDIS_VARIABLE, _redis_program, install_redis, start_redis, stop_redis),
+    }
+
+
 def main(command: str, folder: Path) -> None:
     """Start or stop every server."""
-    postgres = folder / "postgres"
     if command == "stop":
-        stop_postgres(postgres)
+        for name, (*_, stop) in servers().items():
+            stop(folder / name)
         return
-    folder.chmod(0o755)  # the server's user has to come through
-    try:
+    folder.chmod(0o755)  # the servers' users have to come through
+    for name, (title, variable, find, install, start, _) in servers().items():
         try:
-            _postgres_programs()
-        except Missing:
-            install_postgres()
-        print(f"export {POSTGRES_VARIABLE}={start_postgres(postgres)}")
-    except (Missing, OSError, subprocess.SubprocessError) as reason:
-        print(f"    without PostgreSQL, whose tests are skipped: {reason}", file=sys.stderr)
+            try:
+                find()
+            except Missing:
+                install()
+            print(f"export {variable}={start(folder / name)}")
+        except (Missing, OSError, subprocess.SubprocessError) as reason:
+            print(f"    without {title}, whose tests are skipped: {reason}", file=sys.stderr)
 
 
 if __name__ == "__main__":

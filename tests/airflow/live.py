@@ -191,6 +191,32 @@ class LiveAirflow:
             assert time.monotonic() < deadline, f"{dag_id}: {runs}"
             time.sleep(0.5)
 
+    def backfill(
+        self, dag_id: str, first: str, last: str, *, max_active_runs: int, seconds: float = 120
+    ) -> list[dict[str, Any]]:
+        """Backfill a DAG's days, and give its runs when all have ended."""
+        body = {
+            "dag_id": dag_id,
+            "from_date": f"{first}T00:00:00Z",
+            "to_date": f"{last}T00:00:00Z",
+            "max_active_runs": max_active_runs,
+        }
+        deadline = time.monotonic() + seconds
+        made = self.call("/api/v2/backfills", body)["id"]
+        while self.call(f"/api/v2/backfills/{made}")["completed_at"] is None:
+            assert time.monotonic() < deadline, f"the backfill of {dag_id} is not over"
+            time.sleep(0.5)
+        return self.all_of(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs")
+
+    def all_of(self, path: str, key: str) -> list[dict[str, Any]]:
+        """Give what a list holds, page by page."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.call(f"{path}?limit=100&offset={len(found)}")
+            found += page[key]
+            if len(found) >= page["total_entries"]:
+                return found
+
     def _start(self, command: list[str]) -> None:
         with (self._logs / f"{command[0]}.log").open("wb") as log:
             self._parts.append(
@@ -256,6 +282,10 @@ class Run:
 
     def tasks(self) -> list[dict[str, Any]]:
         return self._airflow.call(f"{self._path}/taskInstances")["task_instances"]
+
+    def all_tasks(self) -> list[dict[str, Any]]:
+        """Give all task instances, however many."""
+        return self._airflow.all_of(f"{self._path}/taskInstances", "task_instances")
 
     def states(self) -> dict[str, str]:
         return {f"{task['task_id']}[{task['map_index']}]": task["state"] for task in self.tasks()}
