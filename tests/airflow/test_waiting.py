@@ -1,13 +1,10 @@
 """What waits in a real Airflow: the sensor in the triggerer, and a retry for TikTok's next day."""
 
-import os
-import sqlite3
 import time
-from contextlib import closing
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.airflow.conftest import accounts
 from tests.conftest import TOKEN
@@ -51,7 +48,7 @@ def test_a_used_up_day_makes_the_retry_wait_for_the_next(live, emulator):
     while made.states().get("report[-1]") != "up_for_retry":
         assert time.monotonic() < deadline, made.states()
         time.sleep(0.5)
-    seconds, reason = retry_of("patient")
+    seconds, reason = retry_of(live, "patient")
     midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0) + timedelta(days=1)
     left = (midnight - datetime.now(timezone.utc)).total_seconds()
     assert left - 10 < seconds < left + 120
@@ -61,8 +58,12 @@ def test_a_used_up_day_makes_the_retry_wait_for_the_next(live, emulator):
     assert [call.query["advertiser_id"] for call in emulator.calls if call.code] == [account]
 
 
-def retry_of(dag_id):
+def retry_of(live, dag_id):
     """Read what Airflow keeps of a decision; its REST API does not show it."""
-    with closing(sqlite3.connect(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db", timeout=60)) as database:
-        query = "select retry_delay_override, retry_reason from task_instance where dag_id = ?"
-        return database.execute(query, (dag_id,)).fetchone()
+    engine = create_engine(live.env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    query = text("select retry_delay_override, retry_reason from task_instance where dag_id = :dag_id")
+    try:
+        with engine.connect() as connection:
+            return connection.execute(query, {"dag_id": dag_id}).fetchone()
+    finally:
+        engine.dispose()
