@@ -137,7 +137,7 @@ _TEXTS = ("string", "id_string", "string_array", "boolean_string", "datetime")
 
 def _plan(options: argparse.Namespace) -> Iterator[str]:
     # Airflow takes a second or more to import, and only this command needs it
-    from airflow_provider_tiktok._compat import read_all_connections  # noqa: PLC0415
+    from airflow_provider_tiktok._compat_late import read_all_connections  # noqa: PLC0415
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook  # noqa: PLC0415
 
     read_all_connections()

@@ -99,4 +99,8 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": NAME, "python-modules": ["airflow_provider_tiktok.triggers.report"]}
         ],
         "connection-types": [CONNECTION_TYPE],
+        "extra-links": [
+            "airflow_provider_tiktok.links.TikTokAdsManagerLink",
+            "airflow_provider_tiktok.links.TikTokOutputLink",
+        ],
     }

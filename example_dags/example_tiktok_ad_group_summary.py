@@ -1,6 +1,6 @@
 """Yesterday's figures of every ad group, every day: a preset and nothing else."""
 
-from airflow.sdk import DAG
+from airflow import DAG
 
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 

@@ -11,7 +11,7 @@ re-run and tomorrow's schedule don't get into each other's way.
 import os
 from datetime import datetime, timezone
 
-from airflow.sdk import DAG
+from airflow import DAG
 
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 

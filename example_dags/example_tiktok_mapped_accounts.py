@@ -1,6 +1,6 @@
 """One mapped task an advertiser account: each can be watched, retried and cleared by itself."""
 
-from airflow.sdk import DAG
+from airflow import DAG
 
 from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
@@ -11,5 +11,5 @@ with DAG("example_tiktok_mapped_accounts", schedule=None, catchup=False, tags=["
     TikTokReportOperator.partial(
         task_id="report",
         preset="auction_campaign_summary",
-        map_index_template="{{ task.advertiser_ids }}",
+        map_index_template="{{ task.account }}",
     ).expand(advertiser_ids=accounts.output)

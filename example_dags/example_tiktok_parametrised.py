@@ -4,7 +4,12 @@ Trigger it from the Airflow UI, or with ``--conf '{"metrics": "spend,clicks", ..
 reach the operator through Jinja, as text or as lists; both are understood.
 """
 
-from airflow.sdk import DAG, Param, task
+try:
+    from airflow.sdk import DAG, Param, task
+except ImportError:  # Airflow 2
+    from airflow import DAG
+    from airflow.decorators import task
+    from airflow.models.param import Param
 
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
@@ -14,20 +19,21 @@ with DAG(
     catchup=False,
     tags=["tiktok"],
     params={
+        # the form insists on a value where null is not allowed
         "advertiser_ids": Param(
-            "", type="string", title="Advertiser IDs", description="Empty: the connection's"
+            None, type=["null", "string"], title="Advertiser IDs", description="Empty: the connection's"
         ),
         "dimensions": Param(["campaign_id", "stat_time_day"], type="array", title="Dimensions"),
         "metrics": Param("campaign_name, spend, impressions, clicks, ctr", type="string", title="Metrics"),
         "filters": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],
             title="Filters",
             description='JSON: [{"field_name": "campaign_ids", "filter_type": "IN", "filter_value": [123]}]; empty for none',
         ),
         "start": Param(None, type=["null", "string"], format="date", title="First day"),
         "end": Param(None, type=["null", "string"], format="date", title="Last day"),
-        "order_field": Param("spend", type="string", title="Order by"),
+        "order_field": Param("spend", type=["null", "string"], title="Order by"),
         "order_type": Param("DESC", enum=["DESC", "ASC"], title="Order"),
     },
 ):

@@ -19,11 +19,21 @@ MAY_IMPORT = {
     "reports": {"reports", "api"},
     "storage": {"storage"},
     "emulator": {"emulator", "reports"},
-    "hooks": {"hooks", "reports", "api", "_compat", "get_provider_info"},
-    "connect": {"connect", "hooks", "reports", "api", "_compat"},
-    "triggers": {"triggers", "reports", "api", "_compat"},
-    "operators": {"operators", "triggers", "hooks", "reports", "storage", "api", "_compat"},
-    "sensors": {"sensors", "operators", "hooks", "reports", "_compat"},
+    "hooks": {"hooks", "reports", "api", "_compat", "_compat_late", "get_provider_info"},
+    "connect": {"connect", "hooks", "reports", "api", "_compat", "_compat_late"},
+    "triggers": {"triggers", "reports", "api", "_compat", "_compat_late"},
+    "operators": {
+        "operators",
+        "links",
+        "triggers",
+        "hooks",
+        "reports",
+        "storage",
+        "api",
+        "_compat",
+        "_compat_late",
+    },
+    "sensors": {"sensors", "operators", "hooks", "reports", "_compat", "_compat_late"},
 }
 
 

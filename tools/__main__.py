@@ -6,19 +6,37 @@ import os
 import sys
 from collections.abc import Callable
 
-from tools import audit, checks, console, demo, environment, pins, processes, scale, stores, ui
+from tools import (
+    audit,
+    checks,
+    console,
+    demo,
+    dist,
+    docs,
+    environment,
+    matrix,
+    pins,
+    processes,
+    scale,
+    stores,
+    ui,
+)
 from tools.compat import check as compat
 
 TARGETS: dict[str, Callable[[], int]] = {
     "demo": demo.main,
     "ui": ui.main,
     "test": checks.test,
+    "test-short": checks.short,
+    "test-matrix": matrix.main,
     "lint": checks.lint,
     "format": checks.reformat,
     "bench": checks.bench,
     "compat": compat.main,
     "scale": scale.main,
     "stores": stores.main,
+    "docs": docs.main,
+    "dist": dist.main,
     "pins": pins.main,
     "audit": audit.main,
     "clean": environment.clean,

@@ -12,22 +12,26 @@ from typing import Any
 
 from tools import console
 from tools.environment import PYTHON, airflow_version, variables
-from tools.paths import EXAMPLES, LOGS, OUTPUT, VENV, WORK
+from tools.paths import CHOSEN, EXAMPLES, LOGS, OUTPUT, VENV, WORK
 from tools.processes import LOOPBACK, accepts, run_or_stop, start, wait_until
 
-HOME = WORK / "airflow"
+HOME = WORK / (f"airflow-{CHOSEN}" if CHOSEN else "airflow")
 DATABASE = HOME / "airflow.db"
 AIRFLOW = VENV / "bin" / "airflow"
 CONNECTION_ID = "tiktok_default"
 CONNECTION_VARIABLE = "AIRFLOW_CONN_TIKTOK_DEFAULT"
 _MIGRATED = HOME / "migrated-to"
 _NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+# How to tell the runs of `airflow dags test` from others; Airflow 2 doesn't say who triggered a run.
+_OF_TEST = (
+    "run_type = 'manual' AND external_trigger = 0" if CHOSEN.startswith("2.") else "triggered_by = 'TEST'"
+)
 _FAIL_ABANDONED = (
     f"UPDATE task_instance SET state = 'failed', end_date = {_NOW}"
     " WHERE (state IS NULL OR state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))"
     " AND EXISTS (SELECT 1 FROM dag_run AS run WHERE run.dag_id = task_instance.dag_id"
-    " AND run.run_id = task_instance.run_id AND run.state = 'running' AND run.triggered_by = 'TEST')",
-    f"UPDATE dag_run SET state = 'failed', end_date = {_NOW} WHERE state = 'running' AND triggered_by = 'TEST'",
+    f" AND run.run_id = task_instance.run_id AND run.state = 'running' AND {_OF_TEST})",
+    f"UPDATE dag_run SET state = 'failed', end_date = {_NOW} WHERE state = 'running' AND {_OF_TEST}",
 )
 
 

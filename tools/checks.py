@@ -1,4 +1,4 @@
-"""``make lint``, ``make format``, ``make test`` and ``make bench``."""
+"""``make lint``, ``make format``, ``make test``, ``make test-short`` and ``make bench``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import subprocess
 from contextlib import suppress
 
-from tools import console, environment
+from tools import console, demo, environment
 from tools.console import Stop
 from tools.environment import PYTHON
 from tools.paths import LOGS, ROOT, VENV, WORK
@@ -21,6 +21,10 @@ _LINTS = {
     "mypy, the package": ["mypy"],
     "mypy, tools": ["mypy", "--strict", "--ignore-missing-imports", "tools"],
 }
+
+
+# What is worth running again with another version of Airflow: all that speaks to Airflow.
+_SHORT = ("tests/hooks", "tests/operators", "tests/test_links.py", "tests/test_provider_info.py")
 
 
 def lint() -> int:
@@ -53,7 +57,21 @@ def reformat() -> int:
 def test() -> int:
     """Lint, then run pytest in this terminal; its summary is the last line."""
     lint()
-    command = [str(PYTHON), "-m", "pytest", "-o", f"cache_dir={_CACHE / 'pytest'}"]
+    return pytest()
+
+
+def short() -> int:
+    """Run the tests that Airflow's version matters to, and an example DAG."""
+    environment.ensure(dev=True)
+    return pytest(*_SHORT) or demo.main()
+
+
+def pytest(*paths: str) -> int:
+    """Run pytest in this terminal.
+
+    :param paths: which tests; all, if none is named.
+    """
+    command = [str(PYTHON), "-m", "pytest", "-o", f"cache_dir={_CACHE / 'pytest'}", *paths]
     command += shlex.split(os.environ.get("ARGS", ""))
     console.line(f"    pytest {' '.join(command[5:])}".rstrip())
     process = subprocess.Popen(command, cwd=ROOT, env=settings())

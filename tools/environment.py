@@ -19,11 +19,11 @@ from pathlib import Path
 
 from tools import console
 from tools.console import Stop
-from tools.paths import EXAMPLES, LOGS, REQUIREMENTS, ROOT, VENV, WORK, shown
+from tools.paths import CHOSEN, EXAMPLES, LOGS, MINOR, REQUIREMENTS, ROOT, VENV, WORK, shown
 from tools.processes import run
 
 PYTHON = VENV / "bin" / "python"
-AIRFLOW = REQUIREMENTS / "airflow.txt"
+MAIN = REQUIREMENTS / "airflow.txt"
 DEV = REQUIREMENTS / "dev.txt"
 PACKAGE = ".[emulator]"
 VERSION = ROOT / "airflow_provider_tiktok" / "__init__.py"
@@ -53,22 +53,45 @@ _PIP_FAILURES = (
 )
 
 
+def main_version() -> str:
+    """Return the version of Airflow that everything runs on unless ``AIRFLOW=`` says otherwise."""
+    return _version_in(MAIN)
+
+
 def airflow_version() -> str:
-    """Return the version of Airflow that is pinned."""
-    found = re.search(r"^apache-airflow==(\S+)", AIRFLOW.read_text(encoding="utf-8"), re.MULTILINE)
-    if found is None:
-        raise Stop(f"{shown(AIRFLOW)} does not say apache-airflow==VERSION: put that line back.")
-    return found[1]
+    """Return the version of Airflow that is worked with."""
+    return _version_in(_pins() / "airflow.txt")
 
 
 def constraints() -> Path:
     """Return the pins for this Python, or those for the newest one when this is newer."""
-    exact = REQUIREMENTS / f"constraints-{sys.version_info[0]}.{sys.version_info[1]}.txt"
+    exact = constraints_of_this_python()
     if exact.exists():
         return exact
-    return max(
-        REQUIREMENTS.glob("constraints-3.*.txt"), key=lambda path: int(re.findall(r"3\.(\d+)", path.name)[0])
-    )
+    return max(_pins().glob("constraints-3.*.txt"), key=lambda path: int(path.stem.rpartition(".")[2]))
+
+
+def constraints_of_this_python() -> Path:
+    """Return where the pins for this Python stand, or would."""
+    return _pins() / f"constraints-{MINOR}.txt"
+
+
+def _pins() -> Path:
+    """Return the folder with the pins of the Airflow that is worked with."""
+    if not CHOSEN or main_version() == CHOSEN:
+        return REQUIREMENTS
+    folder = REQUIREMENTS / f"airflow-{CHOSEN}"
+    if not (folder / "airflow.txt").exists():
+        known = sorted(path.name.partition("-")[2] for path in REQUIREMENTS.glob("airflow-*/"))
+        raise Stop(f"AIRFLOW={CHOSEN} is not pinned here: take {main_version()}, {', '.join(known)}.")
+    return folder
+
+
+def _version_in(file: Path) -> str:
+    found = re.search(r"^apache-airflow==(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise Stop(f"{shown(file)} does not say apache-airflow==VERSION: put that line back.")
+    return found[1]
 
 
 def ensure(*, dev: bool = False) -> None:
@@ -81,7 +104,7 @@ def ensure(*, dev: bool = False) -> None:
         if not stamp.items() >= _origin().items():
             _create()
             stamp = {}
-        wanted = _digest(AIRFLOW, constraints(), ROOT / "setup.cfg", VERSION)
+        wanted = _digest(_pins() / "airflow.txt", constraints(), ROOT / "setup.cfg", VERSION)
         with_dev = dev or "dev" in stamp
         tools = _digest(DEV) if with_dev else ""
         if stamp.get("package") == wanted and stamp.get("dev", "") == tools:
@@ -96,7 +119,11 @@ def ensure(*, dev: bool = False) -> None:
 
 def variables() -> dict[str, str]:
     """Return this process's environment with ``.venv`` first and nothing of the user's Airflow in it."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "AIRFLOW" and not name.startswith("AIRFLOW_")
+    }
     for name in ("PYTHONHOME", "PYTHONPATH"):
         ours.pop(name, None)
     ours["VIRTUAL_ENV"] = str(VENV)
@@ -110,11 +137,13 @@ def variables() -> dict[str, str]:
 
 def clean() -> int:
     """Remove what make, builds and checks left in the clone."""
-    if VENV.exists() and not _STAMP.exists():
-        console.line(f"    {shown(VENV)} was not made by make and stays")
+    venvs = [ROOT / ".venv", *ROOT.glob(".venv-*")]
+    for venv in venvs:
+        if venv.exists() and not (venv / _STAMP.name).exists():
+            console.line(f"    {shown(venv)} was not made by make and stays")
     left = [WORK, *(ROOT / name for name in ("build", "dist", ".hypothesis", ".mypy_cache"))]
     left += [ROOT / ".pytest_cache", ROOT / ".ruff_cache", *ROOT.glob("*.egg-info")]
-    left += [VENV] if _STAMP.exists() else []
+    left += [venv for venv in venvs if (venv / _STAMP.name).exists()]
     for folder in ("airflow_provider_tiktok", "tests", "tools", "benchmarks", EXAMPLES.name):
         left += (ROOT / folder).rglob("__pycache__")
     for path in left:
@@ -180,7 +209,7 @@ def _wait_for(lock: int, step: console.Step) -> None:
 
 def _create() -> None:
     """Make the environment anew, without packages."""
-    if not (REQUIREMENTS / f"constraints-{sys.version_info[0]}.{sys.version_info[1]}.txt").exists():
+    if not constraints_of_this_python().exists():
         console.line(
             f"    Python {THIS_PYTHON} is newer than those this is tested with; using {shown(constraints())}"
         )
@@ -203,7 +232,7 @@ def _install(*, dev: bool) -> None:
     """Install the pinned versions, and this package in place."""
     log = LOGS / "pip.log"
     command: list[str | Path] = [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    command += ["--progress-bar", "off", "-c", constraints(), "-r", AIRFLOW, "-e", PACKAGE]
+    command += ["--progress-bar", "off", "-c", constraints(), "-r", _pins() / "airflow.txt", "-e", PACKAGE]
     command += ["-r", DEV] if dev else []
     title = f"Apache Airflow {airflow_version()} and this package" + (", with test tools" if dev else "")
     with console.step(title) as step:

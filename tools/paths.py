@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from tools.console import Stop
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
 WORK = ROOT / ".demo"
+REQUIREMENTS = ROOT / "requirements"
+MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+# `make ... AIRFLOW=2.11.2` works on an environment and with pins of its own, beside those of the main version.
+CHOSEN = os.environ.get("AIRFLOW", "")
+VENV = ROOT / (f".venv-{CHOSEN}-{MINOR}" if CHOSEN else ".venv")
 LOGS = WORK / "logs"
 OUTPUT = WORK / "output"
 EXAMPLES = ROOT / "example_dags"
-REQUIREMENTS = ROOT / "requirements"
 
 
 def shown(path: Path) -> str:

@@ -7,31 +7,32 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools import console
+from tools import console, docs
 from tools.environment import (
-    AIRFLOW,
     DEV,
     PACKAGE,
     THIS_PYTHON,
     PipProgress,
     airflow_version,
+    constraints_of_this_python,
     failure,
     variables,
 )
-from tools.paths import LOGS, REQUIREMENTS, WORK, shown
+from tools.paths import LOGS, MINOR, REQUIREMENTS, WORK, shown
 from tools.processes import run, run_or_stop
 
 _HEADER = """\
 # What `make demo` and `make test` install with Python {minor}: pip's own choice of the newest versions
-# for {airflow}, the package with its extra `emulator`, and {dev}.
+# for {airflow}, the package with its extra `emulator`, {dev}{docs}.
 # Made by `make pins` with Python {python}; not edited by hand.
 """
 
 
 def main() -> int:
     """Resolve in an empty environment and write down what came of it."""
-    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    target = REQUIREMENTS / f"constraints-{minor}.txt"
+    target = constraints_of_this_python()
+    # the documentation is built in the main environment, by Pythons that can
+    more: list[str | Path] = ["-r", docs.PINS] if target.parent == REQUIREMENTS and docs.can_build() else []
     WORK.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=WORK, prefix="pins-") as folder:
         python = Path(folder) / "bin" / "python"
@@ -39,7 +40,7 @@ def main() -> int:
         with console.step(f"Python {THIS_PYTHON} environment") as step:
             run_or_stop([sys.executable, "-m", "venv", folder], log, step)
         pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check"]
-        wanted: list[str | Path] = ["-r", AIRFLOW, "-r", DEV, "-e", PACKAGE]
+        wanted: list[str | Path] = ["-r", target.with_name("airflow.txt"), "-r", DEV, *more, "-e", PACKAGE]
         with console.step(f"Newest versions for Apache Airflow {airflow_version()}") as step:
             failed = run(
                 [*pip, "install", "--progress-bar", "off", *wanted], log, step, variables(), PipProgress()
@@ -55,7 +56,11 @@ def main() -> int:
         ).stdout
     pins = [entry for entry in frozen.splitlines() if "==" in entry]
     header = _HEADER.format(
-        minor=minor, python=THIS_PYTHON, airflow=f"Apache Airflow {airflow_version()}", dev=shown(DEV)
+        minor=MINOR,
+        python=THIS_PYTHON,
+        airflow=f"Apache Airflow {airflow_version()}",
+        dev=shown(DEV),
+        docs=f" and {shown(docs.PINS)}" if more else "",
     )
     target.write_text(header + "\n".join(pins) + "\n", encoding="utf-8")
     console.line(f"ok  {shown(target)}: {len(pins)} versions")

@@ -193,7 +193,7 @@ def _ask_for_consent(credentials: TikTokCredentials, options: argparse.Namespace
 
 def _hook(conn_id: str) -> TikTokHook:
     """Make the hook, in a process that sees all of Airflow's connections."""
-    from airflow_provider_tiktok._compat import read_all_connections
+    from airflow_provider_tiktok._compat_late import read_all_connections
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 
     read_all_connections()

@@ -42,6 +42,7 @@ CONSENT_FAULTS = ("deny_consent", "wrong_state")
 REPORT_FAULTS = ("drop_row", "duplicate_row", "short_page", "moving_total", "throttle_header")
 FILE_FAULTS = ("drop_row", "duplicate_row", "cut_file")
 TASK_FAULTS = ("task_failed", "task_canceled", "task_stuck")
+"""What becomes of a report task that is created well."""
 
 FILE_PATH = "/wsos_v2/statistics/object/"
 """Where files are, on TikTok's host for files as on this one; a selector's ``path`` may be its end."""

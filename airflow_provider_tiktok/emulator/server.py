@@ -146,7 +146,7 @@ def serve(
 ) -> Iterator[Emulator]:
     """Run an emulator in a thread while a ``with`` block lasts.
 
-    :param settings: see :class:`~airflow_provider_tiktok.emulator.Settings`.
+    :param settings: see :class:`~airflow_provider_tiktok.emulator.settings.Settings`.
     :param port: 0 takes a free one.
     :param faults: rules as in a faults file.
     :raises EmulatorError: when it cannot start.

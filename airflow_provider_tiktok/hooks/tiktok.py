@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok._compat import AirflowNotFoundException, BaseHook
+from airflow_provider_tiktok._compat_late import AirflowNotFoundException, BaseHook
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE
 
@@ -219,7 +219,10 @@ class TikTokHook(BaseHook):
 
         client = self.get_conn(connections=max_concurrency)
         plan = self.plan_report(**parameters)
-        fetch = ReportFetch(
+        make = ReportFetch
+        if plan.request.is_async:
+            from airflow_provider_tiktok.reports.task_report import make_by_tasks as make  # type: ignore[assignment]
+        fetch = make(
             client,
             plan,
             max_concurrency=max_concurrency,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,26 @@ from airflow_provider_tiktok.exceptions import TikTokError, TikTokStoppedError
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+
+
+log = logging.getLogger(__name__)
+
+_SENTENCE_END = r"(?<=[.?!])\s+(?=[A-Z`])|\n+"  # compiled when needed, for no DAG file is to wait for it
+
+
+class LazyLinks:
+    """The links of :mod:`airflow_provider_tiktok.links`, loaded by whoever looks at them first."""
+
+    def __iter__(self) -> Iterator[Any]:
+        from airflow_provider_tiktok.links import LINKS
+
+        return iter(LINKS)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, link: object) -> bool:
+        return any(link == one for one in self)
 
 
 @contextmanager
@@ -29,7 +51,9 @@ def open_hook(tiktok_conn_id: str | None, stop: threading.Event, *, fail_fast: b
         yield hook
     except TikTokError as error:
         if fail_fast and not error.retryable:
-            raise AirflowFailException(str(error)) from error
+            # its sentence says all; where in this package it was raised helps nobody who reads the log
+            log.debug("Raised here", exc_info=error)
+            raise AirflowFailException(str(error)) from error.with_traceback(None)
         raise
     finally:
         hook.close()
@@ -52,6 +76,8 @@ class TikTokBaseOperator(BaseOperator):
         self.tiktok_conn_id = tiktok_conn_id
         self.fail_fast = fail_fast
         self._stop: threading.Event | None = None
+        # what links may use beside the fields; execute fills it, and Airflow 3 asks the same object afterwards
+        self.link_facts: dict[str, Any] = {}
 
     def execute(self, context: Any) -> Any:
         """Do the work; turn an error that can't pass by itself into one that Airflow doesn't retry."""
@@ -60,8 +86,20 @@ class TikTokBaseOperator(BaseOperator):
     def with_hook(self, work: Callable[[TikTokHook], Any]) -> Any:
         """Do work with a hook that a kill stops."""
         self._stop = threading.Event()
-        with open_hook(self.tiktok_conn_id, self._stop, fail_fast=self.fail_fast) as hook:
-            return work(hook)
+        try:
+            with open_hook(self.tiktok_conn_id, self._stop, fail_fast=self.fail_fast) as hook:
+                return work(hook)
+        except (TikTokError, AirflowFailException) as error:
+            for sentence in re.split(_SENTENCE_END, str(error)):  # the UI cuts a long line off at the right
+                self.log.error("%s", sentence)  # noqa: TRY400 - Airflow logs the traceback
+            raise
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Go on after a deferral, with a new object; let links know what came of it."""
+        result = super().resume_execution(next_method, next_kwargs, context)
+        if isinstance(result, dict):
+            self.link_facts = {**self.link_facts, **result}
+        return result
 
     def run_with(self, hook: TikTokHook, context: Any) -> Any:
         """Do the operator's work."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow_provider_tiktok._compat import asset_classes, hook_lineage_collector
+from airflow_provider_tiktok._compat_late import asset_classes, hook_lineage_collector
 from airflow_provider_tiktok.operators.output import read_path
 
 if TYPE_CHECKING:

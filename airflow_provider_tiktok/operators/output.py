@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from airflow_provider_tiktok._compat import has_connection, object_storage_path
+from airflow_provider_tiktok._compat_late import connection_of, has_connection, object_storage_path
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokResultTooLargeError
 from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
@@ -53,8 +53,8 @@ def read_path(value: object) -> tuple[str | None, str | None]:
 
     :return: the path without the connection, which Airflow writes in front of the host.
     """
-    path, conn_id = texts.path(value, "output_path"), getattr(value, "conn_id", None)
-    if path is None or not isinstance(conn_id, str):
+    path, conn_id = texts.path(value, "output_path"), connection_of(value)
+    if path is None or conn_id is None:
         return path, None
     return path.replace(f"://{conn_id}@", "://", 1), conn_id
 

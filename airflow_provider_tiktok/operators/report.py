@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok._compat import default_deferrable
-from airflow_provider_tiktok.operators.base import TikTokBaseOperator
+from airflow_provider_tiktok.operators.base import LazyLinks, TikTokBaseOperator
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -18,24 +18,6 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.operators.output import Output
     from airflow_provider_tiktok.operators.report_tasks_run import TasksAtWork
     from airflow_provider_tiktok.reports.request import ReportRequest
-
-_ON_EMPTY = ("ok", "skip", "fail")
-_ON_ADVERTISER_ERROR = ("fail", "fail_at_end", "skip")
-_SWITCHES = (
-    "query_lifetime",
-    "include_deleted",
-    "with_parents",
-    "check_fields",
-    "drop_invalid_metrics",
-    "reconcile",
-    "restatement",
-    "fail_fast",
-    "deferrable",
-    "durable",
-    "cancel_on_kill",
-    "asset_partitions",
-)
-_MAY_BE_NONE = ("query_lifetime", "asset_partitions")
 
 
 def is_async(mode: object) -> bool:
@@ -117,14 +99,15 @@ class TikTokReportOperator(TikTokBaseOperator):
         manifest and the log how many were added, removed and changed, and what spend and conversions were.
     :param fail_fast: end the task without Airflow's retries when an error can't pass by itself.
     :param max_concurrency: HTTP calls in flight.
-    :param deferrable: in async mode, wait in the triggerer and not in a worker; Airflow's
-        ``operators.default_deferrable`` if not given.
+    :param deferrable: wait in the triggerer and not in a worker, in async mode for report tasks and in sync mode for
+        TikTok's quota, where that takes a minute or more; Airflow's ``operators.default_deferrable`` if not given.
     :param poll_interval: in async mode, the longest seconds (or ``timedelta``) between two looks at the report
         tasks; the first ones follow each other faster.
     :param wait_timeout: in async mode, the seconds (or ``timedelta``) that an attempt waits before it cancels the
         report tasks and fails.
-    :param durable: in async mode, let a retry take over the report tasks of the attempt before it, where Airflow has
-        a task state store (3.3). A cleared task begins anew.
+    :param durable: let a retry go on where the attempt before it was: in async mode with its report tasks, where
+        Airflow has a task state store (3.3); in sync mode, with an ``output_path``, after its last finished window. A
+        cleared task begins anew.
     :param cancel_on_kill: in async mode, cancel the report tasks when the task is killed: marked, cleared, timed out.
         While it is deferred, that takes Airflow 3.3.
     :param asset_partitions: make of each ``Asset`` in ``outlets`` one event a day of the report, with the day
@@ -163,6 +146,8 @@ class TikTokReportOperator(TikTokBaseOperator):
         ),
         "json",
     )
+
+    operator_extra_links = LazyLinks()
 
     def __init__(
         self,
@@ -248,35 +233,17 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.asset_partitions = asset_partitions
         self.at_work: TasksAtWork | None = None
         self.published: dict[str, Any] | None = None
-        self._check_options()
+        from airflow_provider_tiktok.operators.options import check_options
 
-    def _check_options(self) -> None:
-        """Refuse what no run could use, while the DAG is parsed; what is templated is judged when the task runs.
+        check_options(self)
 
-        :raises ValueError: names the option.
-        """
-        for name, allowed in (("on_empty", _ON_EMPTY), ("on_advertiser_error", _ON_ADVERTISER_ERROR)):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"`{name}` is {getattr(self, name)!r}; it can be {', '.join(allowed)}.")
-        for name in _SWITCHES:
-            if not isinstance(getattr(self, name), bool) and not (
-                name in _MAY_BE_NONE and getattr(self, name) is None
-            ):
-                raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
-        for name in ("max_concurrency", "max_xcom_bytes"):
-            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be a whole number of 1 or more, not {getattr(self, name)!r}."
-                )
-        for name in ("poll_interval", "wait_timeout"):
-            value = getattr(self, name)
-            number = value.total_seconds() if isinstance(value, timedelta) else value
-            if (
-                isinstance(number, bool)
-                or not isinstance(number, (int, float))
-                or not 0 < number < float("inf")
-            ):
-                raise ValueError(f"`{name}` must be seconds above 0, or a timedelta, not {value!r}.")
+    @property
+    def account(self) -> str:
+        """The name and ID of the report's account, once known, else ``advertiser_ids``: for ``map_index_template``."""
+        names = self.link_facts.get("advertiser_names") or {}
+        if len(names) == 1:
+            return " ".join(f"{name} ({advertiser_id})" for advertiser_id, name in names.items())
+        return str(self.advertiser_ids or "")
 
     def run_with(self, hook: TikTokHook, context: Any) -> dict[str, Any]:
         """Fetch the report and give its summary."""
@@ -289,18 +256,15 @@ class TikTokReportOperator(TikTokBaseOperator):
 
         return run_report(self, hook, context)
 
-    def execute_complete(self, context: Any, event: Any, submission: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Any, event: Any = None) -> dict[str, Any]:
         """Go on after the triggerer's wait for report tasks.
 
         :param event: the trigger's.
-        :param submission: what was given along when the wait began.
         :return: the summary.
         """
         from airflow_provider_tiktok.operators.report_tasks_run import TaskReport
 
-        summary: dict[str, Any] = self.with_hook(
-            lambda hook: TaskReport(self, hook, context).resume(event, submission)
-        )
+        summary: dict[str, Any] = self.with_hook(lambda hook: TaskReport(self, hook, context).resume(event))
         return summary
 
     def go_on(self, context: Any, event: Any = None) -> Any:

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta, timezone
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok._compat import AirflowSkipException, moment_trigger
+from airflow_provider_tiktok._compat import AirflowSkipException
+from airflow_provider_tiktok._compat_late import moment_trigger
 from airflow_provider_tiktok.api.client import CallCounts
 from airflow_provider_tiktok.exceptions import TikTokEmptyReportError, TikTokError, TikTokRateLimitError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
@@ -53,6 +54,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
             connections=task.max_concurrency, suspension_patience=_PATIENCE if task.deferrable else None
         )
         plan = make_plan(client, request, run_time(context))
+        task.link_facts = plan.facts()
         with closing(KeptRows(task, context, plan, output, client.counts)) as kept:
             fetch = ReportFetch(
                 client,

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 _BACKSTOP = timedelta(minutes=10)
 """How much later than its own deadlines Airflow itself gives a trigger up, which no triggerer may be running."""
 
+_AT_LEAST = 15.0
+"""Seconds that a wait in the triggerer lasts. A busy scheduler that hears of a task's return before it has heard of
+its deferral takes the task for killed, and fails it."""
+
 _HANDLER = 4.0  # seconds that a kill waits for its cancellations; Airflow waits 5 before it kills for good
 
 
@@ -54,6 +58,7 @@ class TasksAtWork:
         self._credentials = client.credentials
         self.tasks: Sequence[ReportTask] = ()
         self.watch: TaskWatch | None = None
+        self._cancelled: list[ReportTask] = []
 
     @property
     def running(self) -> list[ReportTask]:
@@ -61,8 +66,10 @@ class TasksAtWork:
         return self.watch.pending if self.watch is not None else list(self.tasks)
 
     def cancel(self) -> None:
-        """Cancel them. It may be called amid any other work, from the handler of a signal."""
-        stopping = threading.Thread(target=stop_tasks, args=(self._credentials, self.running))
+        """Cancel them, once each. It may be called amid any other work, from the handler of a signal."""
+        tasks = [one for one in self.running if one not in self._cancelled]
+        self._cancelled += tasks
+        stopping = threading.Thread(target=stop_tasks, args=(self._credentials, tasks))
         stopping.start()
         stopping.join(_HANDLER)
 
@@ -94,6 +101,7 @@ class TaskReport:
         # what is wrong with the output is told before TikTok is asked for anything
         self._task.open_output(self._request).discard()
         plan = make_plan(self._client, self._request, run_time(self._context))
+        self._task.link_facts = plan.facts()
         creation = TaskCreation(
             self._client,
             plan,
@@ -114,22 +122,21 @@ class TaskReport:
             end = self._wait(submission, deadlines) if waiting else WatchEnd(DONE, states=states)
             return self._finish(submission, end)
 
-    def resume(self, event: Any, submission: Mapping[str, Any]) -> dict[str, Any]:
+    def resume(self, event: Any) -> dict[str, Any]:
         """Go on after the triggerer's wait.
 
         :param event: the trigger's.
-        :param submission: what :meth:`begin` gave along.
         :return: the summary.
         """
-        given = Submission.from_dict(submission)
-        end = WatchEnd.from_dict(event) if _is_end(event) else None
-        self._at_work.tasks = _in_state(given.tasks, end.states if end else {}, *RUNNING)
+        if not _is_end(event):
+            raise _retryable(
+                "The triggerer came back without a word on the report tasks. Give triggerer and worker the same "
+                "version of airflow-provider-tiktok, and run the task again."
+            )
+        given = Submission.from_dict(event["submission"])
+        end = WatchEnd.from_dict({name: value for name, value in event.items() if name != "submission"})
+        self._at_work.tasks = _in_state(given.tasks, end.states, *RUNNING)
         with self._cleaning_up():
-            if end is None:
-                raise TikTokReportTaskError(
-                    "The triggerer came back without a word on the report tasks. Give triggerer and worker the same "
-                    "version of airflow-provider-tiktok, and run the task again."
-                )
             if given.fingerprint != self._fingerprint:
                 raise _retryable(
                     "The report's parameters, or the connection's token, changed while its report tasks were made, so "
@@ -194,9 +201,10 @@ class TaskReport:
                 deadlines=deadlines,
                 stop_at_failure=task.on_advertiser_error == "fail",
                 cancel_on_kill=task.cancel_on_kill,
+                fire_after=time.time() + _AT_LEAST,
+                submission=submission.as_dict(),
             ),
             method_name="execute_complete",
-            kwargs={"submission": submission.as_dict()},
             timeout=left + _BACKSTOP,
         )
 
@@ -301,7 +309,11 @@ def _in_state(tasks: Sequence[ReportTask], states: Mapping[str, TaskState], *wan
 
 def _is_end(event: Any) -> bool:
     """Say whether an event is the trigger's."""
-    return isinstance(event, Mapping) and event.get("status") in {DONE, TIMEOUT, ERROR}
+    return (
+        isinstance(event, Mapping)
+        and event.get("status") in {DONE, TIMEOUT, ERROR}
+        and bool(event.get("submission"))
+    )
 
 
 def _watch_error(end: WatchEnd) -> TikTokError:

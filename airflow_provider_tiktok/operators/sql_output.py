@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, Protocol
 
-from airflow_provider_tiktok._compat import BaseHook, has_connection
+from airflow_provider_tiktok._compat_late import BaseHook, has_connection
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch import ReportFetch

@@ -20,7 +20,7 @@ _NAME = re.compile(r"[\w.]+")
 def refused_metrics(message: str) -> list[str]:
     """Read the metrics that a message of TikTok's refuses by name.
 
-    :param message: such as ``... Invalid metric fields: ['voucher_spend', 'cash_spend']. ``
+    :param message: TikTok's text, which ends in a list such as ['voucher_spend', 'cash_spend'] where it refuses some
     :return: the names; empty when the message is about something else.
     """
     found = _LIST.search(message)

@@ -102,6 +102,7 @@ class ReportPlan:
     :param calls: the first call of every window.
     :param refused: why accounts can't be planned, by ID: TikTok refuses them, or hides their time zone.
     :param zones: time zones of the accounts that were asked for.
+    :param names: their names, where TikTok was asked.
     """
 
     request: ReportRequest
@@ -109,6 +110,7 @@ class ReportPlan:
     calls: tuple[ReportCall, ...]
     refused: dict[str, TikTokAPIError]
     zones: dict[str, tzinfo]
+    names: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -133,6 +135,15 @@ class ReportPlan:
     def end_date(self) -> date | None:
         """The last day of any account."""
         return max((call.window.end for call in self.calls if call.window.end), default=None)
+
+    def facts(self) -> dict[str, Any]:
+        """Give what is known of the report before its rows are there: accounts and days, as a summary has them."""
+        return {
+            "advertiser_names": dict(self.names),
+            "advertiser_ids": list(self.accounts),
+            "report_start_date": self.start_date.isoformat() if self.start_date else None,
+            "report_end_date": self.end_date.isoformat() if self.end_date else None,
+        }
 
     @property
     def share_of_quota(self) -> float:
@@ -175,13 +186,14 @@ def make_plan(
             raise invalid("mode", "is async, and TikTok's sandbox has no report tasks. Use sync there.")
     ids = _accounts(client, request)
     zones: dict[str, tzinfo] = {}
+    names: dict[str, str] = {}
     refused: dict[str, TikTokAPIError] = {}
     if _days_depend_on_zones(request, run):
-        zones, refused = _zones(client, ids)
+        zones, refused = _zones(client, ids, names)
         unknown = [name for name in ids if name not in zones and name not in refused]
         refused |= {name: _zone_unknown(name) for name in unknown}
     elif _finality_depends_on_zones(request, run, now):
-        zones = _zones_if_possible(client, ids)
+        zones = _zones_if_possible(client, ids, names)
     common = request.params()
     parts = request.filter_parts()
     calls = [
@@ -197,7 +209,7 @@ def make_plan(
         for window in _windows(request, _days(request, run, zones.get(advertiser_id)))
         for number, filtering in enumerate(parts, start=1)
     ]
-    return ReportPlan(request, ids, tuple(calls), refused, zones)
+    return ReportPlan(request, ids, tuple(calls), refused, zones, names)
 
 
 def final_moments(
@@ -305,8 +317,17 @@ def _finality_depends_on_zones(request: ReportRequest, run: RunTime, now: dateti
     return present < complete_at(request, last, LAST_TO_END)
 
 
-def _zones(client: TikTokClient, ids: tuple[str, ...]) -> tuple[dict[str, tzinfo], dict[str, TikTokAPIError]]:
+def _zones(
+    client: TikTokClient, ids: tuple[str, ...], names: dict[str, str] | None = None
+) -> tuple[dict[str, tzinfo], dict[str, TikTokAPIError]]:
+    """Ask for time zones, and note the names that come with them.
+
+    :param names: takes the names in.
+    """
     details = advertisers.describe(client, ids)
+    if names is not None:
+        named = {name: advertiser.advertiser_name for name, advertiser in details.found.items()}
+        names |= {name: text for name, text in named.items() if text}
     zones: dict[str, tzinfo] = {
         name: pendulum.timezone(advertiser.timezone)
         for name, advertiser in details.found.items()
@@ -315,10 +336,12 @@ def _zones(client: TikTokClient, ids: tuple[str, ...]) -> tuple[dict[str, tzinfo
     return zones, dict(details.refused)
 
 
-def _zones_if_possible(client: TikTokClient, ids: tuple[str, ...]) -> dict[str, tzinfo]:
+def _zones_if_possible(
+    client: TikTokClient, ids: tuple[str, ...], names: dict[str, str]
+) -> dict[str, tzinfo]:
     """Learn the zones where they only serve the summary: the report can do without."""
     try:
-        return _zones(client, ids)[0]
+        return _zones(client, ids, names)[0]
     except TikTokAPIError as error:
         log.warning("The accounts' time zones aren't known, so the figures count as not final. %s", error)
         return {}

@@ -13,7 +13,14 @@ from itertools import groupby
 from typing import IO, Any
 
 from airflow_provider_tiktok.api.client import TikTokClient
-from airflow_provider_tiktok.api.report_tasks import FAILED, SUCCESS, ReportTask, TaskState, download_task
+from airflow_provider_tiktok.api.report_tasks import (
+    FAILED,
+    RUNNING,
+    SUCCESS,
+    ReportTask,
+    TaskState,
+    download_task,
+)
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokError,
@@ -75,6 +82,9 @@ class TaskFetch(ReportFetch):
         self._flight.close()  # of calls page by page, of which there are none
         for advertiser_id, refusal in self._refused.items():
             self._on_error(advertiser_id, refusal)
+        if self._policy == "fail":  # a task that failed comes before those that were given up because of it
+            for _, task in sorted(self._tasks, key=lambda pair: self._state(pair[1]).status in RUNNING):
+                self._check_state(task)
         for advertiser_id, pairs in groupby(self._tasks, key=lambda pair: pair[0].advertiser_id):
             sinks: list[RowSink] = []
             try:
@@ -117,12 +127,15 @@ class TaskFetch(ReportFetch):
             if first is not None:
                 self._reconcile(pairs[0][0], first)
 
+    def _state(self, task: ReportTask) -> TaskState:
+        return self._states.get(task.report_task_id, TaskState(SUCCESS))
+
     def _check_state(self, task: ReportTask) -> None:
         """Say so when a task made nothing.
 
         :raises TikTokReportTaskError: it did not.
         """
-        state = self._states.get(task.report_task_id, TaskState(SUCCESS))
+        state = self._state(task)
         if state.status == SUCCESS:
             return
         self.unusable.append(task)

@@ -7,9 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from airflow_provider_tiktok._compat import BaseSensorOperator, conf
+from airflow_provider_tiktok._compat import default_deferrable
+from airflow_provider_tiktok._compat_late import BaseSensorOperator
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
 from airflow_provider_tiktok.operators.base import open_hook
+
+_WORTH_DEFERRING = timedelta(seconds=30)
+"""A shorter wait is the worker's: a busy scheduler that hears of a task's return before it has heard of its deferral
+takes the task for killed."""
 
 
 class TikTokReportReadySensor(BaseSensorOperator):
@@ -24,7 +29,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
 
         report = {"preset": "ad_daily", "advertiser_ids": "*"}
         TikTokReportReadySensor(task_id="ready", deferrable=True, **report) >> TikTokReportOperator(
-            task_id="report", **report
+            task_id="report", output_path="s3://lake/tiktok/ads/", **report
         )
 
     TikTok is asked for no more than the accounts' time zones: the moment follows from the calendar. With
@@ -91,7 +96,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
         report_end_date: Any = None,
         correction: bool = True,
         fail_fast: bool = True,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -109,7 +114,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
         self.report_end_date = report_end_date
         self.correction = correction
         self.fail_fast = fail_fast
-        self.deferrable = deferrable
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
         for name in ("correction", "fail_fast", "deferrable"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
@@ -119,12 +124,9 @@ class TikTokReportReadySensor(BaseSensorOperator):
     def execute(self, context: Any) -> Any:
         """Wait in the triggerer, or as Airflow's sensors do."""
         self._stop = threading.Event()
-        if not self.deferrable:
-            super().execute(context)
-            return self._result()
-        moment = self._final_moment(context)
-        if moment > _now():
-            from airflow_provider_tiktok._compat import moment_trigger
+        moment = self._final_moment(context) if self.deferrable else _now()
+        if moment - _now() > _WORTH_DEFERRING:
+            from airflow_provider_tiktok._compat_late import moment_trigger
 
             self.defer(
                 trigger=moment_trigger(moment),
@@ -132,6 +134,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
                 kwargs={"moment": moment.isoformat()},
                 timeout=timedelta(seconds=self.timeout),
             )
+        super().execute(context)
         return self._result()
 
     def execute_complete(self, context: Any, event: Any = None, moment: str = "") -> str:

@@ -18,11 +18,13 @@ two runs only while the renames last, or after a kill within them until the next
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import logging
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +38,7 @@ RUN_FOLDER = ".tiktok-run-"
 JOURNAL = ".journal.json"
 
 _ATTEMPTS = 5
+_DAY = 24 * 3600  # seconds
 
 Change = tuple[Path, str]
 """A finished file, and the path that it is for."""
@@ -73,7 +76,8 @@ class LocalDisk:
         """Publish one file."""
         source, path = change
         _sync(source)
-        os.replace(source, path)  # noqa: PTH105 - a path of the filesystem's is text
+        _remove_old_drafts(Path(path))
+        source.replace(path)
 
     def replace_all(self, changes: Sequence[Change], stale: Sequence[str]) -> None:
         """Publish several files as one, in their order, and remove others before the last.
@@ -81,8 +85,9 @@ class LocalDisk:
         :raises OSError: it could not be done; the old files stand where they were, unless :attr:`is_mixed`.
         """
         assert self._run is not None  # noqa: S101 - the changes are in it
-        for source, _ in changes:
+        for source, path in changes:
             _sync(source)
+            _remove_old_drafts(Path(path))
         with alone(self._folder):
             self._tidy()
             journal = self._journal(changes, stale)
@@ -169,6 +174,14 @@ class LocalDisk:
             if run != self._run and is_abandoned(run):
                 _finish(run)
                 log.info("Removed %s, which a task that was killed had left behind.", run)
+
+
+def _remove_old_drafts(path: Path) -> None:
+    """Remove what killed tasks of earlier versions left beside a file, when nobody has written to it for a day."""
+    for draft in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):  # another task may have been quicker
+            if draft.stat().st_mtime < time.time() - _DAY:
+                draft.unlink()
 
 
 def _finish(run: Path) -> None:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_tiktok._compat import get_connection_in_loop
+from airflow_provider_tiktok._compat_late import get_connection_in_loop
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class TikTokReportTrigger(BaseTrigger):
     """Fires when TikTok has made every report task of a report, or won't.
 
     The event says ``status`` (``done``, ``timeout`` or ``error``), ``message``, ``code`` and ``request_id`` of
-    an error, whether it is ``retryable``, and the ``states`` of the tasks by their IDs. It holds no rows, no
-    address and no token; nor do the trigger's own parameters, which Airflow keeps in its database.
+    an error, whether it is ``retryable``, the ``states`` of the tasks by their IDs, and the ``submission``. It holds
+    no rows, no address and no token; nor do the trigger's own parameters, which Airflow keeps in its database.
 
     :param tiktok_conn_id: the Airflow connection.
     :param report_tasks: the tasks, as :meth:`~airflow_provider_tiktok.api.report_tasks.ReportTask.as_list` gives
@@ -50,6 +51,10 @@ class TikTokReportTrigger(BaseTrigger):
         are absolute, so that a trigger which starts again elsewhere doesn't start its time again.
     :param stop_at_failure: fire as soon as one task has failed.
     :param cancel_on_kill: cancel the tasks when a user ends the Airflow task (from Airflow 3.3 on).
+    :param fire_after: seconds since the epoch before which it doesn't fire, for Airflow has to hear of the deferral
+        first.
+    :param submission: what the operator wants to know when it goes on. ``airflow dags test`` hands the event on and
+        nothing else.
     """
 
     def __init__(
@@ -61,6 +66,8 @@ class TikTokReportTrigger(BaseTrigger):
         deadlines: dict[str, float],
         stop_at_failure: bool = True,
         cancel_on_kill: bool = True,
+        fire_after: float = 0.0,
+        submission: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.tiktok_conn_id = tiktok_conn_id
@@ -69,6 +76,8 @@ class TikTokReportTrigger(BaseTrigger):
         self.deadlines = dict(deadlines)
         self.stop_at_failure = stop_at_failure
         self.cancel_on_kill = cancel_on_kill
+        self.fire_after = fire_after
+        self.submission = dict(submission or {})
         self._credentials: TikTokCredentials | None = None
         self._watch: TaskWatch | None = None
 
@@ -76,7 +85,7 @@ class TikTokReportTrigger(BaseTrigger):
         """Give what makes this trigger again."""
         names = (
             *("tiktok_conn_id", "report_tasks", "poll_interval", "deadlines"),
-            *("stop_at_failure", "cancel_on_kill"),
+            *("stop_at_failure", "cancel_on_kill", "fire_after", "submission"),
         )
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
@@ -98,7 +107,8 @@ class TikTokReportTrigger(BaseTrigger):
         finally:
             if client is not None:
                 _THREADS.submit(client.close)
-        yield TriggerEvent(event)
+        await asyncio.sleep(max(0.0, self.fire_after - time.time()))
+        yield TriggerEvent({**event, "submission": self.submission})
 
     async def on_kill(self) -> None:
         """Cancel the tasks: a user has marked the Airflow task, or cleared it."""

@@ -139,7 +139,9 @@ def test_mapped_accounts_run_one_task_each(live, emulator):
         for task in run.tasks()
         if task["task_id"] == "report"
     }
-    assert names == dict(enumerate(listed))
+    assert names == {
+        index: f"{emulator.world.accounts[name].name} ({name})" for index, name in enumerate(listed)
+    }
 
 
 def test_a_backfill_writes_each_days_files_once(live, folder, env, emulator):

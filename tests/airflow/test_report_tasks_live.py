@@ -1,44 +1,20 @@
 """Report tasks in a real Airflow: waits in the triggerer, kills in every phase, retries and clears."""
 
 import os
-import shutil
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.airflow.live import LiveAirflow, free_port, settings
-from tests.conftest import SECRET, TOKEN, connection_json
+from tests.conftest import SECRET, TOKEN
 
 pytestmark = pytest.mark.airflow
 
-DAGS = Path(__file__).parent / "dags"
 CREATE, CHECK, DOWNLOAD, CANCEL = (
     f"report/task/{name}/" for name in ("create", "check", "download", "cancel")
 )
 UNLIMITED = {"task_qps": 0, "task_qpm": 0, "task_qpd": 0, "task_account_hour": 0}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tasks")
-    for name in ("dags", "output", "logs"):
-        (folder / name).mkdir()
-    shutil.copy(DAGS / "report_tasks.py", folder / "dags")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def live(folder, airflow_home, _session_emulator):
-    account = next(name for name in _session_emulator.world.accounts if name.startswith("71"))
-    env = settings(free_port(), folder / "dags", folder / "output") | {
-        "AIRFLOW_CONN_TIKTOK_DEFAULT": connection_json(_session_emulator.url, advertiser_ids=[account]),
-        "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
-        "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
-    }
-    with LiveAirflow(env, folder / "logs") as airflow:
-        yield airflow
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +73,8 @@ def test_a_kill_while_a_task_is_created_cancels_it(live, emulator):
     wait_until(lambda: len(emulator.tasks) > before)
     run.mark("report", "failed")
     run.wait()
-    wait_until(lambda: cancelled(emulator), 20)
+    wait_until(lambda: calls(emulator, CANCEL), 20)
+    assert cancelled(emulator), calls(emulator, CANCEL)
 
 
 def test_a_kill_while_a_worker_waits_cancels_the_task(live, emulator):
@@ -145,7 +122,7 @@ def test_the_time_is_up(live, emulator):
     emulator.configure(task_seconds=300)
     run = live.run("tasks_impatient")
     assert run.states() == {"report[-1]": "failed"}
-    assert cancelled(emulator)
+    assert cancelled(emulator), [(call.path, call.code) for call in emulator.calls]
     assert "within `wait_timeout`, so they were cancelled" in run.log("report")
 
 
@@ -153,7 +130,7 @@ def test_a_retry_after_a_failed_download_creates_nothing_anew(live, emulator):
     emulator.set_faults([{"fault": "code:50000", "path": DOWNLOAD, "first": 5}])
     run = live.run("tasks_retried", seconds=180)
     assert run.states() == {"report[-1]": "success"}
-    assert run.tasks()[0]["try_number"] == 2
+    assert run.tasks()[0]["try_number"] == 2, run.log("report", 2)
     assert len(calls(emulator, CREATE)) == 1
     assert "Took over report task" in run.log("report", 2)
 

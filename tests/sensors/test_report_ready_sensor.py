@@ -190,6 +190,14 @@ def test_a_worker_waits_until_the_moment_and_no_longer(connect, soon):
     assert 0.25 < time.monotonic() - began < 5
 
 
+def test_a_wait_too_short_to_defer_is_the_workers(connect, soon):
+    connect()
+    soon(0.3)
+    began = time.monotonic()
+    sensor(deferrable=True).execute({})
+    assert 0.25 < time.monotonic() - began < 5
+
+
 def test_a_worker_that_waits_for_too_long_times_out(connect, soon):
     connect()
     soon(3600)

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from airflow_provider_tiktok._compat import AirflowFailException, object_storage_path
+from airflow_provider_tiktok._compat import AirflowFailException
+from airflow_provider_tiktok._compat_late import object_storage_path
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.storage.destination import Destination

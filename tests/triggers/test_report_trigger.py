@@ -185,3 +185,11 @@ def test_what_is_stored_makes_the_same_trigger(tasks):
     assert again.serialize() == (path, kwargs)
     reserved = {"task_id", "trigger_id", "task_instance", "template_fields", "timeout_after"}
     assert not reserved & set(kwargs)
+
+
+def test_it_does_not_fire_before_airflow_has_heard_of_the_deferral(emulator, tasks):
+    emulator.configure(task_seconds=0)
+    (task,) = tasks(1)
+    moment = time.time() + 1.5
+    assert asyncio.run(first_event(trigger(task, fire_after=moment)))["status"] == "done"
+    assert time.time() >= moment

@@ -29,6 +29,7 @@ for dag_id, options in VARIANTS.items():
     with DAG(dag_id, schedule=None):
         TikTokReportOperator(
             task_id="report",
+            tiktok_conn_id="tiktok_tasks",
             mode="async",
             dimensions="ad_id",
             metrics="spend,clicks",

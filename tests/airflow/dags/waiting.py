@@ -7,7 +7,7 @@ from airflow.sdk import DAG
 from airflow_provider_tiktok.reports import plan
 from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
 
-SOON = timedelta(seconds=4)
+SOON = timedelta(seconds=40)
 
 
 def in_a_moment(request, day, zone):

@@ -1,0 +1,135 @@
+"""The later part of :mod:`_compat`: what tasks that run, hooks and sensors find elsewhere in each Airflow."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+try:
+    from airflow.sdk import BaseHook
+except ImportError:  # Airflow 2, and 3.0
+    from airflow.hooks.base import BaseHook
+
+from airflow.exceptions import AirflowNotFoundException
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow.sdk import ObjectStoragePath
+    from airflow.triggers.base import BaseTrigger
+
+
+def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
+    """Open a path of Airflow's object storage.
+
+    :param url: path or URL.
+    :param conn_id: Airflow connection of the filesystem.
+    :raises ValueError: no installed provider serves the URL's scheme.
+    """
+    try:
+        from airflow.sdk import ObjectStoragePath
+    except ImportError:  # Airflow 2
+        from airflow.io.path import ObjectStoragePath
+    return ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
+
+
+def connection_of(path: object) -> str | None:
+    """Give the ID of the connection that a path of Airflow's object storage carries, if it is one and does."""
+    carried = getattr(path, "conn_id", None)
+    if carried is None:  # before Airflow 3.2 it stands among the options only
+        carried = (getattr(path, "storage_options", None) or {}).get("conn_id")
+    return carried if isinstance(carried, str) else None
+
+
+def moment_trigger(moment: datetime) -> BaseTrigger:
+    """Make Airflow's own trigger that fires at a moment.
+
+    :param moment: with a time zone.
+    """
+    try:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+    except ImportError:  # Airflow 2
+        from airflow.triggers.temporal import DateTimeTrigger
+    return DateTimeTrigger(moment=moment)
+
+
+def asset_classes() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
+    """Give the classes of asset aliases, of assets, and of what else refers to assets among outlets."""
+    try:
+        from airflow.sdk import Asset, AssetAlias
+        from airflow.sdk.definitions.asset import AssetRef
+    except ImportError:  # Airflow 2, where they are data sets
+        from airflow.datasets import Dataset, DatasetAlias
+
+        return DatasetAlias, Dataset, ()
+    return AssetAlias, Asset, (AssetRef,)
+
+
+def hook_lineage_collector() -> Any:
+    """Give what collects the files that hooks read and write."""
+    try:
+        from airflow.sdk.lineage import get_hook_lineage_collector
+    except ImportError:  # before 3.2
+        from airflow.lineage.hook import get_hook_lineage_collector
+    return get_hook_lineage_collector()
+
+
+def has_connection(conn_id: str) -> bool:
+    """Say whether Airflow has a connection of this ID."""
+    try:
+        return BaseHook.get_connection(conn_id) is not None
+    except AirflowNotFoundException:
+        return False
+
+
+def read_all_connections() -> None:
+    """Let this process, which is nobody's task, find the connections of Airflow's database too.
+
+    Airflow 3 asks the database only where it takes itself for one of Airflow's servers; its own command
+    line declares itself as one the same way.
+    """
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+
+async def get_connection_in_loop(conn_id: str) -> Any:
+    """Read an Airflow connection in a triggerer's event loop, without blocking it.
+
+    From 3.3.2 on Airflow has a way of its own that can't dead-lock. Before, it is read in the one thread that
+    asgiref keeps for such calls, so that no two of them talk to Airflow at once.
+    """
+    try:
+        from airflow.sdk import Connection
+
+        has_own_way = hasattr(Connection, "aextra_dejson")
+    except ImportError:  # Airflow 2
+        has_own_way = False
+    if has_own_way:
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def __getattr__(name: str) -> Any:
+    """Load what only sensors need when they ask for it."""
+    if name != "BaseSensorOperator":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from airflow.sdk import BaseSensorOperator
+    except ImportError:  # Airflow 2
+        from airflow.sensors.base import BaseSensorOperator
+    return BaseSensorOperator
+
+
+__all__ = [
+    "AirflowNotFoundException",
+    "BaseHook",
+    "asset_classes",
+    "connection_of",
+    "get_connection_in_loop",
+    "has_connection",
+    "hook_lineage_collector",
+    "moment_trigger",
+    "object_storage_path",
+    "read_all_connections",
+]

@@ -1,0 +1,63 @@
+"""Chromium in front of a real Airflow; skipped where either is missing."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.browser.airflow_ui import AirflowUi, settings
+from tests.conftest import SECRET
+
+ROOT = Path(__file__).parent.parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE = 120_000  # milliseconds that one step may take on a busy machine
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Give Debian's Chromium, driven by Playwright."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="needs Playwright, see requirements/dev.txt"
+    )
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        # Chromium's own sandbox doesn't work for root, as which containers run
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def ui(browser, tmp_path_factory):
+    """Give an Airflow with the example DAGs and those beside this file, and no connection yet."""
+    folder = tmp_path_factory.mktemp("browser")
+    for name in ("output", "logs"):
+        (folder / name).mkdir()
+    shutil.copytree(ROOT / "example_dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (Path(__file__).parent / "dags").glob("*.py"):
+        shutil.copy(path, folder / "dags")
+    with AirflowUi(settings(folder / "home", folder / "dags", folder / "output"), folder / "logs") as airflow:
+        yield airflow
+
+
+@pytest.fixture
+def page(browser):
+    """Give an empty page."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(PATIENCE)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def picture(page, tmp_path):
+    """Give a function that takes a picture, for docs/images/ when SCREENSHOTS names a folder."""
+
+    def take(name: str) -> None:
+        folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
+        page.screenshot(path=folder / f"{name}.png")
+        assert SECRET not in page.inner_text("body")
+
+    return take

@@ -1,0 +1,88 @@
+"""What people see of this package in the UI of Airflow 2."""
+
+import re
+
+import pytest
+
+from airflow_provider_tiktok._compat import AIRFLOW_3
+from airflow_provider_tiktok.emulator.settings import APP_ID
+from tests.conftest import SECRET, TOKEN
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.skipif(AIRFLOW_3, reason="the UI of Airflow 3 has a test module of its own"),
+]
+
+
+def accounts(emulator):
+    return [name for name in emulator.world.accounts if name.startswith("71")][:2]
+
+
+@pytest.fixture(scope="module")
+def connection(browser, ui, _session_emulator):
+    """Fill in the connection form and save it; give the titles of its fields."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(120_000)
+    page.goto(f"{ui.url}/connection/add")
+    page.locator("#conn_id").fill("tiktok_default")
+    # the script that shows a type's fields may not be listening yet
+    page.wait_for_function(
+        "() => { $('#conn_type').val('tiktok').trigger('change');"
+        " return $('[name=extra__tiktok__app_id]').is(':visible') }",
+        polling=500,
+    )
+    page.locator("input[name=host]").fill(_session_emulator.url)
+    page.locator("input[name=password]").fill(TOKEN)
+    page.locator("input[name=extra__tiktok__app_id]").fill(APP_ID)
+    page.locator("input[name=extra__tiktok__app_secret]").fill(SECRET)
+    page.locator("input[name=extra__tiktok__advertiser_ids]").fill(", ".join(accounts(_session_emulator)))
+    titles = [label.inner_text() for label in page.locator("label").all() if label.is_visible()]
+    page.get_by_role("button", name=re.compile("Save")).click()
+    page.get_by_text("tiktok_default").first.wait_for()
+    page.close()
+    return titles
+
+
+def test_the_connection_form_shows_our_fields_with_their_titles(connection):
+    assert connection[2:] == [
+        *("Description", "API host", "Access token", "App ID", "App secret", "Advertiser IDs", "Environment"),
+        *("API version", "Requests per second", "Timeout"),
+    ]
+
+
+def test_what_the_form_saved_is_read_by_the_hook(ui, connection, emulator):
+    assert ui.connection() == [True, TOKEN, APP_ID, SECRET, accounts(emulator), 10, 60]
+
+
+def test_a_dag_is_triggered_from_its_form_with_parameters(ui, connection, page, picture):
+    ui.wait_for_dag("example_tiktok_parametrised")
+    page.goto(f"{ui.url}/dags/example_tiktok_parametrised/trigger")
+    page.locator("#element_metrics").fill("spend, clicks")
+    picture("airflow2-trigger")
+    page.get_by_role("button", name="Trigger").last.click()
+    (run_id,) = ui.wait_for_run("example_tiktok_parametrised", "success")
+    columns = ui.xcom("example_tiktok_parametrised", run_id, "report")["columns"]
+    assert list(columns) == ["advertiser_id", "campaign_id", "stat_time_day", "spend", "clicks"]
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "task_id", "map_index", "page_of_ads_manager"),
+    [
+        ("example_tiktok_daily_files", "report", -1, "perf/creative"),
+        ("linked", "deferred", -1, "perf/campaign"),
+        ("example_tiktok_mapped_accounts", "report", 1, "perf/campaign"),
+    ],
+)
+def test_the_links_of_plain_deferred_and_mapped_tasks_lead_on(
+    ui, connection, page, picture, emulator, dag_id, task_id, map_index, page_of_ads_manager
+):
+    ui.run(dag_id, "links", "success")
+    page.goto(ui.task_page(dag_id, "links", task_id, map_index, "details"))
+    link = page.get_by_role("link", name="TikTok Ads Manager")
+    link.wait_for()
+    picture(f"airflow2-links-{task_id}-{map_index}")
+    account = list(emulator.world.accounts)[max(map_index, 0)]
+    assert link.get_attribute("href").startswith(
+        f"https://ads.tiktok.com/i18n/{page_of_ads_manager}?aadvid={account}&st=2026-"
+    )
+    assert "/grid?" in page.get_by_role("link", name="Output").get_attribute("href")
