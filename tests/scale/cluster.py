@@ -49,14 +49,22 @@ class Cluster:
         self._folder = folder
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start_workers(self, *names: str) -> None:
-        """Start workers and wait until they take tasks."""
+    def start_workers(self, *names: str, apart: bool = False) -> None:
+        """Start workers and wait until they take tasks.
+
+        :param apart: give each a temporary folder of its own, as if it were on a machine of its own.
+        """
         for name in names:
+            env = self.airflow.env
+            if apart:
+                own = self._folder / f"tmp-{name}"
+                own.mkdir()
+                env = env | {"TMPDIR": str(own)}
             with self._log(name).open("wb") as output:
                 self._workers[name] = subprocess.Popen(
                     [AIRFLOW, "celery", "worker", "--concurrency", str(CONCURRENCY), *_QUIET,
                      "--celery-hostname", f"{name}@%h"],
-                    env=self.airflow.env, stdout=output, stderr=output, start_new_session=True,
+                    env=env, stdout=output, stderr=output, start_new_session=True,
                 )  # fmt: skip
         deadline = time.monotonic() + 120
         for name in names:
@@ -82,12 +90,13 @@ class Cluster:
         return self._folder / f"worker-{name}.log"
 
     def stop(self) -> None:
-        """End the workers."""
+        """End the workers, with what they are at."""
         for worker in self._workers.values():
             worker.send_signal(signal.SIGTERM)
         for name, worker in list(self._workers.items()):
             try:
                 worker.wait(15)
+                del self._workers[name]
             except subprocess.TimeoutExpired:
                 self.kill_worker(name)
 

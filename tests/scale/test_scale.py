@@ -131,3 +131,13 @@ def test_a_parallel_backfill_writes_each_day_once(cluster, limited, output):
     files = [path for path in folder.rglob("*.jsonl") if path.parent.name.startswith("stat_time_day=")]
     assert sorted(path.parent.name for path in files) == [f"stat_time_day={day}" for day in days]
     assert_budget_kept(figures)
+
+
+def test_workers_of_two_machines_are_refused_and_bring_every_row(cluster, limited, output):
+    cluster.stop()
+    cluster.start_workers("here", "there", apart=True)
+    with measured("mapped, two machines", cluster, limited) as figures:
+        run = cluster.airflow.run("mapped_apart", seconds=SECONDS)
+    assert {task["state"] for task in run.all_tasks()} == {"success"}
+    assert figures["refused"] > 0
+    assert_whole(limited, output / "mapped_apart")

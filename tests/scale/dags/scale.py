@@ -46,6 +46,7 @@ def one_task(dag_id):
 
 mapped("mapped")
 mapped("mapped_killed")
+mapped("mapped_apart")
 one_task("one_task")
 one_task("one_task_killed")
 
