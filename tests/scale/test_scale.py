@@ -107,13 +107,14 @@ def test_a_mapped_task_an_account_keeps_the_same_budget(cluster, limited, output
 
 @pytest.mark.parametrize("dag_id", ["one_task_killed", "mapped_killed"])
 def test_the_rows_are_right_after_a_worker_was_lost(cluster, limited, output, dag_id):
-    with measured(dag_id, cluster, limited):
+    with measured(dag_id, cluster, limited) as figures:
         run = cluster.airflow.start(dag_id, seconds=SECONDS)
         lose_a_worker(cluster, limited, run, ACCOUNTS * len(WEEK) // 3)
         run.wait(SECONDS)
     tasks = run.all_tasks()
     assert {task["state"] for task in tasks} == {"success"}
     assert max(task["try_number"] for task in tasks) >= 2
+    assert_budget_kept(figures)
     assert_whole(limited, output / dag_id)
 
 
