@@ -40,7 +40,7 @@ compat:  ## run TikTok's SDK, Singer's tap and Airbyte's source against the emul
 stores:  ## test against S3 and GCS on loopback, OpenLineage and DuckDB, in an environment of its own (600 MB)
 	@sh tools/run.sh stores
 
-scale:  ## 40 accounts on Celery workers, one of them lost (SCALE_ACCOUNTS=300 SCALE_DAYS=60 for docs/scaling.md)
+scale:  ## many accounts on Celery workers, one of which is lost (SCALE_ACCOUNTS=300 SCALE_DAYS=60 SCALE_QPS=50)
 	@sh tools/run.sh scale
 
 docs:  ## build the documentation in build/docs; a warning is an error
