@@ -1,6 +1,7 @@
 """A real Airflow with CeleryExecutor: Redis, PostgreSQL, and workers that can be killed."""
 
 import os
+import secrets
 import signal
 import subprocess
 import time
@@ -23,6 +24,8 @@ def celery_settings(broker: str, database: str) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
         "AIRFLOW__CORE__PARALLELISM": "32",
         "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "32",
+        # what an earlier run has left in Redis is not this one's
+        "AIRFLOW__OPERATORS__DEFAULT_QUEUE": f"scale-{secrets.token_hex(4)}",
         "AIRFLOW__CELERY__BROKER_URL": broker,
         "AIRFLOW__CELERY__RESULT_BACKEND": database.replace("postgresql+psycopg2://", "db+postgresql://", 1),
         "AIRFLOW__CELERY__TASK_ACKS_LATE": "True",
