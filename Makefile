@@ -40,14 +40,14 @@ compat:  ## run TikTok's SDK, Singer's tap and Airbyte's source against the emul
 stores:  ## test against S3 and GCS on loopback, OpenLineage and DuckDB, in an environment of its own (600 MB)
 	@sh tools/run.sh stores
 
+scale:  ## many accounts on Celery workers, one of which is lost (SCALE_ACCOUNTS=300 SCALE_DAYS=60 SCALE_QPS=50)
+	@sh tools/run.sh scale
+
 docs:  ## build the documentation in build/docs; a warning is an error
 	@sh tools/run.sh docs
 
 dist:  ## build sdist and wheel in dist/, check them, and install the wheel into an empty environment
 	@sh tools/run.sh dist
-
-scale:  ## run 40 accounts on Celery workers, and lose one; SCALE_ACCOUNTS=300 SCALE_DAYS=60 for the figures in docs/scaling.md
-	@sh tools/run.sh scale
 
 pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
 	@sh tools/run.sh pins

@@ -1,9 +1,12 @@
 """Servers for tests: they run for as long as they are wanted, or are left out."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,6 +63,20 @@ def test_a_redis_is_started_behind_a_password_and_thrown_away(tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OSError, match="refused"):
         ask(url.port, "PING")
+
+
+@pytest.mark.skipif(not has(servers._postgres_programs), reason="PostgreSQL is not installed")
+def test_a_postgres_that_was_killed_is_cleared_away():
+    with tempfile.TemporaryDirectory(prefix="tiktok-servers-") as name:
+        folder = Path(name, "postgres")
+        Path(name).chmod(0o755)  # the user that the server runs as has to come through
+        servers.start_postgres(folder)
+        killed = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(killed, signal.SIGKILL)
+        while Path(f"/proc/{killed}").exists():
+            time.sleep(0.05)
+        servers.stop_postgres(folder)
+        assert not folder.exists()
 
 
 def ask(port, command):

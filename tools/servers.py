@@ -72,7 +72,8 @@ def stop_postgres(folder: Path) -> None:
     """End what :func:`start_postgres` started, if it did, and remove its folder."""
     if (folder / "data" / "postmaster.pid").exists():
         command = [_postgres_programs() / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"]
-        _as_server_user(command, folder, _server_user())
+        with suppress(Missing):  # it was killed, and has left its file behind
+            _as_server_user(command, folder, _server_user())
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -22,8 +22,8 @@ def celery_settings(broker: str, database: str) -> dict[str, str]:
     """
     return {
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
-        "AIRFLOW__CORE__PARALLELISM": "32",
-        "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "32",
+        "AIRFLOW__CORE__PARALLELISM": "16",
+        "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "16",
         # what an earlier run has left in Redis is not this one's
         "AIRFLOW__OPERATORS__DEFAULT_QUEUE": f"scale-{secrets.token_hex(4)}",
         "AIRFLOW__CELERY__BROKER_URL": broker,
