@@ -14,7 +14,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE = 120_000  # milliseconds that one step may take on a busy machine
 
 
-@pytest.fixture(scope="session")
+# not for the session: the driver keeps an event loop running, beside which no other test could run one
+@pytest.fixture(scope="package")
 def browser():
     """Give Debian's Chromium, driven by Playwright."""
     playwright = pytest.importorskip(
