@@ -81,7 +81,7 @@ def test_ten_tasks_of_an_app_of_ten_calls_a_second_are_never_refused(limited, tm
         assert len(calls) == 100 + len(refused)
         if not refused:
             return
-        assert len(refused) <= 2
+        assert len(refused) <= 5
     raise AssertionError("some call was refused in each of three runs")
 
 

@@ -224,10 +224,10 @@ def test_a_connection_that_was_nearly_out_of_time_has_all_of_it_again(hostile, c
     def slow():
         body = b'{"code":0,"data":{}}'
         yield head(f"Content-Length: {len(body)}")[:-2]
-        time.sleep(0.4)
+        time.sleep(1.2)
         yield b"\r\n" + body
 
-    client = client_of(hostile(slow), timeout=0.6)
+    client = client_of(hostile(slow), timeout=2.0)
     for _ in range(3):
         assert client.get(PATH, {}).data == {}
 
