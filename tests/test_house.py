@@ -82,7 +82,7 @@ def test_only_the_client_and_the_file_host_make_http_calls():
 
 def python(code: str, folder: Path | None = None) -> dict:
     """Run code in a fresh interpreter, which finds modules in a folder first; it prints JSON on its last line."""
-    env = os.environ | {"PYTHONWARNINGS": "ignore"}
+    env = os.environ | {"PYTHONWARNINGS": "ignore"} | ({"PYTHONDONTWRITEBYTECODE": "1"} if folder else {})
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=env, cwd=folder)
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -96,9 +96,9 @@ def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4
 
-modules, memory, start = set(sys.modules), resident(), time.process_time()
+modules, memory, start = set(sys.modules), resident(), time.perf_counter()
 import airflow_provider_tiktok.operators.report
-seconds = time.process_time() - start
+seconds = time.perf_counter() - start
 print(json.dumps({
     "file": airflow_provider_tiktok.operators.report.__file__, "ms": seconds * 1000,
     "kib": resident() - memory, "new": sorted(set(sys.modules) - modules),
@@ -107,12 +107,10 @@ print(json.dumps({
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's own account of memory")
-def test_importing_the_operator_costs_next_to_nothing(tmp_path):
-    # a copy, whose byte code the first run writes
+def test_importing_the_operator_costs_next_to_nothing_even_uncompiled(tmp_path):
+    # a copy without byte code, as where Python may not write any: the code is compiled at every import
     shutil.copytree(PACKAGE, tmp_path / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
     runs = [python(IMPORT_COST, tmp_path) for _ in range(5)]
-    while min(run["ms"] for run in runs) > 5 and len(runs) < 20:  # other processes share caches and cores
-        runs.append(python(IMPORT_COST, tmp_path))
     assert {run["file"] for run in runs} == {str(tmp_path / PACKAGE.name / "operators" / "report.py")}
     assert min(run["ms"] for run in runs) <= 5
     assert min(run["kib"] for run in runs) <= 512

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok._compat import AirflowFailException, BaseOperator
-from airflow_provider_tiktok.exceptions import TikTokError, TikTokStoppedError
+from airflow_provider_tiktok._compat import BaseOperator
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-
-
-log = logging.getLogger(__name__)
-
-_SENTENCE_END = r"(?<=[.?!])\s+(?=[A-Z`])|\n+"  # compiled when needed, for no DAG file is to wait for it
 
 
 class LazyLinks:
@@ -34,29 +25,6 @@ class LazyLinks:
 
     def __contains__(self, link: object) -> bool:
         return any(link == one for one in self)
-
-
-@contextmanager
-def open_hook(tiktok_conn_id: str | None, stop: threading.Event, *, fail_fast: bool) -> Iterator[TikTokHook]:
-    """Give a hook for the length of a ``with`` block.
-
-    :param tiktok_conn_id: the Airflow connection; the default one where a template rendered to nothing.
-    :param stop: ends every wait of the hook's calls.
-    :param fail_fast: turn an error that can't pass by itself into one that Airflow doesn't retry.
-    """
-    from airflow_provider_tiktok.hooks.tiktok import TikTokHook  # loads requests
-
-    hook = TikTokHook(tiktok_conn_id or TikTokHook.default_conn_name, stop=stop)
-    try:
-        yield hook
-    except TikTokError as error:
-        if fail_fast and not error.retryable:
-            # its sentence says all; where in this package it was raised helps nobody who reads the log
-            log.debug("Raised here", exc_info=error)
-            raise AirflowFailException(str(error)) from error.with_traceback(None)
-        raise
-    finally:
-        hook.close()
 
 
 class TikTokBaseOperator(BaseOperator):
@@ -85,14 +53,10 @@ class TikTokBaseOperator(BaseOperator):
 
     def with_hook(self, work: Callable[[TikTokHook], Any]) -> Any:
         """Do work with a hook that a kill stops."""
+        from airflow_provider_tiktok.operators.work import do_work  # loads requests
+
         self._stop = threading.Event()
-        try:
-            with open_hook(self.tiktok_conn_id, self._stop, fail_fast=self.fail_fast) as hook:
-                return work(hook)
-        except (TikTokError, AirflowFailException) as error:
-            for sentence in re.split(_SENTENCE_END, str(error)):  # the UI cuts a long line off at the right
-                self.log.error("%s", sentence)  # noqa: TRY400 - Airflow logs the traceback
-            raise
+        return do_work(self, self._stop, work)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
         """Go on after a deferral, with a new object; let links know what came of it."""
@@ -111,8 +75,8 @@ class TikTokBaseOperator(BaseOperator):
             self._stop.set()
 
     def check_stopped(self) -> None:
-        """Raise :class:`TikTokStoppedError` when the task was killed in the meantime."""
+        """Raise :class:`~airflow_provider_tiktok.exceptions.TikTokStoppedError` when the task was killed in the meantime."""
         if self._stop is not None and self._stop.is_set():
-            raise TikTokStoppedError(
-                "The task was stopped before its result was published; nothing is changed."
-            )
+            from airflow_provider_tiktok.operators.work import raise_stopped
+
+            raise_stopped()

@@ -10,7 +10,6 @@ from typing import Any
 from airflow_provider_tiktok._compat import default_deferrable
 from airflow_provider_tiktok._compat_late import BaseSensorOperator
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
-from airflow_provider_tiktok.operators.base import open_hook
 
 _WORTH_DEFERRING = timedelta(seconds=30)
 """A shorter wait is the worker's: a busy scheduler that hears of a task's return before it has heard of its deferral
@@ -172,6 +171,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
         """Find the moment, once a process."""
         if self._moment is None:
             # what follows is not for DAG files to wait for
+            from airflow_provider_tiktok.operators.work import open_hook
             from airflow_provider_tiktok.sensors.report_run import find_moment
 
             stop = self._stop or threading.Event()

@@ -1,0 +1,58 @@
+"""What surrounds the work of operators and sensors: a hook that is closed, and errors told to the task log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow_provider_tiktok._compat import AirflowFailException
+from airflow_provider_tiktok.exceptions import TikTokError, TikTokStoppedError
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+
+log = logging.getLogger(__name__)
+
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z`])|\n+")
+
+
+@contextmanager
+def open_hook(tiktok_conn_id: str | None, stop: threading.Event, *, fail_fast: bool) -> Iterator[TikTokHook]:
+    """Give a hook for the length of a ``with`` block.
+
+    :param tiktok_conn_id: the Airflow connection; the default one where a template rendered to nothing.
+    :param stop: ends every wait of the hook's calls.
+    :param fail_fast: turn an error that can't pass by itself into one that Airflow doesn't retry.
+    """
+    hook = TikTokHook(tiktok_conn_id or TikTokHook.default_conn_name, stop=stop)
+    try:
+        yield hook
+    except TikTokError as error:
+        if fail_fast and not error.retryable:
+            # its sentence says all; where in this package it was raised helps nobody who reads the log
+            log.debug("Raised here", exc_info=error)
+            raise AirflowFailException(str(error)) from error.with_traceback(None)
+        raise
+    finally:
+        hook.close()
+
+
+def do_work(task: Any, stop: threading.Event, work: Callable[[TikTokHook], Any]) -> Any:
+    """Do an operator's work with a hook, and tell an error sentence by sentence."""
+    try:
+        with open_hook(task.tiktok_conn_id, stop, fail_fast=task.fail_fast) as hook:
+            return work(hook)
+    except (TikTokError, AirflowFailException) as error:
+        for sentence in _SENTENCE_END.split(str(error)):  # the UI cuts a long line off at the right
+            task.log.error("%s", sentence)  # noqa: TRY400 - Airflow logs the traceback
+        raise
+
+
+def raise_stopped() -> None:
+    """Say that the task was killed.
+
+    :raises TikTokStoppedError: always.
+    """
+    raise TikTokStoppedError("The task was stopped before its result was published; nothing is changed.")
