@@ -22,6 +22,12 @@ def may_retry(context: Any) -> bool:
     return all(isinstance(number, int) for number in tries) and tries[0] <= tries[1]  # type: ignore[operator]
 
 
+def is_retry(context: Any) -> bool:
+    """Say whether an attempt came before this one."""
+    number = getattr(context.get("ti"), "try_number", None)
+    return isinstance(number, int) and number > 1
+
+
 def task_of(context: Any) -> list[str | int] | None:
     """Name the task instance, over all its attempts; ``None`` outside of Airflow."""
     task_instance = context.get("ti")

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok import __version__
-from airflow_provider_tiktok.operators.attempt import life_of, may_retry, task_of
+from airflow_provider_tiktok.operators.attempt import is_retry, life_of, may_retry, task_of
 from airflow_provider_tiktok.reports.resume import fingerprint, restore, snapshot
 
 if TYPE_CHECKING:
@@ -55,14 +55,12 @@ class KeptRows:
         self._counts = counts
         self._started_at = time.time()
         self._windows = 0
-        self._checkpoint = self._open(task, context, plan, output)
+        # the last attempt takes rows over, and has nobody to keep them for
+        self._keeps = task.deferrable or may_retry(context)
+        wanted = task.durable and (self._keeps or is_retry(context))
+        self._checkpoint = self._open(task, context, plan, output) if wanted else None
         if self._checkpoint is not None and (state := self._checkpoint.load()) is not None:
             self._take_over(state, len(plan.windows))
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether another attempt will find rows."""
-        return self._checkpoint is not None and self._checkpoint.holds_rows
 
     def pass_on(self, fetch: ReportFetch, output: Output) -> None:
         """Give the output the rows of the attempt before."""
@@ -72,7 +70,7 @@ class KeptRows:
 
     def note(self, fetch: ReportFetch, batch: Sequence[Any] = ()) -> None:
         """Keep a batch, which has just come. What came before it is whole windows, if the fetch's position has moved."""
-        if self._checkpoint is None:
+        if self._checkpoint is None or not self._keeps:
             return
         if fetch.position.windows != self._windows:
             self._windows = fetch.position.windows
@@ -80,10 +78,12 @@ class KeptRows:
         self._checkpoint.add(batch)
 
     def save(self, fetch: ReportFetch) -> None:
-        """Leave to the next attempt what is whole."""
-        self.note(fetch)
-        if self._checkpoint is not None:
-            self._checkpoint.save()
+        """Leave to the next attempt what is whole, if there is one."""
+        if not self._keeps:
+            self.discard()
+        elif self._checkpoint is not None:
+            self.note(fetch)
+            self._checkpoint.save(self._state(fetch))  # with the calls since the last mark
 
     def discard(self) -> None:
         """Leave nothing."""
@@ -99,8 +99,7 @@ class KeptRows:
         self, task: TikTokReportOperator, context: Any, plan: ReportPlan, output: Output
     ) -> Checkpoint | None:
         names = task_of(context)
-        wanted = task.durable and (task.deferrable or may_retry(context))
-        if names is None or not wanted or not hasattr(output, "checkpoint"):
+        if names is None or not hasattr(output, "checkpoint"):
             return None
         name = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:24]
         identity = {

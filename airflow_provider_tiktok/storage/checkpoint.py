@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from datetime import datetime, timedelta, timezone
 from typing import IO, Any
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ _VERSION = 1
 _HEADER = struct.Struct("<III")  # rows, bytes of the table of partitions, bytes of the rows
 _PIECE = 2**20
 _LEAST_PAUSE = 1.0  # seconds between two saves
+_STRAY_AFTER = timedelta(days=2)
 _PAUSE_FACTOR = 20  # times as long as a save takes, so that saving costs a twentieth of the time at most
 
 
@@ -48,7 +49,9 @@ class Checkpoint:
     ) -> None:
         self._fs = filesystem
         self._folder = folder.rstrip("/")
-        self._identity = json.loads(json.dumps({**identity, "version": _VERSION}))
+        # as a digest: what a job is may name places and people that its rows do not
+        text = json.dumps({**identity, "version": _VERSION}, sort_keys=True)
+        self._identity = hashlib.sha256(text.encode()).hexdigest()
         self._clock = clock
         self._log: IO[bytes] = tempfile.TemporaryFile(prefix="tiktok-checkpoint-")  # noqa: SIM115 - closed by close()
         self._segments: list[dict[str, Any]] = []
@@ -65,6 +68,8 @@ class Checkpoint:
         :return: the state that it gave with its last mark; ``None`` when there is none, and the job begins anew.
         """
         try:
+            with suppress(Exception):  # somebody else's, and no reason to lose one's own
+                self._remove_strays()
             names = sorted(self._names("json"), reverse=True)
             for name in names:
                 state = self._read_state(name)
@@ -81,11 +86,6 @@ class Checkpoint:
             )
         self.restart()
         return None
-
-    @property
-    def holds_rows(self) -> bool:
-        """Whether rows stand at the destination."""
-        return self._works and bool(self._segments)
 
     def restart(self) -> None:
         """Take nothing over, and begin a new log."""
@@ -144,9 +144,13 @@ class Checkpoint:
         if self._clock() >= self._next_save:
             self.save()
 
-    def save(self) -> None:
-        """Copy what is new up to the last mark to the destination. A failure to do so is no failure of the job."""
-        if self._state is None or not self._works:
+    def save(self, state: Mapping[str, Any] | None = None) -> None:
+        """Copy what is new up to the last mark to the destination. A failure to do so is no failure of the job.
+
+        :param state: of the last mark, where more is known of it by now.
+        """
+        self._state = state or self._state
+        if self._state is None or not self._works or not self._marked:
             return
         started = self._clock()
         try:
@@ -188,6 +192,22 @@ class Checkpoint:
             return []
         paths = self._fs.ls(self._folder, detail=False)
         return [path.rpartition("/")[2] for path in paths if path.endswith(f".{extension}")]
+
+    def _remove_strays(self) -> None:
+        """Remove what jobs have left beside this one that no attempt has taken up for long."""
+        parent = self._folder.rpartition("/")[0]
+        self._fs.invalidate_cache(parent)
+        if not self._fs.exists(parent):
+            return
+        limit = datetime.now(timezone.utc) - _STRAY_AFTER
+        for folder in self._fs.ls(parent, detail=False):
+            files = self._fs.find(folder)
+            if (
+                folder != self._folder
+                and files
+                and all(_utc(self._fs.modified(one)) < limit for one in files)
+            ):
+                self._fs.rm(folder, recursive=True)
 
     def _read_state(self, name: str) -> dict[str, Any] | None:
         """Read a state, unless it is damaged or another job's."""
@@ -235,7 +255,7 @@ class Checkpoint:
 
     def _upload(self, path: str, name: str) -> None:
         self._fs.makedirs(self._folder, exist_ok=True)
-        self._fs.put_file(str(Path(path)), f"{self._folder}/{name}")
+        self._fs.put_file(path, f"{self._folder}/{name}")
 
     def _give_up(self, error: Exception) -> None:
         self._works = False
@@ -244,3 +264,7 @@ class Checkpoint:
             self._folder,
             type(error).__name__,
         )
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -125,6 +125,15 @@ def test_a_single_file_is_gone_on_with_too(emulator, report, tmp_path):
     assert len(set(files(tmp_path).values())) == 1
 
 
+def test_the_only_retry_goes_on_and_leaves_nothing_when_it_fails_too(emulator, report, tmp_path):
+    interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1, max_tries=1))
+    report(f"{tmp_path}/out/").execute(attempt(2, max_tries=1))
+    assert len(calls(emulator)) == WINDOWS - 3
+    interrupt(emulator, report(f"{tmp_path}/other/"), attempt(1, max_tries=1))
+    interrupt(emulator, report(f"{tmp_path}/other/"), attempt(2, max_tries=1))
+    assert files(tmp_path / "other") == {}
+
+
 def test_several_interruptions_add_up(emulator, report, tmp_path):
     right = report(f"{tmp_path}/right/").execute(attempt())
     for number, at in enumerate((3, 2, 2), 1):
@@ -290,6 +299,35 @@ def _arguments(operator):
         **{name: getattr(operator, name) for name in (*names, "request_params")},
         "max_concurrency": 1,
     }
+
+
+def test_the_calls_of_an_attempt_that_got_no_further_are_counted(emulator, report, tmp_path):
+    right = report(f"{tmp_path}/right/").execute(attempt())
+    interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
+    interrupt(
+        emulator, report(f"{tmp_path}/out/"), attempt(2), [FROM_THE_FOURTH | {"at": list(range(1, 60))}]
+    )
+    summary = report(f"{tmp_path}/out/").execute(attempt(3))
+    assert summary["api_calls"] == right["api_calls"] + 10
+
+
+def test_what_other_tasks_left_long_ago_is_removed(emulator, report, tmp_path):
+    interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1, run_id="old"))
+    old = sorted((tmp_path / "out" / "_tiktok_unfinished").iterdir())
+    interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1, run_id="fresh"))
+    three_days_ago = time.time() - 3 * 24 * 3600
+    for path in old[0].iterdir():
+        os.utime(path, (three_days_ago, three_days_ago))
+    report(f"{tmp_path}/out/").execute(attempt(1, run_id="other"))
+    left = list((tmp_path / "out" / "_tiktok_unfinished").iterdir())
+    assert len(left) == 1
+    assert left != old
+
+
+def test_what_is_kept_does_not_say_where_the_output_is(emulator, report, tmp_path):
+    interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
+    (state,) = (tmp_path / "out" / "_tiktok_unfinished").rglob("*.json")
+    assert str(tmp_path) not in state.read_text()
 
 
 def test_a_destination_that_takes_no_more_is_no_failure_of_its_own(
