@@ -130,7 +130,8 @@ def test_the_only_retry_goes_on_and_leaves_nothing_when_it_fails_too(emulator, r
     report(f"{tmp_path}/out/").execute(attempt(2, max_tries=1))
     assert len(calls(emulator)) == WINDOWS - 3
     interrupt(emulator, report(f"{tmp_path}/other/"), attempt(1, max_tries=1))
-    interrupt(emulator, report(f"{tmp_path}/other/"), attempt(2, max_tries=1))
+    rule = FROM_THE_FOURTH | {"at": list(range(2, 60))}
+    interrupt(emulator, report(f"{tmp_path}/other/"), attempt(2, max_tries=1), [rule])
     assert files(tmp_path / "other") == {}
 
 
