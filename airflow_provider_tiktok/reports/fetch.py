@@ -142,7 +142,7 @@ class ReportFetch:
         self._reconciliation = reconciliation
         self._path = plan.request.kind.endpoint(plan.request.dimensions)
         self._cancel = threading.Event()
-        self._flight: Flight[Job, Answer, _Fetched] = Flight(self._make_call, self._read, max_concurrency)
+        self._flight: Flight[Job, _Fetched] = Flight(self._make_call, max_concurrency)
         # windows ahead of the one whose rows come next; enough to keep all threads busy with small ones
         self._open: deque[WindowFetch] = deque()
         self._lookahead = 4 * max_concurrency
@@ -448,15 +448,13 @@ class ReportFetch:
 
     # the other threads: one call each
 
-    def _make_call(self, job: Job) -> Answer:
+    def _make_call(self, job: Job) -> _Fetched:
         part = job.part
+        subject = part.call.subject(job.page)
         params = {**part.call.params, "metrics": list(part.metrics), "page": job.page}
-        return self._client.get(self._path, params, subject=part.call.subject(job.page), cancel=self._cancel)
-
-    def _read(self, job: Job, answer: Answer) -> _Fetched:
-        part = job.part
+        answer = self._client.get(self._path, params, subject=subject, cancel=self._cancel)
         if answer.truncated:
-            raise _truncated(part.call.subject(job.page), answer)
+            raise _truncated(subject, answer)
         return _Fetched(answer, part.sink.read(part.call, job.page, answer.data.get("list") or []))
 
     # what one account's failure means for the others

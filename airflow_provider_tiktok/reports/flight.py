@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 _Job = TypeVar("_Job")
-_Answer = TypeVar("_Answer")
 _Result = TypeVar("_Result")
-
-_READERS = 2
-"""Threads beyond the calls in flight, so that the next call leaves while an answer is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +24,18 @@ class Outcome(Generic[_Job, _Result]):
     future: Future[_Result]
 
 
-class Flight(Generic[_Job, _Answer, _Result]):
+class Flight(Generic[_Job, _Result]):
     """Makes calls in several threads.
 
     A few more jobs than threads are taken, so that no thread waits for the next one.
 
-    :param call: makes a job's call; runs in a thread.
-    :param read: makes the job's result of the answer; runs in the same thread, when another call is under way already.
-    :param concurrency: calls at once.
+    :param make: does a job; runs in a thread.
+    :param concurrency: threads.
     """
 
-    def __init__(
-        self,
-        call: Callable[[_Job], _Answer],
-        read: Callable[[_Job, _Answer], _Result],
-        concurrency: int,
-    ) -> None:
-        self._call = call
-        self._read = read
-        self._slots = threading.Semaphore(concurrency)
-        self._pool = ThreadPoolExecutor(concurrency + _READERS, thread_name_prefix="tiktok-report")
+    def __init__(self, make: Callable[[_Job], _Result], concurrency: int) -> None:
+        self._make = make
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="tiktok-report")
         self._outcomes: queue.SimpleQueue[Outcome[_Job, _Result]] = queue.SimpleQueue()
         self._most = 2 * concurrency
         self._taken = 0
@@ -60,7 +47,7 @@ class Flight(Generic[_Job, _Answer, _Result]):
 
     @property
     def has_idle(self) -> bool:
-        """Whether another call could be under way."""
+        """Whether a thread has nothing to do."""
         return self._taken < self._most // 2
 
     @property
@@ -82,11 +69,6 @@ class Flight(Generic[_Job, _Answer, _Result]):
             return None
         self._taken -= 1
         return outcome
-
-    def _make(self, job: _Job) -> _Result:
-        with self._slots:
-            answer = self._call(job)
-        return self._read(job, answer)
 
     def close(self) -> None:
         """Drop the jobs that haven't begun, and don't wait for the others."""
