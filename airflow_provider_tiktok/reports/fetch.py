@@ -25,7 +25,7 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.reports import catalog, split
 from airflow_provider_tiktok.reports.explain import explained, refused_metrics
-from airflow_provider_tiktok.reports.flight import Flight
+from airflow_provider_tiktok.reports.flight import Flight, Outcome
 from airflow_provider_tiktok.reports.parts import Encode
 from airflow_provider_tiktok.reports.plan import ReportPlan
 from airflow_provider_tiktok.reports.progress import Progress
@@ -148,6 +148,7 @@ class ReportFetch:
         self._lookahead = 4 * max_concurrency
         self._room = Room(max(_FEWEST_ROWS, _MAX_CELLS // len(self.reader.schema.columns)))
         self._errors: dict[str, TikTokError] = {}
+        self._end: TikTokError | None = None
         self._position = Position()
         if begin_at is not None:
             self._take_over(*begin_at)
@@ -258,13 +259,19 @@ class ReportFetch:
     # the main thread: which page is fetched next, and what becomes of those that came
 
     def _next_window(self) -> WindowFetch | None:
-        """Give the next window in the plan's order, once it is whole; ``None`` after the last one."""
+        """Give the next window in the plan's order, once it is whole; ``None`` after the last one.
+
+        An error that ends the report is raised behind the windows that are whole already: who keeps rows keeps theirs.
+        """
         while True:
-            self._submit()
+            if self._end is None:
+                self._submit()
+            if self._open and self._open[0].is_whole:
+                return self._open.popleft()
+            if self._end is not None:
+                raise self._end
             if not self._open:
                 return None
-            if self._open[0].is_whole:
-                return self._open.popleft()
             self._advance(_TICK if not self._flight.is_empty else _LOOK)
 
     def _submit(self) -> None:
@@ -304,23 +311,30 @@ class ReportFetch:
 
     def _advance(self, seconds: float) -> bool:
         """Deal with one outcome, waiting so long for it if need be; say whether there was one."""
-        outcome = self._flight.next(seconds)
+        outcome = self._flight.next(seconds) if self._end is None else None
         if outcome is not None:
-            job = outcome.job
             try:
-                fetched = outcome.future.result()
+                self._deal_with(outcome)
             except TikTokError as error:
-                if job.window.is_current(job) and job.window in self._open:
-                    self._on_job_error(job, error)
-            else:
-                self._timeouts = 0
-                if job.window.is_current(job) and job.window in self._open:
-                    self._take(job, fetched)
+                self._end = error
+                return False
             self._submit()
         self._progress.tick(
             sum(window.pages for window in self._open), sum(window.pages_taken for window in self._open)
         )
         return outcome is not None
+
+    def _deal_with(self, outcome: Outcome[Job, _Fetched]) -> None:
+        job = outcome.job
+        try:
+            fetched = outcome.future.result()
+        except TikTokError as error:
+            if job.window.is_current(job) and job.window in self._open:
+                self._on_job_error(job, error)
+        else:
+            self._timeouts = 0
+            if job.window.is_current(job) and job.window in self._open:
+                self._take(job, fetched)
 
     def _take(self, job: Job, fetched: _Fetched) -> None:
         window = job.window
