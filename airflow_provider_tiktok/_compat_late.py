@@ -66,12 +66,20 @@ def asset_classes() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
 
 
 def hook_lineage_collector() -> Any:
-    """Give what collects the files that hooks read and write."""
+    """Give what collects the files that hooks read and write; ``None`` where nobody reads what it collects.
+
+    To make one, Airflow loads what other providers know of assets, its database models among it, which takes
+    longer than many a report takes to publish.
+    """
     try:
         from airflow.sdk.lineage import get_hook_lineage_collector
     except ImportError:  # before 3.2
         from airflow.lineage.hook import get_hook_lineage_collector
-    return get_hook_lineage_collector()
+    try:
+        from airflow.sdk.plugins_manager import get_hook_lineage_readers_plugins
+    except ImportError:
+        return get_hook_lineage_collector()
+    return get_hook_lineage_collector() if get_hook_lineage_readers_plugins() else None
 
 
 def has_connection(conn_id: str) -> bool:

@@ -125,6 +125,8 @@ def _add_hook_lineage(task: TikTokReportOperator, hook: TikTokHook, summary: Map
     if path is None or not summary["path_count"]:
         return
     collector = hook_lineage_collector()
+    if collector is None:
+        return
     files = summary["paths"] if summary["path_count"] <= MAX_HOOK_FILES else [path]
     for file in files:
         collector.add_output_asset(context=hook, uri=asset_uri(file))

@@ -2,6 +2,10 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG, Asset, AssetAlias, PartitionedAtRuntime
@@ -12,6 +16,7 @@ from airflow_provider_tiktok.operators import lineage
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from tests.operators.test_report_operator import accounts
 
+ROOT = Path(__file__).parents[2]
 LAKE = Asset("lake")
 THREE_DAYS = {"report_start_date": "2026-08-01", "report_end_date": "2026-08-03"}
 REPORT = {"dimensions": ["campaign_id", "stat_time_day"], "metrics": ["spend", "clicks"], **THREE_DAYS}
@@ -185,6 +190,62 @@ def test_airflows_own_collector_takes_what_it_is_told(run, monkeypatch, tmp_path
     run()
     (output,) = collector.collected_assets.outputs
     assert output.asset.uri == f"file://{tmp_path}/rows.jsonl"
+
+
+READER = """
+from airflow.plugins_manager import AirflowPlugin
+from airflow.sdk.lineage import HookLineageReader
+
+
+class Reader(HookLineageReader):
+    pass
+
+
+class Plugin(AirflowPlugin):
+    name = "reader"
+    hook_lineage_readers = [Reader]
+"""
+
+TASK = """
+import sys
+from airflow_provider_tiktok.operators.report import TikTokReportOperator
+
+TikTokReportOperator(
+    task_id="report", preset="ad_group_summary", report_start_date="2026-08-01", output_path=sys.argv[1]
+).execute({})
+print("models" if "airflow.models.asset" in sys.modules else "no models")
+from airflow.sdk.lineage import get_hook_lineage_collector
+
+print(*[output.asset.uri for output in get_hook_lineage_collector().collected_assets.outputs])
+"""
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_hook_lineage_is_kept_where_a_plugin_reads_it_and_else_costs_nothing(
+    emulator, connect, tmp_path, is_read
+):
+    connect(advertiser_ids=accounts(emulator, 1))
+    (tmp_path / "plugins").mkdir()
+    if is_read:
+        (tmp_path / "plugins" / "reader.py").write_text(READER)
+    env = os.environ | {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(tmp_path / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+        "PYTHONWARNINGS": "ignore",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", TASK, str(tmp_path / "rows.jsonl")],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    models, outputs = done.stdout.splitlines()[-2:]
+    assert (models, outputs) == (
+        ("models", f"file://{tmp_path}/rows.jsonl") if is_read else ("no models", "")
+    )
 
 
 @pytest.mark.parametrize(
