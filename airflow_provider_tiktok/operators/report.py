@@ -245,13 +245,18 @@ class TikTokReportOperator(TikTokBaseOperator):
             return " ".join(f"{name} ({advertiser_id})" for advertiser_id, name in names.items())
         return str(self.advertiser_ids or "")
 
-    def run_with(self, hook: TikTokHook, context: Any) -> dict[str, Any]:
-        """Fetch the report and give its summary."""
+    def run_with(
+        self, hook: TikTokHook, context: Any, unfinished: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Fetch the report and give its summary.
+
+        :param unfinished: what :meth:`go_on` was given.
+        """
         # the work stands in a module of its own, for which no DAG file has to wait
         if is_async(self.mode):
             from airflow_provider_tiktok.operators.report_tasks_run import TaskReport
 
-            return TaskReport(self, hook, context).begin()
+            return TaskReport(self, hook, context).begin(unfinished)
         from airflow_provider_tiktok.operators.report_run import run_report
 
         return run_report(self, hook, context)
@@ -267,13 +272,14 @@ class TikTokReportOperator(TikTokBaseOperator):
         summary: dict[str, Any] = self.with_hook(lambda hook: TaskReport(self, hook, context).resume(event))
         return summary
 
-    def go_on(self, context: Any, event: Any = None) -> Any:
-        """Go on after a wait for TikTok's quota, with the rows that were kept.
+    def go_on(self, context: Any, event: Any = None, unfinished: Mapping[str, Any] | None = None) -> Any:
+        """Go on after a wait for TikTok's quota, with the rows that were kept or the report tasks that were created.
 
         :param event: the trigger's; it says nothing but that the time has come.
+        :param unfinished: the report tasks that there were when the wait began, in async mode.
         :return: the summary.
         """
-        return self.execute(context)
+        return self.with_hook(lambda hook: self.run_with(hook, context, unfinished))
 
     def on_kill(self) -> None:
         """End every wait, and cancel the report tasks that TikTok still works at."""

@@ -30,7 +30,7 @@ from airflow_provider_tiktok.reports.summary import make_summary
 if TYPE_CHECKING:
     from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
-_PATIENCE = 60.0
+PATIENCE = 60.0
 """Seconds that a worker waits for TikTok to take calls again, where the triggerer could wait instead."""
 
 _SPREAD = 5.0  # seconds over which tasks that waited for the same moment begin
@@ -51,7 +51,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
     output = task.open_output(request)
     try:
         client = hook.get_conn(
-            connections=task.max_concurrency, suspension_patience=_PATIENCE if task.deferrable else None
+            connections=task.max_concurrency, suspension_patience=PATIENCE if task.deferrable else None
         )
         plan = make_plan(client, request, run_time(context))
         task.link_facts = plan.facts()
@@ -71,7 +71,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
                 task.check_stopped()
                 return _publish(task, context, fetch, output, client.counts, hook=hook)
     except TikTokRateLimitError as error:
-        _wait_elsewhere(task, error)
+        wait_elsewhere(task, error)
         raise
     finally:
         output.discard()
@@ -94,14 +94,19 @@ def _keeping(task: TikTokReportOperator, fetch: ReportFetch, kept: KeptRows) -> 
     kept.discard()
 
 
-def _wait_elsewhere(task: TikTokReportOperator, error: TikTokRateLimitError) -> None:
-    """Free the worker until TikTok takes calls again, where that is a while."""
+def wait_elsewhere(
+    task: TikTokReportOperator, error: TikTokRateLimitError, unfinished: dict[str, Any] | None = None
+) -> None:
+    """Free the worker until TikTok takes calls again, where that is a while.
+
+    :param unfinished: what the operator's ``go_on`` wants to know of the work until here; Airflow keeps it as JSON.
+    """
     seconds = error.retry_after
-    if not task.deferrable or seconds is None or seconds < _PATIENCE:
+    if not task.deferrable or seconds is None or seconds < PATIENCE:
         return
     moment = datetime.now(timezone.utc) + timedelta(seconds=seconds + random.uniform(0, _SPREAD))  # noqa: S311
     task.log.warning("%s The task waits in the triggerer until %s.", error, f"{moment:%Y-%m-%d %H:%M:%S} UTC")
-    task.defer(trigger=moment_trigger(moment), method_name="go_on")
+    task.defer(trigger=moment_trigger(moment), method_name="go_on", kwargs={"unfinished": unfinished})
 
 
 def _read_request(task: TikTokReportOperator) -> tuple[ReportRequest, Reconciliation | None]:

@@ -23,9 +23,20 @@ from airflow_provider_tiktok.api.report_tasks import (
     ReportTask,
     TaskState,
 )
-from airflow_provider_tiktok.exceptions import TikTokError, TikTokReportTaskError, TikTokStoppedError
+from airflow_provider_tiktok.exceptions import (
+    TikTokError,
+    TikTokRateLimitError,
+    TikTokReportTaskError,
+    TikTokStoppedError,
+)
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-from airflow_provider_tiktok.operators.report_run import _fetch, _publish, _read_request
+from airflow_provider_tiktok.operators.report_run import (
+    PATIENCE,
+    _fetch,
+    _publish,
+    _read_request,
+    wait_elsewhere,
+)
 from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.operators.task_memory import TaskMemory
 from airflow_provider_tiktok.reports.plan import make_plan
@@ -87,30 +98,35 @@ class TaskReport:
         self._hook = hook
         self._context = context
         self._request, self._reconciliation = _read_request(task)
-        self._client = hook.get_conn(connections=task.max_concurrency)
+        self._client = hook.get_conn(
+            connections=task.max_concurrency, suspension_patience=PATIENCE if task.deferrable else None
+        )
         self._fingerprint = fingerprint(self._request, self._client.credentials)
         self._memory = TaskMemory(context, self._fingerprint, durable=task.durable)
         self._at_work = TasksAtWork(self._client)
+        self._created: Sequence[ReportTask] = ()
         task.at_work = self._at_work
 
-    def begin(self) -> dict[str, Any]:
+    def begin(self, unfinished: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Create the report tasks; then wait for them, or let the triggerer wait.
 
+        :param unfinished: what this attempt had created before it waited for TikTok to take calls again.
         :return: the summary.
         """
         # what is wrong with the output is told before TikTok is asked for anything
         self._task.open_output(self._request).discard()
-        plan = make_plan(self._client, self._request, run_time(self._context))
-        self._task.link_facts = plan.facts()
-        creation = TaskCreation(
-            self._client,
-            plan,
-            on_advertiser_error=self._task.on_advertiser_error,
-            drop_invalid_metrics=self._task.drop_invalid_metrics,
-        )
-        deadlines = self._deadlines()
+        recalled = self._recall(unfinished)
         with self._cleaning_up():
-            states = self._take_over(creation)
+            plan = make_plan(self._client, self._request, run_time(self._context))
+            self._task.link_facts = plan.facts()
+            creation = TaskCreation(
+                self._client,
+                plan,
+                on_advertiser_error=self._task.on_advertiser_error,
+                drop_invalid_metrics=self._task.drop_invalid_metrics,
+            )
+            deadlines = self._deadlines()
+            states = self._take_over(creation, *recalled)
             self._create(creation)
             submission = creation.submission(self._fingerprint)
             waiting = _in_state(submission.tasks, states, *RUNNING)
@@ -135,6 +151,7 @@ class TaskReport:
             )
         given = Submission.from_dict(event["submission"])
         end = WatchEnd.from_dict({name: value for name, value in event.items() if name != "submission"})
+        self._created = given.tasks
         self._at_work.tasks = _in_state(given.tasks, end.states, *RUNNING)
         with self._cleaning_up():
             if given.fingerprint != self._fingerprint:
@@ -142,14 +159,31 @@ class TaskReport:
                     "The report's parameters, or the connection's token, changed while its report tasks were made, so "
                     "these are of no use. Run the task again."
                 )
-            for name, number in given.calls.items():
-                setattr(self._client.counts, name, getattr(self._client.counts, name) + number)
+            self._count(given.calls)
             self._client.counts.api_calls += end.api_calls
             return self._finish(given, end)
 
-    def _take_over(self, creation: TaskCreation) -> dict[str, TaskState]:
-        """Give the creation what an earlier attempt left, and cancel what nobody wants any more."""
-        known, unwanted = self._memory.recall()
+    def _count(self, calls: Mapping[str, int]) -> None:
+        """Count calls that were made before a wait."""
+        for name, number in calls.items():
+            setattr(self._client.counts, name, getattr(self._client.counts, name) + number)
+
+    def _recall(self, unfinished: Mapping[str, Any] | None) -> tuple[list[ReportTask], list[ReportTask]]:
+        """Give the report tasks that there are already: those of use, and those that nobody wants any more."""
+        if not unfinished:
+            known, unwanted = self._memory.recall()
+        else:
+            known, unwanted = list(map(ReportTask.from_list, unfinished["report_tasks"])), []
+            self._count(unfinished["calls"])
+            if unfinished["fingerprint"] != self._fingerprint:
+                known, unwanted = [], known
+        self._created = self._at_work.tasks = known
+        return known, unwanted
+
+    def _take_over(
+        self, creation: TaskCreation, known: list[ReportTask], unwanted: list[ReportTask]
+    ) -> dict[str, TaskState]:
+        """Give the creation the tasks that there are, and cancel what nobody wants any more."""
         states: dict[str, TaskState] = {}
         for one in known:
             if not creation.needs(one):
@@ -158,7 +192,7 @@ class TaskReport:
                 states[one.report_task_id] = state
                 creation.take_over([one])
                 self._task.log.info("Took over %s from an earlier attempt; it is %s.", one, state.status)
-        self._at_work.tasks = creation.tasks
+        self._created = self._at_work.tasks = creation.tasks
         if self._task.cancel_on_kill:
             good = ((one, still_good(self._client, one)) for one in unwanted)
             self._cancel([one for one, state in good if state and state.status in RUNNING])
@@ -166,11 +200,10 @@ class TaskReport:
 
     def _create(self, creation: TaskCreation) -> None:
         for tasks in creation.create():
-            self._at_work.tasks = tasks
+            self._created = self._at_work.tasks = tasks
             self._memory.remember(tasks)
-            if (
-                self._client.stop.is_set()
-            ):  # the kill came while TikTok answered, and knew nothing of this one
+            # a kill that came while TikTok answered knew nothing of this one
+            if self._client.stop.is_set():
                 if self._task.cancel_on_kill:
                     self._at_work.cancel()
                 self._task.check_stopped()
@@ -278,10 +311,28 @@ class TaskReport:
             self._memory.forget()
 
     @contextmanager
+    def _waiting_elsewhere(self) -> Iterator[None]:
+        """Free the worker while TikTok takes no calls; the report tasks go on at TikTok's.
+
+        A kill amid that wait cancels none of them, for TikTok would not take that call either.
+        """
+        try:
+            yield
+        except TikTokRateLimitError as error:
+            unfinished = {
+                "report_tasks": [one.as_list() for one in self._created],
+                "fingerprint": self._fingerprint,
+                "calls": dict(vars(self._client.counts)),
+            }
+            wait_elsewhere(self._task, error, unfinished)
+            raise
+
+    @contextmanager
     def _cleaning_up(self) -> Iterator[None]:
         """Leave nothing behind that nobody will fetch: neither report tasks at TikTok's nor what Airflow remembers."""
         try:
-            yield
+            with self._waiting_elsewhere():
+                yield
         except TikTokStoppedError:
             raise  # whoever killed the task has had them cancelled, or wanted them to go on
         except TikTokError as error:

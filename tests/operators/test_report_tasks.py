@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -17,6 +17,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
     TikTokPermissionError,
+    TikTokRateLimitError,
     TikTokReportTaskError,
     TikTokStoppedError,
     TikTokTransportError,
@@ -736,6 +737,83 @@ def test_a_retry_of_a_deferred_report_takes_its_tasks_over(emulator, defer, fast
     assert summary["row_count"] == 120
     assert len(paths(emulator, CREATE)) == 1
     assert store == {}
+
+
+# TikTok's quota, waited for in the triggerer
+
+USED_UP = {"fault": "code:40100", "message": "App reaches the QPD limit 864000"}
+
+
+@pytest.fixture
+def own_budget(emulator, connect):
+    """Give a function after which each attempt begins with a day of its own, as the first one after midnight does."""
+    return lambda: connect(advertiser_ids=ordinary(emulator)[:1], shared_budget=False)
+
+
+def go_on(given, context=None, **parameters):
+    assert given["method_name"] == "go_on"
+    instance = TaskInstance()
+    operator = TikTokReportOperator(task_id="report", **{**ASYNC, "deferrable": False, **parameters})
+    kwargs = json.loads(json.dumps(given["kwargs"]))
+    return operator.go_on({"ti": instance, **(context or {})}, {"moment": "now"}, **kwargs), instance.pushed
+
+
+@pytest.mark.parametrize("made_before", [0, 2])
+def test_a_used_up_day_is_waited_for_in_the_triggerer_with_the_tasks_that_there_are(
+    emulator, defer, own_budget, made_before
+):
+    ids = ordinary(emulator)[:3]
+    _, expected = run(advertiser_ids=ids, **DAILY)
+    own_budget()
+    emulator.clear()
+    emulator.set_faults([{**USED_UP, "path": "report/task/create/", "at": [made_before + 1]}])
+    given = defer(advertiser_ids=ids)
+    assert len(given["kwargs"]["unfinished"]["report_tasks"]) == made_before
+    assert TOKEN not in json.dumps(given["kwargs"])
+    assert given["trigger"].moment > datetime.now(timezone.utc)
+    emulator.set_faults([])
+    summary, pushed = go_on(given, advertiser_ids=ids)
+    assert pushed["rows"] == expected["rows"]
+    assert [call.query["advertiser_id"] for call in paths(emulator, CREATE) if call.code == 0] == ids
+    assert paths(emulator, CANCEL) == []
+    counted = [call for call in emulator.calls if not call.path.startswith("/wsos_v2/")]
+    assert summary["api_calls"] == len(counted)
+
+
+def test_a_used_up_day_at_the_download_is_waited_for_as_well(emulator, defer, own_budget):
+    _, expected = run(**DAILY)
+    emulator.clear()
+    given = defer()
+    event = fire(given)
+    own_budget()
+    emulator.set_faults([{**USED_UP, "path": "report/task/download/"}])
+    with pytest.raises(DeferredError) as again:
+        resume(given, event)
+    emulator.set_faults([])
+    _, pushed = go_on(again.value.given)
+    assert pushed["rows"] == expected["rows"]
+    assert len(paths(emulator, CREATE)) == 1
+
+
+def test_a_report_that_changed_while_it_waited_for_quota_is_made_anew(emulator, defer, own_budget):
+    own_budget()
+    emulator.configure(task_seconds=60)
+    emulator.set_faults([{**USED_UP, "path": "report/task/create/", "at": [2]}])
+    given = defer(advertiser_ids=ordinary(emulator)[:2])
+    emulator.configure(task_seconds=0.2)
+    emulator.set_faults([])
+    summary, _ = go_on(given, advertiser_ids=ordinary(emulator)[:2], metrics="spend")
+    assert "impressions" not in summary["columns"]
+    assert len([call for call in paths(emulator, CREATE) if call.code == 0]) == 3
+    assert [call.code for call in paths(emulator, CANCEL)] == [0]
+
+
+def test_a_used_up_day_fails_a_report_that_is_not_to_be_deferred(emulator, own_budget):
+    own_budget()
+    emulator.configure(task_seconds=60)
+    emulator.set_faults([{**USED_UP, "path": "report/task/create/", "at": [2]}])
+    with pytest.raises(TikTokRateLimitError, match="the app's calls of the day are used up"):
+        run(advertiser_ids=ordinary(emulator)[:2], **ASYNC)
 
 
 def test_airflows_setting_decides_where_the_operator_says_nothing(monkeypatch):
