@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.operators.output import Output
     from airflow_provider_tiktok.operators.report_tasks_run import TasksAtWork
     from airflow_provider_tiktok.reports.request import ReportRequest
+    from airflow_provider_tiktok.reports.texts import Filters, Ids, Names
 
 
 def is_async(mode: object) -> bool:
@@ -152,15 +153,15 @@ class TikTokReportOperator(TikTokBaseOperator):
     def __init__(
         self,
         *,
-        advertiser_ids: str | int | Sequence[str | int] | None = None,
-        exclude_advertiser_ids: str | int | Sequence[str | int] | None = None,
+        advertiser_ids: Ids | None = None,
+        exclude_advertiser_ids: Ids | None = None,
         preset: str | None = None,
         report_type: str | None = None,
         service_type: str | None = None,
         data_level: str | None = None,
-        dimensions: str | Sequence[str] | None = None,
-        metrics: str | Sequence[str] | None = None,
-        filters: str | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        dimensions: Names | None = None,
+        metrics: Names | None = None,
+        filters: Filters | None = None,
         order_field: str | None = None,
         order_type: str | None = None,
         report_start_date: Any = None,
@@ -176,7 +177,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         output_path: str | PathLike[str] | ObjectStoragePath | None = None,
         output_format: str | None = None,
         output_conn_id: str | None = None,
-        partition_by: str | Sequence[str] | None = None,
+        partition_by: Names | None = None,
         max_xcom_bytes: int = 262_144,
         on_empty: str = "ok",
         on_advertiser_error: str = "fail",

@@ -10,14 +10,23 @@ import ast
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeAlias
 
 import pendulum
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
+
+Names: TypeAlias = str | Sequence[str]
+"""Names as users give them: a list, or text with commas, JSON, or what Jinja makes of a list."""
+
+Ids: TypeAlias = str | int | Sequence[str | int]
+"""IDs as users give them: one, or as names."""
+
+Filters: TypeAlias = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""Filters as users give them: objects, or JSON text."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok._compat import default_deferrable
 from airflow_provider_tiktok._compat_late import BaseSensorOperator
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
+
+if TYPE_CHECKING:
+    from airflow_provider_tiktok.reports.texts import Filters, Ids, Names
 
 _WORTH_DEFERRING = timedelta(seconds=30)
 """A shorter wait is the worker's: a busy scheduler that hears of a task's return before it has heard of its deferral
@@ -82,14 +85,14 @@ class TikTokReportReadySensor(BaseSensorOperator):
         self,
         *,
         tiktok_conn_id: str = "tiktok_default",
-        advertiser_ids: str | int | Sequence[str | int] | None = None,
-        exclude_advertiser_ids: str | int | Sequence[str | int] | None = None,
+        advertiser_ids: Ids | None = None,
+        exclude_advertiser_ids: Ids | None = None,
         preset: str | None = None,
         report_type: str | None = None,
         data_level: str | None = None,
-        dimensions: str | Sequence[str] | None = None,
-        metrics: str | Sequence[str] | None = None,
-        filters: str | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        dimensions: Names | None = None,
+        metrics: Names | None = None,
+        filters: Filters | None = None,
         request_params: str | Mapping[str, Any] | None = None,
         report_start_date: Any = None,
         report_end_date: Any = None,

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators.run_time import run_time
 from airflow_provider_tiktok.reports.plan import final_moments
 from airflow_provider_tiktok.reports.request import parse_request, read_dates
 from airflow_provider_tiktok.reports.texts import invalid
+from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
 
-if TYPE_CHECKING:
-    from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
-
-_REPORT_PARAMETERS = (
-    "advertiser_ids",
-    "exclude_advertiser_ids",
-    "preset",
-    "report_type",
-    "data_level",
-    "dimensions",
-    "metrics",
-    "filters",
-    "request_params",
+_REPORT_PARAMETERS = tuple(
+    name
+    for name in TikTokReportReadySensor.template_fields
+    if name not in {"tiktok_conn_id", "report_start_date", "report_end_date"}
 )
 
 

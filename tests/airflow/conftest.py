@@ -37,6 +37,9 @@ def env(folder, airflow_home, _session_emulator):
         variables = settings(free_port(), folder / "dags", folder / "output", database) | {
             "AIRFLOW_CONN_TIKTOK_DEFAULT": connection_json(_session_emulator.url, advertiser_ids=ids[:2]),
             "AIRFLOW_CONN_TIKTOK_TASKS": connection_json(_session_emulator.url, advertiser_ids=ids[:1]),
+            "AIRFLOW_CONN_TIKTOK_SUSPENDED": connection_json(
+                _session_emulator.url, advertiser_ids=ids[6:7], app_id=str(uuid.uuid4().int % 10**18)
+            ),
             # a triggerer that crashed is noticed soon
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
             "AIRFLOW_CONN_TIKTOK_PATIENT": connection_json(_session_emulator.url, **own),

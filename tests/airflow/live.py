@@ -66,6 +66,18 @@ def migrate(env: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def end(parts: list[subprocess.Popen[bytes]]) -> None:
+    """End parts of Airflow and what they have started: all are asked before the first is waited for."""
+    for part in parts:
+        os.killpg(part.pid, signal.SIGTERM)
+    for part in parts:
+        try:
+            part.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(part.pid, signal.SIGKILL)
+            part.wait()
+
+
 def settings(port: int, dags: Path, output: Path, database: str) -> dict[str, str]:
     url = f"http://127.0.0.1:{port}"
     return os.environ | {
@@ -113,14 +125,7 @@ class LiveAirflow:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in self._parts:
-            os.killpg(part.pid, signal.SIGTERM)
-        for part in self._parts:
-            try:
-                part.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(part.pid, signal.SIGKILL)
-                part.wait()
+        end(self._parts)
 
     def restart(self, command: str) -> None:
         """Kill a part of Airflow, as a crash of its machine would, and start it anew."""

@@ -1,6 +1,7 @@
 """Report tasks in a real Airflow: waits in the triggerer, kills in every phase, retries and clears."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -51,6 +52,35 @@ def test_a_report_is_waited_for_in_the_triggerer(live, emulator):
     assert "Created report task" in log
     for secret in (TOKEN, SECRET, "sign="):
         assert secret not in log
+
+
+def test_fifty_waits_hold_up_neither_each_other_nor_the_triggerer(live, emulator, folder):
+    """Airflow's own watchdog looks ten times a second whether the triggerer's event loop was blocked."""
+    emulator.configure(task_seconds=3600)
+    run = live.start("tasks_many")
+    wait_until(lambda: {task["state"] for task in run.all_tasks()} == {"deferred"}, 400)
+    tasks = emulator.tasks[-50:]
+    emulator.clear()
+    looks = 20  # seconds
+    begun = blocks(folder)
+    time.sleep(looks)
+    blocked = blocks(folder)[len(begun) :]
+    # each is looked at every two seconds
+    assert looks / 2 * 50 * 0.7 < len(calls(emulator, CHECK)) <= looks / 2 * 50 * 1.4
+    assert blocked == []
+    for task in tasks:
+        task.seconds = 0
+    run.wait(400)
+    assert {task["state"] for task in run.all_tasks()} == {"success"}
+    assert {run.xcom("report", map_index=index)["row_count"] for index in range(50)} == {40}
+    assert calls(emulator, CREATE) == calls(emulator, CANCEL) == []
+    print(f"blocked at the start: {begun}, at the end: {blocks(folder)[len(begun) + len(blocked) :]}")
+
+
+def blocks(folder):
+    """Give the seconds of each time that the triggerer found its loop blocked."""
+    log = (folder / "logs" / "triggerer.log").read_text()
+    return [float(seconds) for seconds in re.findall(r"was blocked for ([0-9.]+) seconds", log)]
 
 
 def test_a_triggerer_that_crashes_is_followed_by_another(live, emulator):

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from sqlalchemy import create_engine, text
 
+from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from tests.airflow.conftest import accounts
+from tests.airflow.dags.suspended import REPORT
 from tests.conftest import TOKEN
 
 pytestmark = pytest.mark.airflow
@@ -56,6 +58,31 @@ def test_a_used_up_day_makes_the_retry_wait_for_the_next(live, emulator):
     assert len(reason) <= 500
     assert TOKEN not in reason
     assert [call.query["advertiser_id"] for call in emulator.calls if call.code] == [account]
+
+
+def test_a_suspension_amid_a_report_is_waited_for_in_the_triggerer(live, emulator, connect, folder, tmp_path):
+    (account,) = accounts(emulator)[6:7]
+    rule = {"fault": "code:40100", "message": "App reaches the QPM limit 600", "advertiser_id": account}
+    emulator.set_faults([{**rule, "path": "report/integrated/get/", "at": [3]}])
+    run = live.start("suspended")
+    run.wait_for_task("report", "deferred")
+    run.wait()
+    assert run.states() == {"report[-1]": "success"}
+    (task,) = run.tasks()
+    assert task["try_number"] == 1
+    codes = [call.code for call in emulator.calls if call.query.get("advertiser_id") == account]
+    assert codes == [0, 0, 40100, 0, 0, 0, 0]  # no window was fetched twice
+    waited = datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])
+    assert waited >= timedelta(seconds=15)
+    assert "The task waits in the triggerer until" in run.log("report")
+
+    connect(advertiser_ids=[account])
+    undisturbed = TikTokReportOperator(task_id="report", output_path=f"{tmp_path}/", **REPORT)
+    undisturbed.execute({})
+    (got,), (wanted,) = (place.glob("*.jsonl") for place in (folder / "output" / "suspended", tmp_path))
+    assert got.name == wanted.name
+    assert got.read_bytes() == wanted.read_bytes()
+    assert run.xcom("report")["complete"] is True
 
 
 def retry_of(live, dag_id):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_tiktok._compat import AIRFLOW_3
-from tests.airflow.live import AIRFLOW, free_port
+from tests.airflow.live import AIRFLOW, end, free_port
 
 _PARTS = (
     (
@@ -123,14 +122,7 @@ class AirflowUi:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for part in self._parts:
-            os.killpg(part.pid, signal.SIGTERM)
-        for part in self._parts:
-            try:
-                part.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(part.pid, signal.SIGKILL)
-                part.wait()
+        end(self._parts)
 
     def command(self, *arguments: str) -> str:
         done = subprocess.run(

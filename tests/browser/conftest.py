@@ -6,12 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_tiktok._compat import AIRFLOW_3
 from tests.browser.airflow_ui import AirflowUi, settings
 from tests.conftest import SECRET
 
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE = 120_000  # milliseconds that one step may take on a busy machine
+
+
+LINKED = [
+    ("example_tiktok_daily_files", "report", -1, "perf/creative"),
+    ("linked", "deferred", -1, "perf/campaign"),
+    ("example_tiktok_mapped_accounts", "report", 1, "perf/campaign"),
+]
+"""A plain, a deferred and a mapped task, and the page of TikTok Ads Manager that is about the same."""
+
+
+def accounts(emulator):
+    """Give the accounts of the connection that is filled in."""
+    return [name for name in emulator.world.accounts if name.startswith("71")][:2]
 
 
 # not for the session: the driver keeps an event loop running, beside which no other test could run one
@@ -50,6 +64,22 @@ def page(browser):
     page.set_default_timeout(PATIENCE)
     yield page
     page.close()
+
+
+@pytest.fixture(params=LINKED, ids=lambda case: case[1] + str(case[2]))
+def output_link(request, ui, connection, page, picture, emulator):
+    """Give where the link "Output" of a finished task leads, once "TikTok Ads Manager" is seen to lead to its account."""
+    dag_id, task_id, map_index, page_of_ads_manager = request.param
+    ui.run(dag_id, "links", "success")
+    page.goto(ui.task_page(dag_id, "links", task_id, map_index, "details"))
+    link = page.get_by_role("link", name="TikTok Ads Manager")
+    link.wait_for()
+    picture(f"{'' if AIRFLOW_3 else 'airflow2-'}links-{task_id}-{map_index}")
+    account = list(emulator.world.accounts)[max(map_index, 0)]
+    assert link.get_attribute("href").startswith(
+        f"https://ads.tiktok.com/i18n/{page_of_ads_manager}?aadvid={account}&st=2026-"
+    )
+    return page.get_by_role("link", name="Output").get_attribute("href")
 
 
 @pytest.fixture

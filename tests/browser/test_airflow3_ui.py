@@ -6,16 +6,13 @@ import pytest
 
 from airflow_provider_tiktok._compat import AIRFLOW_3
 from airflow_provider_tiktok.emulator.settings import APP_ID
+from tests.browser.conftest import accounts
 from tests.conftest import SECRET, TOKEN
 
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.skipif(not AIRFLOW_3, reason="the UI of Airflow 2 has a test module of its own"),
 ]
-
-
-def accounts(emulator):
-    return [name for name in emulator.world.accounts if name.startswith("71")][:2]
 
 
 @pytest.fixture(scope="module")
@@ -92,28 +89,8 @@ def test_the_log_of_a_failed_run_ends_with_what_happened_and_what_to_do(ui, conn
     assert lines[-1].endswith("Task failed with exception")
 
 
-@pytest.mark.parametrize(
-    ("dag_id", "task_id", "map_index", "page_of_ads_manager"),
-    [
-        ("example_tiktok_daily_files", "report", -1, "perf/creative"),
-        ("linked", "deferred", -1, "perf/campaign"),
-        ("example_tiktok_mapped_accounts", "report", 1, "perf/campaign"),
-    ],
-)
-def test_the_links_of_plain_deferred_and_mapped_tasks_lead_on(
-    ui, connection, page, picture, emulator, dag_id, task_id, map_index, page_of_ads_manager
-):
-    ui.run(dag_id, "links", "success")
-    page.goto(ui.task_page(dag_id, "links", task_id, map_index, "details"))
-    link = page.get_by_role("link", name="TikTok Ads Manager")
-    link.wait_for()
-    picture(f"links-{task_id}-{map_index}")
-    account = list(emulator.world.accounts)[max(map_index, 0)]
-    assert link.get_attribute("href").startswith(
-        f"https://ads.tiktok.com/i18n/{page_of_ads_manager}?aadvid={account}&st=2026-"
-    )
-    output = page.get_by_role("link", name="Output").get_attribute("href")
-    page.goto(output)
+def test_the_links_of_plain_deferred_and_mapped_tasks_lead_on(output_link, page):
+    page.goto(output_link)
     page.get_by_text("return_value").wait_for()
 
 

@@ -1,7 +1,7 @@
 """Reports in report tasks: waited for in the triggerer and in a worker, with and without retries."""
 
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from airflow.sdk import DAG
@@ -17,6 +17,13 @@ def note_process(context):
     )
 
 
+REPORT = {
+    "task_id": "report",
+    "tiktok_conn_id": "tiktok_tasks",
+    "mode": "async",
+    "dimensions": "ad_id",
+    "metrics": "spend,clicks",
+}
 VARIANTS = {
     "tasks_deferred": {"deferrable": True},
     "tasks_in_worker": {"deferrable": False},
@@ -28,13 +35,14 @@ VARIANTS = {
 for dag_id, options in VARIANTS.items():
     with DAG(dag_id, schedule=None):
         TikTokReportOperator(
-            task_id="report",
-            tiktok_conn_id="tiktok_tasks",
-            mode="async",
-            dimensions="ad_id",
-            metrics="spend,clicks",
+            **REPORT,
             report_start_date="2026-08-01",
             poll_interval=1,
             pre_execute=note_process,
             **options,
         )
+
+with DAG("tasks_many", schedule=None):
+    TikTokReportOperator.partial(**REPORT, poll_interval=2, deferrable=True).expand(
+        report_start_date=[f"{date(2026, 8, 1) + timedelta(days=day)}" for day in range(50)]
+    )
