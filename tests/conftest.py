@@ -35,6 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
             config.addinivalue_line("filterwarnings", f"error::{category}")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a running Airflow in one process, where pytest-xdist uses several."""
+    for item in items:
+        if (folder := item.path.parent.name) in {"airflow", "browser"}:
+            item.add_marker(pytest.mark.xdist_group(folder))
+
+
 # Airflow 3.1 takes a connection in the environment whose extra is no JSON object for one that isn't there
 needs_bad_extra = pytest.mark.skipif(
     metadata.version("apache-airflow").startswith("3.1."), reason="Airflow 3.1 hides such a connection"

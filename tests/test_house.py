@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 PACKAGE = Path(__file__).parent.parent / "airflow_provider_tiktok"
 TOP = {"airflow_provider_tiktok", "airflow_provider_tiktok.exceptions"}
 

@@ -78,13 +78,22 @@ def short() -> int:
 
 
 def pytest(*paths: str) -> int:
-    """Run pytest in this terminal.
+    """Run pytest in this terminal: in two processes, and then in one what measures time or memory.
+
+    With ``ARGS``, which may want a debugger or few tests, it is one process for all.
 
     :param paths: which tests; all, if none is named.
     """
-    command = [str(PYTHON), "-m", "pytest", "-o", f"cache_dir={_CACHE / 'pytest'}", *paths]
-    command += shlex.split(os.environ.get("ARGS", ""))
-    console.line(f"    pytest {' '.join(command[5:])}".rstrip())
+    if options := shlex.split(os.environ.get("ARGS", "")):
+        return _pytest(*paths, *options)
+    side_by_side = _pytest(*paths, "-m", "not alone", "-n", "2", "--dist", "loadgroup")
+    return _pytest(*paths, "-m", "alone") or side_by_side
+
+
+def _pytest(*arguments: str) -> int:
+    """Run pytest once in this terminal."""
+    command = [str(PYTHON), "-m", "pytest", "-o", f"cache_dir={_CACHE / 'pytest'}", *arguments]
+    console.line(f"    pytest {shlex.join(command[5:])}".rstrip())
     process = subprocess.Popen(command, cwd=ROOT, env=settings())
     try:
         return process.wait()

@@ -27,6 +27,8 @@ from airflow_provider_tiktok.exceptions import (
 
 from .conftest import HASTY, SECRET, TOKEN, Reply, ok, refusal
 
+pytestmark = pytest.mark.alone
+
 PATH = "report/integrated/get/"
 
 

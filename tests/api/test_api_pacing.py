@@ -22,6 +22,8 @@ from airflow_provider_tiktok.api import ledger
 from airflow_provider_tiktok.api.ledger import FileLedger, MemoryLedger, open_ledger
 from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget
 
+pytestmark = pytest.mark.alone
+
 QPS_TEXT = "Due to too many requests, requests from App 7 are temporarily restricted."
 ELEVEN = datetime(2026, 11, 22, 23, 0, tzinfo=timezone.utc)
 

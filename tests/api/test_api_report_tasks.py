@@ -26,6 +26,8 @@ from airflow_provider_tiktok.exceptions import (
 
 from .conftest import TOKEN, Reply, ok, refusal
 
+pytestmark = pytest.mark.alone
+
 TASK = ReportTask("75", "71", "2026-08-01", "2026-08-03", "filter 1 of 2", ("reach",))
 CSV = b"ad_id,spend\n1,2.50\n"
 LINK = "/wsos_v2/object/1?expire=9&sign=5ec7e7"

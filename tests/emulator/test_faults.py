@@ -16,6 +16,8 @@ from airflow_provider_tiktok.emulator.faults import FaultError, parse_fault, rea
 
 from .conftest import REPORT, Client, ordinary
 
+pytestmark = pytest.mark.alone
+
 
 def strike(client: Client, fault: str, **more: Any) -> None:
     client.emulator.set_faults([{"fault": fault, **more}])

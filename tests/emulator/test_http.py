@@ -15,6 +15,8 @@ from airflow_provider_tiktok.emulator.settings import APP_ID
 
 from .conftest import REPORT, TOKEN, Client, ordinary
 
+pytestmark = pytest.mark.alone
+
 
 def test_the_envelope(client: Client) -> None:
     response = client.get(REPORT, **client.legal())

@@ -12,6 +12,8 @@ import pytest
 from airflow_provider_tiktok.emulator import Settings, serve
 from tests.conftest import connection_json
 
+pytestmark = pytest.mark.alone
+
 REPORT = "report/integrated/get/"
 QPS = 10
 

@@ -17,6 +17,8 @@ from airflow_provider_tiktok.exceptions import TikTokTransportError
 
 from .conftest import head, whole
 
+pytestmark = pytest.mark.alone
+
 PATH = "report/integrated/get/"
 MIB = 2**20
 

@@ -12,6 +12,8 @@ import pytest
 from airflow_provider_tiktok.api.report_tasks import ReportTask
 from airflow_provider_tiktok.triggers.report import TikTokReportTrigger
 
+pytestmark = pytest.mark.alone
+
 NO_LIMITS = {"task_qps": 0, "task_qpm": 0, "task_qpd": 0, "task_account_hour": 0}
 
 
