@@ -23,7 +23,7 @@ LEVELS = {
 }
 DAY, HOUR = "stat_time_day", "stat_time_hour"
 REQUIRED = {"BC": {"bc_id": "1"}, "GMV_MAX": {"store_ids": ["1"]}}
-PAIRS = ({"page_id", "component_name"}, {"search_keyword", "match_type"})
+PAIRS = (("page_id", "component_name"), ("search_keyword", "match_type"))
 
 
 def ask(report_type: str, dimensions, metrics=None, **more) -> ReportRequest:
@@ -51,7 +51,7 @@ def names(kind: str, report_type: str, level: str | None = None) -> list[str]:
 def basic_groupings():
     for id_dimension, level in LEVELS.items():
         breakdowns = [(), *((name,) for name in names("breakdown", "BASIC", level))]
-        breakdowns += [tuple(pair) for pair in PAIRS if pair <= set(names("breakdown", "BASIC", level))]
+        breakdowns += [pair for pair in PAIRS if set(pair) <= set(names("breakdown", "BASIC", level))]
         for times, breakdown in itertools.product([(), (DAY,), (HOUR,)], breakdowns):
             if not (HOUR in times and "country_code" in breakdown):
                 yield (id_dimension, *times, *breakdown)

@@ -34,7 +34,7 @@ AB = ("adgroup_id", "stat_time_day")
         ["adgroup_id", "stat_time_day", "adgroup_id"],
         [" adgroup_id ", "stat_time_day", ""],
     ],
-    ids=repr,
+    ids=lambda value: "a set" if isinstance(value, set) else repr(value),
 )
 def test_a_list_of_names_has_many_spellings(value):
     assert texts.names(value, "dimensions") == AB
