@@ -37,10 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share a running Airflow in one process, where pytest-xdist uses several."""
+    """Keep tests of a running Airflow in one process, where pytest-xdist uses several: they share it, and it is enough
+    to run one at a time.
+    """
     for item in items:
-        if (folder := item.path.parent.name) in {"airflow", "browser"}:
-            item.add_marker(pytest.mark.xdist_group(folder))
+        if item.path.parent.name in {"airflow", "browser"}:
+            item.add_marker(pytest.mark.xdist_group("a running Airflow"))
 
 
 # Airflow 3.1 takes a connection in the environment whose extra is no JSON object for one that isn't there

@@ -33,12 +33,12 @@ def env(folder, airflow_home, _session_emulator):
     ids = accounts(_session_emulator)
     # accounts and an app of its own, whose used-up day keeps no other test from calling
     own = {"app_id": str(uuid.uuid4().int % 10**18), "advertiser_ids": ids[4:6]}
-    with metadata_database() as database:
+    with metadata_database(airflow_home) as database:
         variables = settings(free_port(), folder / "dags", folder / "output", database) | {
             "AIRFLOW_CONN_TIKTOK_DEFAULT": connection_json(_session_emulator.url, advertiser_ids=ids[:2]),
             "AIRFLOW_CONN_TIKTOK_TASKS": connection_json(_session_emulator.url, advertiser_ids=ids[:1]),
             "AIRFLOW_CONN_TIKTOK_SUSPENDED": connection_json(
-                _session_emulator.url, advertiser_ids=ids[6:7], app_id=str(uuid.uuid4().int % 10**18)
+                _session_emulator.url, advertiser_ids=ids[3:4], app_id=str(uuid.uuid4().int % 10**18)
             ),
             # a triggerer that crashed is noticed soon
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",

@@ -33,8 +33,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def metadata_database() -> Iterator[str]:
+def metadata_database(home: Path) -> Iterator[str]:
     """Give the URL of a database for Airflow's own use, without tables.
+
+    :param home: Airflow's own folder.
 
     All parts of Airflow write at the same time, which SQLite bears badly: with it the API server hangs now and then. So
     it is PostgreSQL where the tests have one.
@@ -42,7 +44,7 @@ def metadata_database() -> Iterator[str]:
     server = os.environ.get("TIKTOK_TEST_POSTGRES")
     if not server:
         # beside Airflow's parts, which all write into one file, SQLite's own patience of 5 s is too little for a command
-        yield f"sqlite:///{os.environ['AIRFLOW_HOME']}/airflow.db?timeout=60"
+        yield f"sqlite:///{home}/airflow.db?timeout=60"
         return
     name = f"airflow_{secrets.token_hex(6)}"
     _execute(server, f"CREATE DATABASE {name}")

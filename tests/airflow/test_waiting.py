@@ -61,7 +61,7 @@ def test_a_used_up_day_makes_the_retry_wait_for_the_next(live, emulator):
 
 
 def test_a_suspension_amid_a_report_is_waited_for_in_the_triggerer(live, emulator, connect, folder, tmp_path):
-    (account,) = accounts(emulator)[6:7]
+    (account,) = accounts(emulator)[3:4]
     rule = {"fault": "code:40100", "message": "App reaches the QPM limit 600", "advertiser_id": account}
     emulator.set_faults([{**rule, "path": "report/integrated/get/", "at": [3]}])
     run = live.start("suspended")

@@ -2,14 +2,14 @@
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import create_engine, text
 
 from airflow_provider_tiktok._compat import AIRFLOW_3
 from tests.airflow.live import AIRFLOW, end, free_port
@@ -34,14 +34,14 @@ _FINISHED = {"success", "failed"}
 _WEBSERVER_CONFIG = 'AUTH_ROLE_PUBLIC = "Admin"\nWTF_CSRF_ENABLED = True\n'
 
 
-def settings(home: Path, dags: Path, output: Path) -> dict[str, str]:
+def settings(home: Path, dags: Path, output: Path, database: str) -> dict[str, str]:
     url = f"http://127.0.0.1:{free_port()}"
     port = url.rpartition(":")[2]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
     common = {
         "AIRFLOW_HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
@@ -102,6 +102,7 @@ class AirflowUi:
         self._home = Path(env["AIRFLOW_HOME"])
         self._logs = logs
         self._parts: list[subprocess.Popen[bytes]] = []
+        self._engine = create_engine(env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
 
     def __enter__(self) -> "AirflowUi":
         self._home.mkdir(exist_ok=True)
@@ -123,6 +124,7 @@ class AirflowUi:
 
     def __exit__(self, *_: object) -> None:
         end(self._parts)
+        self._engine.dispose()
 
     def command(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -158,11 +160,11 @@ class AirflowUi:
 
         :param state: the state that it has to end in.
         """
-        query = "SELECT state FROM dag_run WHERE dag_id = ? AND run_id = ?"
+        query = "SELECT state FROM dag_run WHERE dag_id = :dag AND run_id = :run"
         found: list[tuple[Any, ...]] = []
 
         def is_finished() -> bool:
-            found[:] = self.query(query, dag_id, run_id)
+            found[:] = self.query(query, dag=dag_id, run=run_id)
             return bool(found) and found[0][0] in _FINISHED
 
         self._wait_until(is_finished, f"{dag_id} done", seconds)
@@ -171,14 +173,15 @@ class AirflowUi:
     def wait_for_dag(self, dag_id: str) -> None:
         """Wait until Airflow has read a DAG."""
         self._wait_until(
-            lambda: self.query("SELECT 1 FROM serialized_dag WHERE dag_id = ?", dag_id), f"{dag_id} read"
+            lambda: self.query("SELECT 1 FROM serialized_dag WHERE dag_id = :dag", dag=dag_id),
+            f"{dag_id} read",
         )
 
     def wait_for_run(self, dag_id: str, state: str) -> list[str]:
         """Wait for the run of a DAG to come and to end, and give its ID."""
-        query = "SELECT run_id FROM dag_run WHERE dag_id = ?"
-        self._wait_until(lambda: self.query(query, dag_id), f"{dag_id} triggered")
-        ids = [row[0] for row in self.query(query, dag_id)]
+        query = "SELECT run_id FROM dag_run WHERE dag_id = :dag"
+        self._wait_until(lambda: self.query(query, dag=dag_id), f"{dag_id} triggered")
+        ids = [row[0] for row in self.query(query, dag=dag_id)]
         for run_id in ids:
             self.wait(dag_id, run_id, state)
         return ids
@@ -186,16 +189,21 @@ class AirflowUi:
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """Give what a task returned."""
         ((value,),) = self.query(
-            "SELECT value FROM xcom WHERE dag_id = ? AND run_id = ? AND task_id = ? AND key = 'return_value'",
-            dag_id, run_id, task_id,
-        )  # fmt: skip
-        value = json.loads(value)
-        return json.loads(value) if isinstance(value, str) else value
+            "SELECT value FROM xcom WHERE dag_id = :dag AND run_id = :run AND task_id = :task AND key = 'return_value'",
+            dag=dag_id,
+            run=run_id,
+            task=task_id,
+        )
+        while isinstance(
+            value, (str, bytes, memoryview)
+        ):  # versions and databases differ in what they do for us
+            value = json.loads(bytes(value) if isinstance(value, memoryview) else value)
+        return value
 
-    def query(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
+    def query(self, statement: str, **values: str) -> list[tuple[Any, ...]]:
         """Ask Airflow's database."""
-        with closing(sqlite3.connect(self._home / "airflow.db", timeout=60)) as database:
-            return database.execute(statement, values).fetchall()
+        with self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(statement), values)]
 
     def task_page(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, tab: str = "") -> str:
         """Give the address of a task instance's page.
@@ -219,10 +227,10 @@ class AirflowUi:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(self.url + _HEALTH, timeout=10) as answer:
-                text = answer.read().decode().replace(" ", "")
+                health = answer.read().decode().replace(" ", "")
         except OSError:
             return False
-        return text.count('"healthy"') >= len(_PARTS)
+        return health.count('"healthy"') >= len(_PARTS)
 
     def _wait_until(self, ready: Any, what: str, seconds: float = 240) -> None:
         deadline = time.monotonic() + seconds

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_tiktok._compat import AIRFLOW_3
+from tests.airflow.live import metadata_database
 from tests.browser.airflow_ui import AirflowUi, settings
 from tests.conftest import SECRET
 
@@ -53,8 +54,11 @@ def ui(browser, tmp_path_factory):
     shutil.copytree(ROOT / "example_dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     for path in (Path(__file__).parent / "dags").glob("*.py"):
         shutil.copy(path, folder / "dags")
-    with AirflowUi(settings(folder / "home", folder / "dags", folder / "output"), folder / "logs") as airflow:
-        yield airflow
+    home = folder / "home"
+    with metadata_database(home) as database:
+        env = settings(home, folder / "dags", folder / "output", database)
+        with AirflowUi(env, folder / "logs") as airflow:
+            yield airflow
 
 
 @pytest.fixture

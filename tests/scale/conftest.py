@@ -50,7 +50,7 @@ def cluster(_needs, limited, output, tmp_path_factory):
     for name in ("dags", "logs"):
         (folder / name).mkdir()
     shutil.copy(Path(__file__).parent / "dags" / "scale.py", folder / "dags")
-    with metadata_database() as database:
+    with metadata_database(folder) as database:
         env = settings(free_port(), folder / "dags", output, database)
         env |= celery_settings(os.environ["TIKTOK_TEST_REDIS"], database)
         env["AIRFLOW_CONN_TIKTOK_DEFAULT"] = connection_json(
