@@ -62,6 +62,11 @@ class TikTokCredentials:
             object.__setattr__(self, name, Secret(getattr(self, name)))
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """Whom calls go to and as whom. It holds the token: only a digest of it may be kept."""
+        return self.base_url, self.api_version, self.app_id, self.access_token
+
+    @property
     def named_advertisers(self) -> tuple[str, ...]:
         """The accounts that the connection names; none where it means every account."""
         return () if self.advertiser_ids == (ALL_ADVERTISERS,) else self.advertiser_ids

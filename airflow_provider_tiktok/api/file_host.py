@@ -7,6 +7,7 @@ redirect is followed only where the address itself would be.
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import IO, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -26,6 +27,10 @@ from airflow_provider_tiktok.exceptions import TikTokReportTaskError, TikTokTran
 
 FILE_HOSTS = ("tiktok.com", "tiktokcdn.com")
 """Domains of TikTok's that files are fetched from, with all below them. ``ads.tiktok.com`` is the one documented."""
+
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
+_ODD = re.compile(r"[\x00-\x20\x7f\\]")
+"""What no address of TikTok's holds, and what makes one client see another host in it than the next."""
 
 _MOST_REDIRECTS = 3
 _LAPSED = frozenset({400, 401, 403, 404, 410})
@@ -70,8 +75,9 @@ def check_address(url: str, api_url: str, subject: str) -> None:
     """
     try:
         parts = urlsplit(url)
-        good = _is_tiktoks(parts) or _is_same_host(parts, urlsplit(api_url))
         host = parts.hostname or ""
+        plain = _HOST.fullmatch(host) and not _ODD.search(url)
+        good = plain and (_is_tiktoks(parts) or _is_same_host(parts, urlsplit(api_url)))
     except ValueError:
         good, host = False, ""
     if not good:

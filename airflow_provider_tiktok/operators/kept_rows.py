@@ -20,7 +20,7 @@ from airflow_provider_tiktok.operators.attempt import is_retry, life_of, may_ret
 from airflow_provider_tiktok.reports.resume import fingerprint, restore, snapshot
 
 if TYPE_CHECKING:
-    from airflow_provider_tiktok.api.client import CallCounts
+    from airflow_provider_tiktok.api.client import TikTokClient
     from airflow_provider_tiktok.operators.output import Output
     from airflow_provider_tiktok.operators.report import TikTokReportOperator
     from airflow_provider_tiktok.reports.fetch import FetchResult, Position, ReportFetch
@@ -40,7 +40,8 @@ class KeptRows:
     :param context: Airflow's context; may be empty.
     :param plan: of the report.
     :param output: where its rows go.
-    :param counts: of the calls; those of the attempt before are added.
+    :param client: whose calls they are of; its counts get those of the attempt before.
+    :param goes_on: whether this attempt has waited in the triggerer, and kept its own rows.
     """
 
     def __init__(
@@ -49,18 +50,26 @@ class KeptRows:
         context: Any,
         plan: ReportPlan,
         output: Output,
-        counts: CallCounts,
+        client: TikTokClient,
+        *,
+        goes_on: bool = False,
     ) -> None:
         self.begin_at: tuple[Position, FetchResult] | None = None
-        self._counts = counts
+        self._client = client
+        self._counts = client.counts
         self._started_at = time.time()
         self._windows = 0
         # the last attempt takes rows over, and has nobody to keep them for
         self._keeps = task.deferrable or may_retry(context)
         wanted = task.durable and (self._keeps or is_retry(context))
         self._checkpoint = self._open(task, context, plan, output) if wanted else None
-        if self._checkpoint is not None and (state := self._checkpoint.load()) is not None:
+        if self._checkpoint is None:
+            return
+        # a first attempt finds rows where a run was deleted and made again under the same name
+        if (state := self._checkpoint.load()) is not None and (goes_on or is_retry(context)):
             self._take_over(state, len(plan.windows))
+        elif state is not None:
+            self._checkpoint.restart()
 
     def pass_on(self, fetch: ReportFetch, output: Output) -> None:
         """Give the output the rows of the attempt before."""
@@ -105,7 +114,7 @@ class KeptRows:
         identity = {
             "task": names,
             "life": life_of(context),
-            "plan": fingerprint(plan),
+            "plan": fingerprint(plan, self._client.credentials),
             "package": __version__,
             "policy": [task.on_advertiser_error, task.drop_invalid_metrics, task.reconcile],
         }

@@ -260,7 +260,7 @@ class TikTokReportOperator(TikTokBaseOperator):
             return TaskReport(self, hook, context).begin(unfinished)
         from airflow_provider_tiktok.operators.report_run import run_report
 
-        return run_report(self, hook, context)
+        return run_report(self, hook, context, unfinished)
 
     def execute_complete(self, context: Any, event: Any = None) -> dict[str, Any]:
         """Go on after the triggerer's wait for report tasks.
@@ -277,7 +277,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         """Go on after a wait for TikTok's quota, with the rows that were kept or the report tasks that were created.
 
         :param event: the trigger's; it says nothing but that the time has come.
-        :param unfinished: the report tasks that there were when the wait began, in async mode.
+        :param unfinished: what there was when the wait began: since when, and in async mode the report tasks.
         :return: the summary.
         """
         return self.with_hook(lambda hook: self.run_with(hook, context, unfinished))

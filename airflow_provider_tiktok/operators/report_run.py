@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
@@ -38,15 +39,19 @@ _SPREAD = 5.0  # seconds over which tasks that waited for the same moment begin
 _REPORT_PARAMETERS = tuple(signature(parse_request).parameters)
 
 
-def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> dict[str, Any]:
+def run_report(
+    task: TikTokReportOperator, hook: TikTokHook, context: Any, unfinished: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Fetch the report and publish it, whole.
 
     :param task: the operator, with its templates rendered.
     :param hook: calls TikTok.
     :param context: Airflow's context; may be empty.
+    :param unfinished: what :func:`wait_elsewhere` has left, where this attempt has waited.
     :return: the summary.
     """
     task.published = None
+    began = began_at(unfinished)
     request, reconciliation = _read_request(task)
     output = task.open_output(request)
     try:
@@ -55,7 +60,8 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
         )
         plan = make_plan(client, request, run_time(context))
         task.link_facts = plan.facts()
-        with closing(KeptRows(task, context, plan, output, client.counts)) as kept:
+        goes_on = unfinished is not None
+        with closing(KeptRows(task, context, plan, output, client, goes_on=goes_on)) as kept:
             fetch = ReportFetch(
                 client,
                 plan,
@@ -71,7 +77,7 @@ def run_report(task: TikTokReportOperator, hook: TikTokHook, context: Any) -> di
                 task.check_stopped()
                 return _publish(task, context, fetch, output, client.counts, hook=hook)
     except TikTokRateLimitError as error:
-        wait_elsewhere(task, error)
+        wait_elsewhere(task, error, {"began": began})
         raise
     finally:
         output.discard()
@@ -95,18 +101,30 @@ def _keeping(task: TikTokReportOperator, fetch: ReportFetch, kept: KeptRows) -> 
 
 
 def wait_elsewhere(
-    task: TikTokReportOperator, error: TikTokRateLimitError, unfinished: dict[str, Any] | None = None
+    task: TikTokReportOperator, error: TikTokRateLimitError, unfinished: dict[str, Any]
 ) -> None:
-    """Free the worker until TikTok takes calls again, where that is a while.
+    """Free the worker until TikTok takes calls again, where that is a while, and ``execution_timeout`` allows it.
 
-    :param unfinished: what the operator's ``go_on`` wants to know of the work until here; Airflow keeps it as JSON.
+    Airflow itself measures that limit anew after each deferral.
+
+    :param unfinished: what the operator's ``go_on`` wants to know of the work until here, when it ``began`` among it;
+        Airflow keeps it as JSON.
     """
     seconds = error.retry_after
     if not task.deferrable or seconds is None or seconds < PATIENCE:
         return
+    limit = task.execution_timeout
+    if limit is not None and time.time() + seconds > unfinished["began"] + limit.total_seconds():
+        task.log.warning("The task's `execution_timeout` of %s ends before that, so it doesn't wait.", limit)
+        return
     moment = datetime.now(timezone.utc) + timedelta(seconds=seconds + random.uniform(0, _SPREAD))  # noqa: S311
     task.log.warning("%s The task waits in the triggerer until %s.", error, f"{moment:%Y-%m-%d %H:%M:%S} UTC")
     task.defer(trigger=moment_trigger(moment), method_name="go_on", kwargs={"unfinished": unfinished})
+
+
+def began_at(unfinished: Mapping[str, Any] | None) -> float:
+    """Give the second of the epoch at which an attempt began, before all its waits."""
+    return float(unfinished["began"]) if unfinished else time.time()
 
 
 def _read_request(task: TikTokReportOperator) -> tuple[ReportRequest, Reconciliation | None]:

@@ -35,6 +35,7 @@ from airflow_provider_tiktok.operators.report_run import (
     _fetch,
     _publish,
     _read_request,
+    began_at,
     wait_elsewhere,
 )
 from airflow_provider_tiktok.operators.run_time import run_time
@@ -105,6 +106,8 @@ class TaskReport:
         self._memory = TaskMemory(context, self._fingerprint, durable=task.durable)
         self._at_work = TasksAtWork(self._client)
         self._created: Sequence[ReportTask] = ()
+        self._unwanted: Sequence[ReportTask] = ()
+        self._began = time.time()
         task.at_work = self._at_work
 
     def begin(self, unfinished: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -115,7 +118,8 @@ class TaskReport:
         """
         # what is wrong with the output is told before TikTok is asked for anything
         self._task.open_output(self._request).discard()
-        recalled = self._recall(unfinished)
+        self._began = began_at(unfinished)
+        known = self._recall(unfinished)
         with self._cleaning_up():
             plan = make_plan(self._client, self._request, run_time(self._context))
             self._task.link_facts = plan.facts()
@@ -126,9 +130,9 @@ class TaskReport:
                 drop_invalid_metrics=self._task.drop_invalid_metrics,
             )
             deadlines = self._deadlines()
-            states = self._take_over(creation, *recalled)
+            states = self._take_over(creation, known)
             self._create(creation)
-            submission = creation.submission(self._fingerprint)
+            submission = creation.submission(self._fingerprint, self._began)
             waiting = _in_state(submission.tasks, states, *RUNNING)
             self._task.log.info(
                 "%d report task(s), of which %d are to be waited for", len(submission.tasks), len(waiting)
@@ -152,6 +156,7 @@ class TaskReport:
         given = Submission.from_dict(event["submission"])
         end = WatchEnd.from_dict({name: value for name, value in event.items() if name != "submission"})
         self._created = given.tasks
+        self._began = given.began
         self._at_work.tasks = _in_state(given.tasks, end.states, *RUNNING)
         with self._cleaning_up():
             if given.fingerprint != self._fingerprint:
@@ -168,27 +173,29 @@ class TaskReport:
         for name, number in calls.items():
             setattr(self._client.counts, name, getattr(self._client.counts, name) + number)
 
-    def _recall(self, unfinished: Mapping[str, Any] | None) -> tuple[list[ReportTask], list[ReportTask]]:
-        """Give the report tasks that there are already: those of use, and those that nobody wants any more."""
+    def _recall(self, unfinished: Mapping[str, Any] | None) -> list[ReportTask]:
+        """Give the report tasks of use that there are already, and note those that nobody wants any more."""
         if not unfinished:
-            known, unwanted = self._memory.recall()
+            known, self._unwanted = self._memory.recall()
         else:
-            known, unwanted = list(map(ReportTask.from_list, unfinished["report_tasks"])), []
+            known, unwanted = (
+                list(map(ReportTask.from_list, unfinished[name])) for name in ("report_tasks", "unwanted")
+            )
             self._count(unfinished["calls"])
             if unfinished["fingerprint"] != self._fingerprint:
-                known, unwanted = [], known
+                known, unwanted = [], known + unwanted
+            self._unwanted = unwanted
         self._created = self._at_work.tasks = known
-        return known, unwanted
+        return known
 
-    def _take_over(
-        self, creation: TaskCreation, known: list[ReportTask], unwanted: list[ReportTask]
-    ) -> dict[str, TaskState]:
+    def _take_over(self, creation: TaskCreation, known: list[ReportTask]) -> dict[str, TaskState]:
         """Give the creation the tasks that there are, and cancel what nobody wants any more."""
         states: dict[str, TaskState] = {}
+        unwanted = [*self._unwanted, *(one for one in known if not creation.needs(one))]
         for one in known:
             if not creation.needs(one):
-                unwanted.append(one)
-            elif (state := still_good(self._client, one)) is not None:
+                continue
+            if (state := still_good(self._client, one)) is not None:
                 states[one.report_task_id] = state
                 creation.take_over([one])
                 self._task.log.info("Took over %s from an earlier attempt; it is %s.", one, state.status)
@@ -196,6 +203,7 @@ class TaskReport:
         if self._task.cancel_on_kill:
             good = ((one, still_good(self._client, one)) for one in unwanted)
             self._cancel([one for one, state in good if state and state.status in RUNNING])
+        self._unwanted = ()
         return states
 
     def _create(self, creation: TaskCreation) -> None:
@@ -211,13 +219,13 @@ class TaskReport:
     def _deadlines(self) -> dict[str, float]:
         """Say until when the report tasks are waited for, as seconds since the epoch.
 
-        In a worker Airflow itself ends a task in time; in the triggerer nobody does.
+        In a worker Airflow itself ends a task in time; in the triggerer nobody does. A wait for TikTok's quota counts
+        towards ``execution_timeout``, and not towards ``wait_timeout``, which is for TikTok's work at the report.
         """
-        now = time.time()
-        deadlines = {"wait_timeout": now + seconds(self._task.wait_timeout)}
+        deadlines = {"wait_timeout": time.time() + seconds(self._task.wait_timeout)}
         limit = self._task.execution_timeout
         if self._task.deferrable and limit is not None:
-            deadlines["execution_timeout"] = now + limit.total_seconds()
+            deadlines["execution_timeout"] = self._began + limit.total_seconds()
         return deadlines
 
     def _defer(self, submission: Submission, deadlines: dict[str, float]) -> None:
@@ -320,7 +328,9 @@ class TaskReport:
             yield
         except TikTokRateLimitError as error:
             unfinished = {
+                "began": self._began,
                 "report_tasks": [one.as_list() for one in self._created],
+                "unwanted": [one.as_list() for one in self._unwanted],
                 "fingerprint": self._fingerprint,
                 "calls": dict(vars(self._client.counts)),
             }

@@ -7,6 +7,7 @@ collected into is its sink: rows for the report, or spend by entity, for lists a
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,14 @@ from math import ceil
 from typing import Any, Protocol
 
 from airflow_provider_tiktok.api.client import Answer
+from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
+from airflow_provider_tiktok.reports.filters import ROW_IDS
 from airflow_provider_tiktok.reports.plan import ReportCall
 from airflow_provider_tiktok.reports.rows import Page, Row, RowReader, is_number
 from airflow_provider_tiktok.reports.spool import Key, Room, RowSpool
 
+_ID = re.compile(r"-?[0-9]+|-")
 _MOST_ROWS = 10**9  # of one call's pages; more is no count
 
 Encode = Callable[[Page], Sequence[Any]]
@@ -47,22 +51,25 @@ class RowSink:
 
     :param reader: reads them.
     :param encode: makes of them what the report's reader wants.
-    :param keep_order: keep TikTok's order.
+    :param order_field: the metric in whose order TikTok gives the rows, which is kept; sorted by their keys if not given.
     :param room: for the rows in memory.
     :param sums_spend: whether somebody will ask for the sum of their spend.
     """
 
     def __init__(
-        self, reader: RowReader, encode: Encode, *, keep_order: bool, room: Room, sums_spend: bool
+        self, reader: RowReader, encode: Encode, *, order_field: str | None, room: Room, sums_spend: bool
     ) -> None:
         self._reader = reader
         self._encode = encode
-        self._spend_index = list(reader.schema.columns).index("spend") if sums_spend else None
-        self._indexes = reader.schema.key_indexes
-        self._keep_order = keep_order
+        columns = list(reader.schema.columns)
+        self._spend_index = columns.index("spend") if sums_spend else None
+        self._keep_order = order_field is not None
+        # by which rows of several calls are put into one order
+        extra = (columns.index(order_field),) if order_field in columns else ()
+        self._indexes = reader.schema.key_indexes + extra
         self._early: dict[int, tuple[list[Key], Sequence[Any], Decimal]] = {}
         self._next = 1
-        self.spool = RowSpool(keep_order=keep_order, room=room)
+        self.spool = RowSpool(keep_order=self._keep_order, room=room, extra=len(extra))
         self.spend = Decimal(0)
 
     def read(self, call: ReportCall, page: int, items: list[Any]) -> tuple[list[Key], Sequence[Any], Decimal]:
@@ -113,8 +120,13 @@ class SliceSink:
     def __init__(self, reader: RowReader) -> None:
         self._reader = reader
         self._indexes = reader.schema.key_indexes
-        self._doubled = False
-        self.rows: dict[Key, Row] = {}
+        self._pages: dict[int, tuple[list[Key], list[Row]]] = {}
+
+    @property
+    def rows(self) -> dict[Key, Row]:
+        """The rows by their key, in TikTok's order, whichever page came first."""
+        pages = [self._pages[page] for page in sorted(self._pages)]
+        return {key: row for keys, rows in pages for key, row in zip(keys, rows, strict=True)}
 
     def read(self, call: ReportCall, page: int, items: list[Any]) -> tuple[list[Key], list[Row]]:
         """Read a page."""
@@ -123,30 +135,30 @@ class SliceSink:
 
     def take(self, page: int, read: tuple[list[Key], list[Row]]) -> int:
         """Hold a page's rows."""
-        keys, rows = read
-        before = len(self.rows)
-        self.rows.update(zip(keys, rows, strict=True))
-        self._doubled |= len(self.rows) != before + len(keys)
-        return len(keys)
+        self._pages[page] = read
+        return len(read[0])
 
     def problem(self) -> str:
         """Say so when a row came twice."""
-        return "TikTok gave a row twice, so another one may be missing" if self._doubled else ""
+        doubled = len(self.rows) != sum(len(keys) for keys, _ in self._pages.values())
+        return "TikTok gave a row twice, so another one may be missing" if doubled else ""
 
     def clear(self) -> None:
         """Forget the rows."""
-        self.rows = {}
-        self._doubled = False
+        self._pages = {}
 
 
 class SpendSink:
     """Collects spend by ID, of a list of campaigns, ad groups or accounts.
 
     :param dimension: the ID.
+    :param once: whether each ID must come once: where one comes twice in a list, another may be missing.
     """
 
-    def __init__(self, dimension: str) -> None:
+    def __init__(self, dimension: str, *, once: bool = False) -> None:
         self._dimension = dimension
+        self._once = once
+        self._count = 0
         self.by_id: dict[str, Decimal] = {}
 
     @property
@@ -170,15 +182,19 @@ class SpendSink:
         """Hold a page's sums."""
         for name, spend in read:
             self.by_id[name] = self.by_id.get(name, Decimal(0)) + spend
+        self._count += len(read)
         return len(read)
 
     def problem(self) -> str:
-        """Find nothing: sums can't come twice."""
+        """Say so when an ID came twice that must not."""
+        if self._once and self._count != len(self.by_id):
+            return f"TikTok gave a {self._dimension} twice in a list, so another one may be missing"
         return ""
 
     def clear(self) -> None:
         """Forget them."""
         self.by_id = {}
+        self._count = 0
 
 
 class Part:
@@ -311,7 +327,22 @@ def read_page(reader: RowReader, call: ReportCall, page: int, items: list[Any], 
                 f"TikTok sent a row of {stray!r}, which was not asked for ({subject}). Nothing is published; "
                 "run the task again."
             )
+    for name in (name for name in ROW_IDS if name in reader.schema.columns):
+        stray = _no_id(read.columns[list(reader.schema.columns).index(name)])
+        if stray is not None:
+            raise TikTokIncompleteReportError(
+                f"TikTok sent a row whose {name} is {plain(stray, 60)!r}, which is no ID ({subject}). Nothing is published; "
+                "run the task again."
+            )
     return read
+
+
+def _no_id(cells: Sequence[str | None]) -> str | None:
+    """Give the first cell that is neither an ID nor empty."""
+    given = [cell for cell in cells if cell is not None]
+    if not given or ((text := "".join(given)).isdigit() and text.isascii()):
+        return None
+    return next((cell for cell in given if not _ID.fullmatch(cell)), None)
 
 
 def _number(value: Any) -> int:

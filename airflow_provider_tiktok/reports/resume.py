@@ -7,18 +7,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.reports.fetch import FetchResult, Position, ReportFetch
 from airflow_provider_tiktok.reports.plan import ReportPlan
 
 
-def fingerprint(plan: ReportPlan) -> str:
-    """Give a text that is the same for plans of the same calls, and of no others."""
+def fingerprint(plan: ReportPlan, credentials: TikTokCredentials) -> str:
+    """Give a text that is the same for plans of the same calls to the same host with the same token, and of no others."""
     calls = [
         [list(map(str, (call.advertiser_id, call.window.start, call.window.end))), call.params]
         for call in plan.calls
     ]
     request = {**plan.request.params(), "reads": sorted(plan.accounts), "refused": sorted(plan.refused)}
-    return hashlib.sha256(json.dumps([request, calls], sort_keys=True, default=str).encode()).hexdigest()
+    whole = [request, calls, credentials.identity]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def snapshot(fetch: ReportFetch) -> dict[str, Any]:

@@ -181,15 +181,17 @@ def list_call(request: ReportRequest, call: ReportCall, way: str) -> ReportCall:
     return replace(call, common=common, part=f"list of {way}")
 
 
-def list_adds_up(request: ReportRequest, call: ReportCall) -> bool:
+def list_adds_up(request: ReportRequest, call: ReportCall, way: str) -> bool:
     """Say whether the spend of a call's rows must be that of the listed campaigns or ad groups."""
     status = STATUS_FIELDS.values()
+    # of a report on some ad groups, the campaigns' own spend is more
+    ids = _FIELD.values() if way == ADGROUPS else (_FIELD[CAMPAIGNS],)
     return (
         request.report_type == "BASIC"
         and "spend" in call.params["metrics"]
         and not set(request.dimensions) - {*ROW_IDS, DAY, HOUR}
         and all(
-            item["field_name"] in (*_KEPT_IN_LISTS, *_FIELD.values())
+            item["field_name"] in (*_KEPT_IN_LISTS, *ids)
             or (item["field_name"] in status and "STATUS_ALL" in item["filter_value"])
             for item in _filters(call)
         )

@@ -15,13 +15,13 @@ import heapq
 import marshal
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice, pairwise
 from operator import itemgetter
 from types import TracebackType
 from typing import IO, Any
 
-Key = tuple[str, ...]
+Key = tuple[Any, ...]
 Item = tuple[Key, Any]
 
 MAX_ROWS = 80_000
@@ -59,10 +59,12 @@ class RowSpool:
 
     :param keep_order: give the rows back as they came instead of sorted by key.
     :param room: shared with other spools.
+    :param extra: how many last parts of each key are for :meth:`sorted_by` only, and don't tell rows apart.
     """
 
-    def __init__(self, *, keep_order: bool = False, room: Room | None = None) -> None:
+    def __init__(self, *, keep_order: bool = False, room: Room | None = None, extra: int = 0) -> None:
         self._keep_order = keep_order
+        self._extra = extra
         self._room = room or Room()
         self._items: list[Item] = []
         self._runs: list[list[tuple[int, int]]] = []
@@ -103,14 +105,25 @@ class RowSpool:
     def has_duplicates(self) -> bool:
         """Say whether two rows have the same key."""
         if not self._runs:
-            return len(set(map(_key_of, self._items))) != self._count
-        if not self._keep_order:
+            return len(set(map(self._identity, self._items))) != self._count
+        if not self._keep_order and not self._extra:
             return any(one[0] == other[0] for one, other in pairwise(self._merged()))
         with RowSpool() as keys:  # sorted, beside the rows that keep their order
             for items in self._blocks():
-                found = [key for key, _ in items]
+                found = list(map(self._identity, items))
                 keys.add(found, [None] * len(found))
             return keys.has_duplicates()
+
+    def sorted_by(self, rank: Callable[[Key], tuple[Any, ...]]) -> RowSpool:
+        """Give another spool with the rows in an order of their own; this one is empty then.
+
+        :param rank: gives what a row's key is sorted by.
+        """
+        ordered = RowSpool(room=self._room)
+        for items in self._blocks():
+            ordered.add([rank(key) for key, _ in items], [row for _, row in items])
+        self.close()
+        return ordered
 
     def batches(self) -> Iterator[list[Any]]:
         """Give the rows back, a thousand at a time."""
@@ -145,6 +158,9 @@ class RowSpool:
         self._file.flush()
         self._runs.append(run)
         self._items = []
+
+    def _identity(self, item: Item) -> Key:
+        return item[0][: len(item[0]) - self._extra]
 
     def _sort(self) -> None:
         if not self._keep_order:

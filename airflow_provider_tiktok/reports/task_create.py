@@ -75,8 +75,12 @@ class TaskCreation:
             else:
                 yield self.tasks
 
-    def submission(self, fingerprint: str) -> Submission:
-        """Sum up what was created."""
+    def submission(self, fingerprint: str, began: float) -> Submission:
+        """Sum up what was created.
+
+        :param fingerprint: of the report.
+        :param began: second of the epoch at which the attempt began.
+        """
         counts = self._client.counts
         return Submission(
             tasks=self.tasks,
@@ -85,6 +89,7 @@ class TaskCreation:
             zones={name: str(zone) for name, zone in self._plan.zones.items()},
             fingerprint=fingerprint,
             calls=dict(vars(counts)),
+            began=began,
         )
 
     def _create(self, call: ReportCall) -> ReportTask:

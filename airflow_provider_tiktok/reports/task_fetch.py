@@ -216,7 +216,7 @@ class TaskFetch(ReportFetch):
         return RowSink(
             self.reader,
             self._encode,
-            keep_order=self.plan.request.order_field is not None,
+            order_field=self.plan.request.order_field,
             room=self._room,
             sums_spend=self._reconciliation is not None,
         )

@@ -53,8 +53,7 @@ def fingerprint(request: ReportRequest, credentials: TikTokCredentials) -> str:
 
     The token is part of it, for a task belongs to the token that created it; a digest gives none of it away.
     """
-    whose = [credentials.base_url, credentials.api_version, credentials.app_id, credentials.access_token]
-    identity = [request.params(), request.by_day, whose]
+    identity = [request.params(), request.by_day, credentials.identity]
     text = json.dumps(identity, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -69,6 +68,7 @@ class Submission:
     :param zones: IANA names of time zones, by account, where they are known.
     :param fingerprint: of the report.
     :param calls: numbers of calls made so far, as the summary counts them.
+    :param began: second of the epoch at which the attempt began.
     """
 
     tasks: tuple[ReportTask, ...]
@@ -77,6 +77,7 @@ class Submission:
     zones: Mapping[str, str]
     fingerprint: str
     calls: Mapping[str, int]
+    began: float
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it."""
@@ -90,6 +91,7 @@ class Submission:
             "zones": dict(self.zones),
             "fingerprint": self.fingerprint,
             "calls": dict(self.calls),
+            "began": self.began,
         }
 
     @classmethod
@@ -102,6 +104,7 @@ class Submission:
             dict(values["zones"]),
             values["fingerprint"],
             dict(values["calls"]),
+            float(values["began"]),
         )
 
     def plan(self, request: ReportRequest) -> ReportPlan:

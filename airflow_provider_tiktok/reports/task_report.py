@@ -56,7 +56,7 @@ def make_by_tasks(
         raise
     if on_advertiser_error == "fail":
         stop_tasks(client.credentials, watch.pending)  # one has failed, and the fetch says so
-    submission = creation.submission("")
+    submission = creation.submission("", time.time())
     return TaskFetch(
         client,
         submission.plan(plan.request),

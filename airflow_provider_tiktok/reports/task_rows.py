@@ -12,6 +12,7 @@ import io
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import IO, Any
 
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
@@ -71,7 +72,8 @@ def read_rows(
     except (csv.Error, UnicodeDecodeError) as error:
         raise _cut_off(subject, lines.line_num, str(error)) from None
     finally:
-        text.detach()  # the file is its owner's to close
+        with suppress(ValueError):  # its owner has closed it already
+            text.detach()  # the file is its owner's to close
 
 
 def column_names(

@@ -18,8 +18,8 @@ from airflow_provider_tiktok.reports.parts import Encode, Part, RowSink, SliceSi
 from airflow_provider_tiktok.reports.plan import ReportCall
 from airflow_provider_tiktok.reports.reconcile import Reconciliation, differ
 from airflow_provider_tiktok.reports.request import ReportRequest
-from airflow_provider_tiktok.reports.rows import Page, RowReader
-from airflow_provider_tiktok.reports.spool import Room, RowSpool
+from airflow_provider_tiktok.reports.rows import Page, RowReader, is_number
+from airflow_provider_tiktok.reports.spool import Key, Room, RowSpool
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +214,26 @@ class WindowFetch:
         elif split.wants_list(part.call, way):
             call = split.list_call(self._request, part.call, way)
             dimension = "campaign_id" if way == split.CAMPAIGNS else "adgroup_id"
-            listed = Part(call, SpendSink(dimension), self._request.page_size)
-            adds_up = split.list_adds_up(self._request, part.call)
+            listed = Part(call, SpendSink(dimension, once=True), self._request.page_size)
+            adds_up = split.list_adds_up(self._request, part.call, way)
             self._lists.append(_List(listed, leaf, way, adds_up))
         else:
             self._replace(leaf, split.divide(self._request, part.call, way))
 
     def totals(self) -> list[dict[str, Any]]:
         """Give TikTok's ``total_metrics`` of each part that has rows; empty where it gave none."""
-        return [dict(leaf.part.totals or {}) for leaf in self._leaves if leaf.part.totals or leaf.part.rows]
+        found = []
+        for leaf in self._leaves:
+            parts = leaf.slices or [leaf.part]
+            if any(part.totals or part.rows for part in parts):
+                # of calls for some of the metrics each; where one has no totals, nobody knows the window's
+                of_each = [part.totals or {} for part in parts]
+                found.append(
+                    {name: value for totals in of_each for name, value in totals.items()}
+                    if all(of_each)
+                    else {}
+                )
+        return found
 
     def _begin(self) -> None:
         self._lists = []
@@ -236,7 +247,7 @@ class WindowFetch:
         sink = RowSink(
             self._reader,
             self._encode,
-            keep_order=self._request.order_field is not None,
+            order_field=self._request.order_field,
             room=self._room,
             sums_spend=self._reconciliation is not None or any(one.adds_up for one in lists),
         )
@@ -328,5 +339,19 @@ class WindowFetch:
             first.absorb(spool)
         if others and first.has_duplicates():
             return "TikTok gave a row in two parts of the window"
-        self.spool = first
+        self.spool = self._in_order(first)
         return ""
+
+    def _in_order(self, spool: RowSpool) -> RowSpool:
+        """Put rows of several calls into the order in which TikTok would have given them in one."""
+        divided = len(self._leaves) > 1 or self._leaves[0].slices
+        if not divided or self._request.order_field not in self._reader.schema.columns:
+            return spool
+        sign = 1 if self._request.order_type == "ASC" else -1
+
+        def rank(key: Key) -> tuple[Any, ...]:
+            *identity, cell = key
+            number = sign * float(cell) if is_number(cell) else 0.0
+            return not is_number(cell), number, *identity
+
+        return spool.sorted_by(rank)

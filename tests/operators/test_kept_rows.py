@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ import pytest
 
 from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok.exceptions import TikTokAPIError
+from airflow_provider_tiktok.operators.kept_rows import KeptRows
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
 REPORT = "report/integrated/get/"
@@ -221,7 +223,7 @@ def test_a_failed_account_is_fetched_by_the_retry(emulator, report, tmp_path):
 
 def test_a_used_up_day_is_waited_for_in_the_triggerer(emulator, report, tmp_path, connect):
     report(f"{tmp_path}/right/").execute(attempt())
-    connect(app_id="1234567")  # whose day no other test shares
+    connect(shared_budget=False)  # each attempt begins with a day of its own, as after midnight
     emulator.set_faults(
         [FROM_THE_FOURTH | {"fault": "code:40100", "message": "App reaches the QPD limit 864000"}]
     )
@@ -235,11 +237,22 @@ def test_a_used_up_day_is_waited_for_in_the_triggerer(emulator, report, tmp_path
     assert deferred.value.method_name == "go_on"
     emulator.set_faults([])
     emulator.clear()
-    connect()  # the next day
-    summary = report(f"{tmp_path}/out/", deferrable=True).go_on(context, {"moment": str(moment)})
+    kwargs = json.loads(json.dumps(deferred.value.kwargs))
+    summary = report(f"{tmp_path}/out/", deferrable=True).go_on(context, {"moment": str(moment)}, **kwargs)
     assert len(calls(emulator)) == WINDOWS - 3
     assert summary["complete"] is True
     assert files(tmp_path / "out") == files(tmp_path / "right")
+
+
+def test_a_wait_that_execution_timeout_does_not_allow_is_none(emulator, report, tmp_path, connect):
+    connect(shared_budget=False)
+    emulator.set_faults([FROM_THE_FOURTH | {"fault": "code:40100", "message": "App reaches the QPM limit"}])
+    limits = {"deferrable": True, "execution_timeout": timedelta(minutes=10)}
+    with pytest.raises(TaskDeferred) as deferred:  # five minutes are
+        report(f"{tmp_path}/out/", **limits).execute(attempt(1))
+    began = deferred.value.kwargs["unfinished"]["began"]
+    with pytest.raises(TikTokAPIError, match="is suspended for five"):
+        report(f"{tmp_path}/out/", **limits).go_on(attempt(1), {}, unfinished={"began": began - 400})
 
 
 def test_without_the_triggerer_a_used_up_day_fails_the_task(emulator, report, tmp_path, connect):
@@ -248,6 +261,39 @@ def test_without_the_triggerer_a_used_up_day_fails_the_task(emulator, report, tm
     with pytest.raises(TikTokAPIError, match="the app's calls of the day are used up") as caught:
         report(f"{tmp_path}/out/").execute(attempt(1))
     assert caught.value.retry_after > 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"password": "another-token-of-the-tests"},
+        {"app_id": "7000000000000000099"},
+        {"api_version": "v1.2"},
+        {"host": "http://localhost"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_rows_of_another_connection_are_not_taken_over(emulator, report, tmp_path, monkeypatch, change):
+    interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
+    connection = json.loads(os.environ["AIRFLOW_CONN_TIKTOK_DEFAULT"])
+    if "host" in change:
+        change = {"host": emulator.url.replace("127.0.0.1", "localhost")}
+    for name, value in change.items():
+        (connection if name in connection else connection["extra"])[name] = value
+    monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", json.dumps(connection))
+    taken = []
+    monkeypatch.setattr(KeptRows, "_take_over", lambda *_: taken.append(1))
+    with suppress(
+        TikTokAPIError, AirflowFailException
+    ):  # the emulator knows neither that token nor that version
+        report(f"{tmp_path}/out/").execute(attempt(2))
+    assert taken == []
+
+
+def test_a_run_that_was_deleted_and_made_again_begins_anew(emulator, report, tmp_path):
+    interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
+    assert report(f"{tmp_path}/out/").execute(attempt(1))["complete"] is True
+    assert len(calls(emulator)) == WINDOWS
 
 
 def test_a_killed_worker_leaves_what_it_had_saved(emulator, report, tmp_path):

@@ -808,6 +808,36 @@ def test_a_report_that_changed_while_it_waited_for_quota_is_made_anew(emulator, 
     assert [call.code for call in paths(emulator, CANCEL)] == [0]
 
 
+def test_tasks_that_nobody_wants_are_remembered_over_a_wait_for_quota(
+    emulator, defer, own_budget, fast_retries
+):
+    own_budget()
+    store = Store()
+    emulator.configure(task_seconds=60)
+    emulator.set_faults([{"fault": "http_500", "path": "report/task/create/", "at": [2]}])
+    with pytest.raises(TikTokReportTaskError):
+        attempt(store, advertiser_ids=ordinary(emulator)[:2])
+    emulator.configure(task_seconds=0.2)
+    emulator.set_faults([{**USED_UP, "path": "oauth2/advertiser/get/"}])
+    cleared = {"ti": TaskInstance(2, 2), "dag_run": DagRun(clear_number=1), "task_state_store": store}
+    given = defer(cleared, advertiser_ids="*", exclude_advertiser_ids=ordinary(emulator)[2:])
+    assert len(given["kwargs"]["unfinished"]["unwanted"]) == 1
+    emulator.set_faults([])
+    emulator.clear()
+    go_on(given, cleared, advertiser_ids=ordinary(emulator)[:1])
+    assert [call.code for call in paths(emulator, CANCEL)] == [0]
+
+
+def test_a_wait_for_quota_counts_towards_execution_timeout(emulator, defer, own_budget):
+    own_budget()
+    emulator.set_faults([{**USED_UP, "message": "App reaches the QPM limit", "path": "report/task/create/"}])
+    limit = {"execution_timeout": timedelta(minutes=10)}
+    given = defer(**limit)
+    given["kwargs"]["unfinished"]["began"] -= 400
+    with pytest.raises(TikTokRateLimitError, match="is suspended for five"):
+        go_on(given, deferrable=True, **limit)
+
+
 def test_a_used_up_day_fails_a_report_that_is_not_to_be_deferred(emulator, own_budget):
     own_budget()
     emulator.configure(task_seconds=60)

@@ -2,13 +2,16 @@
 
 import json
 import logging
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.emulator import Settings, serve
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError, TikTokInvalidRequestError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from tests.conftest import connection_json
 
 REPORT = "report/integrated/get/"
@@ -116,6 +119,98 @@ def test_a_report_that_is_too_large_or_too_slow_gives_the_same_rows(place, limit
     )
     if order_field is None:
         assert rows == right
+    else:
+        assert [row[order_field] for row in rows] == [row[order_field] for row in right]
+
+
+@pytest.mark.parametrize("order_type", ["ASC", "DESC"])
+def test_rows_of_several_calls_stand_in_one_order_again(place, order_type, monkeypatch):
+    # more rows than memory has room for go the same way
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch._MAX_CELLS", 100)
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch._FEWEST_ROWS", 20)
+    parameters = {"dimensions": "ad_id", "order_field": "ctr", "order_type": order_type}
+    right = fetch(place, **parameters)
+    place.configure(max_entities=len(right) - 1)
+    rows = fetch(place, **parameters)
+    assert [row["ctr"] for row in rows] == [row["ctr"] for row in right]
+    assert {row["ad_id"]: row for row in rows} == {row["ad_id"]: row for row in right}
+
+
+@pytest.mark.parametrize("repeat", range(3))
+def test_an_order_outlasts_a_division_by_metrics(place, repeat):
+    parameters = {
+        "dimensions": "advertiser_id,stat_time_hour",
+        "report_end_date": "2026-08-01",
+        "order_field": "spend",
+    }
+    right = fetch(place, **parameters)
+    place.configure(max_cells=24 * 2)
+    assert fetch(place, **parameters) == right
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"dimensions": "adgroup_id", "metrics": "impressions,clicks"},
+        {"report_type": "AUDIENCE", "dimensions": "campaign_id,country_code", "metrics": "clicks"},
+    ],
+    ids=["without spend", "audience"],
+)
+def test_a_list_that_moves_while_it_is_read_hides_no_rows(place, parameters, monkeypatch):
+    """TikTok names one campaign twice, and another one not at all; its count of them agrees."""
+    parameters = (
+        {"data_level": "AUCTION_CAMPAIGN"} | parameters if "report_type" in parameters else parameters
+    )
+    right = fetch(place, **parameters)
+    get, lists = TikTokClient.get, []
+
+    def moving(self, path, params, **how):
+        answer = get(self, path, params, **how)
+        if params.get("dimensions") == ["campaign_id"]:
+            lists.append(answer)
+            if len(lists) == 1:
+                answer.data["list"][-1] = answer.data["list"][0]
+        elif not any(item["field_name"] == "campaign_ids" for item in params.get("filtering") or ()):
+            return replace(answer, truncated="cut")
+        return answer
+
+    monkeypatch.setattr(TikTokClient, "get", moving)
+    assert fetch(place, **parameters) == right
+    assert len(lists) == 2
+
+
+def test_totals_of_a_window_divided_by_metrics_are_counted(place, tmp_path):
+    parameters = {
+        "task_id": "report",
+        "advertiser_ids": account(place),
+        "dimensions": "advertiser_id",
+        "metrics": "spend,impressions,clicks,reach",
+        "report_start_date": "2025-01-01",  # two windows
+        "report_end_date": "2026-08-02",
+        "request_params": {"enable_total_metrics": True},
+        "output_path": f"{tmp_path}/",
+    }
+    right = TikTokReportOperator(**parameters).execute({})["total_metrics"]
+    place.configure(max_cells=2)
+    assert TikTokReportOperator(**parameters).execute({})["total_metrics"] == right
+    assert right["spend"] > 0
+    assert right["reach"] is None
+
+
+def test_a_filter_on_ad_groups_makes_campaigns_spend_no_measure(place, monkeypatch):
+    groups = [row["adgroup_id"] for row in fetch(place, dimensions="adgroup_id", metrics="spend")]
+    chosen = [{"field_name": "adgroup_ids", "filter_type": "IN", "filter_value": groups[:1]}]
+    parameters = {"dimensions": "ad_id,stat_time_day", "metrics": "spend,clicks", "filters": chosen}
+    right = fetch(place, **parameters)
+    get = TikTokClient.get
+
+    def cut(self, path, params, **how):
+        answer = get(self, path, params, **how)
+        whole = not any(item["field_name"] == "campaign_ids" for item in params.get("filtering") or ())
+        return replace(answer, truncated="cut") if whole and "ad_id" in params["dimensions"] else answer
+
+    monkeypatch.setattr(TikTokClient, "get", cut)
+    assert fetch(place, **parameters) == right
 
 
 def test_a_report_that_only_fewer_metrics_make_small_enough_is_joined(place):
