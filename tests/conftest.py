@@ -35,16 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
             config.addinivalue_line("filterwarnings", f"error::{category}")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests of a running Airflow in one process, where pytest-xdist uses several: they share it, and it is enough
-    to run one at a time.
-    """
-    for item in items:
-        if item.path.parent.name in {"airflow", "browser"}:
-            item.add_marker(pytest.mark.xdist_group("a running Airflow"))
-
-
 # Airflow 3.1 takes a connection in the environment whose extra is no JSON object for one that isn't there
 needs_bad_extra = pytest.mark.skipif(
     metadata.version("apache-airflow").startswith("3.1."), reason="Airflow 3.1 hides such a connection"

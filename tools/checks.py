@@ -7,11 +7,12 @@ import shlex
 import signal
 import subprocess
 from contextlib import suppress
+from typing import IO
 
 from tools import console, demo, environment
 from tools.console import Stop
 from tools.environment import PYTHON
-from tools.paths import LOGS, ROOT, VENV, WORK
+from tools.paths import LOGS, ROOT, VENV, WORK, shown
 from tools.processes import Interrupted, run
 
 _CACHE = VENV / "cache"
@@ -36,6 +37,9 @@ _SHORT = (
     "tests/test_links.py",
     "tests/test_provider_info.py",
 )
+
+
+_RUNNING_AIRFLOW = ("tests/airflow", "tests/browser")
 
 
 def lint() -> int:
@@ -78,23 +82,45 @@ def short() -> int:
 
 
 def pytest(*paths: str) -> int:
-    """Run pytest in this terminal: in two processes, and then in one what measures time or memory.
+    """Run pytest in this terminal.
 
-    With ``ARGS``, which may want a debugger or few tests, it is one process for all.
+    All tests are three runs: beside the others, those of a running Airflow, which mostly wait; and at last, with nothing
+    beside them, those that measure time or memory. With ``ARGS``, which may want a debugger or few tests, it is one.
 
     :param paths: which tests; all, if none is named.
     """
-    if options := shlex.split(os.environ.get("ARGS", "")):
-        return _pytest(*paths, *options)
-    side_by_side = _pytest(*paths, "-m", "not alone", "-n", "2", "--dist", "loadgroup")
-    return _pytest(*paths, "-m", "alone") or side_by_side
+    options = shlex.split(os.environ.get("ARGS", ""))
+    if paths or options:
+        return _wait_for(_pytest(*paths, *options))
+    log = LOGS / "test-running-airflow.log"
+    with log.open("wb") as output:
+        running = _pytest(*_RUNNING_AIRFLOW, output=output)
+        try:
+            others = _wait_for(_pytest("-m", "not alone", *(f"--ignore={path}" for path in _RUNNING_AIRFLOW)))
+        except BaseException:
+            running.send_signal(signal.SIGINT)
+            raise
+        finally:
+            airflow = _wait_for(running)
+    console.line(log.read_text(encoding="utf-8", errors="replace"))
+    return _wait_for(_pytest("-m", "alone")) or others or airflow
 
 
-def _pytest(*arguments: str) -> int:
-    """Run pytest once in this terminal."""
-    command = [str(PYTHON), "-m", "pytest", "-o", f"cache_dir={_CACHE / 'pytest'}", *arguments]
-    console.line(f"    pytest {shlex.join(command[5:])}".rstrip())
-    process = subprocess.Popen(command, cwd=ROOT, env=settings())
+def _pytest(*arguments: str, output: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    """Begin a run of pytest.
+
+    :param output: where its output goes; this terminal, if not given.
+    """
+    # a cache of its own for each run: what failed last is kept there
+    cache = _CACHE / f"pytest-{'-'.join(arguments[:2]).replace('/', '-').replace(' ', '-')}"
+    command = [str(PYTHON), "-m", "pytest", "-o", f"cache_dir={cache}", *arguments]
+    beside = f", beside the others; its output follows in {shown(LOGS)}" if output else ""
+    console.line(f"    pytest {shlex.join(command[5:])}{beside}".rstrip())
+    return subprocess.Popen(command, cwd=ROOT, env=settings(), stdout=output, stderr=output)
+
+
+def _wait_for(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a run's end; an interrupted one ends the servers that it started."""
     try:
         return process.wait()
     except Interrupted as interrupted:

@@ -85,6 +85,8 @@ def _check_app(client: TikTokClient) -> str:
         raise _UnusableError(
             f"Account: token and app are good, but they don't reach {_some(missing)}. {_REACH}"
         )
+    if client.credentials.named_advertisers:
+        _check_accounts(client)  # an account may be authorised and grant nothing
     return f"Token and app are good; they reach {len(authorised)} advertiser account(s)."
 
 

@@ -10,14 +10,16 @@ import pendulum
 from airflow_provider_tiktok.api.advertisers import is_zone
 from airflow_provider_tiktok.reports.plan import RunTime
 
-_INSTANT = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 
 
 def run_time(context: Any) -> RunTime:
     """Read a task's context.
 
-    A data interval with a length gives the calendar days that it touches in the DAG's time zone, as
-    ``[start, end)``. Airflow 3's cron schedules and its manual and asset-triggered runs have none.
+    A data interval with a length gives its calendar days in the DAG's time zone, as ``[start, end)``: from the day in
+    which it starts to the one before the day in which it ends, and at least one. So a daily interval is one day at
+    whatever hour it begins, and intervals that follow each other have each day once. Airflow 3's cron schedules and its
+    manual and asset-triggered runs have no length.
 
     :param context: the context that Airflow gives to ``execute``; may be empty.
     """
@@ -29,7 +31,8 @@ def run_time(context: Any) -> RunTime:
     if not (isinstance(start, datetime) and isinstance(end, datetime) and start < end):
         return RunTime(moment)
     zone = _zone(context.get("dag"))
-    return RunTime(moment, (start.astimezone(zone).date(), (end - _INSTANT).astimezone(zone).date()))
+    first, behind = start.astimezone(zone).date(), end.astimezone(zone).date()
+    return RunTime(moment, (first, max(first, behind - _DAY)))
 
 
 def _zone(dag: Any) -> tzinfo:

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from airflow_provider_tiktok._compat import AirflowFailException
@@ -33,10 +34,29 @@ def open_hook(tiktok_conn_id: str | None, stop: threading.Event, *, fail_fast: b
         if fail_fast and not error.retryable:
             # its sentence says all; where in this package it was raised helps nobody who reads the log
             log.debug("Raised here", exc_info=error)
-            raise AirflowFailException(str(error)) from error.with_traceback(None)
+            raise _final(error) from error.with_traceback(None)
         raise
     finally:
         hook.close()
+
+
+def _final(error: TikTokError) -> AirflowFailException:
+    """Give an error as one that Airflow doesn't retry, and which is still of its own class as well."""
+    final = _final_kind(type(error))(*error.args)  # type: ignore[arg-type]
+    vars(final).update(vars(error))
+    return final
+
+
+@cache
+def _final_kind(kind: type[TikTokError]) -> type[Any]:
+    def __init__(self: Any, *args: Any) -> None:  # noqa: N807 - the class's own would want more than its text
+        Exception.__init__(self, *args)
+
+    def __reduce__(self: Any) -> tuple[Any, ...]:  # noqa: N807 - this class is in no module
+        return AirflowFailException, (str(self),)
+
+    own = {"__init__": __init__, "__reduce__": __reduce__, "__module__": AirflowFailException.__module__}
+    return type(AirflowFailException.__name__, (AirflowFailException, kind), own)
 
 
 def do_work(task: Any, stop: threading.Event, work: Callable[[TikTokHook], Any]) -> Any:

@@ -96,6 +96,16 @@ def _missing(found: re.Match[str], request: ReportRequest) -> str:
     return f"TikTok wants {names}: set it in `request_params`, unless the operator has a parameter for it."
 
 
+def _bare(found: re.Match[str], request: ReportRequest) -> str:
+    """Explain a text that names no parameter."""
+    name = found["name"]
+    if name in request.metrics:
+        return f"Refused: {_reason(name, request)}. Drop it from `metrics`."
+    if name in request.dimensions:
+        return f"Drop {name} from `dimensions`, or group otherwise."
+    return ""
+
+
 _EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], ReportRequest], str]], ...] = (
     (_LIST, _metrics),
     (re.compile(r"Conflict occurs|have no relation"), _conflict),
@@ -107,6 +117,7 @@ _EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], ReportReque
         _unsupported,
     ),
     (re.compile(r"(?P<parameter>dimensions|filtering): (?P<name>\w+)"), _unsupported),
+    (re.compile(r"\b(?P<name>\w+) is not supported"), _bare),
 )
 """Patterns of TikTok's texts, each with what explains them; the first that has something to say is taken."""
 

@@ -414,6 +414,8 @@ class ReportFetch:
         else:
             if isinstance(error, TikTokInvalidRequestError):
                 error = explained(error, self.plan.request)
+            elif reason == split.CUT:
+                error = _undividable(error)
             self._give_up(job.window.advertiser_id, error)
 
     def _divide(self, job: Job, way: str, error: TikTokError) -> None:
@@ -537,6 +539,17 @@ def _truncated(subject: str, answer: Answer) -> TikTokIncompleteReportError:
     error.truncated = True
     error.retryable = False  # the rows are no fewer next time
     return error
+
+
+def _undividable(error: TikTokError) -> TikTokIncompleteReportError:
+    """Say what helps where rows are left out and this report can't be divided any more."""
+    undividable = TikTokIncompleteReportError(
+        f"{error} Ask for less at a time: group by campaign_id, adgroup_id or ad_id, where the report has it, or filter by "
+        "campaign_ids."
+    )
+    undividable.truncated = True
+    undividable.retryable = False
+    return undividable
 
 
 def _sum(report_type: str, name: str, values: list[Any], several_accounts: bool) -> int | float | str | None:

@@ -244,6 +244,8 @@ def parse_request(
         and not any(name.startswith("stat_time_") for name in dimension_names),
         mode=chosen_mode,
     )
+    if not _metrics(metrics) and texts.optional(dimensions) is not None:
+        request = _without_misfits(request, texts.text(preset, "preset"))
     request = _with_metrics(request, with_parents)
     if request.is_async:
         check_async(request, include_deleted=include_deleted, check_fields=check_fields)
@@ -252,6 +254,18 @@ def parse_request(
         _check_order_field(request)
         check(request.shape)
     return request
+
+
+def _without_misfits(request: ReportRequest, preset: str | None) -> ReportRequest:
+    """Leave out what a preset's metrics have against dimensions that the user chose instead of the preset's."""
+    misfits = [
+        name for name in request.metrics if any(certain for _, certain in objections(name, request.shape))
+    ]
+    if misfits:
+        log.warning(
+            "`preset` %s has metrics that don't go with these dimensions: %s.", preset, ", ".join(misfits)
+        )
+    return replace(request, metrics=tuple(name for name in request.metrics if name not in misfits))
 
 
 def _with_metrics(request: ReportRequest, with_parents: bool) -> ReportRequest:

@@ -50,6 +50,12 @@ class Shape:
         """Say whether one of these dimensions is in it."""
         return any(name in self.dimensions for name in names)
 
+    @property
+    def unknown(self) -> list[str]:
+        """Its dimensions that the catalogue doesn't have; TikTok may have them, and they may be of any kind."""
+        known = catalog.dimensions(self.kind.name)
+        return [name for name in self.dimensions if name not in known]
+
     def of_kind(self, kind: str) -> list[str]:
         """Give its dimensions of a kind."""
         known = catalog.dimensions(self.kind.name)
@@ -306,14 +312,16 @@ DIMENSION_RULES: tuple[DimensionRule, ...] = (
     DimensionRule(
         ("SMART_PLUS",),
         lambda shape: (
-            bool(shape.of_kind("id")) and len(shape.of_kind("material") + shape.of_kind("setting")) != 1
+            bool(shape.of_kind("id"))
+            and len(shape.of_kind("material") + shape.of_kind("setting")) != 1
+            and not shape.unknown
         ),
         "must hold one of main_material_id, ad_text_entity_id, call_to_action_entity_id, interactive_add_on_entity_id "
         "beside the ID of the campaign tree, and no more than one.",
     ),
     DimensionRule(
         ("SMART_PLUS",),
-        lambda shape: not shape.of_kind("material") + shape.of_kind("setting"),
+        lambda shape: not shape.of_kind("material") + shape.of_kind("setting") + shape.unknown,
         "must hold one of main_material_id, ad_text_entity_id, call_to_action_entity_id, interactive_add_on_entity_id.",
     ),
 )
@@ -401,12 +409,15 @@ def _counts(shape: Shape) -> Iterator[Finding]:
             (least, most), f"at most {most}"
         )
         noun = f"{word} dimension{'s' if most > 1 else ''}"
+        # a dimension that only TikTok knows may be the one that is missing
+        sure = len(found) > most or not shape.unknown
         if least:
             known = [one.name for one in catalog.dimensions(shape.kind.name).values() if one.kind == kind]
-            noun = f"{noun} ({', '.join(known)}), and it has {', '.join(found) or 'none'}."
+            noun = f"{noun} ({', '.join(known)}), and it has {', '.join(found) or 'none'}"
         else:
-            noun = f"{noun}: {', '.join(found)}."
-        yield Finding("dimensions", f"must have {amount} {noun}")
+            noun = f"{noun}: {', '.join(found)}"
+        end = "." if sure else f", unless {' or '.join(shape.unknown)} is one"
+        yield Finding("dimensions", f"must have {amount} {noun}{end}", sure)
 
 
 def _grouping(shape: Shape) -> Iterator[Finding]:

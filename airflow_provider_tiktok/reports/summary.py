@@ -79,7 +79,8 @@ def file_name(plan: ReportPlan, schema: Schema, partition_by: Collection[str]) -
     if "advertiser_id" not in partition_by:
         # "every account" and "the connection's" stay the same request when an account joins
         named = plan.request.advertiser_ids
-        identity["advertiser_ids"] = named or "the connection's"
+        # the same accounts in another order are the same request: two files of them would count each row twice
+        identity["advertiser_ids"] = sorted(named) if named else "the connection's"
     if not any(schema.columns[name] in {DATE, TIMESTAMP} for name in partition_by):
         identity["days"] = [_iso(plan.start_date), _iso(plan.end_date)]
         words += [day.strftime("%Y%m%d") for day in (plan.start_date, plan.end_date) if day]

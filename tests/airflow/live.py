@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,11 @@ def migrate(env: dict[str, str]) -> None:
     """Make Airflow's tables."""
     done = subprocess.run([AIRFLOW, "db", "migrate"], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def moment(text: str) -> datetime:
+    """Read a moment as Airflow's API writes it, with a Z that Python 3.10 doesn't read."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def end(parts: list[subprocess.Popen[bytes]]) -> None:

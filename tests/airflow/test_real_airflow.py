@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.airflow.conftest import accounts
-from tests.airflow.live import AIRFLOW
+from tests.airflow.live import AIRFLOW, moment
 from tests.conftest import SECRET, TOKEN
 from tests.operators.databases import Postgres, Sqlite, needs_postgres
 
@@ -212,7 +212,7 @@ def last_complete_days(emulator, moment):
 
 def test_a_data_interval_is_of_its_days_in_the_dags_time_zone(live):
     run = live.latest("interval_schedule")
-    start = datetime.fromisoformat(run.facts["data_interval_start"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    start = moment(run.facts["data_interval_start"]).astimezone(ZoneInfo("Asia/Tokyo"))
     assert start.hour == 0
     assert days_of(run) == (start.date().isoformat(), start.date().isoformat())
 
@@ -220,16 +220,14 @@ def test_a_data_interval_is_of_its_days_in_the_dags_time_zone(live):
 def test_a_cron_schedule_is_of_the_last_complete_days_before_its_moment(live, emulator):
     run = live.latest("cron_schedule")
     assert run.facts["data_interval_start"] == run.facts["data_interval_end"]
-    assert days_of(run) == last_complete_days(
-        emulator, datetime.fromisoformat(run.facts["data_interval_end"])
-    )
+    assert days_of(run) == last_complete_days(emulator, moment(run.facts["data_interval_end"]))
 
 
 def test_a_run_for_an_asset_is_of_the_last_complete_days_before_it(live, emulator):
     live.run("signal")
     run = live.latest("asset_schedule")
     assert run.facts["run_type"] == "asset_triggered"
-    assert days_of(run) == last_complete_days(emulator, datetime.fromisoformat(run.facts["run_after"]))
+    assert days_of(run) == last_complete_days(emulator, moment(run.facts["run_after"]))
 
 
 def test_a_dag_that_waits_for_the_asset_loads_the_file_that_its_event_names(live, emulator):

@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from tests.airflow.conftest import accounts
 from tests.airflow.dags.suspended import REPORT
+from tests.airflow.live import moment
 from tests.conftest import TOKEN
 
 pytestmark = pytest.mark.airflow
@@ -18,7 +19,7 @@ def test_the_sensor_waits_in_the_triggerer_until_the_moment(live, emulator):
     run = live.run("waiting", seconds=180)
     assert run.states() == {"ready[-1]": "success"}, run.log("ready")[-3000:]
     (task,) = run.tasks()
-    waited = datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])
+    waited = moment(task["end_date"]) - moment(task["start_date"])
     log = run.log("ready")
     assert waited >= timedelta(seconds=35)
     assert "Account " in log
@@ -72,7 +73,7 @@ def test_a_suspension_amid_a_report_is_waited_for_in_the_triggerer(live, emulato
     assert task["try_number"] == 1
     codes = [call.code for call in emulator.calls if call.query.get("advertiser_id") == account]
     assert codes == [0, 0, 40100, 0, 0, 0, 0]  # no window was fetched twice
-    waited = datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])
+    waited = moment(task["end_date"]) - moment(task["start_date"])
     assert waited >= timedelta(seconds=15)
     assert "The task waits in the triggerer until" in run.log("report")
 

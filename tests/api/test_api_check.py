@@ -43,6 +43,15 @@ def test_a_good_connection_is_told_in_one_cheap_call(make_client, server, fields
     assert len(server.calls) == 1
 
 
+def test_named_accounts_are_asked_about_as_well(make_client, server):
+    server.script = [accounts("1", "2"), accounts("1")]
+    good = "Token and app are good; they reach 2 advertiser account(s)."
+    assert check_connection(make_client(**APP, advertiser_ids=("1",))) == (True, good)
+    server.script = [accounts("1", "2"), refusal(40001, "advertiser does not grant you permission")]
+    works, sentence = check_connection(make_client(**APP, advertiser_ids=("1",)))
+    assert (works, sentence[:9]) == (False, "Account: ")
+
+
 @pytest.mark.parametrize(
     ("fields", "reply", "start"),
     [

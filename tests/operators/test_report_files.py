@@ -189,6 +189,30 @@ def test_the_summary_the_manifest_and_the_log_say_what_changed(emulator, connect
     ) in caplog.text
 
 
+def test_the_same_accounts_in_another_order_are_the_same_file(emulator, connect, tmp_path):
+    connect()
+    one, other = accounts(emulator)
+    for order in ([one, other], [other, one]):
+        run(
+            advertiser_ids=order,
+            dimensions="advertiser_id",
+            metrics="spend",
+            report_start_date="2026-08-01",
+            output_path=f"{tmp_path}/lake/",
+        )
+    (file,) = (tmp_path / "lake").glob("*.jsonl")
+    assert len(file.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("nothing", [None, "", "[]", [], "None"])
+def test_no_partition_has_many_spellings(emulator, connect, tmp_path, nothing):
+    connect(advertiser_ids=accounts(emulator, 1))
+    report = {"preset": "ad_group_summary", "report_start_date": "2026-08-01", "partition_by": nothing}
+    run(**report, output_path=f"{tmp_path}/lake/")
+    assert len(list((tmp_path / "lake").glob("*.jsonl"))) == 1
+    assert run(**report)["paths"] == []
+
+
 def test_nothing_is_compared_without_being_asked(emulator, connect, tmp_path):
     connect()
     assert "restatement" not in run(

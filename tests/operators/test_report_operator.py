@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import os
+import pickle
 import signal
 import threading
 import time
@@ -772,6 +773,21 @@ def test_a_data_interval_gives_its_days_in_the_dags_time_zone(emulator, connect)
     assert dates_of(emulator, week, lookback_days="3") == ("2026-07-31", "2026-08-09")
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        (utc(2026, 8, 9, 6), utc(2026, 8, 10, 6), ("2026-08-09", "2026-08-09")),
+        (utc(2026, 8, 9, 18), utc(2026, 8, 11, 6), ("2026-08-09", "2026-08-10")),
+        (utc(2026, 8, 9, 6), utc(2026, 8, 9, 7), ("2026-08-09", "2026-08-09")),
+        (utc(2026, 8, 9, 23, 30), utc(2026, 8, 10, 0, 30), ("2026-08-09", "2026-08-09")),
+        (utc(2026, 8, 3, 6), utc(2026, 8, 10, 6), ("2026-08-03", "2026-08-09")),
+    ],
+)
+def test_intervals_that_follow_each_other_have_each_day_once(emulator, connect, start, end, days):
+    connect()
+    assert dates_of(emulator, {"data_interval_start": start, "data_interval_end": end}) == days
+
+
 def test_a_run_without_interval_gives_the_accounts_last_complete_day(emulator, connect):
     connect()
     los_angeles = accounts(emulator, 1)[0]
@@ -805,6 +821,36 @@ def test_explicit_dates_win_and_one_alone_is_that_day(emulator, connect):
     context = {"data_interval_start": utc(2026, 8, 3), "data_interval_end": utc(2026, 8, 10)}
     assert dates_of(emulator, context, report_start_date="2026-07-01") == ("2026-07-01", "2026-07-01")
     assert dates_of(emulator, context, report_end_date="2026-07-05") == ("2026-07-05", "2026-07-05")
+
+
+def test_an_error_that_airflow_does_not_retry_is_still_of_its_class(emulator, connect):
+    connect()
+    with pytest.raises(AirflowFailException) as caught:
+        run(dimensions="ad_id", metrics="spendd")
+    assert isinstance(caught.value, TikTokInvalidRequestError)
+    assert caught.value.code is None
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copy), str(copy)) == (AirflowFailException, str(caught.value))
+    emulator.set_faults([{"fault": "code:40105"}])
+    with pytest.raises(TikTokAuthError) as refused:
+        run(advertiser_ids=accounts(emulator, 1), preset="ad_group_summary", report_start_date="2026-08-01")
+    assert isinstance(refused.value, AirflowFailException)
+    assert refused.value.code == 40105
+    assert refused.value.request_id
+
+
+def test_what_is_left_out_for_good_says_what_to_do(emulator, connect):
+    connect()
+    emulator.set_faults([{"fault": "throttle_header"}])
+    with pytest.raises(TikTokIncompleteReportError, match="Ask for less at a time: group by campaign_id"):
+        run(
+            advertiser_ids=accounts(emulator, 1),
+            report_type="AUDIENCE",
+            dimensions="age",
+            data_level="AUCTION_AD",
+            metrics="spend",
+            report_start_date="2026-08-01",
+        )
 
 
 # -- secrets --------------------------------------------------------------------------------------------

@@ -390,12 +390,33 @@ def test_a_metric_passes_where_its_level_is_and_only_there(metric, dimension):
         ("BASIC", "ad_id_v2,image_id", "spend", "known to go with ad_id"),
         ("AUDIENCE", "ad_id,age", "spend,frequency", "frequency not known to be in AUDIENCE reports"),
         ("PLAYABLE_MATERIAL", "playable_id,stat_time_day", "spend", "don't have for PLAYABLE_MATERIAL"),
+        # what TikTok may have added since
+        ("AUDIENCE", "ad_id,household_income", "spend", "unless household_income is one"),
+        ("SMART_PLUS", "campaign_id,headline_entity_id", "spend", "headline_entity_id"),
     ],
 )
 def test_doubts_are_sent_with_a_warning(report_type, dimensions, metrics, words, caplog):
     caplog.set_level(logging.WARNING)
     assert ask(report_type, dimensions.split(","), metrics)
     assert words in caplog.text
+
+
+def test_an_id_that_is_new_to_this_version_is_sent_with_a_warning(caplog):
+    caplog.set_level(logging.WARNING)
+    assert ask("BASIC", ["ad_id_v3"], "spend", data_level="AUCTION_AD")
+    assert "must have exactly one ID dimension" in caplog.text
+    assert "unless ad_id_v3 is one" in caplog.text
+
+
+def test_dimensions_of_ones_own_leave_a_presets_unfitting_metrics_out(caplog):
+    caplog.set_level(logging.WARNING)
+    request = parse_request(preset="ad_daily", dimensions="campaign_id,stat_time_day")
+    assert request.data_level == "AUCTION_CAMPAIGN"
+    assert "spend" in request.metrics
+    assert "ad_name" not in request.metrics
+    assert "`preset` ad_daily has metrics that don't go with these dimensions: " in caplog.text
+    assert "ad_name" in caplog.text
+    assert "ad_name" in parse_request(preset="ad_daily").metrics
 
 
 def test_more_than_a_hundred_metrics_are_sent_with_a_warning(caplog):
