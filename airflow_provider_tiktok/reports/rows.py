@@ -101,8 +101,15 @@ def schema_of(request: ReportRequest) -> Schema:
     for name in (*request.metrics, *request.kind.companion_metrics):
         # a name that the catalogue lacks is text: what TikTok sends passes through
         metric = known.get(name) or more.get(name)
-        types.setdefault(name, _TYPE_BY_VALUE.get(metric.type, STRING) if metric else STRING)
+        types.setdefault(name, _metric_type(metric, request.dimensions) if metric else STRING)
     return Schema(types, key)
+
+
+def _metric_type(metric: catalog.Metric, dimensions: Sequence[str]) -> str:
+    """Give a metric's type; TikTok hides small numbers beside some dimensions, with a text such as ``<5``."""
+    if any(f"text_beside_{name}" in metric.rules for name in dimensions):
+        return STRING
+    return _TYPE_BY_VALUE.get(metric.type, STRING)
 
 
 def _dimension_type(report_type: str, name: str) -> str:

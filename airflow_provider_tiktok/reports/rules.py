@@ -123,7 +123,7 @@ METRIC_RULES: Mapping[str, MetricRule] = {
     ),
 }
 """Rules by the word that stands in the catalogue's ``rules``. Words without a line here rule nothing
-that can be seen in a report of one account (``sync_only``, ``always_sent``)."""
+that can be seen in a report of one account (``sync_only``, ``always_sent``) or are about types (``text_beside_...``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,6 +294,21 @@ def test_a_file_that_stays_broken_fails_the_task(emulator, fault):
         run(**ASYNC)
 
 
+@pytest.mark.parametrize("cell", ["Total", "1.5e18", "{'a': 1}"])
+def test_a_line_that_is_of_no_ad_fails_the_task(emulator, monkeypatch, fast_retries, cell):
+    """Exports of TikTok Ads Manager end with a sum; published, it would count every ad twice."""
+    read = task_fetch.read_rows
+
+    def with_a_sum(*given):
+        for items in read(*given):
+            items.append({**items[-1], "dimensions": {**items[-1]["dimensions"], "ad_id": cell}})
+            yield items
+
+    monkeypatch.setattr(task_fetch, "read_rows", with_a_sum)
+    with pytest.raises(TikTokIncompleteReportError, match="which is no ID"):
+        run(**ASYNC)
+
+
 def test_an_address_that_has_lapsed_is_asked_for_again(emulator, monkeypatch, fast_retries):
     emulator.configure(download_seconds=0)
     with pytest.raises(TikTokTransportError, match="did not come in 3 attempts"):

@@ -202,6 +202,8 @@ def test_what_the_sandbox_lacks_is_refused_before_any_call(parameters, parameter
         ("Invalid value for order_field: reach is not supported", {}, "another metric in `order_field`"),
         ("Invalid value for filtering: x is not supported", {}, "have the fields campaign_ids"),
         ("Missing required field(s): bc_id.", {}, "TikTok wants bc_id"),
+        ("campaign_name is not supported", {"metrics": "spend,campaign_name"}, "Drop it from `metrics`"),
+        ("ad_id is not supported", {}, "Drop ad_id from `dimensions`"),
     ],
 )
 def test_what_tiktok_refuses_is_explained(message, parameters, words):

@@ -144,6 +144,17 @@ def test_real_rows_have_the_types_of_the_catalogue():
     assert row["dpa_target_audience_type"] is None
 
 
+def test_numbers_that_tiktok_hides_are_texts_beside_what_they_are_hidden_for():
+    beside = {"campaign_id": "1", "search_terms": "shoes"}
+    found = schema_of(request(dimensions=list(beside), metrics=["impressions", "clicks"])).columns
+    assert (found["impressions"], found["clicks"]) == ("string", "integer")
+    assert one(beside, {"impressions": "<5"})[-1] == "<5"
+    assert (
+        schema_of(request(dimensions=["campaign_id"], metrics=["impressions"])).columns["impressions"]
+        == "integer"
+    )
+
+
 @pytest.mark.parametrize("part", ["daily", "lifetime"])
 def test_a_requested_account_is_the_one_that_tiktok_sent(part):
     _, rows, _ = replay("17_real_basic_advertiser_daily_and_lifetime", part)
