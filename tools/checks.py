@@ -97,8 +97,9 @@ def pytest(*paths: str) -> int:
         running = _pytest(*_RUNNING_AIRFLOW, output=output)
         try:
             others = _wait_for(_pytest("-m", "not alone", *(f"--ignore={path}" for path in _RUNNING_AIRFLOW)))
-        except BaseException:
-            running.send_signal(signal.SIGINT)
+        except Interrupted as interrupted:
+            if interrupted.signal_number != signal.SIGINT:  # which Ctrl-C has sent to it already
+                running.send_signal(signal.SIGINT)
             raise
         finally:
             airflow = _wait_for(running)
@@ -111,8 +112,8 @@ def _pytest(*arguments: str, output: IO[bytes] | None = None) -> subprocess.Pope
 
     :param output: where its output goes; this terminal, if not given.
     """
-    # a cache of its own for each run: what failed last is kept there
-    cache = _CACHE / f"pytest-{'-'.join(arguments[:2]).replace('/', '-').replace(' ', '-')}"
+    # two runs at the same time need two caches; that of the terminal's tells `ARGS=--lf` what failed
+    cache = _CACHE / ("pytest-beside" if output else "pytest")
     command = [str(PYTHON), "-m", "pytest", "-o", f"cache_dir={cache}", *arguments]
     beside = f", beside the others; its output follows in {shown(LOGS)}" if output else ""
     console.line(f"    pytest {shlex.join(command[5:])}{beside}".rstrip())

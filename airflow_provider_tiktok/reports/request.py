@@ -244,7 +244,7 @@ def parse_request(
         and not any(name.startswith("stat_time_") for name in dimension_names),
         mode=chosen_mode,
     )
-    if not _metrics(metrics) and texts.optional(dimensions) is not None:
+    if check_fields and not _metrics(metrics) and texts.optional(dimensions) is not None:
         request = _without_misfits(request, texts.text(preset, "preset"))
     request = _with_metrics(request, with_parents)
     if request.is_async:
@@ -263,7 +263,9 @@ def _without_misfits(request: ReportRequest, preset: str | None) -> ReportReques
     ]
     if misfits:
         log.warning(
-            "`preset` %s has metrics that don't go with these dimensions: %s.", preset, ", ".join(misfits)
+            "`preset` %s has metrics that don't go with these dimensions, and are left out: %s.",
+            preset,
+            ", ".join(misfits),
         )
     return replace(request, metrics=tuple(name for name in request.metrics if name not in misfits))
 

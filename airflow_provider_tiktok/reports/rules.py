@@ -313,8 +313,8 @@ DIMENSION_RULES: tuple[DimensionRule, ...] = (
         ("SMART_PLUS",),
         lambda shape: (
             bool(shape.of_kind("id"))
-            and len(shape.of_kind("material") + shape.of_kind("setting")) != 1
-            and not shape.unknown
+            and (found := len(shape.of_kind("material") + shape.of_kind("setting"))) != 1
+            and (found > 1 or not shape.unknown)
         ),
         "must hold one of main_material_id, ad_text_entity_id, call_to_action_entity_id, interactive_add_on_entity_id "
         "beside the ID of the campaign tree, and no more than one.",

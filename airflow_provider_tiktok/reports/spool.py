@@ -105,12 +105,12 @@ class RowSpool:
     def has_duplicates(self) -> bool:
         """Say whether two rows have the same key."""
         if not self._runs:
-            return len(set(map(self._identity, self._items))) != self._count
+            return len(set(self._identities(self._items))) != self._count
         if not self._keep_order and not self._extra:
             return any(one[0] == other[0] for one, other in pairwise(self._merged()))
         with RowSpool() as keys:  # sorted, beside the rows that keep their order
             for items in self._blocks():
-                found = list(map(self._identity, items))
+                found = list(self._identities(items))
                 keys.add(found, [None] * len(found))
             return keys.has_duplicates()
 
@@ -159,8 +159,10 @@ class RowSpool:
         self._runs.append(run)
         self._items = []
 
-    def _identity(self, item: Item) -> Key:
-        return item[0][: len(item[0]) - self._extra]
+    def _identities(self, items: Iterable[Item]) -> Iterable[Key]:
+        """Give what tells rows apart."""
+        keys = map(_key_of, items)
+        return (key[: -self._extra] for key in keys) if self._extra else keys
 
     def _sort(self) -> None:
         if not self._keep_order:

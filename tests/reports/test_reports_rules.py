@@ -414,9 +414,18 @@ def test_dimensions_of_ones_own_leave_a_presets_unfitting_metrics_out(caplog):
     assert request.data_level == "AUCTION_CAMPAIGN"
     assert "spend" in request.metrics
     assert "ad_name" not in request.metrics
-    assert "`preset` ad_daily has metrics that don't go with these dimensions: " in caplog.text
+    assert (
+        "`preset` ad_daily has metrics that don't go with these dimensions, and are left out: " in caplog.text
+    )
     assert "ad_name" in caplog.text
     assert "ad_name" in parse_request(preset="ad_daily").metrics
+    unchecked = parse_request(
+        preset="ad_daily",
+        dimensions="campaign_id,stat_time_day",
+        data_level="AUCTION_CAMPAIGN",
+        check_fields=False,
+    )
+    assert "ad_name" in unchecked.metrics
 
 
 def test_more_than_a_hundred_metrics_are_sent_with_a_warning(caplog):
