@@ -83,14 +83,6 @@ class Position:
     totals: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """What a thread brings of a page."""
-
-    answer: Answer
-    read: Any
-
-
 def page_rows(page: Page) -> Sequence[Any]:
     """Give a page's rows as they are."""
     return page.rows()
@@ -105,8 +97,8 @@ class ReportFetch:
 
     :param client: makes the calls.
     :param plan: what to fetch.
-    :param encode: makes of a page what the reader of :meth:`batches` wants of each of its rows; runs in several
-        threads. The rows as they are if not given.
+    :param encode: makes of a page what the reader of :meth:`batches` wants of each of its rows. The rows as they are if
+        not given.
     :param max_concurrency: calls in flight.
     :param on_advertiser_error: ``fail`` at once, ``fail_at_end`` after the other accounts, or ``skip``
         the account, when TikTok refuses one account.
@@ -142,7 +134,7 @@ class ReportFetch:
         self._reconciliation = reconciliation
         self._path = plan.request.kind.endpoint(plan.request.dimensions)
         self._cancel = threading.Event()
-        self._flight: Flight[Job, _Fetched] = Flight(self._make_call, max_concurrency)
+        self._flight: Flight[Job, Answer] = Flight(self._make_call, max_concurrency)
         # windows ahead of the one whose rows come next; enough to keep all threads busy with small ones
         self._open: deque[WindowFetch] = deque()
         self._lookahead = 4 * max_concurrency
@@ -324,22 +316,24 @@ class ReportFetch:
         )
         return outcome is not None
 
-    def _deal_with(self, outcome: Outcome[Job, _Fetched]) -> None:
+    def _deal_with(self, outcome: Outcome[Job, Answer]) -> None:
         job = outcome.job
         try:
-            fetched = outcome.future.result()
+            answer = outcome.future.result()
         except TikTokError as error:
             if job.window.is_current(job) and job.window in self._open:
                 self._on_job_error(job, error)
         else:
             self._timeouts = 0
             if job.window.is_current(job) and job.window in self._open:
-                self._take(job, fetched)
+                self._take(job, answer)
 
-    def _take(self, job: Job, fetched: _Fetched) -> None:
+    def _take(self, job: Job, answer: Answer) -> None:
         window = job.window
         try:
-            problem = window.take(job, fetched.answer, fetched.read)
+            job.part.learn(job.page, answer)
+            self._submit()  # the next calls are under way while this one's rows are read
+            problem = window.take(job, answer)
             if problem:
                 self._refetch(window, problem)
         except TikTokError as error:
@@ -464,14 +458,14 @@ class ReportFetch:
 
     # the other threads: one call each
 
-    def _make_call(self, job: Job) -> _Fetched:
+    def _make_call(self, job: Job) -> Answer:
         part = job.part
         subject = part.call.subject(job.page)
         params = {**part.call.params, "metrics": list(part.metrics), "page": job.page}
         answer = self._client.get(self._path, params, subject=subject, cancel=self._cancel)
         if answer.truncated:
             raise _truncated(subject, answer)
-        return _Fetched(answer, part.sink.read(part.call, job.page, answer.data.get("list") or []))
+        return answer
 
     # what one account's failure means for the others
 

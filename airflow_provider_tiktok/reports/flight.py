@@ -27,7 +27,8 @@ class Outcome(Generic[_Job, _Result]):
 class Flight(Generic[_Job, _Result]):
     """Makes calls in several threads.
 
-    A few more jobs than threads are taken, so that no thread waits for the next one.
+    More jobs than threads are taken, so that a thread whose call is done begins the next one while the outcome waits to
+    be dealt with. Outcomes come in the order in which the calls ended: what came before a failure is known before it.
 
     :param make: does a job; runs in a thread.
     :param concurrency: threads.
@@ -37,6 +38,7 @@ class Flight(Generic[_Job, _Result]):
         self._make = make
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="tiktok-report")
         self._outcomes: queue.SimpleQueue[Outcome[_Job, _Result]] = queue.SimpleQueue()
+        self._concurrency = concurrency
         self._most = 2 * concurrency
         self._taken = 0
 
@@ -48,7 +50,7 @@ class Flight(Generic[_Job, _Result]):
     @property
     def has_idle(self) -> bool:
         """Whether a thread has nothing to do."""
-        return self._taken < self._most // 2
+        return self._taken - self._outcomes.qsize() < self._concurrency
 
     @property
     def is_empty(self) -> bool:

@@ -34,7 +34,7 @@ class Sink(Protocol):
     """Collects the pages of one part."""
 
     def read(self, call: ReportCall, page: int, items: list[Any]) -> Any:
-        """Turn a page's items into what :meth:`take` takes. Runs in the thread that made the call."""
+        """Turn a page's items into what :meth:`take` takes."""
 
     def take(self, page: int, read: Any) -> int:
         """Take a page in, and say how many rows it has."""
@@ -230,16 +230,19 @@ class Part:
         """Whether no page is missing; :meth:`problem` says whether they are right."""
         return self.pages_taken == self.pages
 
-    def take(self, page: int, answer: Answer, read: Any) -> None:
-        """Take a page in."""
+    def learn(self, page: int, answer: Answer) -> None:
+        """Learn from the first page which others there are, so that they can be asked for before it is read."""
         if page == 1:
             self._count = PageCount.read(answer, self._page_size, self.call.subject(1))
             self.pages = max(1, self._count.pages)
             self.waiting.extend(range(2, self.pages + 1))
             totals = answer.data.get("total_metrics")
             self.totals = totals if isinstance(totals, Mapping) else None
+
+    def take(self, page: int, answer: Answer) -> None:
+        """Read a page that :meth:`learn` has seen, and take it in."""
         assert self._count is not None  # noqa: S101 - other pages are asked for after the first one
-        rows = self.sink.take(page, read)
+        rows = self.sink.take(page, self.sink.read(self.call, page, answer.data.get("list") or []))
         self.rows += rows
         self.pages_taken += 1
         self._problem = self._problem or self._count.check(answer, page)

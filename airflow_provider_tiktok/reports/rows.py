@@ -14,11 +14,12 @@ from __future__ import annotations
 import json
 import logging
 import re
-import threading
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from typing import Any
 
 from airflow_provider_tiktok.api.plain import plain
@@ -48,10 +49,12 @@ _TYPE_BY_TIME_DIMENSION = {
     "stat_time_hour": TIMESTAMP,
 }
 
-# one expression for a whole column of a page: its texts joined by line ends
+# one expression for a whole column of a page: its texts joined by line ends. No part of it could match otherwise, so
+# from Python 3.11 on none is tried again
+_ONCE = "+" if sys.version_info >= (3, 11) else ""
 _LINES = {
-    INTEGER: re.compile(r"(?:-?(?:0|[1-9][0-9]*)\n)*"),
-    DECIMAL: re.compile(r"(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?\n)*"),
+    INTEGER: re.compile(rf"(?:-?(?:0|[1-9][0-9]*{_ONCE})\n)*{_ONCE}"),
+    DECIMAL: re.compile(rf"(?:-?(?:0|[1-9][0-9]*{_ONCE})(?:\.[0-9]+{_ONCE})?\n)*{_ONCE}"),
     DATE: re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00\n)*"),
     TIMESTAMP: re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\n)*"),
 }
@@ -153,7 +156,7 @@ class RowReader:
     """Turns the row objects of TikTok's pages into rows, and names what is odd, once each.
 
     Its ``dropped`` are the metrics that the report went on without, its ``seen_metrics`` those that came
-    in some row. Pages may be read by several threads at once.
+    in some row.
 
     :param request: the report that the pages answer.
     """
@@ -162,7 +165,6 @@ class RowReader:
         self.schema = schema_of(request)
         self._request = request
         self._told: set[str] = set()
-        self._lock = threading.Lock()
         self.seen_metrics: set[str] = set()
         self.dropped: set[str] = set()
 
@@ -196,11 +198,11 @@ class RowReader:
         try:
             dimensions = [item["dimensions"] for item in items]
             metrics = [item.get("metrics") or {} for item in items]
-            columns = {name: [item[name] for item in dimensions] for name in self._request.dimensions}
+            columns = _columns(dimensions, self._request.dimensions)
             if set(map(type, metrics)) != {dict}:
                 raise TypeError  # noqa: TRY301 - told below, as all else that is no row
-            # rows of a page are alike, so there are few different sets of names
-            names = set().union(*set(map(tuple, dimensions)), *set(map(tuple, metrics)))
+            if set(map(len, dimensions)) != {len(columns)}:
+                self._name_unasked(dimensions)
         except (KeyError, TypeError, AttributeError) as error:
             missing = f"without {error}" if isinstance(error, KeyError) else "that is not made as rows are"
             where = subject or f"advertiser {advertiser_id}"
@@ -208,15 +210,12 @@ class RowReader:
                 f"TikTok sent a row {missing} ({where}). Run the task again; if it stays, "
                 "TikTok changed its answers and airflow-provider-tiktok needs an upgrade."
             ) from None
-        self._name_unasked(names)
         for name, value in self._fixed(advertiser_id, day).items():
             columns.setdefault(name, [value] * len(items))
         for name in self.schema.key:
             if name not in columns:  # TikTok's own addition to a dimension
                 columns[name] = [_either(name, *pair) for pair in zip(dimensions, metrics, strict=True)]
-        for name in self.schema.columns:
-            if name not in columns:
-                columns[name] = self._metric(name, metrics)
+        columns |= self._metrics(metrics, [name for name in self.schema.columns if name not in columns])
         cells, clean = zip(
             *(self._canonical(name, kind, columns[name]) for name, kind in self.schema.columns.items()),
             strict=True,
@@ -247,18 +246,23 @@ class RowReader:
             fixed["stat_time_day"] = f"{day} 00:00:00"
         return fixed
 
-    def _metric(self, name: str, metrics: list[dict[str, Any]]) -> list[Any]:
-        """Give one metric of all items; one that TikTok left out of an item is null."""
+    def _metrics(self, metrics: list[dict[str, Any]], names: list[str]) -> dict[str, Sequence[Any]]:
+        """Give metrics of all items; one that TikTok left out of an item is null."""
         try:
-            values = [item[name] for item in metrics]
+            columns = _columns(metrics, names)
         except KeyError:
-            values = [item.get(name) for item in metrics]
-            if not any(name in item for item in metrics):
-                return values
-        self.seen_metrics.add(name)
-        return values
+            columns = {name: [item.get(name) for item in metrics] for name in names}
+            self._name_unasked(metrics)
+            self.seen_metrics |= set().union(*metrics) & columns.keys()
+        else:
+            if set(map(len, metrics)) != {len(names)}:
+                self._name_unasked(metrics)
+            self.seen_metrics |= columns.keys()
+        return columns
 
-    def _name_unasked(self, names: set[str]) -> None:
+    def _name_unasked(self, items: list[dict[str, Any]]) -> None:
+        # rows of a page are alike, so there are few different sets of names
+        names = set().union(*set(map(tuple, items)))
         for name in sorted(names - self.schema.columns.keys()):
             self._tell(
                 name,
@@ -266,22 +270,24 @@ class RowReader:
             )
 
     def _tell(self, about: str, text: str) -> None:
-        with self._lock:
-            if about in self._told:
-                return
+        if about not in self._told:
             self._told.add(about)
-        log.warning("%s", text)
+            log.warning("%s", text)
 
-    def _canonical(self, name: str, kind: str, values: list[Any]) -> tuple[Sequence[Cell], bool]:
+    def _canonical(self, name: str, kind: str, values: Sequence[Any]) -> tuple[Sequence[Cell], bool]:
         """Give a column's cells, and whether they are clean."""
         if kind == STRING:
             if _NULL not in values and set(map(type, values)) == {str}:
                 return values, True
             return [None if value is None or value == _NULL else _as_text(value) for value in values], False
-        if set(map(type, values)) == {str}:
-            lines = "\n".join(values) + "\n"
+        lines = _lines(values)
+        if lines.count("\n") == len(values) and _LINES[kind].fullmatch(lines):
+            return _FAST[kind](values), True
+        if kind in {INTEGER, DECIMAL} and _NULL in values:
+            filled = ["0" if value == _NULL else value for value in values]
+            lines = _lines(filled)
             if lines.count("\n") == len(values) and _LINES[kind].fullmatch(lines):
-                return _FAST[kind](values), True
+                return [None if value == _NULL else value for value in values], False
         slow = _SLOW[kind]
         cells: list[Cell] = []
         for value in values:
@@ -295,23 +301,47 @@ class RowReader:
         return cells, False
 
 
+def _columns(items: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Give values by name, of all items.
+
+    :raises KeyError: an item lacks one.
+    """
+    if len(names) < 2:  # noqa: PLR2004 - itemgetter gives a value then, and no tuple
+        return {name: [item[name] for item in items] for name in names}
+    return dict(zip(names, zip(*map(itemgetter(*names), items), strict=True), strict=True))
+
+
 def _either(name: str, dimensions: dict[str, Any], metrics: dict[str, Any]) -> Any:
     return dimensions[name] if name in dimensions else metrics.get(name)
 
 
-def _same(values: list[str]) -> list[Cell]:
-    return list(values)
+def _lines(values: Sequence[Any]) -> str:
+    """Give texts a line each; nothing where one isn't text."""
+    try:
+        return "\n".join(values) + "\n"
+    except TypeError:
+        return ""
 
 
-def _days(values: list[str]) -> list[Cell]:
-    return [value[:_DAY_LENGTH] for value in values]
+def _same(values: Sequence[str]) -> Sequence[Cell]:
+    return values
 
 
-def _hours(values: list[str]) -> list[Cell]:
-    return [value.replace(" ", "T") for value in values]
+def _days(values: Sequence[str]) -> Sequence[Cell]:
+    return _few(values, lambda value: value[:_DAY_LENGTH])
 
 
-_FAST: dict[str, Callable[[list[str]], list[Cell]]] = {
+def _hours(values: Sequence[str]) -> Sequence[Cell]:
+    return _few(values, lambda value: value.replace(" ", "T"))
+
+
+def _few(values: Sequence[str], make: Callable[[str], str]) -> Sequence[Cell]:
+    """Make texts of texts of which there are few: one for all that are equal, which are then soon found to be."""
+    made = {value: sys.intern(make(value)) for value in set(values)}
+    return list(map(made.__getitem__, values))
+
+
+_FAST: dict[str, Callable[[Sequence[str]], Sequence[Cell]]] = {
     INTEGER: _same,
     DECIMAL: _same,
     DATE: _days,

@@ -71,6 +71,8 @@ class RowSpool:
         self._file: IO[bytes] | None = None
         self._end = 0
         self._count = 0
+        self._sorted = True
+        self._keys: set[Key] = set()  # of the rows, while all of them are in memory
 
     def __len__(self) -> int:
         return self._count
@@ -90,22 +92,23 @@ class RowSpool:
 
     def add(self, keys: Sequence[Key], rows: Sequence[Any]) -> None:
         """Take rows in, each with its key."""
-        self._items += zip(keys, rows, strict=True)
-        self._count += len(keys)
-        self._room.enter(self)
+        items = list(zip(keys, rows, strict=True))
+        if not self._keep_order:
+            items.sort(
+                key=_key_of
+            )  # what is sorted in pieces is soon sorted as a whole, when that is waited for
+        self._hold(items)
 
     def absorb(self, other: RowSpool) -> None:
         """Take over all rows of another spool, which is empty then."""
         for items in other._blocks():
-            self._items += items
-            self._count += len(items)
-            self._room.enter(self)
+            self._hold(items)
         other.close()
 
     def has_duplicates(self) -> bool:
         """Say whether two rows have the same key."""
         if not self._runs:
-            return len(set(self._identities(self._items))) != self._count
+            return len(self._keys) != self._count
         if not self._keep_order and not self._extra:
             return any(one[0] == other[0] for one, other in pairwise(self._merged()))
         with RowSpool() as keys:  # sorted, beside the rows that keep their order
@@ -135,6 +138,7 @@ class RowSpool:
         """Let go of the rows and the file."""
         self._items = []
         self._runs = []
+        self._keys = set()
         self._count = 0
         self._room.leave(self)
         if self._file is not None:
@@ -158,6 +162,15 @@ class RowSpool:
         self._file.flush()
         self._runs.append(run)
         self._items = []
+        self._keys = set()
+
+    def _hold(self, items: list[Item]) -> None:
+        self._items += items
+        self._sorted = False
+        self._count += len(items)
+        if not self._runs:
+            self._keys.update(self._identities(items))
+        self._room.enter(self)
 
     def _identities(self, items: Iterable[Item]) -> Iterable[Key]:
         """Give what tells rows apart."""
@@ -165,8 +178,9 @@ class RowSpool:
         return (key[: -self._extra] for key in keys) if self._extra else keys
 
     def _sort(self) -> None:
-        if not self._keep_order:
+        if not (self._keep_order or self._sorted):
             self._items.sort(key=_key_of)
+            self._sorted = True
 
     def _merged(self) -> Iterable[Item]:
         self._sort()

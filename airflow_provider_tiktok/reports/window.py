@@ -151,13 +151,13 @@ class WindowFetch:
             and any(part is job.part for part in self._parts())
         )
 
-    def take(self, job: Job, answer: Answer, read: Any) -> str:
-        """Take a page in.
+    def take(self, job: Job, answer: Answer) -> str:
+        """Take in a page of which its part has learnt.
 
         :return: what is wrong with the window, if that shows now; it must be fetched again then.
         """
         part = job.part
-        part.take(job.page, answer, read)
+        part.take(job.page, answer)
         if not part.is_complete:
             return ""
         return part.problem() or self._complete(part) or ("" if self._is_incomplete() else self._finish())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from json.encoder import encode_basestring
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +25,7 @@ Cells = Sequence["str | None"]
 NUMBER_TYPES = frozenset({"integer", "decimal"})
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?")
-_JSON_NUMBERS = re.compile(rf"(?:{_JSON_NUMBER.pattern}\n)*")
+_JSON_NUMBERS = re.compile(rf"(?:(?:null|{_JSON_NUMBER.pattern})\n)*")
 
 
 class Format(Protocol):
@@ -80,18 +81,26 @@ class JsonLines(_Lines):
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         self._is_number = [kind in NUMBER_TYPES for kind in columns.values()]
-        names = [encode_basestring(name).replace("%", "%%") for name in columns]
-        self._line = "{" + ",".join(f"{name}:%s" for name in names) + "}\n"
+        self._names = [
+            f"{',' if place else '{'}{encode_basestring(name)}:" for place, name in enumerate(columns)
+        ]
 
     def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[bytes]:
         """Encode column by column, which checks a thousand numbers at a time."""
-        encoded = [
-            (cells if is_clean else _json_numbers(cells)) if is_number else _json_texts(cells, is_clean)
-            for is_number, cells, is_clean in zip(self._is_number, columns, clean, strict=True)
-        ]
-        line = self._line
+        if not columns:
+            return []
+        count = len(columns[0])
+        texts: list[Iterable[str]] = []
+        for name, is_number, cells, is_clean in zip(
+            self._names, self._is_number, columns, clean, strict=True
+        ):
+            encoded = (
+                (cells if is_clean else _json_numbers(cells)) if is_number else _json_texts(cells, is_clean)
+            )
+            texts += [repeat(name, count), encoded]  # type: ignore[list-item]
+        lines = map("".join, zip(*texts, repeat("}\n", count), strict=True))
         # half a character, as a name cut in mid-emoji ends, becomes the escape that JSON has for it
-        return [(line % cells).encode("utf-8", "backslashreplace") for cells in zip(*encoded, strict=True)]
+        return [line.encode("utf-8", "backslashreplace") for line in lines]
 
 
 class Csv(_Lines):
@@ -129,10 +138,10 @@ def _json_texts(cells: Cells, is_clean: bool) -> Iterable[str]:
 
 
 def _json_numbers(cells: Cells) -> Sequence[str]:
-    if None not in cells:
-        lines = "\n".join(cells) + "\n"  # type: ignore[arg-type]
-        if lines.count("\n") == len(cells) and _JSON_NUMBERS.fullmatch(lines):
-            return cells  # type: ignore[return-value]
+    texts = ["null" if cell is None else cell for cell in cells]
+    lines = "\n".join(texts) + "\n"
+    if lines.count("\n") == len(texts) and _JSON_NUMBERS.fullmatch(lines) and "null" not in cells:
+        return texts
     return [
         "null" if cell is None else cell if _JSON_NUMBER.fullmatch(cell) else encode_basestring(cell)
         for cell in cells

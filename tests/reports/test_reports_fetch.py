@@ -20,6 +20,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokRateLimitError,
     TikTokTransportError,
 )
+from airflow_provider_tiktok.reports.fetch import page_rows
 
 from .helpers import FakeClient, all_rows, fetch, items, old_plan, paged, plan
 
@@ -114,6 +115,41 @@ def test_as_many_calls_are_in_flight_as_allowed(concurrency):
     client = FakeClient(report)
     assert len(all_rows(ads(client, max_concurrency=concurrency))) == 10 + 20 * concurrency
     assert client.most_in_flight == concurrency
+
+
+def test_further_pages_are_under_way_while_one_is_read():
+    called = {page: threading.Event() for page in range(1, 6)}
+
+    def report(params):
+        called[params["page"]].set()
+        return paged(items(50))(params)
+
+    def encode(page):
+        # the first page tells of all others; neither the thread of its call nor this one has to be done with it
+        assert all(event.wait(10) for event in called.values())
+        return page_rows(page)
+
+    assert all_rows(ads(FakeClient(report), max_concurrency=2, encode=encode)) == rows_of(50)
+
+
+def test_what_came_before_a_failure_is_passed_on_though_it_is_read_after_it():
+    failed = threading.Event()
+
+    def report(params):
+        if params["advertiser_id"] == "8":
+            failed.set()
+            raise TRANSPORT
+        return paged(items(5))(params)
+
+    def encode(page):
+        assert failed.wait(10)
+        return page_rows(page)
+
+    client = FakeClient(report)
+    found = ads(client, parameters={"advertiser_ids": "7,8"}, max_concurrency=1, encode=encode).batches()
+    assert next(found) == rows_of(5)
+    with pytest.raises(TikTokTransportError):
+        next(found)
 
 
 def test_calls_in_flight_stay_bounded_while_a_window_is_fetched_again():

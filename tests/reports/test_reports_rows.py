@@ -279,6 +279,20 @@ def test_one_odd_value_does_not_change_the_others():
     ]
 
 
+@given(
+    cells=st.lists(
+        st.sampled_from(["-", "0", "12", "-3", "4.50", "007", "5.", "", "1e3", None, "<5", "x"]), min_size=1
+    ),
+    metric=st.sampled_from(["clicks", "spend"]),
+)
+def test_a_column_is_read_as_its_values_are_one_by_one(cells, metric):
+    items = [
+        {"dimensions": {"ad_id": str(index)}, "metrics": {metric: value}} for index, value in enumerate(cells)
+    ]
+    together = RowReader(request(dimensions="ad_id", metrics=metric)).read("7", items).rows()
+    assert [row[-1] for row in together] == [cell(metric, value) for value in cells]
+
+
 # missing and unasked
 
 

@@ -99,7 +99,7 @@ def test_odd_column_names_survive(name):
     assert csv_rows(Csv({name: "integer"}).header()) == [[name]]
 
 
-@pytest.mark.parametrize("odd", ["<5", "1\n2", "1,5", "", "01", "1.", "NaN", "-", "+1", "1\n", "0x1"])
+@pytest.mark.parametrize("odd", ["<5", "1\n2", "1,5", "", "01", "1.", "NaN", "-", "+1", "1\n", "0x1", "null"])
 def test_what_is_no_number_is_text_in_json(odd):
     columns = {"clicks": "integer", "x": "string"}
     rows = [("1", "a"), (odd, "b"), ("2.50", "c")]
@@ -108,6 +108,13 @@ def test_what_is_no_number_is_text_in_json(odd):
         {"clicks": odd, "x": "b"},
         {"clicks": 2.5, "x": "c"},
     ]
+
+
+@pytest.mark.parametrize("cells", [("1", None), (None, "null"), ("null", "2", None), ("<5", None, "1.0")])
+def test_an_absent_number_is_null_and_its_name_as_text_is_text(cells):
+    found = json_rows(render(JsonLines({"x": "decimal"}), [(cell,) for cell in cells]))
+    expected = [cell if cell is None or cell in {"null", "<5"} else float(cell) for cell in cells]
+    assert [row["x"] for row in found] == expected
 
 
 @pytest.mark.parametrize("number", ["0", "-0", "-1.50", "1e5", "1E-7", "99999999999999999999999.000"])
