@@ -167,6 +167,9 @@ def in_a_process(job: dict) -> dict:
 
 def run_job(job: dict) -> dict:
     """Do what a task does; or, of the empty job, nothing."""
+    # what the process of every task has loaded before it begins
+    import airflow.sdk.execution_time.supervisor
+    import airflow.sdk.execution_time.task_runner  # noqa: F401
     from airflow.sdk import BaseOperator, ObjectStoragePath
 
     if "empty" in job:

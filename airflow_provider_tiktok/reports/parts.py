@@ -66,21 +66,24 @@ class RowSink:
         self._keep_order = order_field is not None
         # by which rows of several calls are put into one order
         extra = (columns.index(order_field),) if order_field in columns else ()
+        self._ranks = bool(extra)
         self._indexes = reader.schema.key_indexes + extra
-        self._early: dict[int, tuple[list[Key], Sequence[Any], Decimal]] = {}
+        self._early: dict[int, tuple[Sequence[Key], Sequence[Any], Decimal]] = {}
         self._next = 1
         self.spool = RowSpool(keep_order=self._keep_order, room=room, extra=len(extra))
         self.spend = Decimal(0)
 
-    def read(self, call: ReportCall, page: int, items: list[Any]) -> tuple[list[Key], Sequence[Any], Decimal]:
+    def read(
+        self, call: ReportCall, page: int, items: list[Any]
+    ) -> tuple[Sequence[Key], Sequence[Any], Decimal]:
         """Read and encode a page."""
         read = read_page(self._reader, call, page, items)
         if not len(read):
             return [], [], Decimal(0)
         spend = Decimal(0) if self._spend_index is None else _sum(read.columns[self._spend_index])
-        return read.keys(self._indexes), self._encode(read), spend
+        return self._keys(read), self._encode(read), spend
 
-    def take(self, page: int, read: tuple[list[Key], Sequence[Any], Decimal]) -> int:
+    def take(self, page: int, read: tuple[Sequence[Key], Sequence[Any], Decimal]) -> int:
         """Hold a page's rows; where their order counts, until the pages before it have come."""
         if self._keep_order:
             self._early[page] = read
@@ -94,7 +97,7 @@ class RowSink:
     def take_page(self, page: Page) -> None:
         """Hold the rows of a page that was put together from others."""
         spend = Decimal(0) if self._spend_index is None else _sum(page.columns[self._spend_index])
-        self._hold(page.keys(self._indexes), self._encode(page), spend)
+        self._hold(self._keys(page), self._encode(page), spend)
 
     def problem(self) -> str:
         """Say so when a row came twice."""
@@ -109,7 +112,10 @@ class RowSink:
         self._early.clear()
         self._next = 1
 
-    def _hold(self, keys: list[Key], rows: Sequence[Any], spend: Decimal) -> None:
+    def _keys(self, page: Page) -> Sequence[Key]:
+        return page.keys(self._indexes) if self._ranks else page.text_keys(self._indexes)
+
+    def _hold(self, keys: Sequence[Key], rows: Sequence[Any], spend: Decimal) -> None:
         self.spool.add(keys, rows)
         self.spend += spend
 
@@ -120,7 +126,7 @@ class SliceSink:
     def __init__(self, reader: RowReader) -> None:
         self._reader = reader
         self._indexes = reader.schema.key_indexes
-        self._pages: dict[int, tuple[list[Key], list[Row]]] = {}
+        self._pages: dict[int, tuple[Sequence[Key], list[Row]]] = {}
 
     @property
     def rows(self) -> dict[Key, Row]:
@@ -128,12 +134,12 @@ class SliceSink:
         pages = [self._pages[page] for page in sorted(self._pages)]
         return {key: row for keys, rows in pages for key, row in zip(keys, rows, strict=True)}
 
-    def read(self, call: ReportCall, page: int, items: list[Any]) -> tuple[list[Key], list[Row]]:
+    def read(self, call: ReportCall, page: int, items: list[Any]) -> tuple[Sequence[Key], list[Row]]:
         """Read a page."""
         read = read_page(self._reader, call, page, items)
         return (read.keys(self._indexes), read.rows()) if len(read) else ([], [])
 
-    def take(self, page: int, read: tuple[list[Key], list[Row]]) -> int:
+    def take(self, page: int, read: tuple[Sequence[Key], list[Row]]) -> int:
         """Hold a page's rows."""
         self._pages[page] = read
         return len(read[0])

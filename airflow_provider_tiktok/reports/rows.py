@@ -62,7 +62,8 @@ _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?|[-+]?\.[
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LONGEST_NUMBER = 1_000  # characters; Python itself makes no number of more than 4,300 digits
 _DAY_LENGTH = len("2026-11-21")
-_NULL_KEY = "\0"  # where a null sorts: after empty text, before all other
+_END = "\0\0"  # of one text of a key, before the next one: it sorts before all that could follow
+_NULL_KEY = "\0\1"  # where a null sorts: after empty text, before all other
 
 
 @dataclass(frozen=True)
@@ -143,13 +144,18 @@ class Page:
 
     def keys(self, indexes: Sequence[int]) -> list[tuple[str, ...]]:
         """Give what tells rows apart, in an order that can be compared."""
-        columns: list[Sequence[Any]] = [
-            self.columns[index]
-            if self.clean[index]
-            else [_NULL_KEY if cell is None else cell for cell in self.columns[index]]
-            for index in indexes
-        ]
-        return list(zip(*columns, strict=True))
+        return list(zip(*(self._comparable(index) for index in indexes), strict=True))
+
+    def text_keys(self, indexes: Sequence[int]) -> list[str]:
+        """Give each of the :meth:`keys` as one text: they are equal, and in the same order, and sooner compared."""
+        return list(map(_END.join, self.keys(indexes)))
+
+    def _comparable(self, index: int) -> Sequence[str]:
+        """Give a column's cells so that no null is left, and no text looks like the end of one."""
+        cells = self.columns[index]
+        if self.clean[index] and "\0" not in "".join(cells):  # type: ignore[arg-type]
+            return cells  # type: ignore[return-value]
+        return [_NULL_KEY if cell is None else cell.replace("\0", "\0\2") for cell in cells]
 
 
 class RowReader:

@@ -21,7 +21,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import IO, Any
 
-Key = tuple[Any, ...]
+Key = str | tuple[Any, ...]
 Item = tuple[Key, Any]
 
 MAX_ROWS = 80_000
@@ -117,7 +117,7 @@ class RowSpool:
                 keys.add(found, [None] * len(found))
             return keys.has_duplicates()
 
-    def sorted_by(self, rank: Callable[[Key], tuple[Any, ...]]) -> RowSpool:
+    def sorted_by(self, rank: Callable[[Any], tuple[Any, ...]]) -> RowSpool:
         """Give another spool with the rows in an order of their own; this one is empty then.
 
         :param rank: gives what a row's key is sorted by.

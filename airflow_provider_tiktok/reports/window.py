@@ -19,7 +19,7 @@ from airflow_provider_tiktok.reports.plan import ReportCall
 from airflow_provider_tiktok.reports.reconcile import Reconciliation, differ
 from airflow_provider_tiktok.reports.request import ReportRequest
 from airflow_provider_tiktok.reports.rows import Page, RowReader, is_number
-from airflow_provider_tiktok.reports.spool import Key, Room, RowSpool
+from airflow_provider_tiktok.reports.spool import Room, RowSpool
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +349,7 @@ class WindowFetch:
             return spool
         sign = 1 if self._request.order_type == "ASC" else -1
 
-        def rank(key: Key) -> tuple[Any, ...]:
+        def rank(key: Any) -> tuple[Any, ...]:
             *identity, cell = key
             number = sign * float(cell) if is_number(cell) else 0.0
             return not is_number(cell), number, *identity

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
-from airflow_provider_tiktok.reports.rows import RowReader, schema_of, to_python
+from airflow_provider_tiktok.reports.rows import Page, RowReader, schema_of, to_python
 from airflow_provider_tiktok.storage.formats import Csv, JsonLines
 
 from .helpers import request
@@ -291,6 +291,28 @@ def test_a_column_is_read_as_its_values_are_one_by_one(cells, metric):
     ]
     together = RowReader(request(dimensions="ad_id", metrics=metric)).read("7", items).rows()
     assert [row[-1] for row in together] == [cell(metric, value) for value in cells]
+
+
+_CELLS = st.none() | st.text("\0\1\2ab", max_size=3)
+
+
+@given(rows=st.lists(st.tuples(_CELLS, _CELLS, _CELLS), min_size=1))
+def test_keys_as_text_are_equal_and_ordered_as_keys_are(rows):
+    columns = list(zip(*rows, strict=True))
+    page = Page(columns, [None not in column for column in columns])
+    texts, keys = page.text_keys([2, 0]), page.keys([2, 0])
+    wanted = [
+        tuple((cell is not None, cell is not None and cell) for cell in (row[2], row[0])) for row in rows
+    ]
+    for one, one_text, one_key in zip(wanted, texts, keys, strict=True):
+        for other, other_text, other_key in zip(wanted, texts, keys, strict=True):
+            assert (one == other) == (one_text == other_text) == (one_key == other_key)
+            assert (one_text < other_text) == (one_key < other_key)
+
+
+def test_a_null_sorts_after_empty_text_and_before_all_other():
+    page = Page([["a", None, "\0", ""]], [False])
+    assert sorted(range(4), key=page.text_keys([0]).__getitem__) == [3, 1, 2, 0]
 
 
 # missing and unasked
