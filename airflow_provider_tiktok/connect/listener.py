@@ -21,7 +21,7 @@ _CONNECTION_PATIENCE = 5.0  # seconds for one browser connection, which may be a
 _LONGEST = 8_192  # characters of an address
 _LOOK = 0.2
 _PAGE = b"""<!doctype html><meta charset="utf-8"><title>Airflow and TikTok</title>
-<p>TikTok's answer has arrived. You may close this window and go back to the terminal.</p>
+<p>An answer has arrived. The terminal says what has become of it; you may close this window.</p>
 """
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",

@@ -63,7 +63,7 @@ class Output(Protocol):
     """Takes a report's rows and publishes them, whole, at the end."""
 
     def encode(self, page: Page) -> Sequence[Any]:
-        """Make of each row of a page what :meth:`write` takes. Several threads do so at once."""
+        """Make of each row of a page what :meth:`write` takes. Pages come in any order."""
 
     def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
         """Take encoded rows in, in their order."""

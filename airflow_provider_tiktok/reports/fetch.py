@@ -43,8 +43,10 @@ _WINDOW_ATTEMPTS = 3
 _REFETCH_PAUSE = 2.0  # seconds; figures that move need some time to come to rest
 _MAX_CELLS = 1_200_000  # cells held in memory before rows go to a file: some 50 MiB
 _FEWEST_ROWS = 2_000
+_WAITING_CELLS = 250_000  # cells of answers that wait to be read: some 25 MiB
 _LOOK = 0.1  # seconds after which a paused window is looked at again
 _TICK = 1.0  # seconds after which the progress is looked at, when nothing comes
+_NAMED = 20  # accounts that a message names
 _HOPELESS = 12  # calls in a row that time out, however small they are made
 
 
@@ -134,11 +136,16 @@ class ReportFetch:
         self._reconciliation = reconciliation
         self._path = plan.request.kind.endpoint(plan.request.dimensions)
         self._cancel = threading.Event()
-        self._flight: Flight[Job, Answer] = Flight(self._make_call, max_concurrency)
         # windows ahead of the one whose rows come next; enough to keep all threads busy with small ones
         self._open: deque[WindowFetch] = deque()
         self._lookahead = 4 * max_concurrency
-        self._room = Room(max(_FEWEST_ROWS, _MAX_CELLS // len(self.reader.schema.columns)))
+        columns = len(self.reader.schema.columns)
+        self._room = Room(max(_FEWEST_ROWS, _MAX_CELLS // columns))
+        waiting = max(1, _WAITING_CELLS // (columns * plan.request.page_size))
+        self._flight: Flight[Job, Answer] = Flight(
+            self._make_call, max_concurrency, waiting=min(waiting, max_concurrency)
+        )
+        self._turns = max_concurrency
         self._errors: dict[str, TikTokError] = {}
         self._end: TikTokError | None = None
         self._position = Position()
@@ -174,8 +181,9 @@ class ReportFetch:
                 for batch in self._rows_of(window):
                     self.result.row_count += len(batch)
                     yield batch
-                    while self._advance(0):
-                        pass
+                    for _ in range(self._turns):
+                        if not self._advance(0):
+                            break
                 if self._held is None and not (self._errors.keys() - self.result.skipped.keys()):
                     self._position = Position(
                         window.index + 1, self.result.row_count, len(self.result.totals)
@@ -188,6 +196,7 @@ class ReportFetch:
                 window.discard()
             if self._held is not None:
                 self._held.close()
+        self._miss_nothing()
         skipped = self.result.skipped
         self.result.skipped = {name: skipped[name] for name in self.plan.advertiser_ids if name in skipped}
         self.reader.finish(self.result.row_count)
@@ -248,6 +257,15 @@ class ReportFetch:
         self.reader.seen_metrics = set(result.seen_metrics)
         self._errors |= {name: TikTokInvalidRequestError(why) for name, why in result.skipped.items()}
 
+    def _miss_nothing(self) -> None:
+        """Make sure that every window of the plan has been passed on, but for those of accounts that failed."""
+        left = [name for name, count in self._windows_left.items() if count and name not in self._errors]
+        if left:
+            raise TikTokIncompleteReportError(
+                f"Windows of {len(left)} advertiser account(s) were not fetched: {', '.join(left[:_NAMED])}. This is a "
+                "mistake in airflow-provider-tiktok; please report it. Running the task again may help."
+            )
+
     # the main thread: which page is fetched next, and what becomes of those that came
 
     def _next_window(self) -> WindowFetch | None:
@@ -263,7 +281,10 @@ class ReportFetch:
             if self._end is not None:
                 raise self._end
             if not self._open:
-                return None
+                # those of an account that failed may still have calls under way, which leave no room for another's
+                if not self._open_window():
+                    return None
+                continue
             self._advance(_TICK if not self._flight.is_empty else _LOOK)
 
     def _submit(self) -> None:

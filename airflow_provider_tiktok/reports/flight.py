@@ -32,14 +32,15 @@ class Flight(Generic[_Job, _Result]):
 
     :param make: does a job; runs in a thread.
     :param concurrency: threads.
+    :param waiting: jobs that are taken beyond those, whose outcomes may wait in memory.
     """
 
-    def __init__(self, make: Callable[[_Job], _Result], concurrency: int) -> None:
+    def __init__(self, make: Callable[[_Job], _Result], concurrency: int, *, waiting: int) -> None:
         self._make = make
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="tiktok-report")
         self._outcomes: queue.SimpleQueue[Outcome[_Job, _Result]] = queue.SimpleQueue()
         self._concurrency = concurrency
-        self._most = 2 * concurrency
+        self._most = concurrency + waiting
         self._taken = 0
 
     @property

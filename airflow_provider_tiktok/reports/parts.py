@@ -8,7 +8,6 @@ collected into is its sink: rows for the report, or spend by entity, for lists a
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -222,7 +221,7 @@ class Part:
         """Forget every page, and begin with the first one again."""
         self.attempt += 1
         self.sink.clear()
-        self.waiting = deque([1])
+        self._waiting = range(1, 2)
         self.metrics: tuple[str, ...] = ()
         self.totals: Mapping[str, Any] | None = None
         self.pages = 1
@@ -236,12 +235,19 @@ class Part:
         """Whether no page is missing; :meth:`problem` says whether they are right."""
         return self.pages_taken == self.pages
 
+    def next_page(self) -> int | None:
+        """Give the next page to ask for; ``None`` when all known ones have been given."""
+        if not self._waiting:
+            return None
+        page, self._waiting = self._waiting[0], self._waiting[1:]
+        return page
+
     def learn(self, page: int, answer: Answer) -> None:
         """Learn from the first page which others there are, so that they can be asked for before it is read."""
         if page == 1:
             self._count = PageCount.read(answer, self._page_size, self.call.subject(1))
             self.pages = max(1, self._count.pages)
-            self.waiting.extend(range(2, self.pages + 1))
+            self._waiting = range(2, self.pages + 1)
             totals = answer.data.get("total_metrics")
             self.totals = totals if isinstance(totals, Mapping) else None
 
@@ -254,7 +260,7 @@ class Part:
         self._problem = self._problem or self._count.check(answer, page)
         if self._problem or not rows:
             # the rest would be fetched in vain
-            self.waiting.clear()
+            self._waiting = range(0)
             self.pages_taken = self.pages
 
     def problem(self) -> str:

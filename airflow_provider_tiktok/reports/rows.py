@@ -50,8 +50,8 @@ _TYPE_BY_TIME_DIMENSION = {
 }
 
 # one expression for a whole column of a page: its texts joined by line ends. No part of it could match otherwise, so
-# from Python 3.11 on none is tried again
-_ONCE = "+" if sys.version_info >= (3, 11) else ""
+# none is tried again where Python has that, and has it right (before 3.11.5 a repeated group matched too much)
+_ONCE = "+" if sys.version_info >= (3, 11, 5) else ""
 _LINES = {
     INTEGER: re.compile(rf"(?:-?(?:0|[1-9][0-9]*{_ONCE})\n)*{_ONCE}"),
     DECIMAL: re.compile(rf"(?:-?(?:0|[1-9][0-9]*{_ONCE})(?:\.[0-9]+{_ONCE})?\n)*{_ONCE}"),

@@ -138,8 +138,8 @@ class WindowFetch:
     def next_job(self) -> Job | None:
         """Give the next page to fetch; ``None`` when all known ones are under way."""
         for part in self._parts():
-            if part.waiting:
-                return Job(self, part, part.attempt, part.waiting.popleft())
+            if (page := part.next_page()) is not None:
+                return Job(self, part, part.attempt, page)
         return None
 
     def is_current(self, job: Job) -> bool:

@@ -121,7 +121,7 @@ class Destination:
     def encode(self, columns: Sequence[Cells], clean: Sequence[bool]) -> Sequence[Any]:
         """Render rows for :meth:`write`, each behind the partition that it belongs to, where there are any.
 
-        Several threads may do so at once, in any order.
+        Pages come in any order.
 
         :param columns: the cells of each column.
         :param clean: of each column, whether it is known to hold no null and, where its type is a

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
+import time
+import tracemalloc
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +24,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokRateLimitError,
     TikTokTransportError,
 )
-from airflow_provider_tiktok.reports.fetch import page_rows
+from airflow_provider_tiktok.reports.fetch import ReportFetch, page_rows
 
 from .helpers import FakeClient, all_rows, fetch, items, old_plan, paged, plan
 
@@ -150,6 +154,115 @@ def test_what_came_before_a_failure_is_passed_on_though_it_is_read_after_it():
     assert next(found) == rows_of(5)
     with pytest.raises(TikTokTransportError):
         next(found)
+
+
+def hourly(client, **options):
+    """Fetch a report of twelve days, each of which is a call, of three accounts."""
+    days = {"report_start_date": "2026-01-05", "report_end_date": "2026-01-16"}
+    parameters = {"advertiser_ids": "6,7,8", "dimensions": "ad_id,stat_time_hour", **days}
+    return ads(client, parameters=parameters, **options)
+
+
+def hours(params):
+    row = {
+        "dimensions": {"ad_id": "1", "stat_time_hour": f"{params['start_date']} 07:00:00"},
+        "metrics": {"spend": "1.00"},
+    }
+    return paged([row])(params)
+
+
+@pytest.mark.parametrize("policy", ["skip", "fail_at_end"])
+@pytest.mark.parametrize("concurrency", [1, 2, 4, 8])
+@pytest.mark.parametrize("reading", [0.0, 0.006])
+@pytest.mark.parametrize("refused_from", [1, 7])
+def test_accounts_after_a_refused_one_are_fetched_whatever_is_still_under_way(
+    policy, concurrency, reading, refused_from
+):
+    def report(params):
+        if params["advertiser_id"] == "7" and params["start_date"] >= f"2026-01-{4 + refused_from:02d}":
+            raise PERMISSION
+        return hours(params)
+
+    def encode(page):
+        time.sleep(reading)
+        return page_rows(page)
+
+    report = hourly(
+        FakeClient(report, delay=lambda: 0.002),
+        on_advertiser_error=policy,
+        max_concurrency=concurrency,
+        encode=encode,
+    )
+    found = []
+    with pytest.raises(TikTokPermissionError) if policy == "fail_at_end" else contextlib.nullcontext():
+        for batch in report.batches():
+            found += batch
+    accounts = Counter(row[0] for row in found)
+    assert accounts == {"6": 12, "8": 12}
+
+
+def test_accounts_after_one_whose_calls_are_all_in_the_air_are_fetched():
+    """The refusal comes while an earlier account's rows are read, with as many calls as may be in flight."""
+    refused = threading.Event()
+
+    def report(params):
+        if params["advertiser_id"] == "7":
+            refused.set()
+            raise PERMISSION
+        return hours(params)
+
+    def encode(page):
+        refused.wait(0.05)
+        return page_rows(page)
+
+    report = hourly(FakeClient(report), on_advertiser_error="skip", max_concurrency=8, encode=encode)
+    assert Counter(row[0] for row in all_rows(report)) == {"6": 12, "8": 12}
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 8])
+@pytest.mark.parametrize("refused_page", [1, 2, 5, 9])
+def test_accounts_after_one_that_is_refused_on_a_later_page_are_fetched(concurrency, refused_page):
+    def report(params):
+        if params["advertiser_id"] == "7" and params["page"] == refused_page:
+            raise PERMISSION
+        return paged(items(90))(params)
+
+    report_fetch = ads(
+        FakeClient(report, delay=lambda: 0.001),
+        parameters={"advertiser_ids": "6,7,8"},
+        on_advertiser_error="skip",
+        max_concurrency=concurrency,
+    )
+    assert Counter(row[0] for row in all_rows(report_fetch)) == {"6": 90, "8": 90}
+
+
+def test_a_window_without_rows_that_claims_pages_does_not_end_the_report():
+    def report(params):
+        if params["advertiser_id"] == "6" and params["start_date"] == "2026-01-05":
+            return paged([], total_page=40)(params)
+        return hours(params)
+
+    for concurrency in (1, 8):
+        report_fetch = hourly(FakeClient(report, delay=lambda: 0.002), max_concurrency=concurrency)
+        assert Counter(row[0] for row in all_rows(report_fetch)) == {"6": 11, "7": 12, "8": 12}
+
+
+def test_a_fetch_that_leaves_windows_out_fails(monkeypatch):
+    monkeypatch.setattr(ReportFetch, "_open_window", lambda fetch: False)
+    with pytest.raises(TikTokIncompleteReportError, match="Windows of 3 advertiser"):
+        all_rows(hourly(FakeClient(hours)))
+
+
+def test_pages_that_no_report_has_take_no_memory():
+    client = FakeClient(paged(items(3), total_number=10**9, total_page=10**9))
+    report = ads(client, max_concurrency=2)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TikTokIncompleteReportError, match="TikTok counted 1,000,000,000 rows and gave 3"):
+            all_rows(report)
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()
 
 
 def test_calls_in_flight_stay_bounded_while_a_window_is_fetched_again():

@@ -124,7 +124,7 @@ class Ansi:
         return f"{INDEX_PREFIX}{secrets.token_hex(4)}_{mark}"
 
     def encode(self, binders: Sequence[Binder], columns: Sequence[Cells]) -> list[Any]:
-        """Make of checked columns what :meth:`insert` takes of each row; several threads may do so at once."""
+        """Make of checked columns what :meth:`insert` takes of each row."""
         return list(zip(*columns, strict=True))
 
     def insert(

@@ -100,7 +100,7 @@ class SqlTable:
             connection.rollback()
 
     def encode(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[Any]:
-        """Make of rows what :meth:`replace` takes; several threads may do so at once.
+        """Make of rows what :meth:`replace` takes.
 
         :param columns: the cells of each column.
         :param clean: of each column, whether it is known to hold no null and, where its kind is a number,
