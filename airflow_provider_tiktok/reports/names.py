@@ -163,7 +163,10 @@ def _misspelt(name: str, known: list[str]) -> str:
     for candidate in (lowered, f"{lowered}_id"):
         if candidate in known:
             return candidate
-    for candidate in get_close_matches(lowered, known, n=3, cutoff=0.6):
+    alike = [
+        one for one in known if abs(len(one) - len(lowered)) <= _MAX_SLIPS
+    ]  # the others can't be few slips away
+    for candidate in get_close_matches(lowered, alike, n=3, cutoff=0.6):
         # two names that differ in their numbers are two metrics (`..._day0`, `..._day6`), not one misspelt
         if (
             re.findall(r"\d+", lowered) == re.findall(r"\d+", candidate)

@@ -178,7 +178,8 @@ def test_a_transport_fault_that_stays_is_an_error(make_client, server, fault):
     ],
 )
 def test_a_transport_error_says_what_happened_but_never_the_body(make_client, server, fault, problem):
-    client = make_client(timeout=0.15, retry=RetryPolicy(attempts=1))
+    # a busy machine may hold up an answer that does come
+    client = make_client(timeout=0.15 if fault == "time-out" else 10, retry=RetryPolicy(attempts=1))
     server.script = [_FAULTS[fault]]
     assert str(failure(client)) == (
         f"No usable answer from {server.url} (advertiser 7, page 2): {problem}. Check that the worker reaches the "
