@@ -105,6 +105,8 @@ class TikTokIncompleteReportError(TikTokError):
 class TikTokReportTaskError(TikTokError):
     """An asynchronous report task of TikTok's failed, was cancelled or took too long."""
 
+    about_one_account = False
+
 
 class TikTokStoppedError(TikTokError):
     """The task was killed, or its reader gave up, while a call waited for its turn."""

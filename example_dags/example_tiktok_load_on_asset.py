@@ -47,10 +47,11 @@ with DAG("example_tiktok_load_on_asset", schedule=[CAMPAIGNS], catchup=False, ta
 
     def replace(database: sqlite3.Connection, summary: dict) -> None:
         """Delete what the table has of a report's accounts and days, and insert its rows."""
-        days = (summary["report_start_date"], summary["report_end_date"])
+        days = [summary["report_start_date"], summary["report_end_date"]]
+        own = summary["account_dates"]  # of accounts whose last full day is another, in their time zone
         database.executemany(
             "DELETE FROM campaigns WHERE advertiser_id = ? AND stat_time_day BETWEEN ? AND ?",
-            [(account, *days) for account in summary["advertiser_ids"]],
+            [(account, *own.get(account, days)) for account in summary["advertiser_ids"]],
         )
         for path in summary["paths"]:
             with Path(path).open(encoding="utf-8") as lines:

@@ -90,6 +90,7 @@ def test_duckdb_forgets_a_day_that_has_no_rows_any_more_and_keeps_other_accounts
     file = tmp_path / "rows.csv"
     file.write_text(f"{','.join(columns)}\n1,2026-08-01,12,x,0.000000001,3,\n2,2026-08-01,13,y,5,3,0\n")
     summary = {"columns": columns, "report_start_date": "2026-08-01", "report_end_date": "2026-08-01"}
+    summary["account_dates"] = {}
     load(summary | {"advertiser_ids": ["1", "2"], "path_count": 1, "paths": [str(file)]}, database)
     assert [row[4] for row in table(database)] == [Decimal("0.000000001"), Decimal(5)]
     load(summary | {"advertiser_ids": ["1"], "path_count": 0, "paths": []}, database)

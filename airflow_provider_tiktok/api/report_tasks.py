@@ -97,11 +97,13 @@ class TaskState:
     :param status: one of :data:`STATUSES`; ``QUEUING`` where it says no more than "not ready".
     :param message: why it failed, if it did.
     :param request_id: TikTok's ID of the call.
+    :param about_account: whether it was the account that TikTok refused, and not the task that failed.
     """
 
     status: str
     message: str = ""
     request_id: str = field(default="", compare=False)
+    about_account: bool = field(default=False, kw_only=True)
 
 
 def create_task(client: TikTokClient, body: Mapping[str, Any], subject: str) -> str:

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -15,8 +15,9 @@ from airflow_provider_tiktok._compat_late import connection_of, has_connection, 
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokResultTooLargeError
 from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
+from airflow_provider_tiktok.reports.plan import ReportPlan
 from airflow_provider_tiktok.reports.restated import compared_by, restatement_text, shown_restatement
-from airflow_provider_tiktok.reports.rows import Page, Schema, to_python
+from airflow_provider_tiktok.reports.rows import DATE, TIMESTAMP, Page, Schema, to_python
 from airflow_provider_tiktok.reports.summary import file_name, make_manifest, restates
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.destination import Destination
@@ -61,6 +62,9 @@ def read_path(value: object) -> tuple[str | None, str | None]:
 
 class Output(Protocol):
     """Takes a report's rows and publishes them, whole, at the end."""
+
+    def check(self, plan: ReportPlan) -> None:
+        """Refuse a plan whose rows can't be kept right here, before any of them is asked for."""
 
     def encode(self, page: Page) -> Sequence[Any]:
         """Make of each row of a page what :meth:`write` takes. Pages come in any order."""
@@ -112,6 +116,27 @@ class FileOutput:
         """Render the rows of a page."""
         return self._destination.encode(page.columns, page.clean)
 
+    def check(self, plan: ReportPlan) -> None:
+        """Refuse accounts whose days differ where a day's file is that of all accounts.
+
+        :raises TikTokOutputError: they differ.
+        """
+        by_time = [name for name in self._partition_by if self._schema.columns[name] in {DATE, TIMESTAMP}]
+        if not by_time or "advertiser_id" in self._partition_by:
+            return
+        last = {call.advertiser_id: call.window.end for call in plan.calls}
+        first = {call.advertiser_id: call.window.start for call in reversed(plan.calls)}
+        example: dict[tuple[date | None, date | None], str] = {}
+        for name, end in last.items():
+            example.setdefault((first[name], end), name)
+        if len(example) > 1:
+            days = "; ".join(f"{name}: {start} to {end}" for (start, end), name in list(example.items())[:3])
+            raise TikTokOutputError(
+                f"`partition_by` has {by_time[0]} and not advertiser_id, so a file holds the rows of all accounts; but the "
+                f"accounts' days differ with their time zones ({days}), and each run would replace files by some accounts' "
+                "rows only. Add advertiser_id to `partition_by`, or give `report_start_date` and `report_end_date`."
+            )
+
     def checkpoint(self, name: str, identity: Mapping[str, Any]) -> Checkpoint:
         """Give a place beside the files for the rows of an unfinished report.
 
@@ -134,6 +159,7 @@ class FileOutput:
             make_manifest(fetch, summary, now),
             restates(fetch.plan, self._schema, fetch.result.skipped),
             Comparison(**compared_by(request, self._schema)) if self._restatement else None,
+            () if "advertiser_id" in self._partition_by else fetch.result.skipped,
         )
         summary["paths"] = [file.path for file in published.files[:MAX_PATHS]]
         summary["path_count"] = len(published.files)
@@ -184,6 +210,9 @@ class XComOutput:
         self._bytes = 2
         self._schema = schema
         self._max_bytes = max_bytes
+
+    def check(self, plan: ReportPlan) -> None:
+        """Take any plan."""
 
     def encode(self, page: Page) -> Sequence[Any]:
         """Leave the rows as they are."""

@@ -59,6 +59,7 @@ def run_report(
             connections=task.max_concurrency, suspension_patience=PATIENCE if task.deferrable else None
         )
         plan = make_plan(client, request, run_time(context))
+        output.check(plan)
         task.link_facts = plan.facts()
         goes_on = unfinished is not None
         with closing(KeptRows(task, context, plan, output, client, goes_on=goes_on)) as kept:

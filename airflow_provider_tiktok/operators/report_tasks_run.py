@@ -117,11 +117,13 @@ class TaskReport:
         :return: the summary.
         """
         # what is wrong with the output is told before TikTok is asked for anything
-        self._task.open_output(self._request).discard()
+        output = self._task.open_output(self._request)
+        output.discard()
         self._began = began_at(unfinished)
         known = self._recall(unfinished)
         with self._cleaning_up():
             plan = make_plan(self._client, self._request, run_time(self._context))
+            output.check(plan)
             self._task.link_facts = plan.facts()
             creation = TaskCreation(
                 self._client,

@@ -108,6 +108,9 @@ class SqlOutput:
             rows = self._table.encode(columns, [False] * len(columns))
         self._spool.add([()] * len(rows), rows)
 
+    def check(self, plan: ReportPlan) -> None:
+        """Take any plan: the rows of each account are replaced by themselves."""
+
     def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
         """Replace the rows of the accounts and days that were fetched."""
         if self._by_window:

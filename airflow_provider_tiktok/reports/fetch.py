@@ -413,7 +413,9 @@ class ReportFetch:
         """Decide with its first page which metrics a part asks for."""
         if job.page == 1:
             dropped = self.result.dropped.get(job.window.advertiser_id, ())
-            job.part.metrics = tuple(name for name in job.part.call.params["metrics"] if name not in dropped)
+            asked = [name for name in job.part.call.params["metrics"] if name not in dropped]
+            # of a part whose metrics have all been dropped, the rows are wanted all the same
+            job.part.metrics = tuple(asked or self._left(job.window)[:1])
 
     def _on_job_error(self, job: Job, error: TikTokError) -> None:
         """Go on where there is a way: smaller calls, or fewer metrics; else give the account up."""
@@ -451,7 +453,7 @@ class ReportFetch:
     def _goes_without(self, job: Job, error: TikTokInvalidRequestError) -> bool:
         """Drop the metrics that TikTok refuses by name, where that is wanted and leaves a report."""
         refused = [name for name in refused_metrics(error.message) if name in job.part.metrics]
-        left = len(job.part.metrics) - len(refused)
+        left = [name for name in self._left(job.window) if name not in refused]
         sorts_by = self.plan.request.order_field in refused
         if not (self._drop_invalid_metrics and refused and left and not sorts_by):
             return False
@@ -464,6 +466,11 @@ class ReportFetch:
                 "%s: TikTok refused %s; the report goes on without.", job.window.account, ", ".join(new)
             )
         return True
+
+    def _left(self, window: WindowFetch) -> list[str]:
+        """Give a window's metrics that TikTok has not refused."""
+        dropped = self.result.dropped.get(window.advertiser_id, ())
+        return [name for name in window.calls[0].params["metrics"] if name not in dropped]
 
     def _give_up(self, advertiser_id: str, error: TikTokError) -> None:
         """End the report, or the account's part in it."""
@@ -541,6 +548,8 @@ def goes_on(policy: str, error: TikTokError) -> bool:
         return False
     if policy == "fail_at_end":
         return True
+    if isinstance(error, TikTokReportTaskError):
+        return error.about_one_account
     # without a code it is the plan's own: TikTok hides the account's time zone
     of_the_plan = isinstance(error, TikTokInvalidRequestError) and error.code is None
     return of_the_plan or (isinstance(error, TikTokAPIError) and is_about_one_account(error))

@@ -30,6 +30,7 @@ def make_summary(fetch: ReportFetch, counts: CallCounts, now: datetime) -> dict[
         "dropped_metrics": sorted({name for names in fetch.result.dropped.values() for name in names}),
         "report_start_date": _iso(plan.start_date),
         "report_end_date": _iso(plan.end_date),
+        "account_dates": {name: days for name, days in _days(plan).items() if name not in skipped},
         "columns": dict(fetch.reader.schema.columns),
         "paths": [],
         "path_count": 0,
@@ -118,6 +119,17 @@ def restates(
         return any(window.start <= day <= window.end for window in windows if window.start and window.end)
 
     return test
+
+
+def _days(plan: ReportPlan) -> dict[str, list[str | None]]:
+    """Give the first and last day of accounts that have others than the report as a whole."""
+    found: dict[str, list[str | None]] = {}
+    for call in plan.calls:
+        days = found.setdefault(call.advertiser_id, [_iso(call.window.start), None])
+        days[1] = _iso(call.window.end)
+    return {
+        name: days for name, days in found.items() if days != [_iso(plan.start_date), _iso(plan.end_date)]
+    }
 
 
 def _iso(day: date | None) -> str | None:

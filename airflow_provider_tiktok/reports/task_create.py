@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from airflow_provider_tiktok.api.client import TikTokClient
@@ -90,6 +91,7 @@ class TaskCreation:
             fingerprint=fingerprint,
             calls=dict(vars(counts)),
             began=began,
+            planned=Counter(call.advertiser_id for call in self._wanted.values()),
         )
 
     def _create(self, call: ReportCall) -> ReportTask:

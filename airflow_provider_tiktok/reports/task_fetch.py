@@ -125,7 +125,7 @@ class TaskFetch(ReportFetch):
                         f"TikTok gave a row in two report tasks of {call.account}. Run the task again."
                     )
             if first is not None:
-                self._reconcile(pairs[0][0], first)
+                self._reconcile(call, first)
 
     def _state(self, task: ReportTask) -> TaskState:
         return self._states.get(task.report_task_id, TaskState(SUCCESS))
@@ -265,6 +265,7 @@ def task_error(task: ReportTask, state: TaskState) -> TikTokReportTaskError:
         f"TikTok's {task} {what}, so the report is not there.{said} {advice}. [request_id {state.request_id}]"
     )
     error.retryable = not lasting
+    error.about_one_account = state.about_account
     return error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,11 @@ import pendulum
 
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.report_tasks import ReportTask
-from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokInvalidRequestError
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokIncompleteReportError,
+    TikTokInvalidRequestError,
+)
 from airflow_provider_tiktok.reports.async_rules import OUTPUT_FORMATS
 from airflow_provider_tiktok.reports.plan import ReportCall, ReportPlan, Window
 from airflow_provider_tiktok.reports.request import ReportRequest
@@ -69,6 +74,7 @@ class Submission:
     :param fingerprint: of the report.
     :param calls: numbers of calls made so far, as the summary counts them.
     :param began: second of the epoch at which the attempt began.
+    :param planned: how many tasks each account was to have; ``None`` where that is not known.
     """
 
     tasks: tuple[ReportTask, ...]
@@ -78,6 +84,7 @@ class Submission:
     fingerprint: str
     calls: Mapping[str, int]
     began: float
+    planned: Mapping[str, int] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it."""
@@ -92,6 +99,7 @@ class Submission:
             "fingerprint": self.fingerprint,
             "calls": dict(self.calls),
             "began": self.began,
+            "planned": None if self.planned is None else dict(self.planned),
         }
 
     @classmethod
@@ -105,10 +113,21 @@ class Submission:
             values["fingerprint"],
             dict(values["calls"]),
             float(values["began"]),
+            values.get("planned"),  # a task that waits since an older version has none
         )
 
     def plan(self, request: ReportRequest) -> ReportPlan:
-        """Give the plan that the tasks were made for: the same accounts and days, whatever the present is."""
+        """Give the plan that the tasks were made for: the same accounts and days, whatever the present is.
+
+        :raises TikTokIncompleteReportError: a task of it is missing.
+        """
+        there = Counter(task.advertiser_id for task in self.tasks)
+        for name, count in (self.planned or {}).items():
+            if name not in self.refused and there[name] != count:
+                raise TikTokIncompleteReportError(
+                    f"Advertiser {name} has {there[name]} report task(s) where {count} were planned. This is a mistake in "
+                    "airflow-provider-tiktok; please report it. Running the task again may help."
+                )
         common = request.params()
         calls = [
             ReportCall(

@@ -40,6 +40,7 @@ DONE, TIMEOUT, ERROR = "done", "timeout", "error"
 PATIENCE = 1_800.0
 """Seconds for which TikTok may answer with faults only before the watch is given up."""
 
+_ACCOUNT = "account"  # marks, among a state's facts, that TikTok refused the account
 _FIRST_PAUSE = 2.0
 _GROWTH = 1.6
 _LONGEST_TROUBLE = 300.0  # seconds between two calls that go wrong
@@ -69,14 +70,20 @@ class WatchEnd:
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it. It holds no address, and nothing secret."""
-        states = {name: [one.status, one.message, one.request_id] for name, one in self.states.items()}
+        states = {
+            name: [one.status, one.message, one.request_id, *([_ACCOUNT] if one.about_account else [])]
+            for name, one in self.states.items()
+        }
         names = ("status", "message", "code", "request_id", "retryable", "api_calls")
         return {**{name: getattr(self, name) for name in names}, "states": states}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> WatchEnd:
         """Read what :meth:`as_dict` gave."""
-        states = {name: TaskState(*map(str, one)) for name, one in values.get("states", {}).items()}
+        states = {
+            name: TaskState(*map(str, one[:3]), about_account=_ACCOUNT in one[3:])
+            for name, one in values.get("states", {}).items()
+        }
         return cls(**{**values, "states": states})
 
 
@@ -173,7 +180,9 @@ class TaskWatch:
                 log.warning("%s It is asked again in %.0f s.", error, self._pause)
                 return None
         elif isinstance(error, TikTokAPIError) and is_about_one_account(error):
-            self.states[task.report_task_id] = TaskState(FAILED, error.message, error.request_id)
+            self.states[task.report_task_id] = TaskState(
+                FAILED, error.message, error.request_id, about_account=True
+            )
             return None
         return WatchEnd(
             ERROR,

@@ -45,12 +45,14 @@ class _Leaf:
     :param sink: where they are.
     :param lists: the lists of campaigns or ad groups from which it was made.
     :param slices: the calls for some of the metrics each, which bring them instead.
+    :param barren: ways to divide it in which nothing of it is listed.
     """
 
     part: Part
     sink: RowSink
     lists: tuple[_List, ...] = ()
     slices: list[Part] = field(default_factory=list)
+    barren: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -185,6 +187,7 @@ class WindowFetch:
         if leaf is None:  # a list, or the account's total
             return ""
         ways = (split.METRICS,) if leaf.slices else split.WAYS[reason]
+        ways = tuple(way for way in ways if way not in leaf.barren)
         return next((way for way in ways if split.can_divide(self._request, part.call, way)), "")
 
     def way_to_size(self, part: Part, size: split.Size) -> str:
@@ -192,7 +195,8 @@ class WindowFetch:
         leaf = self._leaf_of(part)
         if leaf is None or leaf.slices:
             return ""
-        return split.way_to_size(self._request, part.call, size)
+        way = split.way_to_size(self._request, part.call, size)
+        return "" if way in leaf.barren else way
 
     def divide(self, part: Part, way: str, size: split.Size) -> None:
         """Replace a part by smaller ones.
@@ -288,9 +292,12 @@ class WindowFetch:
     def _divide_by(self, listed: _List) -> str:
         assert isinstance(listed.part.sink, SpendSink)  # noqa: S101 - made so
         ids = sorted(listed.part.sink.by_id)
-        if not ids:
-            return f"TikTok refuses the report as too much, and lists no {listed.way} of it"
         self._lists.remove(listed)
+        if not ids:
+            # nothing of it has figures, which the call itself can say at once; it may never have been too much
+            listed.leaf.barren += (listed.way,)
+            listed.leaf.part.restart()
+            return ""
         calls = split.by_ids(self._request, listed.leaf.part.call, listed.way, ids)
         self._replace(listed.leaf, calls, (listed,))
         return ""

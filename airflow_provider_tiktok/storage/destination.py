@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -34,6 +34,7 @@ MANIFEST = "_manifest.json"
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The folder value that Hive uses for null."""
 
+_ACCOUNT = "advertiser_id"  # column
 _MAX_OPEN_FILES = 64
 _LONGEST_NAME = 255  # bytes, on every usual filesystem
 
@@ -156,6 +157,7 @@ class Destination:
         manifest: Mapping[str, Any] | None = None,
         covers: Callable[[Mapping[str, str | None]], bool] = lambda _: False,
         comparison: Comparison | None = None,
+        spared: Collection[str] = (),
     ) -> Published:
         """Make the rows visible, remove what they replace, then write the manifest.
 
@@ -163,6 +165,7 @@ class Destination:
         :param covers: says of a partition (value by column) whether this run restates it, so that a
             file of the same name which has no rows any more is removed.
         :param comparison: how to compare the rows with those of the files that they replace.
+        :param spared: accounts about which this run says nothing, so that no row of theirs may go from a partition.
         :raises TikTokOutputError: it can't be done; nothing is removed or replaced then, if not said otherwise.
         """
         try:
@@ -181,6 +184,8 @@ class Destination:
                 )
                 for partition, spool in sorted(self._spools.items())
             )
+            if spared and self._partition_indexes:
+                self._spare(spared, self._replaced(stale))
             restatement = self._compare(comparison, stale) if comparison else None
             changes = [(self._spools[name].path, self._path(name)) for name in sorted(self._spools)]
             if not self._target.is_folder:
@@ -307,28 +312,58 @@ class Destination:
 
     def _compare(self, comparison: Comparison, stale: Sequence[str]) -> dict[str, Any]:
         """Compare the rows of the files that go with the new ones."""
-        old = [*filter(self._fs.exists, map(self._path, sorted(self._spools))), *stale]
+        why, columns = "`restatement` compares the new rows with those of", comparison.columns
         fresh = [(self._path(partition), spool.path) for partition, spool in sorted(self._spools.items())]
         return comparison.compare(
-            chain.from_iterable(self._records(path, self._fs.open, path, comparison) for path in old),
-            chain.from_iterable(self._records(path, Path.open, draft, comparison) for path, draft in fresh),
+            chain.from_iterable(
+                self._records(path, self._fs.open, path, columns, why) for path in self._replaced(stale)
+            ),
+            chain.from_iterable(self._records(path, Path.open, draft, columns, why) for path, draft in fresh),
         )
 
+    def _replaced(self, stale: Sequence[str]) -> list[str]:
+        """Give the files that go: those that new ones replace, and those that have no rows any more."""
+        return [*filter(self._fs.exists, map(self._path, sorted(self._spools))), *stale]
+
+    def _spare(self, accounts: Collection[str], paths: Iterable[str]) -> None:
+        """Make sure that no file which goes holds rows of accounts.
+
+        :raises TikTokOutputError: one does.
+        """
+        why = "An account was skipped, whose rows must not go with those of"
+        for path in paths:
+            for record in self._records(path, self._fs.open, path, {_ACCOUNT: "string"}, why):
+                account = record[_ACCOUNT]
+                if account in accounts:
+                    raise TikTokOutputError(
+                        f"{self._url(path)!r} holds rows of advertiser {account}, which this run skipped, and would be "
+                        "replaced by a file without them. Nothing was written. Add advertiser_id to `partition_by`, so "
+                        "that each account has files of its own, or let `on_advertiser_error` be 'fail_at_end'."
+                    )
+
     def _records(
-        self, path: str, opener: Callable[[Any, str], Any], place: Any, comparison: Comparison
+        self,
+        path: str,
+        opener: Callable[[Any, str], Any],
+        place: Any,
+        columns: Mapping[str, str],
+        why: str,
     ) -> Iterator[Record]:
-        """Read the rows of a data file, with what its folders say."""
+        """Read the rows of a data file, with what its folders say.
+
+        :param why: what that is for, as the beginning of a sentence.
+        """
         said = _values(path.removeprefix(self._root).rpartition("/")[0]) if self._partition_indexes else {}
         try:
             with opener(place, "rb") as file:
-                for record in read_records(file, path, comparison.columns):
+                for record in read_records(file, path, columns):
                     yield {**record, **said}
         except TikTokOutputError:
             raise
         except Exception as error:  # each format has errors of its own
             failure = TikTokOutputError(
-                f"`restatement` compares the new rows with those of {self._url(path)!r}, which can't be read "
-                f"({type(error).__name__}). Move it away, or leave `restatement` out; nothing was written."
+                f"{why} {self._url(path)!r}, which can't be read ({type(error).__name__}). Move it away"
+                f"{', or leave `restatement` out' if 'restatement' in why else ''}; nothing was written."
             )
             failure.retryable = isinstance(error, OSError)
             raise failure from error

@@ -46,6 +46,7 @@ def test_the_summary_says_what_came():
         "dropped_metrics": [],
         "report_start_date": "2026-01-05",
         "report_end_date": "2026-01-05",
+        "account_dates": {},
         "columns": {"advertiser_id": "string", "ad_id": "string", "spend": "decimal"},
         "paths": [],
         "path_count": 0,
