@@ -16,6 +16,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok import __version__
+from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.operators.attempt import is_retry, life_of, may_retry, task_of
 from airflow_provider_tiktok.reports.resume import fingerprint, restore, snapshot
 
@@ -72,10 +73,25 @@ class KeptRows:
             self._checkpoint.restart()
 
     def pass_on(self, fetch: ReportFetch, output: Output) -> None:
-        """Give the output the rows of the attempt before."""
-        if self._checkpoint is not None and self.begin_at is not None:
-            for batch in self._checkpoint.rows():
-                output.write(fetch, batch)
+        """Give the output the rows of the attempt before.
+
+        :raises TikTokIncompleteReportError: they are not as many as that attempt passed on; the next one starts anew.
+        """
+        if self._checkpoint is None or self.begin_at is None:
+            return
+        count, wanted = 0, self.begin_at[0].row_count
+        for batch in self._checkpoint.rows():
+            count += len(batch)
+            output.write(fetch, batch)
+        if count != wanted:
+            self._checkpoint.discard()
+            self._checkpoint = None
+            error = TikTokIncompleteReportError(
+                f"An earlier attempt has kept {wanted:,} rows, of which {count:,} are there. They are thrown away; run the "
+                "task again, which fetches all of them."
+            )
+            error.retryable = True
+            raise error
 
     def note(self, fetch: ReportFetch, batch: Sequence[Any] = ()) -> None:
         """Keep a batch, which has just come. What came before it is whole windows, if the fetch's position has moved."""

@@ -17,9 +17,10 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_tiktok._compat import AirflowFailException
-from airflow_provider_tiktok.exceptions import TikTokAPIError
+from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokIncompleteReportError
 from airflow_provider_tiktok.operators.kept_rows import KeptRows
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
+from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 
 REPORT = "report/integrated/get/"
 ROOT = Path(__file__).parent.parent.parent
@@ -116,6 +117,23 @@ def test_a_retry_goes_on_after_the_last_finished_window(emulator, report, tmp_pa
     for name in ("row_count", "columns", "total_metrics", "complete", "bytes"):
         assert summary[name] == right[name], name
     assert summary["api_calls"] == right["api_calls"] + 5  # those of both attempts, of which five failed
+
+
+def test_rows_of_which_some_are_gone_fail_the_attempt_and_the_next_one_starts_anew(
+    emulator, report, tmp_path, monkeypatch
+):
+    report(tmp_path / "right.jsonl").execute(attempt())
+    interrupt(emulator, report(tmp_path / "out.jsonl"), attempt(1))
+    rows = Checkpoint.rows
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoint, "rows", lambda kept: (batch[1:] for batch in rows(kept)))
+        with pytest.raises(TikTokIncompleteReportError, match="An earlier attempt has kept"):
+            report(tmp_path / "out.jsonl").execute(attempt(2))
+    emulator.clear()
+    report(tmp_path / "out.jsonl").execute(attempt(3))
+    assert len(calls(emulator)) == WINDOWS
+    assert sorted(files(tmp_path)) == ["out.jsonl", "right.jsonl"]
+    assert len(set(files(tmp_path).values())) == 1
 
 
 def test_a_single_file_is_gone_on_with_too(emulator, report, tmp_path):
