@@ -39,7 +39,7 @@ class TikTokReportOperator(TikTokBaseOperator):
             metrics=["spend", "impressions", "clicks"],
             filters=[{"field_name": "campaign_ids", "filter_type": "IN", "filter_value": [123, 456]}],
             output_path="s3://lake/tiktok/ads/",
-            partition_by=["stat_time_day"],
+            partition_by=["stat_time_day", "advertiser_id"],
         )
 
     Lists may be given as a list, as text with commas, as JSON text, or as the text that Jinja makes of
