@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,7 @@ class TaskReport:
             deadlines = self._deadlines()
             states = self._take_over(creation, known)
             self._create(creation)
-            submission = creation.submission(self._fingerprint, self._began)
+            submission = replace(creation.submission(self._fingerprint, self._began), deadlines=deadlines)
             waiting = _in_state(submission.tasks, states, *RUNNING)
             self._task.log.info(
                 "%d report task(s), of which %d are to be waited for", len(submission.tasks), len(waiting)
@@ -274,6 +275,8 @@ class TaskReport:
                 submission.tasks,
                 end.states,
                 refused=submission.refused,
+                poll_interval=seconds(self._task.poll_interval),
+                deadlines=submission.deadlines or self._deadlines(),
                 encode=output.encode,
                 max_concurrency=self._task.max_concurrency,
                 on_advertiser_error=self._task.on_advertiser_error,

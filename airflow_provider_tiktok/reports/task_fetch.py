@@ -15,6 +15,7 @@ from typing import IO, Any
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.report_tasks import (
     FAILED,
+    NOT_READY,
     RUNNING,
     SUCCESS,
     ReportTask,
@@ -32,6 +33,7 @@ from airflow_provider_tiktok.reports.parts import RowSink, SpendSink, read_page
 from airflow_provider_tiktok.reports.plan import ReportCall, ReportPlan, cut
 from airflow_provider_tiktok.reports.report_types import MAX_DAYS_WITHOUT_TIME
 from airflow_provider_tiktok.reports.task_rows import ends_whole, read_rows
+from airflow_provider_tiktok.reports.task_watch import POLL_INTERVAL, PollTimer, default_deadlines
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,8 @@ class TaskFetch(ReportFetch):
     :param tasks: the task of each call of the plan, in its order.
     :param states: what TikTok said of the tasks, by their IDs.
     :param refused: why accounts have no task, by ID.
+    :param poll_interval: longest seconds between two calls for a file that isn't ready.
+    :param deadlines: when the wait for such a file is given up, by the name of the limit that says so.
     :param options: as :class:`~airflow_provider_tiktok.reports.fetch.ReportFetch`'s.
     """
 
@@ -61,12 +65,16 @@ class TaskFetch(ReportFetch):
         states: Mapping[str, TaskState],
         *,
         refused: Mapping[str, TikTokAPIError],
+        poll_interval: float = POLL_INTERVAL,
+        deadlines: Mapping[str, float] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(client, plan, **options)
         self._tasks = list(zip(plan.calls, tasks, strict=True))
         self._states = states
         self._refused = refused
+        self._poll_interval = poll_interval
+        self._deadlines = deadlines or default_deadlines()
         self.unusable: list[ReportTask] = []
         for task in tasks:
             if task.dropped:
@@ -183,10 +191,10 @@ class TaskFetch(ReportFetch):
 
         Where the host doesn't say how long the file is, it is fetched twice: a break can't come at the same byte.
         """
-        saved = download_task(self._client, task, file)
+        saved = self._download_when_ready(task, file)
         if not saved["is_whole"]:
             digest = _digest(file)
-            saved = download_task(self._client, task, file)
+            saved = self._download_when_ready(task, file)
             if _digest(file) != digest:
                 raise TikTokIncompleteReportError(
                     f"The file of {task} came in two lengths, so one of them broke off. Run the task again."
@@ -197,6 +205,27 @@ class TaskFetch(ReportFetch):
             )
         size: int = saved["bytes"]
         return size
+
+    def _download_when_ready(self, task: ReportTask, file: IO[bytes]) -> dict[str, Any]:
+        """Download a task's file; wait where TikTok says that it isn't ready, though the task's check said it was.
+
+        :raises TikTokReportTaskError: it isn't ready when the time is up.
+        """
+        timer = PollTimer(self._poll_interval, self._deadlines)
+        while True:
+            timer.lengthen()
+            try:
+                return download_task(self._client, task, file)
+            except TikTokAPIError as error:
+                if error.code != NOT_READY:
+                    raise
+                refusal = error
+            if timer.is_over:
+                self.unusable.append(task)
+                raise _never_ready(task, timer.limit, refusal)
+            pause = timer.pause()
+            log.warning("%s It said before that it was ready; it is asked again in %.0f s.", refusal, pause)
+            self._client.pause(pause)
 
     def _read_file(self, call: ReportCall, task: ReportTask, file: IO[bytes], sink: RowSink) -> None:
         request = self.plan.request
@@ -266,6 +295,15 @@ def task_error(task: ReportTask, state: TaskState) -> TikTokReportTaskError:
     )
     error.retryable = not lasting
     error.about_one_account = state.about_account
+    return error
+
+
+def _never_ready(task: ReportTask, limit: str, refusal: TikTokAPIError) -> TikTokReportTaskError:
+    error = TikTokReportTaskError(
+        f"TikTok says that {task} is done, and then that its file is not ready, until the end of `{limit}`. Run the task "
+        f"again, which has a new one made, and allow more time. [code {refusal.code}, request_id {refusal.request_id}]"
+    )
+    error.retryable = True
     return error
 
 

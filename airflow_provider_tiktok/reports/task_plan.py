@@ -75,6 +75,7 @@ class Submission:
     :param calls: numbers of calls made so far, as the summary counts them.
     :param began: second of the epoch at which the attempt began.
     :param planned: how many tasks each account was to have; ``None`` where that is not known.
+    :param deadlines: when the wait for TikTok is given up, by the name of the limit; ``None`` where that is not known.
     """
 
     tasks: tuple[ReportTask, ...]
@@ -85,6 +86,7 @@ class Submission:
     calls: Mapping[str, int]
     began: float
     planned: Mapping[str, int] | None = None
+    deadlines: Mapping[str, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it."""
@@ -100,6 +102,7 @@ class Submission:
             "calls": dict(self.calls),
             "began": self.began,
             "planned": None if self.planned is None else dict(self.planned),
+            "deadlines": None if self.deadlines is None else dict(self.deadlines),
         }
 
     @classmethod
@@ -114,6 +117,7 @@ class Submission:
             dict(values["calls"]),
             float(values["began"]),
             values.get("planned"),  # a task that waits since an older version has none
+            values.get("deadlines"),  # nor these
         )
 
     def plan(self, request: ReportRequest) -> ReportPlan:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from typing import Any
 
 from airflow_provider_tiktok.api.client import TikTokClient
@@ -12,10 +11,7 @@ from airflow_provider_tiktok.reports.plan import ReportPlan
 from airflow_provider_tiktok.reports.task_create import TaskCreation
 from airflow_provider_tiktok.reports.task_fetch import TaskFetch
 from airflow_provider_tiktok.reports.task_stop import stop_tasks
-from airflow_provider_tiktok.reports.task_watch import DONE, TaskWatch
-
-POLL_INTERVAL = 30.0
-WAIT_TIMEOUT = timedelta(hours=6)
+from airflow_provider_tiktok.reports.task_watch import DONE, POLL_INTERVAL, TaskWatch, default_deadlines
 
 
 def make_by_tasks(
@@ -41,10 +37,11 @@ def make_by_tasks(
     try:
         for _ in creation.create():
             client.pause(0)
+        deadlines = default_deadlines()
         watch = TaskWatch(
             creation.tasks,
             poll_interval=POLL_INTERVAL,
-            deadlines={"6 hours": time.time() + WAIT_TIMEOUT.total_seconds()},
+            deadlines=deadlines,
             stop_at_failure=on_advertiser_error == "fail",
         )
         while (end := watch.poll(client)) is None:
@@ -63,6 +60,8 @@ def make_by_tasks(
         submission.tasks,
         end.states,
         refused=submission.refused,
+        poll_interval=POLL_INTERVAL,
+        deadlines=deadlines,
         on_advertiser_error=on_advertiser_error,
         **options,
     )

@@ -37,6 +37,11 @@ log = logging.getLogger(__name__)
 
 DONE, TIMEOUT, ERROR = "done", "timeout", "error"
 
+POLL_INTERVAL = 30.0
+"""Seconds between two polls where the caller doesn't say."""
+
+_WAIT_TIMEOUT = 6 * 3_600.0  # seconds, as the operator's default
+
 PATIENCE = 1_800.0
 """Seconds for which TikTok may answer with faults only before the watch is given up."""
 
@@ -87,6 +92,47 @@ class WatchEnd:
         return cls(**{**values, "states": states})
 
 
+def default_deadlines() -> dict[str, float]:
+    """Return when a wait that begins now is given up, where the caller doesn't say."""
+    return {"6 hours": time.time() + _WAIT_TIMEOUT}
+
+
+class PollTimer:
+    """Decide when TikTok is asked again, and when the wait is given up.
+
+    :param poll_interval: longest seconds between two polls; the first ones follow each other faster.
+    :param deadlines: when the wait is given up, by the name of the limit that says so.
+    :param clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, poll_interval: float, deadlines: Mapping[str, float], clock: Callable[[], float] = time.time
+    ) -> None:
+        self.limit = min(deadlines, key=lambda name: deadlines[name])
+        self._end_time = deadlines[self.limit]
+        self._interval = poll_interval
+        self._clock = clock
+        self._pause = min(_FIRST_PAUSE, poll_interval) / _GROWTH
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a deadline has passed."""
+        return self._clock() >= self._end_time
+
+    def pause(self) -> float:
+        """Return the seconds until the next poll."""
+        jitter = random.uniform(0.9, 1.1)  # noqa: S311
+        return max(0.0, min(self._pause * jitter, self._end_time - self._clock()))
+
+    def lengthen(self) -> None:
+        """Let the next pause be longer, up to the interval."""
+        self._pause = min(self._interval, self._pause * _GROWTH)
+
+    def back_off(self, at_least: float = 0.0) -> None:
+        """Let the next pause be longer than the interval, for a call has gone wrong."""
+        self._pause = max(self._interval, min(_LONGEST_TROUBLE, self._pause * 2), at_least)
+
+
 class TaskWatch:
     """Watches some tasks.
 
@@ -109,12 +155,9 @@ class TaskWatch:
     ) -> None:
         self.states: dict[str, TaskState] = {}
         self._tasks = list(tasks)
-        self._interval = poll_interval
-        self._limit = min(deadlines, key=lambda name: deadlines[name])
-        self._end_time = deadlines[self._limit]
+        self._timer = PollTimer(poll_interval, deadlines, clock)
         self._stop_at_failure = stop_at_failure
         self._clock = clock
-        self._pause = min(_FIRST_PAUSE, poll_interval) / _GROWTH
         self._troubled_since: float | None = None
         self._told = ""
         self._calls = 0
@@ -140,7 +183,7 @@ class TaskWatch:
         failed = any(state.status not in {*RUNNING, SUCCESS} for state in self.states.values())
         if end is None and (not self.pending or (failed and self._stop_at_failure)):
             end = WatchEnd(DONE, states=dict(self.states))
-        if end is None and self._clock() >= self._end_time:
+        if end is None and self._timer.is_over:
             end = self._time_is_up()
         self._calls += client.counts.api_calls - before
         if end is None:
@@ -148,9 +191,8 @@ class TaskWatch:
         return replace(end, states=dict(self.states), api_calls=self._calls)
 
     def pause(self) -> float:
-        """Give the seconds until the next round."""
-        jitter = random.uniform(0.9, 1.1)  # noqa: S311
-        return max(0.0, min(self._pause * jitter, self._end_time - self._clock()))
+        """Return the seconds until the next round."""
+        return self._timer.pause()
 
     def _round(self, client: TikTokClient) -> WatchEnd | None:
         for task in self.pending:
@@ -164,7 +206,7 @@ class TaskWatch:
                     return end  # the others would fare no better now
             else:
                 self._troubled_since = None
-        self._pause = min(self._interval, self._pause * _GROWTH)
+        self._timer.lengthen()
         return None
 
     def _on_error(self, task: ReportTask, error: TikTokError) -> WatchEnd | None:
@@ -172,12 +214,12 @@ class TaskWatch:
         if error.retryable:
             now = self._clock()
             since = self._troubled_since = self._troubled_since or now
-            self._pause = max(self._interval, min(_LONGEST_TROUBLE, self._pause * 2))
             if isinstance(error, TikTokRateLimitError) and error.retry_after:
-                self._pause = max(self._pause, error.retry_after)
+                self._timer.back_off(error.retry_after)
                 return None  # TikTok has said when to come again
+            self._timer.back_off()
             if now - since < PATIENCE:
-                log.warning("%s It is asked again in %.0f s.", error, self._pause)
+                log.warning("%s It is asked again in %.0f s.", error, self._timer.pause())
                 return None
         elif isinstance(error, TikTokAPIError) and is_about_one_account(error):
             self.states[task.report_task_id] = TaskState(
@@ -197,7 +239,7 @@ class TaskWatch:
         more = f" and {len(self.pending) - 5} more" if len(self.pending) > 5 else ""  # noqa: PLR2004
         return WatchEnd(
             TIMEOUT,
-            f"TikTok has not finished report task(s) {waiting}{more} (of {len(self._tasks)}) within `{self._limit}`",
+            f"TikTok has not finished report task(s) {waiting}{more} (of {len(self._tasks)}) within `{self._timer.limit}`",
         )
 
     def _tell(self) -> None:

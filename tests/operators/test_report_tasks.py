@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import functools
 import json
 import logging
 import threading
@@ -872,3 +873,82 @@ def test_all_accounts_refused_is_an_error_without_a_wait(emulator, forbidden, mo
     with pytest.raises(AirflowFailException) as caught:
         run(advertiser_ids=forbidden, **ASYNC, deferrable=True, on_advertiser_error="skip")
     assert isinstance(caught.value.__cause__, TikTokAPIError)
+
+
+# a file that isn't ready though its check said SUCCESS
+
+
+NOT_READY = {"fault": "code:40201", "path": "report/task/download/"}
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("output_format", ["CSV_DOWNLOAD", "CSV_STRING"])
+@pytest.mark.parametrize("when", [{"at": [1]}, {"first": 4}, {"at": [2, 3, 5]}], ids=str)
+def test_a_file_that_is_not_ready_is_asked_for_again(emulator, defer, deferrable, output_format, when):
+    ids = ordinary(emulator)[:2]
+    _, expected = run(advertiser_ids=ids, **DAILY)
+    emulator.clear()
+    changed = {
+        "advertiser_ids": ids,
+        "request_params": {"output_format": output_format},
+        "poll_interval": 0.02,
+    }
+    emulator.set_faults([{**NOT_READY, **when}])
+    if deferrable:
+        given = defer(**changed)
+        _, pushed = resume(given, fire(given), **changed)
+    else:
+        _, pushed = run(**{**ASYNC, **changed})
+    assert pushed["rows"] == expected["rows"]
+    assert len(paths(emulator, CREATE)) == 2
+    assert len(paths(emulator, DOWNLOAD)) > 2
+
+
+def never_ready(emulator, limits):
+    emulator.set_faults([NOT_READY])
+    run(**{**ASYNC, **limits})
+
+
+def never_ready_after_the_triggerer(emulator, limits, defer):
+    emulator.set_faults([NOT_READY])
+    lasting = {**limits, "wait_timeout": 600}
+    given = defer(**lasting)
+    event = fire(given)
+    assert event["submission"]["deadlines"] == given["trigger"].deadlines
+    event["submission"]["deadlines"]["wait_timeout"] = time.time() + 0.1  # the wait is not begun from scratch
+    resume(given, event, **lasting)
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_file_that_is_never_ready_is_given_up_at_the_deadline_of_the_wait(emulator, defer, deferrable):
+    emulator.configure(task_seconds=0.1 if deferrable else 0)
+    wait = functools.partial(never_ready_after_the_triggerer, defer=defer) if deferrable else never_ready
+    with pytest.raises(TikTokReportTaskError, match="until the end of `wait_timeout`") as caught:
+        wait(emulator, {"poll_interval": 0.02, "wait_timeout": 0.2})
+    assert caught.value.retryable
+    assert "40201" in str(caught.value)
+    assert len(paths(emulator, DOWNLOAD)) > 1
+
+
+def test_a_kill_ends_the_wait_for_a_file_that_is_not_ready(emulator):
+    emulator.configure(task_seconds=0)
+    emulator.set_faults([NOT_READY])
+    operator = TikTokReportOperator(task_id="report", **{**ASYNC, "poll_interval": 30, "wait_timeout": 600})
+    caught = []
+
+    def execute():
+        try:
+            operator.execute({"ti": TaskInstance()})
+        except TikTokStoppedError as error:
+            caught.append(error)
+
+    working = threading.Thread(target=execute)
+    working.start()
+    for _ in range(500):
+        if paths(emulator, DOWNLOAD):
+            break
+        time.sleep(0.02)
+    operator.on_kill()
+    working.join(10)
+    assert not working.is_alive()
+    assert caught
