@@ -17,9 +17,10 @@ from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.plan import ReportPlan
 from airflow_provider_tiktok.reports.restated import compared_by, restatement_text, shown_restatement
-from airflow_provider_tiktok.reports.rows import DATE, TIMESTAMP, Page, Schema, to_python
+from airflow_provider_tiktok.reports.rows import Page, Schema, to_python
 from airflow_provider_tiktok.reports.summary import file_name, make_manifest, restates
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
+from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.reach import check_reachable
 from airflow_provider_tiktok.storage.restatement import Comparison

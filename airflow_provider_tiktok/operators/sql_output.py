@@ -17,9 +17,10 @@ from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.plan import ReportPlan, Window
 from airflow_provider_tiktok.reports.request import ReportRequest
-from airflow_provider_tiktok.reports.rows import DATE, TIMESTAMP, Page, schema_of
+from airflow_provider_tiktok.reports.rows import Page, schema_of
 from airflow_provider_tiktok.reports.spool import Room, RowSpool
 from airflow_provider_tiktok.reports.texts import invalid
+from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.sql.dialects import DIALECTS, Ansi
 from airflow_provider_tiktok.storage.sql.names import parse_table
 from airflow_provider_tiktok.storage.sql.table import Found, Layout, Slice, SqlTable

@@ -30,10 +30,11 @@ from airflow_provider_tiktok.reports.parts import Encode
 from airflow_provider_tiktok.reports.plan import ReportPlan
 from airflow_provider_tiktok.reports.progress import Progress
 from airflow_provider_tiktok.reports.reconcile import Reconciliation
-from airflow_provider_tiktok.reports.rows import Page, RowReader, is_number
+from airflow_provider_tiktok.reports.rows import Page, RowReader
 from airflow_provider_tiktok.reports.spool import Room, RowSpool
 from airflow_provider_tiktok.reports.texts import invalid
 from airflow_provider_tiktok.reports.window import Job, WindowFetch
+from airflow_provider_tiktok.storage.columns import canonical_number
 
 log = logging.getLogger(__name__)
 
@@ -578,10 +579,10 @@ def _undividable(error: TikTokError) -> TikTokIncompleteReportError:
 
 def _sum(report_type: str, name: str, values: list[Any], several_accounts: bool) -> int | float | str | None:
     metric = catalog.metrics(report_type).get(name) or catalog.metrics().get(name)
-    texts = [str(value).strip() for value in values if value not in (None, "-")]
-    if not all(map(is_number, texts)):
+    digits = [canonical_number(str(value).strip()) for value in values if value not in (None, "-")]
+    numbers = [Decimal(text) for text in digits if text is not None]
+    if len(numbers) < len(digits):
         return plain(values[0], 200) if len(values) == 1 else None
-    numbers = list(map(Decimal, texts))
     additive = metric is not None and metric.additive and not (several_accounts and metric.type == "currency")
     if not numbers or None in values or (len(values) > 1 and not additive):
         return None

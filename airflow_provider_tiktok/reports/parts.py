@@ -19,8 +19,9 @@ from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.filters import ROW_IDS
 from airflow_provider_tiktok.reports.plan import ReportCall
-from airflow_provider_tiktok.reports.rows import Page, Row, RowReader, is_number
+from airflow_provider_tiktok.reports.rows import Page, Row, RowReader
 from airflow_provider_tiktok.reports.spool import Key, Room, RowSpool
+from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
 _ID = re.compile(r"-?[0-9]+|-")
 _MOST_ROWS = 10**9  # of one call's pages; more is no count
@@ -361,17 +362,24 @@ def _no_id(cells: Sequence[str | None]) -> str | None:
 
 
 def _number(value: Any) -> int:
-    """Read a count that may be a number or text."""
-    return int(float(value))
+    """Read a count that may be a number or text.
+
+    :raises ValueError: it is none.
+    """
+    text = None if isinstance(value, bool) else canonical_number(str(value).strip())
+    if text is None or text.partition(".")[2].strip("0"):
+        raise ValueError
+    return int(text.partition(".")[0])
 
 
 def _decimal(value: Any) -> Decimal:
     text = str(value).strip()
     if text in {"", "-", "None"}:
         return Decimal(0)
-    if not is_number(text):  # Decimal would also read NaN, and exponents that no sum survives
+    number = canonical_number(text)
+    if number is None:  # Decimal would also read NaN, and exponents that no sum survives
         raise InvalidOperation
-    return Decimal(text)
+    return Decimal(number)
 
 
 def _sum(cells: Sequence[str | None]) -> Decimal:

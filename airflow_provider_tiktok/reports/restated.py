@@ -7,7 +7,8 @@ from typing import Any
 
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.request import ReportRequest
-from airflow_provider_tiktok.reports.rows import DATE, DECIMAL, INTEGER, TIMESTAMP, Schema
+from airflow_provider_tiktok.reports.rows import Schema
+from airflow_provider_tiktok.storage.columns import DATE, DECIMAL, INTEGER, TIMESTAMP
 
 MAX_DAYS = 60
 """How many days a summary shows; a manifest has them all."""

@@ -18,7 +18,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from operator import itemgetter
 from typing import Any
 
@@ -26,13 +25,24 @@ from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.request import ReportRequest
+from airflow_provider_tiktok.storage.columns import (
+    DATE,
+    DECIMAL,
+    INTEGER,
+    NUMBER_TYPES,
+    PLAIN,
+    STRING,
+    TIMESTAMP,
+    WHOLE,
+    canonical_number,
+    column_test,
+    is_number,
+)
 
 log = logging.getLogger(__name__)
 
 Cell = str | None
 Row = tuple[Cell, ...]
-
-STRING, INTEGER, DECIMAL, DATE, TIMESTAMP = "string", "integer", "decimal", "date", "timestamp"
 
 _NULL = "-"
 _TYPE_BY_VALUE = {
@@ -49,18 +59,13 @@ _TYPE_BY_TIME_DIMENSION = {
     "stat_time_hour": TIMESTAMP,
 }
 
-# one expression for a whole column of a page: its texts joined by line ends. No part of it could match otherwise, so
-# none is tried again where Python has that, and has it right (before 3.11.5 a repeated group matched too much)
-_ONCE = "+" if sys.version_info >= (3, 11, 5) else ""
-_LINES = {
-    INTEGER: re.compile(rf"(?:-?(?:0|[1-9][0-9]*{_ONCE})\n)*{_ONCE}"),
-    DECIMAL: re.compile(rf"(?:-?(?:0|[1-9][0-9]*{_ONCE})(?:\.[0-9]+{_ONCE})?\n)*{_ONCE}"),
-    DATE: re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00\n)*"),
-    TIMESTAMP: re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\n)*"),
+_IS_CANONICAL = {
+    INTEGER: column_test(WHOLE),
+    DECIMAL: column_test(PLAIN),
+    DATE: column_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00"),
+    TIMESTAMP: column_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"),
 }
-_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?|[-+]?\.[0-9]+")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_LONGEST_NUMBER = 1_000  # characters; Python itself makes no number of more than 4,300 digits
 _DAY_LENGTH = len("2026-11-21")
 _END = "\0\0"  # of one text of a key, before the next one: it sorts before all that could follow
 _NULL_KEY = "\0\1"  # where a null sorts: after empty text, before all other
@@ -286,13 +291,12 @@ class RowReader:
             if _NULL not in values and set(map(type, values)) == {str}:
                 return values, True
             return [None if value is None or value == _NULL else _as_text(value) for value in values], False
-        lines = _lines(values)
-        if lines.count("\n") == len(values) and _LINES[kind].fullmatch(lines):
+        is_canonical = _IS_CANONICAL[kind]
+        if is_canonical(values):
             return _FAST[kind](values), True
-        if kind in {INTEGER, DECIMAL} and _NULL in values:
+        if kind in NUMBER_TYPES and _NULL in values:
             filled = ["0" if value == _NULL else value for value in values]
-            lines = _lines(filled)
-            if lines.count("\n") == len(values) and _LINES[kind].fullmatch(lines):
+            if is_canonical(filled):
                 return [None if value == _NULL else value for value in values], False
         slow = _SLOW[kind]
         cells: list[Cell] = []
@@ -319,14 +323,6 @@ def _columns(items: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str,
 
 def _either(name: str, dimensions: dict[str, Any], metrics: dict[str, Any]) -> Any:
     return dimensions[name] if name in dimensions else metrics.get(name)
-
-
-def _lines(values: Sequence[Any]) -> str:
-    """Give texts a line each; nothing where one isn't text."""
-    try:
-        return "\n".join(values) + "\n"
-    except TypeError:
-        return ""
 
 
 def _same(values: Sequence[str]) -> Sequence[Cell]:
@@ -369,13 +365,9 @@ def _slow_decimal(value: Any) -> tuple[Cell, bool]:
     """Give a number's canonical text, and whether it is one."""
     if _is_null(value):
         return None, True
-    text = _as_text(value).strip()
-    if isinstance(value, bool) or not is_number(text):
-        return _as_text(value), False
-    try:
-        return format(Decimal(text), "f"), True
-    except InvalidOperation:
-        return text, False
+    text = _as_text(value)
+    number = None if isinstance(value, bool) else canonical_number(text.strip())
+    return (text, False) if number is None else (number, True)
 
 
 def _slow_integer(value: Any) -> tuple[Cell, bool]:
@@ -413,11 +405,6 @@ _SLOW: dict[str, Callable[[Any], tuple[Cell, bool]]] = {
 }
 
 
-def is_number(text: str) -> bool:
-    """Say whether a cell of a number column holds a number, and not odd text that was passed on."""
-    return len(text) <= _LONGEST_NUMBER and bool(_NUMBER.fullmatch(text))
-
-
 def to_python(schema: Schema, rows: Iterable[Row], number: Callable[[str], Any]) -> Iterable[dict[str, Any]]:
     """Give rows as dicts: integers as ``int``, other numbers made by ``number``, all else text.
 
@@ -431,12 +418,12 @@ def to_python(schema: Schema, rows: Iterable[Row], number: Callable[[str], Any])
 
 
 def _maker(kind: str, number: Callable[[str], Any]) -> Callable[[str], Any]:
-    if kind not in {INTEGER, DECIMAL}:
+    if kind not in NUMBER_TYPES:
         return str
 
     def make(cell: str) -> Any:
         if not is_number(cell):
             return cell
-        return int(cell) if kind == INTEGER and "." not in cell else number(cell)
+        return int(cell) if kind == INTEGER and cell.lstrip("-").isdigit() else number(cell)
 
     return make

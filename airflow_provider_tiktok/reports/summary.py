@@ -11,7 +11,8 @@ from typing import Any
 from airflow_provider_tiktok.api.client import CallCounts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.plan import ReportPlan, Window
-from airflow_provider_tiktok.reports.rows import DATE, TIMESTAMP, Schema
+from airflow_provider_tiktok.reports.rows import Schema
+from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 
 
 def make_summary(fetch: ReportFetch, counts: CallCounts, now: datetime) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from airflow_provider_tiktok.reports.parts import Encode, Part, RowSink, SliceSi
 from airflow_provider_tiktok.reports.plan import ReportCall
 from airflow_provider_tiktok.reports.reconcile import Reconciliation, differ
 from airflow_provider_tiktok.reports.request import ReportRequest
-from airflow_provider_tiktok.reports.rows import Page, RowReader, is_number
+from airflow_provider_tiktok.reports.rows import Page, RowReader
 from airflow_provider_tiktok.reports.spool import Room, RowSpool
+from airflow_provider_tiktok.storage.columns import is_number
 
 
 @dataclass(frozen=True, slots=True)

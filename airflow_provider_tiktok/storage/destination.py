@@ -22,7 +22,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.formats import FORMATS, Cells
+from airflow_provider_tiktok.storage.columns import Cells
+from airflow_provider_tiktok.storage.formats import FORMATS
 from airflow_provider_tiktok.storage.local_disk import Change, LocalDisk
 from airflow_provider_tiktok.storage.object_store import ObjectStore
 from airflow_provider_tiktok.storage.reading import Record, read_records

@@ -9,7 +9,6 @@ come and put into their order later.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from json.encoder import encode_basestring
@@ -17,15 +16,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, Protocol
 
+from airflow_provider_tiktok.storage.columns import NUMBER, NUMBER_TYPES, Cells, column_test, is_number
 from airflow_provider_tiktok.storage.parquet import Parquet
 from airflow_provider_tiktok.storage.spool_file import LineSpool, Spool
 
-Cells = Sequence["str | None"]
-
-NUMBER_TYPES = frozenset({"integer", "decimal"})
-
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?")
-_JSON_NUMBERS = re.compile(rf"(?:(?:null|{_JSON_NUMBER.pattern})\n)*")
+_are_numbers_or_null = column_test(rf"(?:null|{NUMBER})")
 
 
 class Format(Protocol):
@@ -80,7 +75,7 @@ class JsonLines(_Lines):
     """One JSON object a line, UTF-8, numbers with the digits that came, absent values as ``null``."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
-        self._is_number = [kind in NUMBER_TYPES for kind in columns.values()]
+        self._has_numbers = [kind in NUMBER_TYPES for kind in columns.values()]
         self._names = [
             f"{',' if place else '{'}{encode_basestring(name)}:" for place, name in enumerate(columns)
         ]
@@ -91,11 +86,11 @@ class JsonLines(_Lines):
             return []
         count = len(columns[0])
         texts: list[Iterable[str]] = []
-        for name, is_number, cells, is_clean in zip(
-            self._names, self._is_number, columns, clean, strict=True
+        for name, has_numbers, cells, is_clean in zip(
+            self._names, self._has_numbers, columns, clean, strict=True
         ):
             encoded = (
-                (cells if is_clean else _json_numbers(cells)) if is_number else _json_texts(cells, is_clean)
+                (cells if is_clean else _json_numbers(cells)) if has_numbers else _json_texts(cells, is_clean)
             )
             texts += [repeat(name, count), encoded]  # type: ignore[list-item]
         lines = map("".join, zip(*texts, repeat("}\n", count), strict=True))
@@ -139,10 +134,8 @@ def _json_texts(cells: Cells, is_clean: bool) -> Iterable[str]:
 
 def _json_numbers(cells: Cells) -> Sequence[str]:
     texts = ["null" if cell is None else cell for cell in cells]
-    lines = "\n".join(texts) + "\n"
-    if lines.count("\n") == len(texts) and _JSON_NUMBERS.fullmatch(lines) and "null" not in cells:
+    if _are_numbers_or_null(texts) and "null" not in cells:
         return texts
     return [
-        "null" if cell is None else cell if _JSON_NUMBER.fullmatch(cell) else encode_basestring(cell)
-        for cell in cells
+        "null" if cell is None else cell if is_number(cell) else encode_basestring(cell) for cell in cells
     ]

@@ -34,9 +34,8 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage.columns import NUMBER, NUMBER_TYPES, Cells, column_test, is_number
 from airflow_provider_tiktok.storage.spool_file import CountedFile
-
-Cells = Sequence["str | None"]
 
 PRECISION, SCALE = 38, 9
 
@@ -47,6 +46,7 @@ _ODD_SHOWN = 80
 
 _SPECIAL = re.compile(r'[",\r\n]')
 _UNQUOTED = frozenset({"integer", "decimal", "date", "timestamp"})  # where a clean cell needs no quotes
+_are_numbers_or_empty = column_test(rf"(?:{NUMBER})?")
 
 
 class Parquet:
@@ -61,14 +61,17 @@ class Parquet:
     def __init__(self, columns: Mapping[str, str]) -> None:
         self.arrow, self.parquet, self._csv = pyarrow_modules()
         self.schema = self.arrow.schema([(name, _type(self.arrow, kind)) for name, kind in columns.items()])
-        self._unquoted = [kind in _UNQUOTED for kind in columns.values()]
+        self._kinds = list(columns.values())
         self._held = HeldLines()
 
     def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> Sequence[bytes]:
-        """Render rows as lines: an empty cell is null, and a quoted one is never null."""
+        """Render rows as lines: an empty cell is null, and a quoted one is never null.
+
+        :raises TikTokOutputError: a cell of a number column is no number. Arrow isn't asked: it reads more than JSON.
+        """
         cells = [
-            each if is_clean and unquoted else _quoted(each)
-            for unquoted, each, is_clean in zip(self._unquoted, columns, clean, strict=True)
+            self._rendered(index, each, is_clean)
+            for index, (each, is_clean) in enumerate(zip(columns, clean, strict=True))
         ]
         rows = map(",".join, zip(*cells, strict=True))
         return [f"{row}\n".encode("utf-8", "backslashreplace") for row in rows]
@@ -92,11 +95,10 @@ class Parquet:
         :raises TikTokOutputError: a value doesn't fit its column.
         """
         data = b"".join(lines)
-        if b"0x" not in data and b"0X" not in data:  # Arrow would take hexadecimal digits for a number
-            with suppress(self.arrow.ArrowInvalid):
-                table = self._read(data, self.schema)
-                table.validate(full=True)  # which counts the digits of decimals
-                return table
+        with suppress(self.arrow.ArrowInvalid):
+            table = self._read(data, self.schema)
+            table.validate(full=True)  # which counts the digits of decimals
+            return table
         texts = self._read(
             data, self.arrow.schema([(name, self.arrow.string()) for name in self.schema.names])
         )
@@ -104,6 +106,18 @@ class Parquet:
             self._typed(field, column) for field, column in zip(self.schema, texts.columns, strict=True)
         ]
         return self.arrow.Table.from_arrays(columns, schema=self.schema)
+
+    def _rendered(self, index: int, cells: Cells, is_clean: bool) -> Sequence[str]:
+        kind = self._kinds[index]
+        if is_clean and kind in _UNQUOTED:
+            return cells  # type: ignore[return-value]
+        if kind not in NUMBER_TYPES:
+            return _quoted(cells)
+        texts = ["" if cell is None else cell for cell in cells]
+        if not _are_numbers_or_empty(texts) or "" in cells:
+            odd = next(cell for cell in cells if cell is not None and not is_number(cell))
+            raise _refusal(self.schema.field(index), odd)
+        return texts
 
     def _read(self, data: bytes, schema: Any) -> Any:
         csv = self._csv
@@ -128,17 +142,11 @@ class Parquet:
         if column is not None:
             return column
         odd = next(cell for cell in texts if self._cast(field, self.arrow.array([cell])) is None)
-        raise TikTokOutputError(
-            f"TikTok sent {odd.as_py()[:_ODD_SHOWN]!r} for {field.name}, which a Parquet column of type {field.type} "
-            "can't hold without losing something, so nothing was written. Choose jsonl or csv, which keep every value as "
-            f"it came, or leave {field.name} out."
-        )
+        raise _refusal(field, odd.as_py())
 
     def _cast(self, field: Any, texts: Any) -> Any:
         """Give a column of texts its type, or ``None`` where a text doesn't fit."""
         arrow = self.arrow
-        if arrow.types.is_integer(field.type) and any("x" in str(cell).lower() for cell in texts):
-            return None
         try:
             column = texts.cast(field.type)
             column.validate(full=True)  # which counts the digits of decimals
@@ -337,6 +345,14 @@ def pyarrow_modules() -> tuple[Any, Any, Any]:
             'pip install "airflow-provider-tiktok[parquet]"; or choose jsonl or csv.'
         ) from error
     return pyarrow, pyarrow.parquet, pyarrow.csv
+
+
+def _refusal(field: Any, cell: str) -> TikTokOutputError:
+    return TikTokOutputError(
+        f"TikTok sent {cell[:_ODD_SHOWN]!r} for {field.name}, which a Parquet column of type {field.type} can't hold "
+        "without losing something, so nothing was written. Choose jsonl or csv, which keep every value as it came, or "
+        f"leave {field.name} out."
+    )
 
 
 def _type(arrow: Any, kind: str) -> Any:

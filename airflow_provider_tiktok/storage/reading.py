@@ -12,10 +12,9 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from decimal import Decimal
 from typing import IO, Any
 
-from airflow_provider_tiktok.storage.formats import NUMBER_TYPES
+from airflow_provider_tiktok.storage.columns import NUMBER_TYPES, canonical_number
 from airflow_provider_tiktok.storage.parquet import pyarrow_modules
 
 Record = dict[str, "str | None"]
@@ -68,10 +67,7 @@ def _text(value: Any) -> str | None:
 def _number(value: Any) -> str | None:
     if value is None or value == "":
         return None
-    text = format(value, "f") if isinstance(value, Decimal) else str(value)
-    if "e" in text.lower():
-        try:
-            text = format(Decimal(text), "f")
-        except ArithmeticError:  # some other text
-            return text
+    text = canonical_number(str(value))
+    if text is None:  # other text that was passed on
+        return str(value)
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -12,11 +12,12 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import blake2b
 from types import TracebackType
 from typing import IO, Any
 
+from airflow_provider_tiktok.storage.columns import is_number
 from airflow_provider_tiktok.storage.reading import Record
 
 _DIGEST = 16
@@ -76,11 +77,9 @@ class Comparison:
         when, to = _SIDES[side], days[day]
         to.rows[when] += 1
         for name in self.sums:
-            if text := record[name]:
-                try:
-                    to.sums[name, when] += Decimal(text)
-                except InvalidOperation:  # odd text is passed on to files, and can't be added
-                    continue
+            text = record[name]
+            if text and is_number(text):  # other text is passed on to files, and can't be added
+                to.sums[name, when] += Decimal(text)
         return day
 
     def _record(self, side: bytes, record: Record, day: str) -> bytes:

@@ -180,13 +180,17 @@ def test_files_hold_names_as_tiktok_has_them_also_those_that_a_spreadsheet_would
 
 
 @pytest.mark.parametrize(
-    "text", ["1e999999999", "9" * 1_001, "NaN", "Infinity", "sNaN", "1e1000", "0x10", "1_000"]
+    "text",
+    [
+        *("1e999999999", "9" * 1_001, "NaN", "Infinity", "sNaN", "1e1000", "0x10", "1_000"),
+        *("1e400", "9" * 151, f"0.{'0' * 150}1"),  # a float would be infinite, or 0
+    ],
 )
 def test_what_no_sum_survives_is_no_number(text):
     assert not is_number(text)
 
 
-@pytest.mark.parametrize("text", ["0", "-1.50", "1e400", "9" * 1_000, "0.1000000000000000055511151231257827"])
+@pytest.mark.parametrize("text", ["0", "-1.50", "1e99", "9" * 150, "0.1000000000000000055511151231257827"])
 def test_what_tiktok_may_send_is_one(text):
     assert is_number(text)
     assert Decimal(text).is_finite()

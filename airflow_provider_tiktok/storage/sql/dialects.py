@@ -15,17 +15,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from airflow_provider_tiktok.storage.columns import DATE, DECIMAL, INTEGER, STRING, TIMESTAMP, Cells
 from airflow_provider_tiktok.storage.sql.names import quote
-from airflow_provider_tiktok.storage.sql.values import (
-    DATE,
-    DECIMAL,
-    INTEGER,
-    STRING,
-    TIMESTAMP,
-    Binder,
-    Cells,
-    Numbers,
-)
+from airflow_provider_tiktok.storage.sql.values import Binder, Numbers
 
 INDEX_PREFIX = "tiktok_"
 """What the name of the unique index of a table begins with that this package made."""

@@ -14,8 +14,9 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokOutputError
+from airflow_provider_tiktok.storage.columns import Cells
 from airflow_provider_tiktok.storage.sql.dialects import Ansi
-from airflow_provider_tiktok.storage.sql.values import Binder, Cells, Column
+from airflow_provider_tiktok.storage.sql.values import Binder, Column
 
 _LOOK = 0.2  # seconds after which a lock is asked for again
 _MAX_MARKS = 200  # parameters of one statement

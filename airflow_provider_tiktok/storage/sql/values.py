@@ -14,12 +14,18 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage.columns import (
+    DATE,
+    DECIMAL,
+    INTEGER,
+    STRING,
+    TIMESTAMP,
+    WHOLE,
+    Cells,
+    is_number,
+)
 
-Cells = Sequence["str | None"]
-
-STRING, INTEGER, DECIMAL, DATE, TIMESTAMP = "string", "integer", "decimal", "date", "timestamp"
-
-_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_WHOLE = re.compile(WHOLE)
 _SCALE = re.compile(r"\(\s*[0-9]+\s*(?:,\s*([0-9]+)\s*)?\)")
 _SAFE_LENGTH = 15  # so many characters hold no more digits than a float holds, nor more than a bigint
 _BIGINT = 2**63
@@ -116,7 +122,7 @@ class _Scale:
     places: int | None
 
     def __call__(self, cell: str) -> bool:
-        if not _NUMBER.fullmatch(cell):
+        if not is_number(cell):
             return False
         if self.places is None:
             return True
@@ -158,14 +164,11 @@ def _never(_: str) -> bool:
 
 
 def _bigint(cell: str) -> bool:
-    try:
-        return -_BIGINT <= int(cell) < _BIGINT
-    except ValueError:
-        return False
+    return _WHOLE.fullmatch(cell) is not None and -_BIGINT <= int(cell) < _BIGINT
 
 
 def _float(cell: str) -> bool:
-    return bool(_NUMBER.fullmatch(cell)) and Decimal(repr(float(cell))) == Decimal(cell)
+    return is_number(cell) and Decimal(repr(float(cell))) == Decimal(cell)
 
 
 def _day(cell: str) -> bool:
