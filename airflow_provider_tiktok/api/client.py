@@ -26,7 +26,7 @@ from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.deadline import TimedAdapter, let_it_last
 from airflow_provider_tiktok.api.ledger import open_ledger
 from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget, BudgetState
-from airflow_provider_tiktok.api.plain import plain
+from airflow_provider_tiktok.api.plain import plain, well_formed_json
 from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
@@ -709,16 +709,18 @@ def save_body(
 
 
 def _read_json(body: bytes) -> Any:
-    """Read JSON; numbers with a point stay text, so that no digit is lost on the way.
+    """Read JSON with texts that are well formed; numbers with a point stay text, so that no digit is lost on the way.
 
     :raises ValueError: it is no JSON.
     """
     if _decode is not None:
         try:
-            return _decode(body)
+            value = _decode(body)
         except (ValueError, RecursionError):  # half characters and NaN, which Python's own reader takes
             pass
-    return json.loads(body, parse_float=str, parse_constant=str)
+        else:
+            return well_formed_json(value) if b"\\" in body and b"\\u0000" in body else value
+    return well_formed_json(json.loads(body, parse_float=str, parse_constant=str))
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:

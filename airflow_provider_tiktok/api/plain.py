@@ -1,8 +1,40 @@
-"""Text of somebody else's in a line of the log."""
+"""Text of someone else's: what any target can hold, and what fits into a line of the log."""
 
 from __future__ import annotations
 
+from typing import Any
+
 _BLANK = " "
+_REPLACEMENT = "\ufffd"  # Unicode's own sign for a character that can't be told
+
+
+def well_formed(text: str) -> str:
+    """Return text that XCom, logs, links, files and databases can all hold.
+
+    Half a character, as a name that TikTok cut in mid-emoji ends in, can't be written as UTF-8, and PostgreSQL
+    takes no NUL. Each becomes U+FFFD here, where TikTok's text comes in, so that nothing behind has to know of it;
+    two halves that belong together become their character.
+    """
+    if "\0" not in text:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return text
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return whole.replace("\0", _REPLACEMENT)
+
+
+def well_formed_json(value: Any) -> Any:
+    """Return a value that was read from JSON with all its texts well formed."""
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, list):
+        return [well_formed_json(item) for item in value]
+    if isinstance(value, dict):
+        return {well_formed(name): well_formed_json(item) for name, item in value.items()}
+    return value
 
 
 def plain(value: object, at_most: int = 600) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
+from airflow_provider_tiktok.api.plain import well_formed
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.rows import Schema
 
@@ -53,9 +54,9 @@ def read_rows(
     """
     file.seek(0)
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogatepass", newline="")
     try:
-        lines = csv.reader(text, strict=True)
+        lines = csv.reader(map(well_formed, text), strict=True)
         header = next(lines, [])
         names = column_names(header, [*schema.columns], [*dimensions, *wanted], subject)
         places = [(index, name, name in dimensions) for index, name in enumerate(names) if name is not None]

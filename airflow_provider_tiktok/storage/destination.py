@@ -385,7 +385,7 @@ class Destination:
             {**manifest, "columns": self._columns, "files": listed}, indent=2, ensure_ascii=False
         )
         draft = self._place.new_file()
-        draft.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        draft.write_text(text + "\n", encoding="utf-8")
         return draft, self._below_root(MANIFEST)
 
     def _output_error(self, error: OSError) -> TikTokOutputError:
@@ -425,7 +425,7 @@ def _partition_indexes(target: Target, columns: Mapping[str, str]) -> list[int]:
 
 
 def _quote_value(value: str | None) -> str:
-    return NULL_PARTITION if value is None else quote(value, safe=" ", errors="backslashreplace")
+    return NULL_PARTITION if value is None else quote(value, safe=" ")
 
 
 def _values(partition: str) -> dict[str, str | None]:

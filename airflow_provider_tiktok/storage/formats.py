@@ -1,9 +1,9 @@
 """How rows look in a file: one class a format, one line in :data:`FORMATS`.
 
-A format renders rows whose cells are texts: ``None`` is null, and a column of type ``integer`` or
-``decimal`` holds a number's digits. Formats of text write them as they are, and a text in a number
-column that is no number as text. Each row is rendered by itself, so that rows can be rendered as they
-come and put into their order later.
+A format renders rows whose cells are well-formed texts without NUL: ``None`` is null, and a column of type
+``integer`` or ``decimal`` holds a number's digits. Formats of text write them as they are, and a text in a
+number column that is no number as text. Each row is rendered by itself, so that rows can be rendered as
+they come and put into their order later.
 """
 
 from __future__ import annotations
@@ -94,8 +94,7 @@ class JsonLines(_Lines):
             )
             texts += [repeat(name, count), encoded]  # type: ignore[list-item]
         lines = map("".join, zip(*texts, repeat("}\n", count), strict=True))
-        # half a character, as a name cut in mid-emoji ends, becomes the escape that JSON has for it
-        return [line.encode("utf-8", "backslashreplace") for line in lines]
+        return [line.encode() for line in lines]
 
 
 class Csv(_Lines):
@@ -113,13 +112,8 @@ class Csv(_Lines):
         lines: list[str] = []
         # before Python 3.13 a cell's "\r" and "\n" are both quoted only when the line end holds both
         writer = csv.writer(SimpleNamespace(write=lines.append), lineterminator="\r\n")
-        rows = list(zip(*columns, strict=True))
-        try:
-            writer.writerows(rows)
-        except csv.Error:  # a NUL, which Python 3.10 neither writes nor reads
-            lines.clear()
-            writer.writerows([[cell and cell.replace("\0", "\ufffd") for cell in row] for row in rows])
-        return [f"{line[:-2]}\n".encode("utf-8", "backslashreplace") for line in lines]
+        writer.writerows(zip(*columns, strict=True))
+        return [f"{line[:-2]}\n".encode() for line in lines]
 
 
 FORMATS: dict[str, type[Format]] = {"jsonl": JsonLines, "csv": Csv, "parquet": Parquet}

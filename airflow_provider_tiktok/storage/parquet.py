@@ -74,7 +74,7 @@ class Parquet:
             for index, (each, is_clean) in enumerate(zip(columns, clean, strict=True))
         ]
         rows = map(",".join, zip(*cells, strict=True))
-        return [f"{row}\n".encode("utf-8", "backslashreplace") for row in rows]
+        return [f"{row}\n".encode() for row in rows]
 
     def spool(self, path: Path, *, compress: bool, one_of_many: bool) -> ParquetSpool | HeldSpool:
         """Begin a file.

@@ -59,6 +59,13 @@ def test_a_long_ad_text_is_read():
     assert len(items(text)[0]["metrics"]["ad_name"]) == 200_000
 
 
+@pytest.mark.parametrize("pad", [0, *range(8_110, 8_140)])  # the file is decoded in pieces of 8,192 bytes
+def test_names_that_were_cut_in_mid_emoji_are_well_formed(pad):
+    text = f"ad_id,stat_time_day,spend,ad_name\n1,2026-08-01 00:00:00,1,{'x' * pad}\ud83d\n2,2026-08-01 00:00:00,1,\0\n"
+    found = items(text.encode("utf-8", "surrogatepass"))
+    assert [item["metrics"]["ad_name"] for item in found] == ["x" * pad + "\ufffd", "\ufffd"]
+
+
 def test_a_file_with_titles_only_has_no_rows():
     assert items("ad_id,stat_time_day,spend,ad_name\n") == []
 

@@ -203,13 +203,12 @@ def test_the_manifest_is_true_of_every_file(place, output_format):
         ("\u00e9\U0001f600", "country=%C3%A9%F0%9F%98%80"),
         ("a\nb:*?", "country=a%0Ab%3A%2A%3F"),
         ("_hidden", "country=_hidden"),
-        ("\ud83d", "country=%5Cud83d"),
     ],
 )
 def test_odd_partition_values_are_escaped(place, value, folder):
     published = place.write("lake/", [("2026-11-01", value, "1")], partition_by=("country",))
     assert list(place.data()) == [f"lake/{folder}/data.jsonl"]
-    if value not in (None, "\ud83d"):
+    if value is not None:
         assert published.files[0].partition == {"country": value}
 
 

@@ -82,13 +82,6 @@ def test_any_text_survives(rows):
     assert csv_rows(render(Csv(columns), rows)) == [[a, b or ""] for a, b in rows]
 
 
-def test_a_nul_does_not_stop_a_report():
-    columns = {"a": "string", "b": "string"}
-    rows = [("x\0y", None), ("z", "1")]
-    assert json_rows(render(JsonLines(columns), rows)) == [{"a": "x\0y", "b": None}, {"a": "z", "b": "1"}]
-    assert render(Csv(columns), rows).decode() in {"x\0y,\nz,1\n", "x\ufffdy,\nz,1\n"}
-
-
 def test_one_empty_cell_is_a_row_of_csv():
     assert csv_rows(render(Csv({"a": "string"}), [("",), (None,)])) == [[""], [""]]
 
@@ -120,13 +113,6 @@ def test_an_absent_number_is_null_and_its_name_as_text_is_text(cells):
 @pytest.mark.parametrize("number", ["0", "-0", "-1.50", "1e5", "1E-7", "99999999999999999999999.000"])
 def test_a_number_is_written_with_its_digits(number):
     assert render(JsonLines({"x": "decimal"}), [(number,)]) == f'{{"x":{number}}}\n'.encode()
-
-
-def test_half_a_character_leaves_valid_utf_8():
-    columns = {"a": "string", "b": "string"}
-    rows = [("cut in mid-emoji \ud83d", "x")]
-    assert json_rows(render(JsonLines(columns), rows)) == [{"a": "cut in mid-emoji \ud83d", "b": "x"}]
-    assert csv_rows(render(Csv(columns), rows)) == [["cut in mid-emoji \\ud83d", "x"]]
 
 
 def test_pieces_give_the_same_bytes_as_the_whole():

@@ -139,11 +139,6 @@ def test_null_and_empty_text_are_two_even_in_a_single_column(tmp_path):
     assert pq.read_table(tmp_path / "x.parquet")["name"].to_pylist() == [None, "", "a", None]
 
 
-def test_half_a_character_is_written_as_in_csv(tmp_path):
-    write(tmp_path / "x.parquet", [("cut \ud83d",)], {"name": "string"})
-    assert pq.read_table(tmp_path / "x.parquet")["name"].to_pylist() == ["cut \\ud83d"]
-
-
 @pytest.mark.parametrize(
     ("column", "value", "kind"),
     [
@@ -218,7 +213,7 @@ def test_many_partitions_are_whole_with_hardly_any_memory_or_open_file(tmp_path,
 
 
 def test_partitions_are_read_back_by_others(tmp_path):
-    values = ["a/b", "a=b", "100%", "a b", "\u00e9\U0001f600", "..", "x:y*?", "_hidden", None, "\ud83d"]
+    values = ["a/b", "a=b", "100%", "a b", "\u00e9\U0001f600", "..", "x:y*?", "_hidden", None]
     write(
         tmp_path / "lake",
         [(v, str(i)) for i, v in enumerate(values)],
@@ -233,7 +228,7 @@ def test_partitions_are_read_back_by_others(tmp_path):
         ),
     ).to_table()
     found = dict(zip(read["n"].to_pylist(), read["c"].to_pylist(), strict=True))
-    assert [found[i] for i in range(len(values))] == [*values[:-1], "\\ud83d"]
+    assert [found[i] for i in range(len(values))] == values
 
 
 def test_pyarrow_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch):

@@ -92,7 +92,7 @@ class Binder:
         :raises TikTokOutputError: it can't hold one of them.
         """
         if self.is_text:
-            return _texts(cells)
+            return cells
         if is_clean and self._is_easy and max(map(len, cells), default=0) <= _SAFE_LENGTH:  # type: ignore[arg-type]
             return cells
         good = {cell: self._check(cell) for cell in set(cells) if cell is not None}
@@ -183,18 +183,3 @@ def _moment(cell: str) -> bool:
         return datetime.fromisoformat(cell).isoformat() == cell
     except ValueError:
         return False
-
-
-def _texts(cells: Cells) -> Cells:
-    """Give texts that any database takes: no NUL, and no half a character, as a name cut in mid-emoji ends in."""
-    joined = "".join(filter(None, cells))
-    if "\0" not in joined:
-        try:
-            joined.encode()
-        except UnicodeEncodeError:
-            pass
-        else:
-            return cells
-    return [
-        cell and cell.replace("\0", "\ufffd").encode("utf-8", "backslashreplace").decode() for cell in cells
-    ]

@@ -72,12 +72,6 @@ def test_clean_numbers_are_still_held_against_the_columns_scale():
         binder(Postgres, "decimal", "integer").check(["1.5"], is_clean=True)
 
 
-def test_texts_lose_what_no_database_takes():
-    assert bound(Postgres, "string", ["a\0b", "half \ud83d", None, "whole 😀"]) == [
-        "a\ufffdb", "half \\ud83d", None, "whole 😀",
-    ]  # fmt: skip
-
-
 def test_copy_lines_escape_what_separates_them():
     dialect = Postgres(["t"])
     binders = [binder(Postgres, "string"), binder(Postgres, "integer")]
