@@ -157,12 +157,11 @@ def describe_plan(plan: ReportPlan, qps: float) -> Iterator[str]:
 
     :param qps: the connection's calls a second.
     """
-    days = "lifetime" if plan.start_date is None else f"{plan.start_date} to {plan.end_date}"
     request = plan.request
     level = f", {request.data_level}" if request.data_level else ""
     yield f"report      {request.report_type}{level}, by {', '.join(request.dimensions)}; {len(request.metrics)} metrics"
     yield f"accounts    {len(plan.advertiser_ids):,}"
-    yield f"days        {days}"
+    yield f"days        {plan.span}"
     yield f"windows     {len({call.window for call in plan.calls}):,}"
     yield f"calls       {len(plan):,} (first pages; more follow where a window has more than {request.page_size:,} rows)"
     yield f"quota       {plan.share_of_quota:.3%} of the {request.kind.daily_calls:,} calls a day of TikTok's basic level"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeGuard
-
-import pendulum
+from itertools import count
+from typing import Any
 
 from airflow_provider_tiktok.api.client import Answer, TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
 from airflow_provider_tiktok.api.plain import plain
+from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokConfigError,
@@ -32,7 +32,7 @@ class Advertiser:
     :param advertiser_id: TikTok's ID.
     :param advertiser_name: the account's name; empty where TikTok doesn't say.
     :param currency: ISO 4217 code of the account's money.
-    :param timezone: IANA name of the zone in which the account's days begin.
+    :param timezone: name of the zone in which the account's days begin: IANA's, or else what TikTok sent.
     :param status: TikTok's status, such as ``STATUS_ENABLE``.
     """
 
@@ -48,9 +48,12 @@ class Advertiser:
 
 
 def list_authorised(client: TikTokClient) -> dict[str, str]:
-    """Ask which accounts have authorised the app: names by advertiser ID, in TikTok's order.
+    """Return the accounts that have authorised the app: names by advertiser ID, in TikTok's order.
+
+    TikTok documents no pages here. Where an answer says that there are more, they are read.
 
     :raises TikTokConfigError: the connection lacks ``app_id`` or ``app_secret``.
+    :raises TikTokTransportError: the list can't be read, or accounts are missing from it.
     """
     credentials = client.credentials
     if not (credentials.app_id and credentials.app_secret):
@@ -58,12 +61,27 @@ def list_authorised(client: TikTokClient) -> dict[str, str]:
             "To find out which advertiser accounts the token reaches, TikTok wants App ID and App secret: put them "
             "into the Airflow connection, or name the accounts in `advertiser_ids`."
         )
-    answer = client.get(
-        "oauth2/advertiser/get/",
-        {"app_id": credentials.app_id, "secret": credentials.app_secret},
-        subject="authorised advertiser accounts",
-    )
-    return {str(item["advertiser_id"]): str(item.get("advertiser_name") or "") for item in _items(answer)}
+    app = {"app_id": credentials.app_id, "secret": credentials.app_secret}
+    names: dict[str, str] = {}
+    for page in count(1):
+        answer = client.get(
+            "oauth2/advertiser/get/",
+            app if page == 1 else {**app, "page": page},
+            subject="authorised advertiser accounts" + (f", page {page}" if page > 1 else ""),
+        )
+        known = len(names)
+        names |= {
+            str(item["advertiser_id"]): str(item.get("advertiser_name") or "") for item in _items(answer)
+        }
+        total, pages = _page_info(answer)
+        if page > 1 and len(names) == known:
+            raise _unreadable(
+                answer,
+                f"page_info counts {total:,} accounts on {pages:,} page(s), and TikTok lists {known:,}",
+            )
+        if len(names) >= total and page >= pages:
+            break
+    return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +121,44 @@ def describe_batch(client: TikTokClient, batch: Sequence[str]) -> dict[str, Adve
 
 
 def _items(answer: Answer) -> list[dict[str, Any]]:
-    """Give the accounts of an answer; what names no account is none."""
+    """Return the accounts of an answer.
+
+    :raises TikTokTransportError: there is no list, or an entry of it is no account.
+    """
     items = answer.data.get("list")
-    listed = items if isinstance(items, list) else []
-    found = [item for item in listed if isinstance(item, dict) and item.get("advertiser_id")]
-    for item in found:
-        name = str(item["advertiser_id"])
-        if not (name.isascii() and name.isdigit()):  # it would stand in logs, paths and calls
-            raise TikTokTransportError(
-                f"TikTok's list of accounts names {plain(name, 40)!r}, which is no advertiser ID. Run the task again; if it "
-                f"stays, check the API host in the Airflow connection. [request_id {answer.request_id}]"
-            )
-    return found
+    if not isinstance(items, list):
+        raise _unreadable(answer, "`list` is " + ("missing" if items is None else "not a list"))
+    for number, item in enumerate(items, start=1):
+        name = item.get("advertiser_id") if isinstance(item, dict) else None
+        text = str(name) if isinstance(name, (str, int)) else ""
+        if not (
+            text.isascii() and text.isdigit() and text.strip("0")
+        ):  # it would stand in logs, paths and calls
+            what = f"has the advertiser ID {plain(name, 40)!r}" if name else "has no advertiser ID"
+            raise _unreadable(answer, f"entry {number} of {len(items)} {what}")
+    return items
+
+
+def _page_info(answer: Answer) -> tuple[int, int]:
+    """Return how many accounts there are in all, and on how many pages; 0 where TikTok doesn't say.
+
+    :raises TikTokTransportError: the counts can't be read.
+    """
+    info = answer.data.get("page_info") or {}
+    try:
+        total, pages = (int(info.get(name) or 0) for name in ("total_number", "total_page"))
+    except (AttributeError, TypeError, ValueError):
+        raise _unreadable(answer, "the counts in page_info can't be read") from None
+    return total, pages
+
+
+def _unreadable(answer: Answer, problem: str) -> TikTokTransportError:
+    """Return the error for a list that would lose accounts."""
+    return TikTokTransportError(
+        f"TikTok's list of advertiser accounts can't be used: {problem}. Run the task again; if it stays, check the API "
+        f"host in the Airflow connection, or name the accounts in `advertiser_ids`. [request_id {answer.request_id}]",
+        request_id=answer.request_id,
+    )
 
 
 def _describe_batch(client: TikTokClient, batch: Sequence[str], details: Details) -> None:
@@ -135,11 +179,7 @@ def _advertiser(item: dict[str, Any]) -> Advertiser:
         str(item["advertiser_id"]),
         str(item.get("name") or ""),
         _word(item.get("currency")),
-        # `timezone` counts its sign as POSIX does ("Etc/GMT+8" is west); the display zone has summer time
-        next(
-            (str(zone) for zone in (item.get("display_timezone"), item.get("timezone")) if is_zone(zone)),
-            None,
-        ),
+        _zone_name(item),
         _word(item.get("status")),
     )
 
@@ -149,12 +189,11 @@ def _word(value: object) -> str | None:
     return (plain(value, 60) or None) if isinstance(value, str) else None
 
 
-def is_zone(name: object) -> TypeGuard[str]:
-    """Say whether this is the name of a time zone that Python knows."""
-    try:
-        return isinstance(name, str) and bool(pendulum.timezone(name))
-    except (ValueError, KeyError, OSError):
-        return False
+def _zone_name(item: dict[str, Any]) -> str | None:
+    """Return the name of an account's zone; one that nobody here knows as TikTok sent it."""
+    # `timezone` counts its sign as POSIX does ("Etc/GMT+8" is west); the display zone has summer time
+    names = [word for key in ("display_timezone", "timezone") if (word := _word(item.get(key)))]
+    return next(filter(read_zone, names), names[0] if names else None)
 
 
 def list_advertisers(client: TikTokClient) -> list[Advertiser]:

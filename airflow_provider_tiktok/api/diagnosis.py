@@ -17,6 +17,7 @@ from airflow_provider_tiktok.api.advertisers import Advertiser, Details, describ
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
 from airflow_provider_tiktok.api.credentials import is_loopback
+from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokAuthError, TikTokTransportError
 
 GOOD, LOOK, BAD, NONE = "ok", "look", "BAD", "-"
@@ -219,12 +220,14 @@ class _Examination:
                 f"{_some(stopped)}: the status is not {_ENABLED}.",
                 "Their reports may end at some day; see the account in TikTok Ads Manager.",
             )
-        zoneless = [one.advertiser_id for one in self._details.found.values() if one.timezone is None]
+        zoneless = [
+            one.advertiser_id for one in self._details.found.values() if read_zone(one.timezone) is None
+        ]
         if zoneless:
             yield Finding(
                 "accounts",
                 LOOK,
-                f"TikTok names no time zone for {_some(zoneless)}.",
+                f"TikTok names no time zone that Python knows for {_some(zoneless)}.",
                 "Give `report_start_date` and `report_end_date` in reports on them.",
             )
 

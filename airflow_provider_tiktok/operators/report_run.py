@@ -168,7 +168,7 @@ def _fetch(
         f" of {plan.request.data_level}" if plan.request.data_level else "",
         ", ".join(plan.request.dimensions),
         len(plan.advertiser_ids),
-        "lifetime" if plan.start_date is None else f"{plan.start_date} to {plan.end_date}",
+        plan.span,
         len(plan.windows),
     )
     task.log.info("::group::Windows")

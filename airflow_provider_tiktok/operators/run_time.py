@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
-import pendulum
-
-from airflow_provider_tiktok.api.advertisers import is_zone
+from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.reports.plan import RunTime
 
 _DAY = timedelta(days=1)
@@ -40,8 +38,7 @@ def _zone(dag: Any) -> tzinfo:
     timetable = getattr(dag, "timetable", None)
     for owner, name in ((timetable, "timezone"), (timetable, "_timezone"), (dag, "timezone")):
         zone = getattr(owner, name, None)
-        if is_zone(zone):
-            return pendulum.timezone(zone)
-        if isinstance(zone, tzinfo):
-            return zone
+        found = zone if isinstance(zone, tzinfo) else read_zone(zone)
+        if found is not None:
+            return found
     return timezone.utc

@@ -9,10 +9,9 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 from itertools import groupby
 from typing import Any
 
-import pendulum
-
 from airflow_provider_tiktok.api import advertisers
 from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokInvalidRequestError,
@@ -136,6 +135,13 @@ class ReportPlan:
         """The last day of any account."""
         return max((call.window.end for call in self.calls if call.window.end), default=None)
 
+    @property
+    def span(self) -> str:
+        """The days of all accounts together, in words."""
+        if self.request.query_lifetime:
+            return "lifetime"
+        return "days not known" if self.start_date is None else f"{self.start_date} to {self.end_date}"
+
     def facts(self) -> dict[str, Any]:
         """Give what is known of the report before its rows are there: accounts and days, as a summary has them."""
         return {
@@ -189,9 +195,9 @@ def make_plan(
     names: dict[str, str] = {}
     refused: dict[str, TikTokAPIError] = {}
     if _days_depend_on_zones(request, run):
-        zones, refused = _zones(client, ids, names)
-        unknown = [name for name in ids if name not in zones and name not in refused]
-        refused |= {name: _zone_unknown(name) for name in unknown}
+        zones, details = _zones(client, ids, names)
+        unknown = [name for name in ids if name not in zones and name not in details.refused]
+        refused = details.refused | {name: _zone_unknown(name, details) for name in unknown}
     elif _finality_depends_on_zones(request, run, now):
         zones = _zones_if_possible(client, ids, names)
     common = request.params()
@@ -235,14 +241,15 @@ def final_moments(
         return {"": moment}
     ids = _accounts(client, request)
     zones: dict[str, tzinfo] = {}
+    details = advertisers.Details()
     if request.kind.account == "advertiser_id":
-        zones, refused = _zones(client, ids)
-        if refused:
-            raise next(iter(refused.values()))
+        zones, details = _zones(client, ids)
+        for error in details.refused.values():
+            raise error
     moments = {}
     for name in ids:
         if name not in zones and _days_depend_on_zones(request, run):
-            raise _zone_unknown(name)
+            raise _zone_unknown(name, details)
         if days := _days(request, run, zones.get(name)):
             moments[name] = final_at(request, days[1], zones.get(name, LAST_TO_END))
     return moments
@@ -319,21 +326,18 @@ def _finality_depends_on_zones(request: ReportRequest, run: RunTime, now: dateti
 
 def _zones(
     client: TikTokClient, ids: tuple[str, ...], names: dict[str, str] | None = None
-) -> tuple[dict[str, tzinfo], dict[str, TikTokAPIError]]:
+) -> tuple[dict[str, tzinfo], advertisers.Details]:
     """Ask for time zones, and note the names that come with them.
 
     :param names: takes the names in.
+    :return: the zones by account, where they are known, and all that TikTok said.
     """
     details = advertisers.describe(client, ids)
     if names is not None:
         named = {name: advertiser.advertiser_name for name, advertiser in details.found.items()}
         names |= {name: text for name, text in named.items() if text}
-    zones: dict[str, tzinfo] = {
-        name: pendulum.timezone(advertiser.timezone)
-        for name, advertiser in details.found.items()
-        if advertiser.timezone
-    }
-    return zones, dict(details.refused)
+    zones = {name: zone for name, found in details.found.items() if (zone := read_zone(found.timezone))}
+    return zones, details
 
 
 def _zones_if_possible(
@@ -347,10 +351,15 @@ def _zones_if_possible(
         return {}
 
 
-def _zone_unknown(advertiser_id: str) -> TikTokInvalidRequestError:
+def _zone_unknown(advertiser_id: str, details: advertisers.Details) -> TikTokInvalidRequestError:
+    found = details.found.get(advertiser_id)
+    problem = (
+        f"TikTok names the time zone of advertiser {advertiser_id} {found.timezone!r}, which is no zone that Python knows"
+        if found and found.timezone
+        else f"TikTok doesn't tell the time zone of advertiser {advertiser_id}"
+    )
     return TikTokInvalidRequestError(
-        f"TikTok doesn't tell the time zone of advertiser {advertiser_id}, so its last complete day isn't known. "
-        "Set `report_start_date`."
+        f"{problem}, so its last complete day isn't known. Set `report_start_date`."
     )
 
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pendulum
-
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.report_tasks import ReportTask
+from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokIncompleteReportError,
@@ -70,7 +69,7 @@ class Submission:
     :param tasks: in the order of the plan.
     :param advertiser_ids: the accounts, in order.
     :param refused: why accounts have no task, by ID.
-    :param zones: IANA names of time zones, by account, where they are known.
+    :param zones: names of time zones, by account, where they are known.
     :param fingerprint: of the report.
     :param calls: numbers of calls made so far, as the summary counts them.
     :param began: second of the epoch at which the attempt began.
@@ -143,8 +142,8 @@ class Submission:
             )
             for task in self.tasks
         ]
-        zones = {name: pendulum.timezone(zone) for name, zone in self.zones.items()}
-        return ReportPlan(request, self.advertiser_ids, tuple(calls), {}, dict(zones))
+        zones = {name: zone for name, text in self.zones.items() if (zone := read_zone(text))}
+        return ReportPlan(request, self.advertiser_ids, tuple(calls), {}, zones)
 
 
 def missing(plan: ReportPlan, known: Iterable[ReportTask]) -> Iterator[tuple[ReportCall, ReportTask | None]]:

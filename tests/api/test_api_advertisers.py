@@ -17,6 +17,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokConfigError,
     TikTokInvalidRequestError,
     TikTokPermissionError,
+    TikTokTransportError,
 )
 
 from .conftest import SECRET, ok, refusal
@@ -89,6 +90,9 @@ def test_an_account_about_which_nothing_is_said_is_absent(client, server):
         ({"timezone": "Etc/GMT+8", "display_timezone": "America/Los_Angeles"}, "America/Los_Angeles"),
         ({"timezone": "Etc/GMT+8"}, "Etc/GMT+8"),
         ({"timezone": "Etc/GMT+8", "display_timezone": ""}, "Etc/GMT+8"),
+        ({"timezone": "Etc/GMT+8", "display_timezone": "Mars/Olympus"}, "Etc/GMT+8"),
+        ({"timezone": "Mars/Olympus", "display_timezone": None}, "Mars/Olympus"),
+        ({"timezone": "Etc/GMT-5", "display_timezone": "UTC+05:30"}, "UTC+05:30"),
         ({}, None),
     ],
 )
@@ -148,3 +152,115 @@ def test_a_refusal_of_one_is_kept_with_its_account(client, server):
     (error,) = describe(client, ["5"]).refused.values()
     assert isinstance(error, TikTokPermissionError)
     assert "(details of advertiser 5)" in str(error)
+
+
+# lists from which accounts would go missing
+
+_GOOD = {"advertiser_id": "7", "advertiser_name": "Seven"}
+_BAD_ENTRIES = [
+    *(None, "8", 8, True, [], ["8"], {}, {"advertiser_name": "Eight"}),
+    *(
+        {"advertiser_id": bad}
+        for bad in (None, "", 0, "0", "-", True, "8.0", [8], {"id": 8}, "../8", "\u0668")
+    ),
+]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("bad", _BAD_ENTRIES, ids=repr)
+def test_an_entry_that_is_no_account_fails_and_may_pass(make_client, server, bad, place):
+    entries = [_GOOD, {**_GOOD, "advertiser_id": "9"}]
+    entries.insert(place, bad)
+    server.script = [ok({"list": entries})]
+    client = make_client(app_id="77", app_secret=SECRET)
+    for ask in (lambda: list_authorised(client), lambda: describe(client, ["7", "8", "9"])):
+        with pytest.raises(
+            TikTokTransportError, match=rf"entry {place + 1} of 3 has .*request_id R1"
+        ) as caught:
+            ask()
+        assert caught.value.retryable
+    assert len(server.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"list": None}, {"list": {}}, {"list": {"7": _GOOD}}, {"list": "7"}], ids=str
+)
+def test_a_list_that_is_none_is_no_empty_one(make_client, server, data):
+    server.script = [ok(data)]
+    client = make_client(app_id="77", app_secret=SECRET)
+    for ask in (
+        lambda: list_authorised(client),
+        lambda: list_advertisers(client),
+        lambda: describe(client, ["7"]),
+    ):
+        with pytest.raises(TikTokTransportError, match=r"`list` is .*request_id R1") as caught:
+            ask()
+        assert caught.value.retryable
+
+
+def pages_of(names, size, ignores_page=False, says=None):
+    """Answer as a TikTok that pages, though its documents know of no pages."""
+
+    def reply(call):
+        page = 1 if ignores_page else int(call.query.get("page", 1))
+        shown = names[(page - 1) * size : page * size]
+        info = {
+            "page": page,
+            "page_size": size,
+            "total_page": -(-len(names) // size),
+            "total_number": len(names),
+        }
+        items = [{"advertiser_id": name, "advertiser_name": f"n{name}"} for name in shown]
+        return ok({"list": items, "page_info": info if says is None else says})
+
+    return reply
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5])
+def test_further_pages_are_read(make_client, server, count, size):
+    names = ids(count)
+    server.script = pages_of(names, size)
+    assert list_authorised(make_client(app_id="77", app_secret=SECRET)) == {
+        name: f"n{name}" for name in names
+    }
+    assert len(server.calls) == max(1, -(-count // size))
+    assert all(call.query["app_id"] == "77" for call in server.calls)
+
+
+@pytest.mark.parametrize(
+    ("says", "count"),
+    [
+        ({"total_number": 3}, 2),
+        ({"total_number": "3"}, 2),
+        ({"total_page": 2}, 2),
+        ({"total_number": 1}, 0),
+        ({"page": 1, "page_size": 100, "total_page": 1, "total_number": 101}, 100),
+    ],
+)
+def test_accounts_that_are_counted_and_not_listed_fail(make_client, server, says, count):
+    server.script = pages_of(ids(count), 100, ignores_page=True, says=says)
+    with pytest.raises(
+        TikTokTransportError, match=r"page_info counts .*TikTok lists \d+.*request_id R1"
+    ) as caught:
+        list_authorised(make_client(app_id="77", app_secret=SECRET))
+    assert caught.value.retryable
+    assert len(server.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "says", ["many", [1], 3, {"total_number": "many"}, {"total_page": [1]}, {"total_page": "1.5"}]
+)
+def test_counts_that_cannot_be_read_fail(make_client, server, says):
+    server.script = pages_of(ids(2), 100, says=says)
+    with pytest.raises(TikTokTransportError, match="counts in page_info can't be read"):
+        list_authorised(make_client(app_id="77", app_secret=SECRET))
+
+
+@pytest.mark.parametrize(
+    "says", [{}, {"total_number": None}, {"total_number": 2, "total_page": 1}, {"total_page": 0}]
+)
+def test_counts_that_are_not_there_or_right_cost_no_call(make_client, server, says):
+    server.script = pages_of(ids(2), 100, says=says)
+    assert list(list_authorised(make_client(app_id="77", app_secret=SECRET))) == ids(2)
+    assert len(server.calls) == 1

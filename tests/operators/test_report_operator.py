@@ -716,6 +716,17 @@ def test_of_all_accounts_the_one_that_grants_nothing_is_skipped_alone(emulator, 
     assert "advertiser does not grant you" in summary["skipped_advertisers"][forbidden]
 
 
+def test_the_log_calls_no_report_of_refused_accounts_one_of_the_lifetime(
+    emulator, connect, forbidden, capsys
+):
+    connect()
+    with pytest.raises(AirflowFailException, match="grant"):
+        run(dimensions="ad_id,stat_time_day", advertiser_ids=forbidden, metrics="spend")
+    told = capsys.readouterr().out
+    assert "1 account(s), days not known, 0 window(s)" in told
+    assert "lifetime" not in told
+
+
 @pytest.mark.parametrize("policy", ["fail", "fail_at_end"])
 def test_other_policies_fail(emulator, connect, policy):
     connect()

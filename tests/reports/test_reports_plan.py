@@ -201,16 +201,38 @@ def test_accounts_may_get_different_days():
     assert (found.start_date, found.end_date) == (date(2026, 11, 20), date(2026, 11, 21))
 
 
-@pytest.mark.parametrize("zone", [None, "Mars/Olympus_Mons", "../../etc/passwd", "not a zone"])
+@pytest.mark.parametrize("zone", [None, "Mars/Olympus_Mons", "../../etc/passwd", "not a zone", "UTC+25"])
 def test_an_unknown_zone_is_an_error_only_where_the_day_depends_on_it(zone):
     client = FakeClient(accounts={"7": zone})
     found = plan(client)
     assert (len(found), found.advertiser_ids) == (0, ("7",))
+    problem = (
+        f"TikTok names the time zone of advertiser 7 {zone!r}, which is no zone that Python knows"
+        if zone
+        else "TikTok doesn't tell the time zone of advertiser 7"
+    )
     assert str(found.refused["7"]) == (
-        "TikTok doesn't tell the time zone of advertiser 7, so its last complete day isn't known. Set "
-        "`report_start_date`."
+        f"{problem}, so its last complete day isn't known. Set `report_start_date`."
     )
     assert days(plan(client, report_start_date="2026-11-22")) == [("7", "2026-11-22", "2026-11-22")]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("UTC+05:30", "2026-11-21"),
+        ("UTC+05:29", "2026-11-20"),
+        ("GMT-3", "2026-11-20"),
+        ("GMT+8", "2026-11-21"),
+        ("Etc/GMT+8", "2026-11-20"),
+        ("Etc/GMT-8", "2026-11-21"),
+        ("+0530", "2026-11-21"),
+    ],
+)
+def test_a_zone_may_be_an_offset(zone, day):
+    moment = utc(2026, 11, 21, 18, 30)
+    found = plan(FakeClient(accounts={"7": zone}), run=RunTime(moment), now=moment)
+    assert days(found) == [("7", day, day)]
 
 
 def test_a_refused_account_has_no_call_and_is_kept_with_its_error():
@@ -219,6 +241,24 @@ def test_a_refused_account_has_no_call_and_is_kept_with_its_error():
     assert days(found) == [("7", "2026-11-21", "2026-11-21")]
     assert found.refused == {"8": PERMISSION}
     assert found.advertiser_ids == ("7", "8")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "account", "span"),
+    [
+        ({}, PERMISSION, "days not known"),
+        ({}, None, "days not known"),
+        ({}, "UTC", "2026-11-21 to 2026-11-21"),
+        (
+            {"report_start_date": "2026-11-01", "report_end_date": "2026-11-03"},
+            None,
+            "2026-11-01 to 2026-11-03",
+        ),
+        ({"query_lifetime": True}, None, "lifetime"),
+    ],
+)
+def test_only_a_report_of_the_lifetime_says_so(parameters, account, span):
+    assert plan(FakeClient(accounts={"7": account}), **parameters).span == span
 
 
 # when TikTok is asked about the accounts
