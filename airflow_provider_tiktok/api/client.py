@@ -24,8 +24,8 @@ from airflow_provider_tiktok.api.body import ENCODINGS, BodyEncodingError, TooLa
 from airflow_provider_tiktok.api.codes import SLOWER, Action, look_up
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.deadline import TimedAdapter, let_it_last
-from airflow_provider_tiktok.api.ledger import open_ledger
-from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget, BudgetState
+from airflow_provider_tiktok.api.ledger import DAY, MINUTE, SECOND, open_ledger
+from airflow_provider_tiktok.api.pacing import Budget, BudgetState
 from airflow_provider_tiktok.api.plain import plain, well_formed_json
 from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import (

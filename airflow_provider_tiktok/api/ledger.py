@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,8 +31,17 @@ except ImportError:  # a system without such locks: every task keeps its own led
 log = logging.getLogger(__name__)
 
 _MOST_SHARED = 128  # calls a second; TikTok's highest level has 50, so more than this means "no limit"
+_LOCK_RETRY = 0.001  # seconds
 _CLOSED = -1
+_ASIDE = ".unusable"
 _SIZE = 4096  # bytes of the file, always, so that writing it is one step
+_LOCK_TIMEOUT = 1.0  # seconds; who has the lock has it for a millisecond, unless its process is frozen
+_MOST_REFUSALS = 1_000  # in a row; long before, they are known to be the limit of a day
+SECOND, MINUTE, DAY = "second", "minute", "day"
+"""The limits of an app: calls a second, a minute, a day."""
+
+LEAST_RATE = 0.5
+"""Calls a second that are made after any number of refusals."""
 
 
 @dataclass
@@ -58,6 +69,10 @@ class Account:
     limit: str = ""
 
 
+_FIELDS = frozenset(Account.__dataclass_fields__)
+_TIMES = ("rate_at", "closed_at", "closed_until", "refused_at", "probed_at")
+
+
 class Ledger(Protocol):
     """Gives the account to one caller at a time, and keeps what that changed."""
 
@@ -66,6 +81,9 @@ class Ledger(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+    def set_aside(self, problem: str) -> Account:
+        """Return a new account in place of one that can't be true; only to be called by the one who has it."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -79,7 +97,7 @@ class MemoryLedger:
 
     def __init__(self, calls: int) -> None:
         self._lock = threading.Lock()
-        self._account = Account(starts=deque(maxlen=calls))
+        self._account = _new(calls)
 
     def __enter__(self) -> Account:
         self._lock.acquire()
@@ -89,6 +107,11 @@ class MemoryLedger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lock.release()
+
+    def set_aside(self, problem: str) -> Account:
+        """Return a new account."""
+        self._account = _new(self._account.starts.maxlen or 1)
+        return self._account
 
     def close(self) -> None:
         """Do nothing; memory goes with the process."""
@@ -104,19 +127,27 @@ class FileLedger:
 
     def __init__(self, path: Path, calls: int) -> None:
         self._calls = calls
+        self._path = path
+        self._warned = False
         self._lock = threading.Lock()  # the file's lock is one for all threads
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        self._account = Account()
+        self._account = _new(calls)
         self._written = b""
 
     def __enter__(self) -> Account:
         self._lock.acquire()
         if self._file != _CLOSED:
             try:
-                fcntl.flock(self._file, fcntl.LOCK_EX)
+                _lock_file(self._file)
                 self._written = os.pread(self._file, _SIZE, 0)
                 self._account = _read(self._written, self._calls)
-            except OSError:
+            except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+                self.set_aside(str(error) if isinstance(error, _UntrueError) else "it can't be read")
+            except OSError as error:
+                self._warn(
+                    "The rate limiter's file %s can't be used (%s), so this task keeps to the rate limit by itself.",
+                    *(self._path, error.strerror or type(error).__name__),
+                )
                 self._give_up()
             except BaseException:
                 self._lock.release()
@@ -136,6 +167,30 @@ class FileLedger:
             self._give_up()
         finally:
             self._lock.release()
+
+    def set_aside(self, problem: str) -> Account:
+        """Keep what the file holds in a file next to it, and return a new account."""
+        self._warn(
+            "The rate limiter's file %s holds what can't be true (%s). It is set aside as %s and begun from scratch: "
+            "damage, another version or another program may have done this.",
+            *(self._path, problem, self._path.with_suffix(_ASIDE).name),
+        )
+        self._account = _new(self._calls)
+        with suppress(OSError):
+            if self._file != _CLOSED:
+                os.ftruncate(self._file, _SIZE)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            aside = os.open(self._path.with_suffix(_ASIDE), flags, 0o600)
+            try:
+                os.write(aside, self._written)
+            finally:
+                os.close(aside)
+        return self._account
+
+    def _warn(self, text: str, *values: object) -> None:
+        if not self._warned:
+            self._warned = True
+            log.warning(text, *values)
 
     def close(self) -> None:
         """Close the file. Calls that are still under way see what was known last, and write nothing."""
@@ -186,16 +241,73 @@ def _folder() -> Path:
     return folder
 
 
+class _UntrueError(ValueError):
+    """A file of ours holds what none of our tasks writes; the text says what."""
+
+
+def _new(calls: int) -> Account:
+    return Account(starts=deque(maxlen=calls))
+
+
+def _lock_file(file: int) -> None:
+    """Lock a file, unless another process keeps it locked for longer than one look takes.
+
+    :raises OSError: it does, or the file system has no locks.
+    """
+    end = time.monotonic() + _LOCK_TIMEOUT
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_LOCK_RETRY)
+        else:
+            return
+
+
 def _read(text: bytes, calls: int) -> Account:
-    """Read an account; what can't be read, or was written before the machine was started, is a new one."""
-    try:
-        values = json.loads(text) if text.strip() else {}
-        starts = values.pop("starts", ())
-        if values.pop("boot", _BOOT) != _BOOT:
-            return Account(starts=deque(maxlen=calls))
-        return Account(starts=deque(map(float, starts), maxlen=max(calls, len(starts))), **values)
-    except (ValueError, TypeError, AttributeError):
-        return Account(starts=deque(maxlen=calls))
+    """Read an account; one that was written before the machine was started is a new one.
+
+    :raises ValueError: it is none, or holds values that no task writes. Its times are for the limiter to judge,
+        which has the clock.
+    """
+    values = json.loads(text) if text.strip() else {}
+    if not isinstance(values, dict):
+        raise _UntrueError("it is not an object")
+    boot = values.pop("boot", _BOOT)
+    unknown = sorted(values.keys() - _FIELDS)
+    if unknown or not isinstance(boot, str):
+        raise _UntrueError("it has fields of another version")
+    if boot != _BOOT:
+        return _new(calls)
+    starts = values.pop("starts", [])
+    if not isinstance(starts, list) or len(starts) > _MOST_SHARED:
+        raise _UntrueError("`starts` is not a list of times")
+    account = Account(starts=deque(starts, maxlen=max(calls, len(starts))), **values)
+    for name in _TIMES:
+        _check_number(name, getattr(account, name))
+    for moment in starts:
+        _check_number("starts", moment)
+    _check_refusals(account)
+    return account
+
+
+def _check_number(name: str, value: Any) -> None:
+    # a truth value is a number to Python
+    if type(value) not in {int, float} or not math.isfinite(value) or value < 0:
+        raise _UntrueError(f"`{name}` is not a number of seconds")
+
+
+def _check_refusals(account: Account) -> None:
+    """Raise if no course of refusals leads to an account."""
+    _check_number("rate", account.rate)
+    if account.rate and not LEAST_RATE <= account.rate <= _MOST_SHARED:
+        raise _UntrueError("`rate` is not a rate")
+    if type(account.strikes) is not int or not 0 <= account.strikes <= _MOST_REFUSALS:
+        raise _UntrueError("`strikes` is not a number of refusals")
+    if account.limit not in {"", SECOND, MINUTE, DAY} or bool(account.limit) != bool(account.strikes):
+        raise _UntrueError("`limit` is not the limit of these refusals")
 
 
 def _write(account: Account) -> bytes:

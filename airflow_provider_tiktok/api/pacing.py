@@ -15,22 +15,21 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from airflow_provider_tiktok.api.ledger import Account, Ledger
-
-SECOND, MINUTE, DAY = "second", "minute", "day"
-"""The limits of an app: calls a second, a minute, a day."""
+from airflow_provider_tiktok.api.ledger import DAY, LEAST_RATE, MINUTE, SECOND, Account, Ledger
 
 _SLACK = 0.09  # calls may reach TikTok closer together than they leave here
 _DELAY = 0.005  # seconds after which a call that started late is worth correcting
 _PAUSES = (1, 2, 4, 8, 8, 8, 8, 8)  # times the first pause, while it may be the limit of a second
 _SUSPENSION = 300.0  # seconds, for a minute's limit
 _AFTER_SUSPENSION = 30.0  # seconds until it is asked a second time whether that is over
-_LEAST_RATE = 0.5  # calls a second
 _RECOVERY = 0.02  # part of the full rate that comes back in a second
+_TOLERANCE = 1.0  # seconds that the clocks of two processors may differ by, and more
+_SHORT = 60.0  # seconds; no second's limit keeps the app from calling for longer
 _PROBE = 60.0  # seconds that others wait for the call which finds out whether a pause is over
 _LOOK = 0.25  # seconds until they look again
 
@@ -96,8 +95,7 @@ class Budget:
         :return: seconds until it is worth asking again, 0 when the call may start; and the moment that
             :meth:`refused` and :meth:`answered` want to know.
         """
-        with self._ledger as account:
-            now = self._clock()
+        with self._look() as (account, now):
             wait = self._wait(account, now)
             if wait > 0:
                 return wait, now
@@ -114,7 +112,7 @@ class Budget:
         now = self._clock()
         if now - started < _DELAY:
             return started
-        with self._ledger as account:
+        with self._look() as (account, _):
             if started in account.starts:
                 account.starts.remove(started)
                 account.starts.append(now)
@@ -125,7 +123,7 @@ class Budget:
 
     def answered(self, started: float) -> None:
         """Note that TikTok took a call, whatever it answered."""
-        with self._ledger as account:
+        with self._look() as (account, _):
             if account.strikes and started >= account.closed_at:
                 account.strikes = 0
                 account.limit = ""
@@ -133,7 +131,7 @@ class Budget:
 
     def gave_no_answer(self, started: float) -> None:
         """Note that a call brought no answer, so that another one finds out whether a pause is over."""
-        with self._ledger as account:
+        with self._look() as (account, _):
             if account.probed_at == started:
                 account.probed_at = 0.0
 
@@ -143,8 +141,7 @@ class Budget:
         :param started: when the call started.
         :param message: TikTok's, which may say which limit it was.
         """
-        with self._ledger as account:
-            now = self._clock()
+        with self._look() as (account, now):
             if started < account.closed_at:
                 return Refusal(account.limit or SECOND, max(0.0, account.closed_until - now), is_news=False)
             if account.limit == DAY:  # a day later it is a new question which limit it is
@@ -152,7 +149,7 @@ class Budget:
             account.strikes += 1
             if account.strikes == 1:
                 account.refused_at = now
-            account.rate = max(_LEAST_RATE, min(self._rate(account, now), self._qps) / 2)
+            account.rate = max(LEAST_RATE, min(self._rate(account, now), self._qps) / 2)
             account.rate_at = account.closed_at = now
             account.probed_at = 0.0
             account.limit, pause = self._judge(account, now, message)
@@ -165,15 +162,34 @@ class Budget:
 
     def closed(self) -> tuple[str, float]:
         """Say which limit keeps the app from calling, and for how many seconds; none and 0 when nothing does."""
-        with self._ledger as account:
-            return account.limit, max(0.0, account.closed_until - self._clock())
+        with self._look() as (account, now):
+            return account.limit, max(0.0, account.closed_until - now)
 
     def state(self) -> BudgetState:
         """Say how the app stands."""
-        with self._ledger as account:
-            now = self._clock()
+        with self._look() as (account, now):
             closed = max(0.0, account.closed_until - now)
             return BudgetState(self._rate(account, now), account.limit if closed else "", closed)
+
+    @contextmanager
+    def _look(self) -> Iterator[tuple[Account, float]]:
+        """Look into the ledger, with the present time; times that can't be true are set aside."""
+        with self._ledger as account:
+            now = self._clock()
+            problem = self._untruth(account, now)
+            yield self._ledger.set_aside(problem) if problem else account, now
+
+    def _untruth(self, account: Account, now: float) -> str:
+        """Return what of an account's times can't be true; empty if nothing."""
+        latest = max(account.rate_at, account.closed_at, account.refused_at, account.probed_at)
+        if max(latest, max(account.starts, default=0.0)) > now + _TOLERANCE:
+            return "it has calls or refusals of the future"
+        if account.closed_until <= now:
+            return ""
+        longest = {SECOND: max(_SHORT, 10 * self._first_pause), DAY: self._until_midnight() + _SHORT}
+        if account.closed_until > now + longest.get(account.limit, _SUSPENSION) + _TOLERANCE:
+            return "it lets no call be made for longer than TikTok ever does"
+        return ""
 
     def _wait(self, account: Account, now: float) -> float:
         """Give the seconds until the next call may start, as far as can be told now."""

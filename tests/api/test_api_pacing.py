@@ -19,8 +19,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_tiktok.api import ledger
-from airflow_provider_tiktok.api.ledger import FileLedger, MemoryLedger, open_ledger
-from airflow_provider_tiktok.api.pacing import DAY, MINUTE, SECOND, Budget
+from airflow_provider_tiktok.api.ledger import DAY, MINUTE, SECOND, FileLedger, MemoryLedger, open_ledger
+from airflow_provider_tiktok.api.pacing import Budget
 
 pytestmark = pytest.mark.alone
 
@@ -260,6 +260,131 @@ def test_a_file_that_makes_no_sense_is_begun_anew(tmp_path, text):
     budget, _ = make(10, kept=FileLedger(path, 10))
     assert budget.start()[0] == 0
     assert len(json.loads(path.read_bytes())["starts"]) == 1
+
+
+# what a file can hold that no task has written: each value is the whole content, or changes to a true one
+NOW = 1_000.0
+TRUE = {
+    "starts": [NOW - 2, NOW - 1],
+    "rate": 5.0,
+    "rate_at": NOW - 2,
+    "closed_at": NOW - 2,
+    "closed_until": NOW + 1,
+    "strikes": 2,
+    "refused_at": NOW - 4,
+    "probed_at": NOW - 1,
+    "limit": SECOND,
+    "boot": ledger._BOOT,
+}
+NO_NUMBERS = [None, True, "7", [], {}, float("nan"), float("inf"), float("-inf"), -1, -1e300, 10**400]
+FUTURE = [NOW + 5, NOW + 3_600, 1e12, 1e308]
+UNTRUE_FIELDS = [
+    *({name: value} for name in ledger._TIMES for value in NO_NUMBERS),
+    *({"starts": [NOW - 1, value]} for value in [*NO_NUMBERS, *FUTURE]),
+    *({name: value} for name in ("rate_at", "closed_at", "refused_at", "probed_at") for value in FUTURE),
+    *({"closed_until": value} for value in (NOW + 100, *FUTURE[1:])),
+    *({"closed_until": NOW + 400, "limit": limit} for limit in (SECOND, MINUTE)),
+    {"closed_until": NOW + 400, "limit": "", "strikes": 0},
+    {"closed_until": NOW + 3_700, "limit": DAY},  # midnight is in 3,600 s
+    *({"starts": value} for value in (None, {}, "1", 5, {"a": 1}, [NOW - 1] * 200)),
+    *({"rate": value} for value in (*NO_NUMBERS, 1e-9, 0.4, 1e9)),
+    *({"strikes": value} for value in (None, True, "2", 2.0, -1, -(10**30), 10**30, float("nan"), [])),
+    *({"limit": value} for value in (None, 0, [], {}, "week", "")),
+    {"strikes": 0},
+    *({"boot": value} for value in (None, 5, [])),
+    {"version": 2},
+    {"quota": {"day": 5}},
+]
+UNTRUE_CONTENT = [
+    *(json.dumps({**TRUE, **changes}).encode().ljust(4096) for changes in UNTRUE_FIELDS),
+    *(json.dumps(TRUE).encode()[:end] for end in (1, 20, 100, 200)),
+    *(json.dumps(value).encode() for value in ([], [1], 5, "text", None, True)),
+    *[b"\0" * 4096, b"[" * 4096, b'{"a":' * 800, b"9" * 4096, b"\xff\xfe{", b"x" * 2**20],
+    *(random.Random(seed).randbytes(4096) for seed in range(10)),
+]
+
+
+def look_once(path: Path) -> float:
+    """Wait for a call as a task of its own does, and give the seconds of a clock that it took."""
+    kept = FileLedger(path, 10)
+    clock = Clock()
+    budget, _ = make(10, clock, kept)
+    budget.answered(start(budget, clock))
+    kept.close()
+    return clock.now - NOW
+
+
+@pytest.mark.parametrize("content", UNTRUE_CONTENT, ids=lambda content: repr(content[:60]))
+def test_a_file_that_cannot_be_true_is_set_aside_with_one_warning(tmp_path, caplog, content):
+    path = tmp_path / "app.json"
+    path.write_bytes(content)
+    assert look_once(path) == 0
+    (warning,) = caplog.records
+    assert "can't be true" in warning.getMessage()
+    assert (tmp_path / "app.unusable").read_bytes() == content[:4096]
+    assert (tmp_path / "app.unusable").stat().st_mode & 0o777 == 0o600
+    assert look_once(path) == 0  # the file is true from then on
+    assert len(caplog.records) == 1
+    assert path.stat().st_size == 4096
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_a_file_holds_nobody_waits_longer_than_a_limit_lasts(tmp_path, caplog, seed):
+    rng = random.Random(seed)
+    values = [
+        *NO_NUMBERS,
+        *FUTURE,
+        0,
+        0.5,
+        3,
+        300,
+        NOW - 1,
+        NOW,
+        NOW + 50,
+        SECOND,
+        MINUTE,
+        DAY,
+        "",
+        [NOW - 1],
+    ]
+    changes = {name: rng.choice(values) for name in rng.sample(sorted(TRUE), rng.randint(1, 5))}
+    path = tmp_path / "app.json"
+    path.write_text(json.dumps({**TRUE, **changes}))
+    assert look_once(path) <= 3_600 + 65
+    look_once(path)
+    assert len(caplog.records) <= 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"closed_until": NOW + 9},
+        {"limit": MINUTE, "strikes": 9},
+        {"limit": DAY, "closed_until": NOW + 300},
+    ],
+    ids=str,
+)
+def test_a_file_that_can_be_true_is_believed(tmp_path, caplog, changes):
+    path = tmp_path / "app.json"
+    path.write_text(json.dumps({**TRUE, **changes}))
+    assert look_once(path) >= 1
+    assert not caplog.records
+    assert [one.name for one in tmp_path.iterdir()] == ["app.json"]
+
+
+def test_a_file_that_is_no_file_is_used_by_nobody(tmp_path, caplog):
+    os.mkfifo(tmp_path / "app.json")
+    assert look_once(tmp_path / "app.json") == 0
+    assert "can't be used" in caplog.text
+
+
+def test_a_frozen_process_that_has_the_lock_holds_nobody_up(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(ledger, "_LOCK_TIMEOUT", 0.05)
+    path = tmp_path / "app.json"
+    with FileLedger(path, 10):
+        assert look_once(path) == 0
+    assert "can't be used" in caplog.text
 
 
 def test_times_from_before_the_machine_was_started_are_forgotten(tmp_path, monkeypatch):
