@@ -7,7 +7,6 @@ collected into is its sink: rows for the report, or spend by entity, for lists a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -15,15 +14,13 @@ from math import ceil
 from typing import Any, Protocol
 
 from airflow_provider_tiktok.api.client import Answer
-from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
-from airflow_provider_tiktok.reports.filters import ROW_IDS
 from airflow_provider_tiktok.reports.plan import ReportCall
+from airflow_provider_tiktok.reports.row_checks import check_rows
 from airflow_provider_tiktok.reports.rows import Page, Row, RowReader
 from airflow_provider_tiktok.reports.spool import Key, Room, RowSpool
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
-_ID = re.compile(r"-?[0-9]+|-")
 _MOST_ROWS = 10**9  # of one call's pages; more is no count
 
 Encode = Callable[[Page], Sequence[Any]]
@@ -323,42 +320,21 @@ class PageCount:
         return ""
 
 
-def read_page(reader: RowReader, call: ReportCall, page: int, items: list[Any], subject: str = "") -> Page:
+def read_page(
+    reader: RowReader, call: ReportCall, page: int, items: list[Any], *, subject: str = "", first: int = 1
+) -> Page:
     """Read a page, and refuse rows that were not asked for: they would overwrite what is right.
 
     :param subject: what it is a page of, where that is no page of TikTok's.
-
+    :param first: number of its first row, for messages.
     :raises TikTokIncompleteReportError: there is such a row, or one that is not made as rows are.
     """
     account = call.advertiser_id if call.parameter == "advertiser_id" else None
-    start, end = call.window.start, call.window.end
     subject = subject or call.subject(page)
-    read = reader.read(account, items, subject, start)
-    if not len(read):
-        return read
-    for column, low, high in reader.bounds(account, start, end):
-        stray = next((cell for cell in read.columns[column] if not low <= (cell or low) <= high), None)
-        if stray is not None:
-            raise TikTokIncompleteReportError(
-                f"TikTok sent a row of {stray!r}, which was not asked for ({subject}). Nothing is published; "
-                "run the task again."
-            )
-    for name in (name for name in ROW_IDS if name in reader.schema.columns):
-        stray = _no_id(read.columns[list(reader.schema.columns).index(name)])
-        if stray is not None:
-            raise TikTokIncompleteReportError(
-                f"TikTok sent a row whose {name} is {plain(stray, 60)!r}, which is no ID ({subject}). Nothing is published; "
-                "run the task again."
-            )
+    read = reader.read(account, items, subject, call.window.start, first)
+    if len(read):
+        check_rows(read, reader, call, subject, first)
     return read
-
-
-def _no_id(cells: Sequence[str | None]) -> str | None:
-    """Give the first cell that is neither an ID nor empty."""
-    given = [cell for cell in cells if cell is not None]
-    if not given or ((text := "".join(given)).isdigit() and text.isascii()):
-        return None
-    return next((cell for cell in given if not _ID.fullmatch(cell)), None)
 
 
 def _number(value: Any) -> int:

@@ -45,6 +45,8 @@ Cell = str | None
 Row = tuple[Cell, ...]
 
 _NULL = "-"
+_SCALARS = frozenset({str, int, float, type(None)})  # what a dimension's value may be
+_JSON_TYPES: dict[type, str] = {dict: "an object", list: "a list", bool: "true or false"}  # and what not
 _TYPE_BY_VALUE = {
     "integer": INTEGER,
     "currency": DECIMAL,
@@ -173,28 +175,19 @@ class RowReader:
     """
 
     def __init__(self, request: ReportRequest) -> None:
+        self.request = request
         self.schema = schema_of(request)
-        self._request = request
         self._told: set[str] = set()
         self.seen_metrics: set[str] = set()
         self.dropped: set[str] = set()
 
-    def bounds(
-        self, advertiser_id: str | None, start: date | None, end: date | None
-    ) -> list[tuple[int, str, str]]:
-        """Give the columns whose values follow from the call: where they stand, the least and the greatest text."""
-        found = []
-        for index, name in enumerate(self.schema.columns):
-            if name == "advertiser_id" and advertiser_id:
-                found.append((index, advertiser_id, advertiser_id))
-            elif name == "stat_time_day" and start and end:
-                found.append((index, start.isoformat(), end.isoformat()))
-            elif name == "stat_time_hour" and start and end:
-                found.append((index, start.isoformat(), f"{end.isoformat()}T24"))
-        return found
-
     def read(
-        self, advertiser_id: str | None, items: Sequence[Any], subject: str = "", day: date | None = None
+        self,
+        advertiser_id: str | None,
+        items: Sequence[Any],
+        subject: str = "",
+        day: date | None = None,
+        first: int = 1,
     ) -> Page:
         """Read one page.
 
@@ -202,25 +195,24 @@ class RowReader:
         :param items: ``data.list`` of the answer.
         :param subject: what the page is, for messages.
         :param day: the day that the page is about, for a report whose rows don't say it.
-        :raises TikTokIncompleteReportError: an item isn't a row, or lacks a dimension.
+        :param first: number of the first row, for messages.
+        :raises TikTokIncompleteReportError: an item isn't a row, lacks a dimension, or has one that is no text or number.
         """
         if not items:
             return Page([], [])
+        where = subject or f"advertiser {advertiser_id}"
         try:
             dimensions = [item["dimensions"] for item in items]
-            metrics = [item.get("metrics") or {} for item in items]
-            columns = _columns(dimensions, self._request.dimensions)
-            if set(map(type, metrics)) != {dict}:
+            metrics = [item["metrics"] for item in items]
+            if {*map(type, dimensions), *map(type, metrics)} != {dict}:
                 raise TypeError  # noqa: TRY301 - told below, as all else that is no row
-            if set(map(len, dimensions)) != {len(columns)}:
-                self._name_unasked(dimensions)
-        except (KeyError, TypeError, AttributeError) as error:
-            missing = f"without {error}" if isinstance(error, KeyError) else "that is not made as rows are"
-            where = subject or f"advertiser {advertiser_id}"
-            raise TikTokIncompleteReportError(
-                f"TikTok sent a row {missing} ({where}). Run the task again; if it stays, "
-                "TikTok changed its answers and airflow-provider-tiktok needs an upgrade."
-            ) from None
+            columns = _columns(dimensions, self.request.dimensions)
+        except (KeyError, TypeError):
+            faults = (_fault(item, self.request.dimensions) for item in items)
+            index, fault = next((index, fault) for index, fault in enumerate(faults) if fault)
+            raise _no_row(fault, index + first, where) from None
+        if set(map(len, dimensions)) != {len(columns)}:
+            self._name_unasked(dimensions)
         for name, value in self._fixed(advertiser_id, day).items():
             columns.setdefault(name, [value] * len(items))
         for name in self.schema.key:
@@ -231,6 +223,12 @@ class RowReader:
             *(self._canonical(name, kind, columns[name]) for name, kind in self.schema.columns.items()),
             strict=True,
         )
+        for name, is_clean in zip(self.schema.key, clean, strict=False):  # the key's columns come first
+            odd = set() if is_clean else set(map(type, columns[name])) - _SCALARS
+            if odd:
+                index = next(index for index, value in enumerate(columns[name]) if type(value) in odd)
+                kind = _JSON_TYPES[type(columns[name][index])]
+                raise _no_row(f"whose {name} is {kind}", index + first, where)
         return Page(list(cells), list(clean))
 
     def finish(self, row_count: int) -> None:
@@ -238,7 +236,7 @@ class RowReader:
 
         :param row_count: how many rows the report has.
         """
-        absent = [name for name in self._request.metrics if name in self.schema.columns]
+        absent = [name for name in self.request.metrics if name in self.schema.columns]
         absent = [
             name
             for name in absent
@@ -249,7 +247,7 @@ class RowReader:
 
     def _fixed(self, advertiser_id: str | None, day: date | None) -> dict[str, str | None]:
         """Give the key columns that the call says, and TikTok's rows may not."""
-        request = self._request
+        request = self.request
         fixed = {"advertiser_id": advertiser_id}
         if request.kind.account != "advertiser_id":
             fixed[request.kind.account] = str(request.extra.get(request.kind.account, ""))
@@ -309,6 +307,25 @@ class RowReader:
                 )
             cells.append(cell)
         return cells, False
+
+
+def _fault(item: Any, names: Sequence[str]) -> str:
+    """Return why an item is no row; empty where it is one."""
+    if not isinstance(item, dict):
+        return "that is not made as rows are"
+    for part in ("dimensions", "metrics"):
+        if part not in item:
+            return f"without {part!r}"
+        if not isinstance(item[part], dict):
+            return f"whose {part} are no object"
+    return next((f"without {name!r}" for name in names if name not in item["dimensions"]), "")
+
+
+def _no_row(fault: str, number: int, where: str) -> TikTokIncompleteReportError:
+    return TikTokIncompleteReportError(
+        f"TikTok sent a row {fault} (row {number:,}, {where}). Run the task again; if it stays, TikTok changed its answers "
+        "and airflow-provider-tiktok needs an upgrade."
+    )
 
 
 def _columns(items: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Sequence[Any]]:

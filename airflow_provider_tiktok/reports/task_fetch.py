@@ -232,9 +232,10 @@ class TaskFetch(ReportFetch):
         wanted = [name for name in request.metrics if name not in task.dropped]
         subject = f"{call.account}, {call.window}, {task.report_task_id}"
         pages = read_rows(file, self.reader.schema, request.dimensions, wanted, subject)
+        first = 1
         for number, items in enumerate(pages, start=1):
-            page = read_page(self.reader, call, number, items, subject)
-            sink.take_page(page)
+            sink.take_page(read_page(self.reader, call, number, items, subject=subject, first=first))
+            first += len(items)
             if self._client.stop.is_set():
                 self._client.pause(0)  # raises
         problem = sink.problem()

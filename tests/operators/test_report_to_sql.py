@@ -12,8 +12,10 @@ from decimal import Decimal
 import pytest
 
 from airflow_provider_tiktok._compat import AirflowFailException
+from airflow_provider_tiktok.api import client
 from airflow_provider_tiktok.emulator.accounts import BC_ID
 from airflow_provider_tiktok.exceptions import (
+    TikTokIncompleteReportError,
     TikTokOutputError,
     TikTokStoppedError,
 )
@@ -575,3 +577,32 @@ def test_a_report_made_of_a_call_a_day_is_keyed_by_the_day(emulator, known_datab
     again = run(**report, report_start_date="2026-08-02")
     assert first["row_count"] > again["row_count"] == again["rows_deleted"] > 0
     assert known_database.query("SELECT count(*) FROM ads") == [(first["row_count"],)]
+
+
+@pytest.mark.parametrize("dimensions", [["advertiser_id", "stat_time_day"], ["advertiser_id"]])
+@pytest.mark.parametrize("value", [None, "-", "", {}])
+def test_a_row_of_no_account_leaves_the_table_as_it_was(emulator, lite, monkeypatch, dimensions, value):
+    """No later run would delete it, since each deletes the rows of its accounts."""
+    ids = accounts(emulator)[:1]
+    asked = {
+        "dimensions": dimensions,
+        "metrics": ["spend"],
+        "report_start_date": "2026-08-01",
+        "advertiser_ids": ids,
+    }
+    run(**asked)
+    before = lite.query("SELECT * FROM ads")
+    real = client._read_json
+
+    def spoiled(body):
+        answer = real(body)
+        for row in answer.get("data", {}).get("list", []):
+            if "dimensions" in row:
+                row["dimensions"]["advertiser_id"] = value
+        return answer
+
+    monkeypatch.setattr(client, "_read_json", spoiled)
+    for _ in range(2):
+        with pytest.raises(TikTokIncompleteReportError, match=r"advertiser_id.*\(row 1, advertiser"):
+            run(**asked)
+    assert lite.query("SELECT * FROM ads") == before
