@@ -6,10 +6,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.clock import MovedClock
 
 # before anything imports Airflow, which reads its configuration then
 _HOME = tempfile.TemporaryDirectory(prefix="tiktok-airflow-")
@@ -109,6 +113,28 @@ def connect(monkeypatch, emulator):
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", connection_json(url or emulator.url, **extra))
 
     return set_connection
+
+
+@pytest.fixture
+def moved_clock(monkeypatch, tmp_path_factory) -> Iterator[MovedClock]:
+    """Let waits move the package's clock, and that of emulators in this process, instead of lasting.
+
+    The rate limiter gets a folder of its own: elsewhere its file would hold times of days to come.
+    """
+    from airflow_provider_tiktok import clock
+    from airflow_provider_tiktok.api import ledger
+    from airflow_provider_tiktok.api.client import TikTokClient
+
+    moved, attempt, folder = MovedClock(), TikTokClient._attempt, tmp_path_factory.mktemp("limiter")
+
+    def on_its_way(*args: Any) -> Any:
+        with moved.call():
+            return attempt(*args)
+
+    monkeypatch.setattr(TikTokClient, "_attempt", on_its_way)
+    monkeypatch.setattr(ledger, "_folder", lambda: folder)
+    with clock.replaced(moved):
+        yield moved
 
 
 @pytest.fixture

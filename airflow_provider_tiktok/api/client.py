@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import IO, Any
 from urllib.parse import quote, quote_plus
 
@@ -19,7 +19,7 @@ import requests
 import urllib3
 from requests.utils import get_environ_proxies
 
-from airflow_provider_tiktok import __version__
+from airflow_provider_tiktok import __version__, clock
 from airflow_provider_tiktok.api.body import ENCODINGS, BodyEncodingError, TooLargeError, pieces, read_body
 from airflow_provider_tiktok.api.codes import SLOWER, Action, look_up
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
@@ -335,10 +335,10 @@ class TikTokClient:
 
     def _wait(self, seconds: float, cancel: threading.Event | None) -> None:
         """Wait, unless the task is stopped or the call is cancelled in the meantime."""
-        end = time.monotonic() + seconds
+        end = clock.monotonic() + seconds
         while True:
-            left = end - time.monotonic()
-            stopped = self.stop.wait(min(left, _LISTEN)) if left > 0 else self.stop.is_set()
+            left = end - clock.monotonic()
+            stopped = clock.wait(self.stop, min(left, _LISTEN)) if left > 0 else self.stop.is_set()
             if stopped or (cancel is not None and cancel.is_set()):
                 raise TikTokStoppedError("The task was stopped, so the calls to TikTok were given up.")
             if left <= _LISTEN:
@@ -412,7 +412,7 @@ class TikTokClient:
         self, limit: str, seconds: float, subject: str, error: TikTokAPIError | None = None
     ) -> TikTokRateLimitError:
         """Say for how long TikTok takes no calls."""
-        again = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        again = clock.now() + timedelta(seconds=seconds)
         what = {
             DAY: "the app's calls of the day are used up, which TikTok counts from 00:00 to 24:00 UTC",
             MINUTE: "the app made too many calls in a minute, and is suspended for five",
@@ -429,7 +429,7 @@ class TikTokClient:
 
     def _wait_for_account(self, account: str, cancel: threading.Event | None) -> None:
         with self._lock:
-            seconds = self._paused_accounts.get(account, 0.0) - time.monotonic()
+            seconds = self._paused_accounts.get(account, 0.0) - clock.monotonic()
         if seconds > 0:
             self._wait(seconds, cancel)
 
@@ -440,7 +440,7 @@ class TikTokClient:
             raise error
         log.warning("%s Waiting %.0f s with calls about this account.", error, pause)
         with self._lock:
-            until = max(self._paused_accounts.get(account, 0.0), time.monotonic() + pause)
+            until = max(self._paused_accounts.get(account, 0.0), clock.monotonic() + pause)
             self._paused_accounts[account] = until
         return pause
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.advertisers import Advertiser, Details, describe, list_authorised
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
@@ -63,7 +64,7 @@ def examine(
     client: TikTokClient,
     conn_id: str,
     scopes: Sequence[str] = (),
-    clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    clock: Callable[[], datetime] = clock.now,
 ) -> Iterator[Finding]:
     """Look at a connection.
 

@@ -14,12 +14,12 @@ minutes; when it still refuses after these, it is the day's.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.ledger import DAY, LEAST_RATE, MINUTE, SECOND, Account, Ledger
 
 _SLACK = 0.09  # calls may reach TikTok closer together than they leave here
@@ -80,8 +80,8 @@ class Budget:
         ledger: Ledger,
         *,
         first_pause: float = 1.0,
-        clock: Callable[[], float] = time.monotonic,
-        utc: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        clock: Callable[[], float] = clock.monotonic,
+        utc: Callable[[], datetime] = clock.now,
     ) -> None:
         self._qps = qps
         self._ledger = ledger

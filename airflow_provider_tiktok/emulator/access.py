@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.emulator.errors import MESSAGES, TOO_MANY, TOO_MANY_FOR_ACCOUNT, ApiError
 from airflow_provider_tiktok.emulator.settings import Settings
 
@@ -57,7 +57,7 @@ class RateLimit:
     :param clock: seconds that only grow.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = clock.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._taken: deque[float] = deque()
@@ -85,7 +85,7 @@ class CreationLimit:
     :param clock: seconds of the epoch.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = clock.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._made: deque[tuple[float, frozenset[str]]] = deque()

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.emulator.access import RateLimit
 from airflow_provider_tiktok.emulator.calls import Call, CallLog, decode
 from airflow_provider_tiktok.emulator.consent import EXCHANGE_PATH, PAGE, REVOKE_PATH, Grants
@@ -241,7 +242,7 @@ def _read(request: Request, raw: bytes) -> Asked:
 
 async def _say_nothing(service: Service, request: Request, asked: Asked, fault: Fault) -> Response:
     service.remember(asked, fault)  # now: the client will not wait until the end
-    await _wait(request, fault.seconds)
+    await _wait(request, fault.seconds, asyncio.sleep)  # until the client's socket has waited for long enough
     return BrokenResponse()
 
 
@@ -274,16 +275,18 @@ async def _wrong_method(request: Request, error: Exception) -> Response:
     return wrong_method()
 
 
-async def _wait(request: Request, seconds: float) -> None:
+async def _wait(
+    request: Request, seconds: float, sleep: Callable[[float], Awaitable[None]] = clock.sleep
+) -> None:
     """Wait, but not for a client that has gone."""
     if seconds <= 0:
         return
-    gone = asyncio.ensure_future(request.receive())
+    waits = [asyncio.ensure_future(one) for one in (request.receive(), sleep(seconds))]
     try:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(gone, seconds)
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        gone.cancel()
+        for one in waits:
+            one.cancel()
 
 
 def _read_body(body: bytes) -> tuple[dict[str, Any], bool]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.emulator.access import check_secret, check_token
 from airflow_provider_tiktok.emulator.endpoints import Answer
 from airflow_provider_tiktok.emulator.errors import ApiError
@@ -42,7 +42,7 @@ class Grants:
     :param clock: seconds that only grow.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = clock.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._codes: dict[str, float] = {}

@@ -12,12 +12,12 @@ import itertools
 import secrets
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.emulator.errors import NO_SUCH_OBJECT, PERMISSION, ApiError
 from airflow_provider_tiktok.emulator.faults import FILE_PATH
 from airflow_provider_tiktok.emulator.kinds.task import Order
@@ -77,7 +77,7 @@ class Tasks:
     :param clock: seconds of the epoch.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = clock.time) -> None:
         self.clock = clock
         self._lock = threading.Lock()
         self._writing = threading.Lock()

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat_late import AirflowNotFoundException, BaseHook
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE
@@ -189,7 +189,7 @@ class TikTokHook(BaseHook):
         from airflow_provider_tiktok.reports.request import parse_request
 
         request = parse_request(**parameters)
-        return make_plan(self.get_conn(), request, run or RunTime(datetime.now(timezone.utc)))
+        return make_plan(self.get_conn(), request, run or RunTime(clock.now()))
 
     def iter_report(
         self,

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok import __version__
+from airflow_provider_tiktok import __version__, clock
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.operators.attempt import is_retry, life_of, may_retry, task_of
 from airflow_provider_tiktok.reports.resume import fingerprint, restore, snapshot
@@ -58,7 +57,7 @@ class KeptRows:
         self.begin_at: tuple[Position, FetchResult] | None = None
         self._client = client
         self._counts = client.counts
-        self._started_at = time.time()
+        self._started_at = clock.time()
         self._windows = 0
         # the last attempt takes rows over, and has nobody to keep them for
         self._keeps = task.deferrable or may_retry(context)
@@ -140,7 +139,7 @@ class KeptRows:
     def _take_over(self, state: Any, windows: int) -> None:
         assert self._checkpoint is not None  # noqa: S101 - it gave the state
         with suppress(KeyError, TypeError, ValueError):
-            age = time.time() - float(state["started_at"])
+            age = clock.time() - float(state["started_at"])
             if 0 <= age <= _MAX_AGE:
                 position, result = restore(state)
                 for name, number in state["calls"].items():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import random
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat import AirflowSkipException
 from airflow_provider_tiktok._compat_late import moment_trigger
 from airflow_provider_tiktok.api.client import CallCounts
@@ -115,17 +115,17 @@ def wait_elsewhere(
     if not task.deferrable or seconds is None or seconds < PATIENCE:
         return
     limit = task.execution_timeout
-    if limit is not None and time.time() + seconds > unfinished["began"] + limit.total_seconds():
+    if limit is not None and clock.time() + seconds > unfinished["began"] + limit.total_seconds():
         task.log.warning("The task's `execution_timeout` of %s ends before that, so it doesn't wait.", limit)
         return
-    moment = datetime.now(timezone.utc) + timedelta(seconds=seconds + random.uniform(0, _SPREAD))  # noqa: S311
+    moment = clock.now() + timedelta(seconds=seconds + random.uniform(0, _SPREAD))  # noqa: S311
     task.log.warning("%s The task waits in the triggerer until %s.", error, f"{moment:%Y-%m-%d %H:%M:%S} UTC")
     task.defer(trigger=moment_trigger(moment), method_name="go_on", kwargs={"unfinished": unfinished})
 
 
 def began_at(unfinished: Mapping[str, Any] | None) -> float:
     """Give the second of the epoch at which an attempt began, before all its waits."""
-    return float(unfinished["began"]) if unfinished else time.time()
+    return float(unfinished["began"]) if unfinished else clock.time()
 
 
 def _read_request(task: TikTokReportOperator) -> tuple[ReportRequest, Reconciliation | None]:
@@ -210,7 +210,7 @@ def _publish(
     *,
     hook: TikTokHook,
 ) -> dict[str, Any]:
-    now = datetime.now(timezone.utc)
+    now = clock.now()
     summary = make_summary(fetch, counts, now)
     if not summary["row_count"] and task.on_empty == "fail":
         raise TikTokEmptyReportError(

@@ -7,13 +7,13 @@ what was given along.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat import AirflowSkipException
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import look_up
@@ -108,7 +108,7 @@ class TaskReport:
         self._at_work = TasksAtWork(self._client)
         self._created: Sequence[ReportTask] = ()
         self._unwanted: Sequence[ReportTask] = ()
-        self._began = time.time()
+        self._began = clock.time()
         task.at_work = self._at_work
 
     def begin(self, unfinished: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -225,7 +225,7 @@ class TaskReport:
         In a worker Airflow itself ends a task in time; in the triggerer nobody does. A wait for TikTok's quota counts
         towards ``execution_timeout``, and not towards ``wait_timeout``, which is for TikTok's work at the report.
         """
-        deadlines = {"wait_timeout": time.time() + seconds(self._task.wait_timeout)}
+        deadlines = {"wait_timeout": clock.time() + seconds(self._task.wait_timeout)}
         limit = self._task.execution_timeout
         if self._task.deferrable and limit is not None:
             deadlines["execution_timeout"] = self._began + limit.total_seconds()
@@ -236,7 +236,7 @@ class TaskReport:
 
         task = self._task
         poll_interval = seconds(task.poll_interval)
-        left = timedelta(seconds=max(0.0, min(deadlines.values()) - time.time()) + 2 * poll_interval)
+        left = timedelta(seconds=max(0.0, min(deadlines.values()) - clock.time()) + 2 * poll_interval)
         task.defer(
             trigger=TikTokReportTrigger(
                 tiktok_conn_id=task.tiktok_conn_id or TikTokHook.default_conn_name,
@@ -245,7 +245,7 @@ class TaskReport:
                 deadlines=deadlines,
                 stop_at_failure=task.on_advertiser_error == "fail",
                 cancel_on_kill=task.cancel_on_kill,
-                fire_after=time.time() + _AT_LEAST,
+                fire_after=clock.time() + _AT_LEAST,
                 submission=submission.as_dict(),
             ),
             method_name="execute_complete",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.reports.plan import RunTime
 
@@ -25,7 +26,7 @@ def run_time(context: Any) -> RunTime:
     run = context.get("dag_run")
     moment = end or context.get("logical_date") or getattr(run, "run_after", None)
     if not isinstance(moment, datetime):
-        moment = datetime.now(timezone.utc)
+        moment = clock.now()
     if not (isinstance(start, datetime) and isinstance(end, datetime) and start < end):
         return RunTime(moment)
     zone = _zone(context.get("dag"))

@@ -7,11 +7,11 @@ asks for a fresh report; so what is stored also says which life of the task inst
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.report_tasks import ReportTask
 from airflow_provider_tiktok.operators.attempt import life_of, may_retry
 
@@ -32,7 +32,7 @@ class TaskMemory:
     """
 
     def __init__(
-        self, context: Any, fingerprint: str, *, durable: bool, clock: Callable[[], float] = time.time
+        self, context: Any, fingerprint: str, *, durable: bool, clock: Callable[[], float] = clock.time
     ) -> None:
         self._store = context.get("task_state_store") if durable else None
         self._fingerprint = fingerprint

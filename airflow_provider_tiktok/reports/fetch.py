@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import random
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import Answer, TikTokClient
 from airflow_provider_tiktok.api.codes import is_about_one_account
 from airflow_provider_tiktok.api.plain import plain
@@ -286,13 +286,15 @@ class ReportFetch:
                 if not self._open_window():
                     return None
                 continue
-            self._advance(_TICK if not self._flight.is_empty else _LOOK)
+            if self._flight.is_empty:  # all windows that are left are paused
+                self._client.pause(_LOOK)
+            self._advance(_TICK if not self._flight.is_empty else 0)
 
     def _submit(self) -> None:
         """Take as many pages into flight as there is room for, those of the earliest windows first."""
         while self._flight.has_room and (not self._timeouts or self._flight.is_empty):
             # TikTok counts time-outs: until one call has shown what size works, it is one at a time
-            now = time.monotonic()
+            now = clock.monotonic()
             ready = (window for window in self._open if window.not_before <= now)
             job = next(filter(None, (window.next_job() for window in ready)), None)
             if job is not None and (way := self._is_known_to_be_too_much(job)):
@@ -368,7 +370,7 @@ class ReportFetch:
                 window,
                 f"{len(window.spool):,}",
                 window.pages,
-                time.monotonic() - window.started,
+                clock.monotonic() - window.started,
             )
 
     def _refetch(self, window: WindowFetch, problem: str) -> None:
@@ -385,7 +387,7 @@ class ReportFetch:
             _WINDOW_ATTEMPTS,
         )
         window.restart()
-        window.not_before = time.monotonic() + _REFETCH_PAUSE * window.attempts * random.uniform(0.75, 1.25)  # noqa: S311
+        window.not_before = clock.monotonic() + _REFETCH_PAUSE * window.attempts * random.uniform(0.75, 1.25)  # noqa: S311
 
     def _rows_of(self, window: WindowFetch) -> Iterator[list[Any]]:
         """Give the rows of the window, or, where accounts may be skipped, of its account after its last window."""

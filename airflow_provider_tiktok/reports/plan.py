@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 from itertools import groupby
 from typing import Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api import advertisers
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.zones import read_zone
@@ -320,7 +321,7 @@ def _finality_depends_on_zones(request: ReportRequest, run: RunTime, now: dateti
     last = request.end_date or (run.days[1] if run.days else None)
     if request.query_lifetime or last is None or request.kind.account != "advertiser_id":
         return False
-    present = now or datetime.now(timezone.utc)
+    present = now or clock.now()
     return present < complete_at(request, last, LAST_TO_END)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from datetime import timedelta
+
+from airflow_provider_tiktok import clock
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Progress:
         windows: int,
         qps: float,
         calls: Callable[[], int],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = clock.monotonic,
     ) -> None:
         self._accounts = accounts
         self._windows = windows

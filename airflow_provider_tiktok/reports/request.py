@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta, timezone
 from typing import Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.credentials import parse_advertiser_ids
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog, texts
@@ -398,7 +399,7 @@ def read_dates(start_value: object, end_value: object) -> tuple[date | None, dat
 
 def _dates(start_value: object, end_value: object) -> tuple[date | None, date | None]:
     start, end = read_dates(start_value, end_value)
-    if end is not None and end > datetime.now(_FIRST_TO_BEGIN).date():
+    if end is not None and end > clock.now().astimezone(_FIRST_TO_BEGIN).date():
         name = "report_end_date" if texts.optional(end_value) is not None else "report_start_date"
         raise invalid(
             name,

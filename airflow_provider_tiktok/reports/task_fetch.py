@@ -6,12 +6,12 @@ import hashlib
 import logging
 import re
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import IO, Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.report_tasks import (
     FAILED,
@@ -151,7 +151,7 @@ class TaskFetch(ReportFetch):
 
     def _read_task(self, call: ReportCall, task: ReportTask) -> RowSink:
         """Download a task's file and read it; again when it came broken."""
-        started = time.monotonic()
+        started = clock.monotonic()
         for attempt in range(1, _DOWNLOADS + 1):
             sink = self._sink()
             try:
@@ -181,7 +181,7 @@ class TaskFetch(ReportFetch):
                     call.window,
                     f"{len(sink.spool):,}",
                     f"{size:,}",
-                    time.monotonic() - started,
+                    clock.monotonic() - started,
                 )
                 return sink
         raise AssertionError  # the last attempt returned or raised

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.exceptions import TikTokReportTaskError
 from airflow_provider_tiktok.reports.plan import ReportPlan
@@ -53,7 +53,7 @@ def make_by_tasks(
         raise
     if on_advertiser_error == "fail":
         stop_tasks(client.credentials, watch.pending)  # one has failed, and the fetch says so
-    submission = creation.submission("", time.time())
+    submission = creation.submission("", clock.time())
     return TaskFetch(
         client,
         submission.plan(plan.request),

@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import random
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import is_about_one_account
 from airflow_provider_tiktok.api.report_tasks import (
@@ -94,7 +94,7 @@ class WatchEnd:
 
 def default_deadlines() -> dict[str, float]:
     """Return when a wait that begins now is given up, where the caller doesn't say."""
-    return {"6 hours": time.time() + _WAIT_TIMEOUT}
+    return {"6 hours": clock.time() + _WAIT_TIMEOUT}
 
 
 class PollTimer:
@@ -106,7 +106,7 @@ class PollTimer:
     """
 
     def __init__(
-        self, poll_interval: float, deadlines: Mapping[str, float], clock: Callable[[], float] = time.time
+        self, poll_interval: float, deadlines: Mapping[str, float], clock: Callable[[], float] = clock.time
     ) -> None:
         self.limit = min(deadlines, key=lambda name: deadlines[name])
         self._end_time = deadlines[self.limit]
@@ -151,7 +151,7 @@ class TaskWatch:
         poll_interval: float,
         deadlines: Mapping[str, float],
         stop_at_failure: bool = True,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = clock.time,
     ) -> None:
         self.states: dict[str, TaskState] = {}
         self._tasks = list(tasks)

@@ -6,12 +6,12 @@ TikTok is divided in place, so that the rows of the parts, put one behind the ot
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import Answer
 from airflow_provider_tiktok.reports import split
 from airflow_provider_tiktok.reports.parts import Encode, Part, RowSink, SliceSink, SpendSink
@@ -108,7 +108,7 @@ class WindowFetch:
         self.advertiser_id = calls[0].advertiser_id
         self.attempts = 1
         self.not_before = 0.0
-        self.started = time.monotonic()
+        self.started = clock.monotonic()
         self.spool: RowSpool | None = None
         self._request = request
         self._reader = reader

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat import default_deferrable
 from airflow_provider_tiktok._compat_late import BaseSensorOperator
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.reports.texts import Filters, Ids, Names
 
 _WORTH_DEFERRING = timedelta(seconds=30)
-"""A shorter wait is the worker's: a busy scheduler that hears of a task's return before it has heard of its deferral
-takes the task for killed."""
+"""A shorter wait is the worker's. An executor reports a deferred task's process some 5 seconds after the deferral; a
+scheduler that has queued the task again by then takes it for killed, and begins another attempt."""
 
 
 class TikTokReportReadySensor(BaseSensorOperator):
@@ -127,7 +128,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
         """Wait in the triggerer, or as Airflow's sensors do."""
         self._stop = threading.Event()
         moment = self._final_moment(context) if self.deferrable else _now()
-        if moment - _now() > _WORTH_DEFERRING:
+        if min(moment - _now(), timedelta(seconds=self.timeout)) > _WORTH_DEFERRING:
             from airflow_provider_tiktok._compat_late import moment_trigger
 
             self.defer(
@@ -151,7 +152,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
         """Say whether the moment has come; a worker that has to wait does so here, where a kill ends it."""
         left = (self._final_moment(context) - _now()).total_seconds()
         waits = left > 0 and not self.reschedule
-        if waits and self._stop is not None and self._stop.wait(min(left, self.timeout + 1)):
+        if waits and self._stop is not None and clock.wait(self._stop, min(left, self.timeout + 1)):
             raise TikTokStoppedError("The task was stopped while it waited.")
         return self._final_moment(context) <= _now()
 
@@ -184,4 +185,4 @@ class TikTokReportReadySensor(BaseSensorOperator):
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    return clock.now()

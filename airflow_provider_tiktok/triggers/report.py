@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat_late import get_connection_in_loop
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
@@ -107,7 +107,7 @@ class TikTokReportTrigger(BaseTrigger):
         finally:
             if client is not None:
                 _THREADS.submit(client.close)
-        await asyncio.sleep(max(0.0, self.fire_after - time.time()))
+        await clock.sleep(max(0.0, self.fire_after - clock.time()))
         yield TriggerEvent({**event, "submission": self.submission})
 
     async def on_kill(self) -> None:
@@ -122,7 +122,7 @@ class TikTokReportTrigger(BaseTrigger):
             end = await _in_thread(watch.poll, client)
             if end is not None:
                 return end
-            await asyncio.sleep(watch.pause())
+            await clock.sleep(watch.pause())
 
     async def _read_connection(self) -> TikTokCredentials:
         """Read the connection, once."""

@@ -186,10 +186,9 @@ def test_whatever_is_no_retry_of_the_same_report_begins_anew(emulator, report, t
     assert found == files(tmp_path / "right")
 
 
-def test_what_is_older_than_a_day_begins_anew(emulator, report, tmp_path, monkeypatch):
+def test_what_is_older_than_a_day_begins_anew(emulator, report, tmp_path, moved_clock):
     interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
-    later = time.time() + 25 * 3600
-    monkeypatch.setattr("airflow_provider_tiktok.operators.kept_rows.time.time", lambda: later)
+    moved_clock.advance(25 * 3600)
     report(f"{tmp_path}/out/").execute(attempt(2))
     assert len(calls(emulator)) == WINDOWS
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timezone
 from typing import Any
 
+from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import Answer, CallCounts
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.reports.fetch import ReportFetch
@@ -73,6 +74,9 @@ class FakeClient:
             with self._lock:
                 self._in_flight -= 1
         return answer if isinstance(answer, Answer) else Answer(answer, "R1", "")
+
+    def pause(self, seconds: float) -> None:
+        clock.wait(self.stop, seconds)
 
     def _answer(self, path: str, params: dict[str, Any]) -> Any:
         if path == "advertiser/info/":

@@ -198,6 +198,14 @@ def test_a_wait_too_short_to_defer_is_the_workers(connect, soon):
     assert 0.25 < time.monotonic() - began < 5
 
 
+def test_a_sensor_that_times_out_soon_is_not_deferred(connect, soon):
+    """A time-out in the triggerer just after the deferral makes Airflow begin a second attempt."""
+    connect()
+    soon(3600)
+    with pytest.raises(AirflowSensorTimeout):
+        sensor(deferrable=True, timeout=0.1).execute({})
+
+
 def test_a_worker_that_waits_for_too_long_times_out(connect, soon):
     connect()
     soon(3600)

@@ -26,7 +26,10 @@ with DAG("waiting", schedule=None, default_args={"retries": 1, "retry_delay": ti
     plan.corrected_at = in_a_moment
     TikTokReportReadySensor(task_id="ready", **day)
 
-with DAG("waiting_in_vain", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
-    TikTokReportReadySensor(
-        task_id="late", **day | {"report_end_date": "2126-11-10", "correction": False}, timeout=3
-    )
+for dag_id, timeout in {"waiting_in_vain": 3, "waiting_in_vain_for_long": 31}.items():
+    with DAG(dag_id, schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
+        TikTokReportReadySensor(
+            task_id="late",
+            **day | {"report_end_date": "2126-11-10", "correction": False},
+            timeout=timeout,
+        )
