@@ -132,8 +132,11 @@ def _answer(world: World, query: Query) -> Answer:
     answer = Answer(
         rows=table.render(first, first + size),
         rest=_page_info(world, page, size, total),
-        headers=dict(THROTTLE_HEADER) if table.truncated else {},
     )
+    if table.truncated and world.settings.cut_header:
+        answer.headers.update(THROTTLE_HEADER)
+    elif table.truncated:
+        answer.rest["extra_info"] = {"search_ads_throttle": True}
     if query.totals:
         answer.rest["total_metrics"] = table.total_metrics()
     return answer

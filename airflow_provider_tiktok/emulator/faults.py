@@ -14,7 +14,9 @@ Faults of the connection: ``timeout`` (silent for ``seconds``, 600 unless told, 
 its body), ``truncated`` (closed before ``Content-Length`` is reached). Faults of the answer:
 ``http_500``, ``http_502_html``, ``html_200``, ``broken_json``, ``empty_body``, ``not_object``,
 ``code:NNNNN`` (TikTok's return code and text, or your ``message``). Faults of a report, which strike only
-at reports: ``drop_row``, ``duplicate_row``, ``short_page``, ``moving_total``, ``throttle_header``. Faults of a
+at reports: ``drop_row``, ``duplicate_row``, ``short_page``, ``moving_total``, ``endless_pages`` (one row
+a page, and a count of 999,999,999), ``throttle_header``, ``search_ads_throttle`` and ``uv_invalid`` (flags in
+``data.extra_info``: rows are left out, figures about people are missing). Faults of a
 CSV file, which strike where report tasks' files are, and with the ``path`` ``report/task/download/`` at
 files that come as an answer: ``drop_row``, ``duplicate_row``, ``cut_file`` (ends in the middle of a row, its
 ``Content-Length`` agreeing). Faults of a report task, which strike at its creation: ``task_failed`` (with
@@ -39,7 +41,11 @@ from airflow_provider_tiktok.emulator.errors import MESSAGES
 CONNECTION_FAULTS = ("timeout", "slow", "reset", "truncated")
 ANSWER_FAULTS = ("http_500", "http_502_html", "html_200", "broken_json", "empty_body", "not_object")
 CONSENT_FAULTS = ("deny_consent", "wrong_state")
-REPORT_FAULTS = ("drop_row", "duplicate_row", "short_page", "moving_total", "throttle_header")
+EXTRA_INFO_FAULTS = ("search_ads_throttle", "uv_invalid")
+REPORT_FAULTS = (
+    *("drop_row", "duplicate_row", "short_page", "moving_total", "endless_pages", "throttle_header"),
+    *EXTRA_INFO_FAULTS,
+)
 FILE_FAULTS = ("drop_row", "duplicate_row", "cut_file")
 TASK_FAULTS = ("task_failed", "task_canceled", "task_stuck")
 """What becomes of a report task that is created well."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 
 from airflow_provider_tiktok.emulator.endpoints import THROTTLE_HEADER, Answer
+from airflow_provider_tiktok.emulator.faults import EXTRA_INFO_FAULTS
 from airflow_provider_tiktok.emulator.mixing import mix
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _serial = itertools.count(1)
 _SPLIT = 2
+_ENDLESS = 999_999_999
 
 
 def request_id() -> str:
@@ -75,6 +77,12 @@ def spoil_answer(answer: Answer, kind: str) -> None:
         info["total_page"] = -(-info["total_number"] // info["page_size"])
     elif kind == "throttle_header":
         answer.headers.update(THROTTLE_HEADER)
+    elif kind == "endless_pages":
+        del rows[1:]
+        info = answer.rest["page_info"]
+        info |= {"total_number": _ENDLESS, "total_page": -(-_ENDLESS // info["page_size"])}
+    elif kind in EXTRA_INFO_FAULTS:
+        answer.rest["extra_info"] = {kind: True}
 
 
 def file_response(file: TaskFile, fault: Fault | None) -> Response:

@@ -23,11 +23,14 @@ class Settings:
     :param latency_ms: how long each call takes at least.
     :param qps: calls a second allowed to the app, all tokens together; 0 is no limit.
     :param decimals: decimals of money, 2 as TikTok sends today or 3 as in 2021.
-    :param zero_rows: whether a report by time also has the rows in which nothing happened.
+    :param zero_rows: whether a report also has the rows in which none of the figures that it asks for happened.
         TikTok's documentation says no, its servers were seen to do both.
+    :param late_conversions: whether deleted ads have nothing but conversions that are counted by their own time
+        (``real_time_...``), as after the end of a campaign.
     :param empty_total_page: ``total_page`` of a report without rows.
     :param order_seed: another order of the rows of a report that asks for none; 0 is newest first.
     :param max_entities: how many ads, ad groups or campaigns one report covers (TikTok's cut).
+    :param cut_header: whether the cut is told in a header of the response, or in ``data.extra_info``.
     :param max_cells: figures (rows times metrics) that one report may have before TikTok finds it too large; 0 is
         no limit.
     :param slow_cells: figures from which on a report is so slow that TikTok answers with an internal time-out; 0
@@ -59,9 +62,11 @@ class Settings:
     qps: int = 0
     decimals: int = 2
     zero_rows: bool = True
+    late_conversions: bool = False
     empty_total_page: int = 0
     order_seed: int = 0
     max_entities: int = 20_000
+    cut_header: bool = True
     max_cells: int = 0
     slow_cells: int = 0
     redirect_uris: tuple[str, ...] = ()

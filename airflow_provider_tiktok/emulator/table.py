@@ -11,13 +11,13 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from airflow_provider_tiktok.emulator.accounts import Account
 from airflow_provider_tiktok.emulator.attributes import SHOP_SETTINGS, attribute_json
 from airflow_provider_tiktok.emulator.breakdowns import INTERESTS_NOW, Split, split_of
-from airflow_provider_tiktok.emulator.entities import Ad
+from airflow_provider_tiktok.emulator.entities import DELETED, Ad
 from airflow_provider_tiktok.emulator.facts import HOUR_STARTS, Moment, Timeline, cells, passed
 from airflow_provider_tiktok.emulator.formulas import DASH, Column, Formula, formula, hides_few
 from airflow_provider_tiktok.emulator.population import Population, Selection
@@ -27,6 +27,8 @@ from airflow_provider_tiktok.reports import catalog
 _MANY_ADS = 32
 """From here on a sum over ads is worth remembering."""
 _FEW_VIEWS = 5
+_OWN_TIME = "real_time_"
+"""How metrics begin that count conversions by their own time, and not by that of the click."""
 _SEVERAL = ("advertiser_id", "currency", "timezone")
 """What TikTok adds to the metrics when a call names several accounts."""
 _JSON_NUMBERS = frozenset(
@@ -109,8 +111,10 @@ class Table:
             moments = section.timeline.moments
             ads = [ad for _, members in section.selection.entities for ad in members]
             if ads and len(moments) > 1:
-                whole = Timeline((moments[0], moments[-1]))
-                found = cells(ads, whole, split_of(section.account, ()), names, section.per_dollar)
+                whole = replace(
+                    section, timeline=Timeline((moments[0], moments[-1])), split=split_of(section.account, ())
+                )
+                found = self._cells(ads, whole, whole.timeline, names)
                 sums = [total + one for total, (one,) in zip(sums, found, strict=True)]
         return dict(zip(names, sums, strict=True))
 
@@ -144,6 +148,7 @@ class Table:
             *(query.report_type, query.advertiser_ids, query.level, query.dimensions, query.filters),
             *(query.nothing, query.order_field, query.descending, settings.zero_rows, query.several),
             *(query.store, query.spent_only, query.joint, query.uncut),
+            () if settings.zero_rows else query.metrics,
             tuple(section.timeline.moments for section in self.sections),
         )
         return self._world.orders.get(key, lambda: self._sorted_rows(range(self._size)))
@@ -156,12 +161,10 @@ class Table:
         query = self._query
         runs = list(self._natural_runs(0, self._size) if isinstance(rows, range) else self._single_runs(rows))
         places = list(range(len(rows)))
-        for wanted, name in (
-            (not self._world.settings.zero_rows, "impressions"),
-            (query.spent_only, "spend"),
-        ):
-            if wanted:
-                alive = self._counted(runs, [name])[name]
+        figures = self._inputs([name for name in query.metrics if not self._is_attribute(name)])
+        for names in ((figures if not self._world.settings.zero_rows else ()), ("spend",) * query.spent_only):
+            if names:
+                alive = list(map(any, zip(*self._counted(runs, list(names)).values(), strict=True)))
                 places = [place for place in places if alive[place]]
         if query.order_field is not None:
             made = self._formula(query.order_field)
@@ -211,7 +214,7 @@ class Table:
         timeline = section.timeline.cut(low, high)
 
         def make() -> list[list[int]]:
-            return cells(ads, timeline, section.split, names, section.per_dollar)
+            return self._cells(ads, section, timeline, names)
 
         if not ads:
             return [[0] * (run.last - run.first) for _ in names]
@@ -229,6 +232,20 @@ class Table:
             found = self._world.sums.get(key, make)
         head, rows = run.first - low * width, run.last - run.first
         return found if rows == (high - low) * width else [one[head : head + rows] for one in found]
+
+    def _cells(
+        self, ads: Sequence[Ad], section: Section, timeline: Timeline, names: list[str]
+    ) -> list[list[int]]:
+        if not self._world.settings.late_conversions:
+            return cells(ads, timeline, section.split, names, section.per_dollar)
+        living = [ad for ad in ads if ad.status != DELETED]
+        nothing = [0] * (len(timeline) * len(section.split.values))
+        found = []
+        for name in names:
+            some = ads if name.startswith(_OWN_TIME) else living
+            figures = cells(some, timeline, section.split, [name], section.per_dollar)
+            found.append(figures[0] if figures else nothing)
+        return found
 
     def _inputs(self, metrics: list[str]) -> list[str]:
         """Find the additive metrics that metrics follow from."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from typing import TypeVar
 
-from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
+from airflow_provider_tiktok.exceptions import TikTokError, TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.filter_fields import FILTER_FIELDS
 from airflow_provider_tiktok.reports.names import NEVER_METRICS, NEVER_METRICS_OF
@@ -15,6 +17,8 @@ from airflow_provider_tiktok.reports.rules import find, objections
 
 _LIST = re.compile(r"[Ii]nvalid metric fields?:\s*\[([^\]]*)\]")
 _NAME = re.compile(r"[\w.]+")
+
+E = TypeVar("E", bound=TikTokError)
 
 
 def refused_metrics(message: str) -> list[str]:
@@ -39,15 +43,14 @@ def explained(error: TikTokInvalidRequestError, request: ReportRequest) -> TikTo
         ),
         "",
     )
-    if not text:
-        return error
-    return TikTokInvalidRequestError(
-        f"{error} {text}",
-        code=error.code,
-        message=error.message,
-        request_id=error.request_id,
-        retryable=error.retryable,
-    )
+    return with_advice(error, text) if text else error
+
+
+def with_advice(error: E, advice: str) -> E:
+    """Return the same error with a further sentence."""
+    again = copy.copy(error)
+    again.args = (f"{error} {advice}",)
+    return again
 
 
 def _metrics(found: re.Match[str], request: ReportRequest) -> str:

@@ -24,7 +24,8 @@ from airflow_provider_tiktok.exceptions import (
     TikTokReportTaskError,
 )
 from airflow_provider_tiktok.reports import catalog, split
-from airflow_provider_tiktok.reports.explain import explained, refused_metrics
+from airflow_provider_tiktok.reports.explain import explained, refused_metrics, with_advice
+from airflow_provider_tiktok.reports.extra_info import ExtraInfo, read_extra_info
 from airflow_provider_tiktok.reports.flight import Flight, Outcome
 from airflow_provider_tiktok.reports.parts import Encode
 from airflow_provider_tiktok.reports.plan import ReportPlan
@@ -48,6 +49,10 @@ _WAITING_CELLS = 250_000  # cells of answers that wait to be read: some 25 MiB
 _LOOK = 0.1  # seconds after which a paused window is looked at again
 _TICK = 1.0  # seconds after which the progress is looked at, when nothing comes
 _NAMED = 20  # accounts that a message names
+_ASK_FOR_LESS = (
+    "Ask for less at a time: group by campaign_id, adgroup_id or ad_id, where the report has it, or filter by "
+    "campaign_ids."
+)
 _HOPELESS = 12  # calls in a row that time out, however small they are made
 
 
@@ -417,8 +422,7 @@ class ReportFetch:
         if job.page == 1:
             dropped = self.result.dropped.get(job.window.advertiser_id, ())
             asked = [name for name in job.part.call.params["metrics"] if name not in dropped]
-            # of a part whose metrics have all been dropped, the rows are wanted all the same
-            job.part.metrics = tuple(asked or self._left(job.window)[:1])
+            job.part.metrics = tuple(asked or job.part.call.params["metrics"])
 
     def _on_job_error(self, job: Job, error: TikTokError) -> None:
         """Go on where there is a way: smaller calls, or fewer metrics; else give the account up."""
@@ -432,11 +436,29 @@ class ReportFetch:
         elif isinstance(error, TikTokInvalidRequestError) and self._goes_without(job, error):
             job.part.restart()
         else:
-            if isinstance(error, TikTokInvalidRequestError):
-                error = explained(error, self.plan.request)
-            elif reason == split.CUT:
-                error = _undividable(error)
-            self._give_up(job.window.advertiser_id, error)
+            self._give_up(job.window.advertiser_id, self._explained(job, error, reason))
+
+    def _explained(self, job: Job, error: TikTokError, reason: str) -> TikTokError:
+        """Add to the error of a call what this version knows about it, and what helps.
+
+        :param reason: why the call was too much, if it was.
+        """
+        request, call = self.plan.request, job.part.call
+        listed = job.window.list_of(job.part)
+        if listed and (reason or isinstance(error, TikTokInvalidRequestError)):
+            return with_advice(
+                error,
+                f"The call lists the {listed} by which the report has to be divided, with the report's own metrics: leave "
+                "those out that TikTok's message names, or filter by campaign_ids, some at a time.",
+            )
+        if isinstance(error, TikTokInvalidRequestError):
+            error = explained(error, request)
+        obstacle = split.obstacle(request, call, reason) if reason else ""
+        if obstacle:
+            return with_advice(error, obstacle)
+        if reason == split.TIMEOUT:
+            return with_advice(error, f"{_ASK_FOR_LESS} Fewer metrics or days help too.")
+        return with_advice(error, _ASK_FOR_LESS) if reason == split.CUT else error
 
     def _divide(self, job: Job, way: str, error: TikTokError) -> None:
         account = job.window.advertiser_id
@@ -456,6 +478,10 @@ class ReportFetch:
     def _goes_without(self, job: Job, error: TikTokInvalidRequestError) -> bool:
         """Drop the metrics that TikTok refuses by name, where that is wanted and leaves a report."""
         refused = [name for name in refused_metrics(error.message) if name in job.part.metrics]
+        if job.window.list_of(job.part):
+            # what can't be listed may well be in the rows; a list goes without what the rows go without
+            gone = self.result.dropped.get(job.window.advertiser_id, ())
+            return bool(refused) and set(refused) <= set(gone)
         left = [name for name in self._left(job.window) if name not in refused]
         sorts_by = self.plan.request.order_field in refused
         if not (self._drop_invalid_metrics and refused and left and not sorts_by):
@@ -494,9 +520,27 @@ class ReportFetch:
         subject = part.call.subject(job.page)
         params = {**part.call.params, "metrics": list(part.metrics), "page": job.page}
         answer = self._client.get(self._path, params, subject=subject, cancel=self._cancel)
-        if answer.truncated:
+        extra = read_extra_info(answer.data)
+        self._log_odd(extra)
+        if answer.truncated or extra.cut:
             raise _truncated(subject, answer)
+        if missing := extra.missing(part.metrics):
+            raise TikTokIncompleteReportError(
+                f"TikTok says that figures about people are missing for a while ({subject}): {', '.join(missing)}. "
+                "Nothing is published; run the task again later, or leave them out of `metrics`. "
+                f"[request_id {answer.request_id}]"
+            )
         return answer
+
+    def _log_odd(self, extra: ExtraInfo) -> None:
+        """Name once what an answer says that this version doesn't know."""
+        for name in extra.odd:
+            if ("extra_info", name) not in self._told_of:
+                self._told_of.add(("extra_info", name))
+                log.warning(
+                    "TikTok's answer holds %s in `extra_info`, which this version doesn't know and passes over.",
+                    name,
+                )
 
     # what one account's failure means for the others
 
@@ -566,17 +610,6 @@ def _truncated(subject: str, answer: Answer) -> TikTokIncompleteReportError:
     error.truncated = True
     error.retryable = False  # the rows are no fewer next time
     return error
-
-
-def _undividable(error: TikTokError) -> TikTokIncompleteReportError:
-    """Say what helps where rows are left out and this report can't be divided any more."""
-    undividable = TikTokIncompleteReportError(
-        f"{error} Ask for less at a time: group by campaign_id, adgroup_id or ad_id, where the report has it, or filter by "
-        "campaign_ids."
-    )
-    undividable.truncated = True
-    undividable.retryable = False
-    return undividable
 
 
 def _sum(report_type: str, name: str, values: list[Any], several_accounts: bool) -> int | float | str | None:

@@ -2,9 +2,10 @@
 
 TikTok cuts reports at 20,000 campaigns, ad groups or ads; refuses others as too large (40067) or as naming
 too many IDs (40011); and times out on the rest, for which it punishes whoever repeats the same call. The
-ways out, in the order of :data:`WAYS`: fewer days, some of the campaigns, some of the ad groups, some of the
-metrics. Which of them helps depends on the reason; which of them is right depends on the report: rows are
-only divided along what they are grouped by, so that no row has to be put together from two.
+ways out, in the order of :data:`WAYS`: fewer days, some of the filter's IDs, some of the campaigns, some of the
+ad groups. Which of them helps depends on the reason; which of them is right depends on the report: rows are
+only divided along what they are grouped by, so that no row has to be put together from two. Where a report is
+divided by campaigns or ad groups, :func:`list_metrics` says why none is missing.
 """
 
 from __future__ import annotations
@@ -19,20 +20,25 @@ from airflow_provider_tiktok.exceptions import (
     TikTokIncompleteReportError,
     TikTokTransportError,
 )
+from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.filters import LEVELS_OF_ID_FIELDS, ROW_IDS, STATUS_FIELDS
 from airflow_provider_tiktok.reports.plan import ReportCall, cut
-from airflow_provider_tiktok.reports.report_types import DAY, HOUR, INTEGRATED_PATH
+from airflow_provider_tiktok.reports.report_types import DAY, HOUR, INTEGRATED_PATH, REPORT_TYPES
 from airflow_provider_tiktok.reports.request import ReportRequest
+from airflow_provider_tiktok.reports.rules import Shape, objections
 
 CUT, LARGE, IDS, TIMEOUT = "cut", "large", "ids", "timeout"
 """Why a call is too much: rows left out, refused as too large, too many IDs in a filter, no answer in time."""
 
-DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS, METRICS = "days", "filtered IDs", "campaigns", "ad groups", "metrics"
+DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS = "days", "filtered IDs", "campaigns", "ad groups"
+
+LIST_METRICS = "the metrics of its lists"
+"""How a list of campaigns or ad groups that is too much itself is divided, and nothing else."""
 
 WAYS: Mapping[str, tuple[str, ...]] = {
     CUT: (FILTERED_IDS, CAMPAIGNS, ADGROUPS),  # the same entities are too many on each day
-    LARGE: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS, METRICS),
-    TIMEOUT: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS, METRICS),
+    LARGE: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS),
+    TIMEOUT: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS),
     IDS: (FILTERED_IDS,),
 }
 """What may help against what, first things first."""
@@ -44,6 +50,11 @@ _FEW_CAMPAIGNS = 30  # TikTok's advice for reports on what is below them
 _ADGROUPS_AT_ONCE = 100
 _CODES = {40067: LARGE, 40011: IDS}
 _FIELD = {CAMPAIGNS: "campaign_ids", ADGROUPS: "adgroup_ids"}
+_ENTITY = {CAMPAIGNS: "campaign", ADGROUPS: "adgroup"}
+_LEVEL = {CAMPAIGNS: "AUCTION_CAMPAIGN", ADGROUPS: "AUCTION_ADGROUP"}
+_SUMMED = ("spend", "impressions", "clicks")
+"""Metrics whose values of all ads of a campaign are known to add up to the campaign's."""
+
 _KEPT_IN_LISTS = ("campaign_system_origins", "campaign_automation_type", "buying_type", "objective_type")
 """Filters on campaigns, which hold in a list of them as well."""
 
@@ -64,17 +75,36 @@ def can_divide(request: ReportRequest, call: ReportCall, way: str) -> bool:
     if way == DAYS:
         window = call.window
         return DAY in request.dimensions and window.start is not None and window.start != window.end
-    if way == METRICS:
-        return len(call.params["metrics"]) > 1
-    if (
-        request.kind.filters != "list"
-        or request.kind.path != INTEGRATED_PATH
-        or not set(ROW_IDS) & set(request.dimensions)
-    ):
-        return False
     if way == FILTERED_IDS:
-        return bool(_divisible_filter(request, call))
-    if request.data_level not in LEVELS_OF_ID_FIELDS[_FIELD[way]]:
+        return _has_ids(request) and bool(_divisible_filter(request, call))
+    return _has_entities(request, call, way) and not list_metrics(request, call, way)[1]
+
+
+def obstacle(request: ReportRequest, call: ReportCall, reason: str) -> str:
+    """Return what keeps a call that is too much from being divided, and what to do; empty where nothing is known."""
+    for way in (way for way in WAYS[reason] if way in _FIELD and _has_entities(request, call, way)):
+        unlisted = list_metrics(request, call, way)[1]
+        if unlisted:
+            return (
+                f"It can't be divided by {way}: TikTok doesn't list those by {', '.join(unlisted)}, so some could be "
+                f"missing. Leave {' and '.join(unlisted)} out of `metrics`, or filter by campaign_ids, some at a time."
+            )
+    return ""
+
+
+def _has_ids(request: ReportRequest) -> bool:
+    """Return whether each row is of one campaign, ad group or ad, and a filter on their IDs is known."""
+    kind = request.kind
+    return (
+        kind.filters == "list"
+        and kind.path == INTEGRATED_PATH
+        and bool(set(ROW_IDS) & set(request.dimensions))
+    )
+
+
+def _has_entities(request: ReportRequest, call: ReportCall, way: str) -> bool:
+    """Return whether a call may be of several campaigns or ad groups, and each row of one of them."""
+    if not _has_ids(request) or request.data_level not in LEVELS_OF_ID_FIELDS[_FIELD[way]]:
         return False
     named = len(call.campaigns if way == CAMPAIGNS else call.adgroups)
     # an ad group is looked for in one campaign; one ID can't be divided
@@ -90,7 +120,7 @@ def divide(request: ReportRequest, call: ReportCall, way: str) -> list[ReportCal
     """Give the smaller calls, in order."""
     if way == DAYS:
         return list(_by_days(call))
-    if way == METRICS:
+    if way == LIST_METRICS:
         return list(_by_metrics(call))
     if way == FILTERED_IDS:
         return list(_by_filter(call, _divisible_filter(request, call)))
@@ -158,22 +188,49 @@ def by_ids(
     return found
 
 
+def list_metrics(
+    request: ReportRequest, call: ReportCall, way: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the metrics that a list of campaigns or ad groups is asked with, and the figures that it can't have.
+
+    TikTok leaves out of a report what has none of the figures that the call asks for. Figures are never negative, so
+    a campaign has every figure that one of its ads has. The list therefore asks for all of the report's figures, of
+    deleted campaigns too and of the same days: it holds every campaign that a row with a figure can be of. A list that
+    is too much itself is asked in several calls with some of the metrics each; what is in one of them is listed. Where
+    a figure doesn't exist at the list's level, nothing shows that the list is complete: then the report isn't divided
+    by it, and fails. Names and settings are no figures; a report that has some gets a list with names.
+
+    TikTok's count of the undivided call is no proof: of a call that is cut it counts what it left, one that is too
+    large has none, and it may count rows of zeros of campaigns that lists leave out.
+    """
+    listed = Shape(REPORT_TYPES["BASIC"], frozenset({_LEVEL[way]}), (f"{_ENTITY[way]}_id",))
+    listed = replace(listed, lifetime=request.query_lifetime)
+    known, more = catalog.metrics(request.report_type), catalog.metrics()
+    asked: dict[str, None] = {}
+    unlisted = []
+    for name in call.params["metrics"]:
+        metric = known.get(name) or more.get(name)
+        if metric is not None and metric.section == "attribute":
+            asked[f"{_ENTITY[way]}_name"] = None
+        elif any(sure for _, sure in objections(name, listed)):
+            unlisted.append(name)
+        else:
+            asked[name] = None
+    return tuple(asked), tuple(unlisted)
+
+
 def list_call(request: ReportRequest, call: ReportCall, way: str) -> ReportCall:
-    """Give the call that lists the campaigns, or the ad groups of one campaign, which have figures in a window."""
-    level, dimension, status = (
-        ("AUCTION_CAMPAIGN", "campaign_id", "campaign_status")
-        if way == CAMPAIGNS
-        else ("AUCTION_ADGROUP", "adgroup_id", "adgroup_status")
-    )
+    """Return the call that lists the campaigns, or the ad groups of one campaign, which have figures in a window."""
     kept = [item for item in _filters(call) if item["field_name"] in (*_KEPT_IN_LISTS, _FIELD[CAMPAIGNS])]
     if way == ADGROUPS:
         kept += [item for item in _filters(call) if item["field_name"] == _FIELD[ADGROUPS]]
+    status = STATUS_FIELDS[_LEVEL[way]]
     kept.append({"field_name": status, "filter_type": "IN", "filter_value": '["STATUS_ALL"]'})
     common = {
         "report_type": "BASIC",
-        "data_level": level,
-        "dimensions": [dimension],
-        "metrics": ["spend"],
+        "data_level": _LEVEL[way],
+        "dimensions": [f"{_ENTITY[way]}_id"],
+        "metrics": list(list_metrics(request, call, way)[0]),
         "filtering": kept,
         "query_lifetime": True if request.query_lifetime else None,
         "page_size": request.page_size,
@@ -181,14 +238,13 @@ def list_call(request: ReportRequest, call: ReportCall, way: str) -> ReportCall:
     return replace(call, common=common, part=f"list of {way}")
 
 
-def list_adds_up(request: ReportRequest, call: ReportCall, way: str) -> bool:
-    """Say whether the spend of a call's rows must be that of the listed campaigns or ad groups."""
+def list_sums(request: ReportRequest, call: ReportCall, way: str) -> tuple[str, ...]:
+    """Return the metrics whose sum over a call's rows must be that over the listed campaigns or ad groups."""
     status = STATUS_FIELDS.values()
-    # of a report on some ad groups, the campaigns' own spend is more
+    # of a report on some ad groups, the campaigns' own figures are more
     ids = _FIELD.values() if way == ADGROUPS else (_FIELD[CAMPAIGNS],)
-    return (
+    adds_up = (
         request.report_type == "BASIC"
-        and "spend" in call.params["metrics"]
         and not set(request.dimensions) - {*ROW_IDS, DAY, HOUR}
         and all(
             item["field_name"] in (*_KEPT_IN_LISTS, *ids)
@@ -196,6 +252,7 @@ def list_adds_up(request: ReportRequest, call: ReportCall, way: str) -> bool:
             for item in _filters(call)
         )
     )
+    return tuple(name for name in _SUMMED if adds_up and name in call.params["metrics"])
 
 
 def _by_days(call: ReportCall) -> Iterator[ReportCall]:
@@ -209,7 +266,10 @@ def _by_metrics(call: ReportCall) -> Iterator[ReportCall]:
     metrics = call.params["metrics"]
     half = (len(metrics) + 1) // 2
     for some in (metrics[:half], metrics[half:]):
-        yield replace(call, common={**call.common, "metrics": some}, part=f"{len(some)} metrics")
+        part = f"{call.part.partition(' by ')[0]} by {some[0]}" + (
+            f" and {len(some) - 1} more metrics" if len(some) > 1 else ""
+        )
+        yield replace(call, common={**call.common, "metrics": some}, part=part)
 
 
 def _by_filter(call: ReportCall, item: Mapping[str, str]) -> Iterator[ReportCall]:

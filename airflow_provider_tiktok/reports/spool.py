@@ -60,6 +60,10 @@ class RowSpool:
     :param keep_order: give the rows back as they came instead of sorted by key.
     :param room: shared with other spools.
     :param extra: how many last parts of each key are for :meth:`sorted_by` only, and don't tell rows apart.
+
+    Its ``saw_double`` is true once two rows with one key were seen: at once for rows in memory, and for rows like the
+    first ones in the file, which come again where somebody sends the same pages over and over.
+    :meth:`has_duplicates` knows for sure.
     """
 
     def __init__(self, *, keep_order: bool = False, room: Room | None = None, extra: int = 0) -> None:
@@ -72,7 +76,9 @@ class RowSpool:
         self._end = 0
         self._count = 0
         self._sorted = True
-        self._keys: set[Key] = set()  # of the rows, while all of them are in memory
+        self._keys: set[Key] = set()  # of the rows in memory
+        self._sample: frozenset[Key] = frozenset()  # keys of some of the rows in the file
+        self.saw_double = False
 
     def __len__(self) -> int:
         return self._count
@@ -107,8 +113,8 @@ class RowSpool:
 
     def has_duplicates(self) -> bool:
         """Say whether two rows have the same key."""
-        if not self._runs:
-            return len(self._keys) != self._count
+        if self.saw_double or not self._runs:
+            return self.saw_double
         if not self._keep_order and not self._extra:
             return any(one[0] == other[0] for one, other in pairwise(self._merged()))
         with RowSpool() as keys:  # sorted, beside the rows that keep their order
@@ -139,6 +145,8 @@ class RowSpool:
         self._items = []
         self._runs = []
         self._keys = set()
+        self._sample = frozenset()
+        self.saw_double = False
         self._count = 0
         self._room.leave(self)
         if self._file is not None:
@@ -161,6 +169,7 @@ class RowSpool:
             self._end += len(block)
         self._file.flush()
         self._runs.append(run)
+        self._sample = self._sample or frozenset(islice(self._keys, _BATCH))
         self._items = []
         self._keys = set()
 
@@ -168,8 +177,11 @@ class RowSpool:
         self._items += items
         self._sorted = False
         self._count += len(items)
-        if not self._runs:
-            self._keys.update(self._identities(items))
+        keys = list(self._identities(items))
+        self._keys.update(keys)
+        self.saw_double = (
+            self.saw_double or len(self._keys) != len(self._items) or not self._sample.isdisjoint(keys)
+        )
         self._room.enter(self)
 
     def _identities(self, items: Iterable[Item]) -> Iterable[Key]:

@@ -29,7 +29,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokReportTaskError,
 )
 from airflow_provider_tiktok.reports.fetch import ReportFetch
-from airflow_provider_tiktok.reports.parts import RowSink, SpendSink, read_page
+from airflow_provider_tiktok.reports.parts import IdSink, RowSink, read_page
 from airflow_provider_tiktok.reports.plan import ReportCall, ReportPlan, cut
 from airflow_provider_tiktok.reports.report_types import MAX_DAYS_WITHOUT_TIME
 from airflow_provider_tiktok.reports.task_rows import ends_whole, read_rows
@@ -126,7 +126,8 @@ class TaskFetch(ReportFetch):
                     continue
                 sinks.append(sink)
                 first.spool.absorb(sink.spool)
-                first.spend += sink.spend
+                for name, value in sink.sums.items():
+                    first.sums[name] += value
                 sinks.pop()
                 if first.spool.has_duplicates():
                     raise TikTokIncompleteReportError(
@@ -238,6 +239,8 @@ class TaskFetch(ReportFetch):
             first += len(items)
             if self._client.stop.is_set():
                 self._client.pause(0)  # raises
+            if sink.has_double:
+                break
         problem = sink.problem()
         if problem:
             raise TikTokIncompleteReportError(f"{problem} ({subject}). Run the task again.")
@@ -248,7 +251,7 @@ class TaskFetch(ReportFetch):
             self._encode,
             order_field=self.plan.request.order_field,
             room=self._room,
-            sums_spend=self._reconciliation is not None,
+            sums=("spend",) if self._reconciliation is not None else (),
         )
 
     def _reconcile(self, call: ReportCall, sink: RowSink) -> None:
@@ -258,19 +261,20 @@ class TaskFetch(ReportFetch):
         """
         if self._reconciliation is None:
             return
-        spent = SpendSink("advertiser_id")
+        account = IdSink("advertiser_id", ("spend",))
         windows = [call.window]
         if call.window.start and call.window.end:
             windows = list(cut(call.window.start, call.window.end, MAX_DAYS_WITHOUT_TIME))
         for window in windows:
             asked = self._reconciliation.call(replace(call, window=window))
             answer = self._client.get(self._path, asked.params, subject=asked.subject(1))
-            spent.take(1, spent.read(asked, 1, answer.data.get("list") or []))
-        problem = self._reconciliation.problem(sink.spend, spent.total, rows=len(sink.spool))
+            account.take(1, account.read(asked, 1, answer.data.get("list") or []))
+        found, spent = sink.sums["spend"], account.sums["spend"]
+        problem = self._reconciliation.problem(found, spent, rows=len(sink.spool))
         if problem:
             deleted = (
                 " Report tasks may leave out what is deleted, which `mode='sync'` counts."
-                if sink.spend < spent.total
+                if found < spent
                 else ""
             )
             raise TikTokIncompleteReportError(

@@ -7,18 +7,18 @@ TikTok is divided in place, so that the rows of the parts, put one behind the ot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import Answer
 from airflow_provider_tiktok.reports import split
-from airflow_provider_tiktok.reports.parts import Encode, Part, RowSink, SliceSink, SpendSink
+from airflow_provider_tiktok.reports.parts import Encode, IdSink, Part, RowSink
 from airflow_provider_tiktok.reports.plan import ReportCall
 from airflow_provider_tiktok.reports.reconcile import Reconciliation, differ
 from airflow_provider_tiktok.reports.request import ReportRequest
-from airflow_provider_tiktok.reports.rows import Page, RowReader
+from airflow_provider_tiktok.reports.rows import RowReader
 from airflow_provider_tiktok.reports.spool import Room, RowSpool
 from airflow_provider_tiktok.storage.columns import is_number
 
@@ -45,14 +45,12 @@ class _Leaf:
     :param part: the call that brings them.
     :param sink: where they are.
     :param lists: the lists of campaigns or ad groups from which it was made.
-    :param slices: the calls for some of the metrics each, which bring them instead.
     :param barren: ways to divide it in which nothing of it is listed.
     """
 
     part: Part
     sink: RowSink
     lists: tuple[_List, ...] = ()
-    slices: list[Part] = field(default_factory=list)
     barren: tuple[str, ...] = ()
 
 
@@ -60,23 +58,21 @@ class _Leaf:
 class _List:
     """A list of the campaigns, or ad groups, by which a leaf is to be divided.
 
-    :param part: the call that brings it.
+    :param parts: the calls that bring it, each with some of the metrics.
     :param leaf: the leaf.
     :param way: what is listed.
-    :param adds_up: whether its spend must be that of the rows.
+    :param sums: metrics whose sum must be that of the rows.
     """
 
-    part: Part
+    parts: list[Part]
     leaf: _Leaf
     way: str
-    adds_up: bool
+    sums: tuple[str, ...]
 
     @property
-    def spend(self) -> Decimal:
-        """The spend of all that is listed."""
-        sink = self.part.sink
-        assert isinstance(sink, SpendSink)  # noqa: S101 - made so
-        return sink.total
+    def sinks(self) -> list[IdSink]:
+        """What the calls brought."""
+        return [part.sink for part in self.parts if isinstance(part.sink, IdSink)]
 
 
 class WindowFetch:
@@ -163,7 +159,11 @@ class WindowFetch:
         part.take(job.page, answer)
         if not part.is_complete:
             return ""
-        return part.problem() or self._complete(part) or ("" if self._is_incomplete() else self._finish())
+        problem = part.problem()
+        if problem:
+            return problem
+        self._complete(part)
+        return "" if self._is_incomplete() else self._finish()
 
     def restart(self) -> None:
         """Fetch everything again."""
@@ -184,17 +184,19 @@ class WindowFetch:
 
         :param reason: why it is too much, a key of :data:`~airflow_provider_tiktok.reports.split.WAYS`.
         """
+        if self._list_of(part) is not None:
+            may_help = reason in {split.LARGE, split.TIMEOUT} and len(part.call.params["metrics"]) > 1
+            return split.LIST_METRICS if may_help else ""
         leaf = self._leaf_of(part)
-        if leaf is None:  # a list, or the account's total
+        if leaf is None:  # the account's total
             return ""
-        ways = (split.METRICS,) if leaf.slices else split.WAYS[reason]
-        ways = tuple(way for way in ways if way not in leaf.barren)
+        ways = (way for way in split.WAYS[reason] if way not in leaf.barren)
         return next((way for way in ways if split.can_divide(self._request, part.call, way)), "")
 
     def way_to_size(self, part: Part, size: split.Size) -> str:
         """Say how a part that is larger than a size is to be divided; empty when it isn't larger, or can't be."""
         leaf = self._leaf_of(part)
-        if leaf is None or leaf.slices:
+        if leaf is None:
             return ""
         way = split.way_to_size(self._request, part.call, size)
         return "" if way in leaf.barren else way
@@ -204,41 +206,32 @@ class WindowFetch:
 
         :param size: of the account's calls; it shrinks to that of the new parts.
         """
+        listed = self._list_of(part)
+        if listed is not None:
+            index = next(number for number, one in enumerate(listed.parts) if one is part)
+            calls = split.divide(self._request, part.call, way)
+            listed.parts[index : index + 1] = [self._list_part(listed, call) for call in calls]
+            return
         leaf = self._leaf_of(part)
         assert leaf is not None  # noqa: S101 - way_to_divide has found it
         leaf.sink.clear()
         size.shrink(part.call, way)
-        if way == split.METRICS:
-            whole = leaf.slices or [part]
-            index = next(number for number, one in enumerate(whole) if one is part)
-            slices = [
-                Part(call, SliceSink(self._reader), self._request.page_size)
-                for call in split.divide(self._request, part.call, way)
-            ]
-            leaf.slices = [*whole[:index], *slices, *whole[index + 1 :]]
-        elif split.wants_list(part.call, way):
-            call = split.list_call(self._request, part.call, way)
-            dimension = "campaign_id" if way == split.CAMPAIGNS else "adgroup_id"
-            listed = Part(call, SpendSink(dimension, once=True), self._request.page_size)
-            adds_up = split.list_adds_up(self._request, part.call, way)
-            self._lists.append(_List(listed, leaf, way, adds_up))
+        if split.wants_list(part.call, way):
+            listed = _List([], leaf, way, split.list_sums(self._request, part.call, way))
+            listed.parts.append(self._list_part(listed, split.list_call(self._request, part.call, way)))
+            self._lists.append(listed)
         else:
             self._replace(leaf, split.divide(self._request, part.call, way))
 
+    def list_of(self, part: Part) -> str:
+        """Return what a part lists; empty where it is none of a list."""
+        listed = self._list_of(part)
+        return listed.way if listed is not None else ""
+
     def totals(self) -> list[dict[str, Any]]:
         """Give TikTok's ``total_metrics`` of each part that has rows; empty where it gave none."""
-        found = []
-        for leaf in self._leaves:
-            parts = leaf.slices or [leaf.part]
-            if any(part.totals or part.rows for part in parts):
-                # of calls for some of the metrics each; where one has no totals, nobody knows the window's
-                of_each = [part.totals or {} for part in parts]
-                found.append(
-                    {name: value for totals in of_each for name, value in totals.items()}
-                    if all(of_each)
-                    else {}
-                )
-        return found
+        parts = [leaf.part for leaf in self._leaves]
+        return [dict(part.totals or {}) for part in parts if part.totals or part.rows]
 
     def _begin(self) -> None:
         self._lists = []
@@ -246,7 +239,7 @@ class WindowFetch:
         self._total = None
         if self._reconciliation is not None:
             call = self._reconciliation.call(self.calls[0])
-            self._total = Part(call, SpendSink("advertiser_id"), self._request.page_size)
+            self._total = Part(call, IdSink("advertiser_id", ("spend",)), self._request.page_size)
 
     def _leaf(self, call: ReportCall, lists: tuple[_List, ...] = ()) -> _Leaf:
         sink = RowSink(
@@ -254,90 +247,85 @@ class WindowFetch:
             self._encode,
             order_field=self._request.order_field,
             room=self._room,
-            sums_spend=self._reconciliation is not None or any(one.adds_up for one in lists),
+            sums=tuple(
+                dict.fromkeys(
+                    (
+                        *(("spend",) if self._reconciliation is not None else ()),
+                        *(name for one in lists for name in one.sums),
+                    )
+                )
+            ),
         )
         return _Leaf(Part(call, sink, self._request.page_size), sink, lists)
+
+    def _list_part(self, listed: _List, call: ReportCall) -> Part:
+        sums = [name for name in listed.sums if name in call.params["metrics"]]
+        sink = IdSink(call.params["dimensions"][0], sums, once=True)
+        return Part(call, sink, self._request.page_size)
 
     def _parts(self) -> list[Part]:
         """Give the calls of the window as it is divided now."""
         waiting_for_list = {id(one.leaf) for one in self._lists}
-        parts = [one.part for one in self._lists]
-        for leaf in self._leaves:
-            if id(leaf) not in waiting_for_list:
-                parts += leaf.slices or [leaf.part]
+        parts = [part for one in self._lists for part in one.parts]
+        parts += [leaf.part for leaf in self._leaves if id(leaf) not in waiting_for_list]
         return parts + ([self._total] if self._total is not None else [])
 
     def _is_incomplete(self) -> bool:
         return any(not part.is_complete for part in self._parts())
 
     def _leaf_of(self, part: Part) -> _Leaf | None:
-        return next(
-            (leaf for leaf in self._leaves if part is leaf.part or any(part is one for one in leaf.slices)),
-            None,
-        )
+        return next((leaf for leaf in self._leaves if part is leaf.part), None)
+
+    def _list_of(self, part: Part) -> _List | None:
+        return next((one for one in self._lists if any(part is it for it in one.parts)), None)
 
     def _replace(self, leaf: _Leaf, calls: Sequence[ReportCall], lists: tuple[_List, ...] = ()) -> None:
         index = next(number for number, one in enumerate(self._leaves) if one is leaf)
         self._leaves[index : index + 1] = [self._leaf(call, leaf.lists + lists) for call in calls]
 
-    def _complete(self, part: Part) -> str:
-        """Do what a complete part makes possible; say what is wrong, if anything."""
-        for listed in self._lists:
-            if listed.part is part:
-                return self._divide_by(listed)
-        leaf = self._leaf_of(part)
-        if leaf is not None and leaf.slices and all(one.is_complete for one in leaf.slices):
-            return self._join(leaf)
-        return ""
-
-    def _divide_by(self, listed: _List) -> str:
-        assert isinstance(listed.part.sink, SpendSink)  # noqa: S101 - made so
-        ids = sorted(listed.part.sink.by_id)
+    def _complete(self, part: Part) -> None:
+        """Do what a complete part makes possible."""
+        listed = self._list_of(part)
+        if listed is None or not all(one.is_complete for one in listed.parts):
+            return
+        ids = sorted({name for sink in listed.sinks for name in sink.ids})
         self._lists.remove(listed)
         if not ids:
             # nothing of it has figures, which the call itself can say at once; it may never have been too much
             listed.leaf.barren += (listed.way,)
             listed.leaf.part.restart()
-            return ""
+            return
         calls = split.by_ids(self._request, listed.leaf.part.call, listed.way, ids)
         self._replace(listed.leaf, calls, (listed,))
-        return ""
 
-    def _join(self, leaf: _Leaf) -> str:
-        """Put rows together whose metrics came from several calls."""
-        sinks = [part.sink for part in leaf.slices]
-        tables = [sink.rows for sink in sinks if isinstance(sink, SliceSink)]
-        keys = list(tables[0])
-        if any(table.keys() != tables[0].keys() for table in tables):
-            return "TikTok's rows moved between two calls for some of the metrics each"
-        names = list(self._reader.schema.columns)
-        owner = {
-            name: number for number, part in enumerate(leaf.slices) for name in part.call.params["metrics"]
-        }
-        columns = [
-            [tables[owner.get(name, 0)][key][index] for key in keys] for index, name in enumerate(names)
-        ]
-        if keys:
-            leaf.sink.take_page(Page(list(columns), [False] * len(columns)))
+    def _sum(self, name: str, leaves: Sequence[_Leaf]) -> Decimal:
+        return sum((leaf.sink.sums[name] for leaf in leaves), Decimal(0))
+
+    def _differs_from(self, listed: _List) -> str:
+        """Return how the rows differ from what was listed to make their calls; empty where they don't."""
+        leaves = [leaf for leaf in self._leaves if any(one is listed for one in leaf.lists)]
+        for sink in listed.sinks:
+            for name, total in sink.sums.items():
+                found = self._sum(name, leaves)
+                if name == "spend":
+                    rows = sum(len(leaf.sink.spool) for leaf in leaves)
+                    problem = differ(found, total, f"the listed {listed.way}'", rows=rows)
+                    if problem:
+                        return problem
+                elif found != total:  # counts, which nobody rounds
+                    return f"its rows have {found} {name}, and the listed {listed.way} have {total}"
         return ""
 
     def _finish(self) -> str:
         """Check the window as a whole, and put its rows together; say what is wrong, if anything."""
         for listed in {id(one): one for leaf in self._leaves for one in leaf.lists}.values():
-            leaves = [leaf for leaf in self._leaves if any(one is listed for one in leaf.lists)]
-            problem = differ(
-                sum((leaf.sink.spend for leaf in leaves), Decimal(0)),
-                listed.spend,
-                f"the listed {listed.way}'",
-                rows=sum(len(leaf.sink.spool) for leaf in leaves),
-            )
-            if listed.adds_up and problem:
+            if problem := self._differs_from(listed):
                 return problem
         if self._total is not None and self._reconciliation is not None:
-            assert isinstance(self._total.sink, SpendSink)  # noqa: S101 - made so
+            assert isinstance(self._total.sink, IdSink)  # noqa: S101 - made so
             problem = self._reconciliation.problem(
-                sum((leaf.sink.spend for leaf in self._leaves), Decimal(0)),
-                self._total.sink.total,
+                self._sum("spend", self._leaves),
+                self._total.sink.sums["spend"],
                 rows=sum(len(leaf.sink.spool) for leaf in self._leaves),
             )
             if problem:
@@ -352,8 +340,7 @@ class WindowFetch:
 
     def _in_order(self, spool: RowSpool) -> RowSpool:
         """Put rows of several calls into the order in which TikTok would have given them in one."""
-        divided = len(self._leaves) > 1 or self._leaves[0].slices
-        if not divided or self._request.order_field not in self._reader.schema.columns:
+        if len(self._leaves) == 1 or self._request.order_field not in self._reader.schema.columns:
             return spool
         sign = 1 if self._request.order_type == "ASC" else -1
 

@@ -11,7 +11,6 @@ from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.emulator import Settings, serve
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError, TikTokInvalidRequestError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from tests.conftest import connection_json
 
 REPORT = "report/integrated/get/"
@@ -100,7 +99,7 @@ def test_a_long_job_learns_to_begin_with_smaller_calls(place):
 
 
 @pytest.mark.parametrize("limit", ["max_cells", "slow_cells"])
-@pytest.mark.parametrize("cells", [120 * 20 * 2, 120 * 6 * 5, 120 * 5, 200, 60, 20, 3])
+@pytest.mark.parametrize("cells", [120 * 20 * 2, 120 * 6 * 5, 120 * 5, 200, 60, 20])
 @pytest.mark.parametrize("order_field", [None, "spend"])
 def test_a_report_that_is_too_large_or_too_slow_gives_the_same_rows(place, limit, cells, order_field):
     parameters = {
@@ -136,18 +135,6 @@ def test_rows_of_several_calls_stand_in_one_order_again(place, order_type, monke
     assert {row["ad_id"]: row for row in rows} == {row["ad_id"]: row for row in right}
 
 
-@pytest.mark.parametrize("repeat", range(3))
-def test_an_order_outlasts_a_division_by_metrics(place, repeat):
-    parameters = {
-        "dimensions": "advertiser_id,stat_time_hour",
-        "report_end_date": "2026-08-01",
-        "order_field": "spend",
-    }
-    right = fetch(place, **parameters)
-    place.configure(max_cells=24 * 2)
-    assert fetch(place, **parameters) == right
-
-
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -179,24 +166,6 @@ def test_a_list_that_moves_while_it_is_read_hides_no_rows(place, parameters, mon
     assert len(lists) == 2
 
 
-def test_totals_of_a_window_divided_by_metrics_are_counted(place, tmp_path):
-    parameters = {
-        "task_id": "report",
-        "advertiser_ids": account(place),
-        "dimensions": "advertiser_id",
-        "metrics": "spend,impressions,clicks,reach",
-        "report_start_date": "2025-01-01",  # two windows
-        "report_end_date": "2026-08-02",
-        "request_params": {"enable_total_metrics": True},
-        "output_path": f"{tmp_path}/",
-    }
-    right = TikTokReportOperator(**parameters).execute({})["total_metrics"]
-    place.configure(max_cells=2)
-    assert TikTokReportOperator(**parameters).execute({})["total_metrics"] == right
-    assert right["spend"] > 0
-    assert right["reach"] is None
-
-
 def test_a_filter_on_ad_groups_makes_campaigns_spend_no_measure(place, monkeypatch):
     groups = [row["adgroup_id"] for row in fetch(place, dimensions="adgroup_id", metrics="spend")]
     chosen = [{"field_name": "adgroup_ids", "filter_type": "IN", "filter_value": groups[:1]}]
@@ -211,16 +180,6 @@ def test_a_filter_on_ad_groups_makes_campaigns_spend_no_measure(place, monkeypat
 
     monkeypatch.setattr(TikTokClient, "get", cut)
     assert fetch(place, **parameters) == right
-
-
-def test_a_report_that_only_fewer_metrics_make_small_enough_is_joined(place):
-    parameters = {"dimensions": "advertiser_id,stat_time_hour", "report_end_date": "2026-08-01"}
-    right = fetch(place, **parameters)
-    place.configure(max_cells=24 * 2)
-    place.clear()
-    assert fetch(place, **parameters) == right
-    asked = [len(call.query["metrics"]) for call in report_calls(place) if call.code == 0]
-    assert sorted(asked) == [1, 2, 2]
 
 
 def test_a_report_that_nothing_makes_small_enough_fails(place):
@@ -324,3 +283,32 @@ def test_what_cant_be_compared_is_refused_before_any_call(place, parameters, wor
     with pytest.raises(TikTokInvalidRequestError, match=words):
         fetch(place, reconcile=True, **{"metrics": "spend,impressions", **parameters})
     assert not place.calls
+
+
+@pytest.mark.parametrize("limit", ["max_entities", "max_cells"])
+@pytest.mark.parametrize("cut_header", [True, False])
+@pytest.mark.parametrize(
+    "metrics", ["spend,real_time_conversion", "real_time_conversion,clicks", "ad_name,spend,real_time_result"]
+)
+def test_campaigns_with_late_conversions_and_no_spend_are_listed(place, limit, cut_header, metrics):
+    world = {"zero_rows": False, "late_conversions": True, "cut_header": cut_header}
+    place.configure(**world)
+    right = fetch(place, dimensions="ad_id", metrics=metrics)
+    late = [row for row in right if not float(row.get("spend") or row.get("clicks") or 0)]
+    assert late
+    place.configure(**world, **{limit: len(right) - 1})
+    try:
+        assert fetch(place, dimensions="ad_id", metrics=metrics) == right
+    finally:
+        place.configure(zero_rows=True, late_conversions=False, cut_header=True)
+
+
+@pytest.mark.parametrize("fault", ["endless_pages", "search_ads_throttle", "uv_invalid"])
+def test_a_report_that_tiktok_says_or_shows_is_not_complete_fails_soon(place, fault):
+    place.set_faults([{"fault": fault}])
+    with pytest.raises(TikTokIncompleteReportError):
+        fetch(place, dimensions="advertiser_id,stat_time_hour", report_end_date="2026-08-01")
+    assert len(report_calls(place)) < 40
+    if fault == "uv_invalid":
+        place.clear()
+        fetch(place, dimensions="advertiser_id,stat_time_hour", metrics="spend", report_end_date="2026-08-01")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from airflow_provider_tiktok.api.client import Answer
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
     TikTokTransportError,
 )
+from airflow_provider_tiktok.reports import catalog, split
 
 from .helpers import FakeClient, all_rows, fetch, old_plan, paged
 
@@ -96,33 +99,196 @@ def test_a_window_without_rows_that_stays_too_much_fails():
         all_rows(of_days(world, 1))
 
 
-@pytest.mark.parametrize(
-    ("metrics", "refused"),
-    [
-        ("spend,clicks", {"clicks"}),
-        ("clicks,spend", {"clicks"}),
-        ("spend,impressions,clicks", {"clicks"}),
-        ("spend,impressions,clicks,ctr", {"clicks", "ctr"}),
-        ("clicks,ctr,spend,impressions", {"clicks", "ctr"}),
-    ],
-)
-def test_metrics_that_are_dropped_in_a_report_divided_by_metrics_leave_the_others(metrics, refused):
+# lists of campaigns and ad groups
+
+FIGURES = ("spend", "impressions", "clicks", "conversion", "real_time_conversion", "result", "reach", "likes")
+LEVELS = {"ad_id": 2, "adgroup_id": 1, "campaign_id": 0}
+
+
+class Figures:
+    """Ads with few figures each, in a TikTok that leaves out what has none of those that are asked for.
+
+    :param most: figures of one call beyond which it is too much, unless it is of a single campaign.
+    :param how: whether such a call is cut, refused, or times out.
+    :param refuses: metrics that are refused at a level of these dimensions.
+    """
+
+    def __init__(self, rng, *, campaigns=8, most=12, how="large", refuses=()):
+        self.ads = {
+            (str(100 + campaign), str(1000 + 10 * campaign + group), f"{1000 + 10 * campaign + group}{ad}"): {
+                name: rng.randrange(1, 9) for name in rng.sample(FIGURES, rng.randrange(3))
+            }
+            for campaign in range(campaigns)
+            for group in range(rng.randrange(1, 4))
+            for ad in range(rng.randrange(1, 4))
+        }
+        self.most, self.how, self.refuses = most, how, dict(refuses)
+        self.asked: list[dict[str, Any]] = []
+
+    def rows(self, dimension, metrics, wanted=None):
+        found: dict[str, dict[str, int]] = {}
+        for path, figures in self.ads.items():
+            if not any(path[place] not in ids for place, ids in (wanted or {}).items()):
+                sums = found.setdefault(path[LEVELS[dimension]], dict.fromkeys(metrics, 0))
+                for name in sums.keys() & figures.keys():
+                    sums[name] += figures[name]
+        return {name: sums for name, sums in found.items() if any(sums.values())}
+
+    def __call__(self, params):
+        self.asked.append(params)
+        (dimension,) = params["dimensions"]
+        refused = [name for name in params["metrics"] if name in self.refuses.get(dimension, ())]
+        if refused:
+            message = f"Invalid metric fields: {refused}"
+            raise TikTokInvalidRequestError("refused", code=40002, message=message)
+        places = {"campaign_ids": 0, "adgroup_ids": 1}
+        wanted = {
+            places[item["field_name"]]: json.loads(item["filter_value"])
+            for item in params.get("filtering") or []
+            if item["field_name"] in places
+        }
+        found = self.rows(dimension, params["metrics"], wanted)
+        made = [
+            {"dimensions": {dimension: name}, "metrics": {key: str(value) for key, value in sums.items()}}
+            for name, sums in found.items()
+        ]
+        if len(made) * len(params["metrics"]) > self.most and (
+            dimension != "campaign_id" or self.how != "cut"
+        ):
+            if self.how == "cut" and not wanted:
+                return Answer(paged(made[: self.most])(params), "R1", "cut")
+            if self.how == "large" and (not wanted or len(made) > 1):
+                raise TOO_LARGE
+            if self.how == "slow" and (not wanted or len(made) > 1):
+                raise timed_out()
+        return paged(made)(params)
+
+
+@pytest.mark.parametrize("how", ["cut", "large", "slow"])
+@pytest.mark.parametrize("seed", range(12))
+def test_no_row_with_a_figure_is_lost_where_lists_leave_out_what_has_none(seed, how):
+    rng = random.Random(f"{seed} {how}")
+    world = Figures(rng, how=how, most=rng.choice([12, 15]))
+    metrics = rng.sample(FIGURES, rng.randrange(1, 5))
+    dimension = rng.choice(["ad_id", "adgroup_id"])
+    client = FakeClient(world)
+    plan = old_plan(client, dimensions=dimension, metrics=metrics)
+    found = {row[1]: row[2:] for row in all_rows(fetch(client, plan, max_concurrency=rng.choice([1, 4])))}
+    right = world.rows(dimension, metrics)
+    assert found == {name: tuple(map(str, sums.values())) for name, sums in right.items()}
+    assert all(len(params["metrics"]) <= max(1, len(metrics)) for params in world.asked)
+
+
+def test_a_campaign_with_late_conversions_and_no_spend_is_listed():
+    world = Figures(random.Random(1), how="cut", most=2)
+    world.ads = {
+        ("1", "11", "111"): {"spend": 5, "impressions": 9},
+        ("2", "21", "211"): {"spend": 2},
+        ("3", "31", "311"): {"conversion": 1},
+    }
+    client = FakeClient(world)
+    rows = all_rows(fetch(client, old_plan(client, metrics="spend,conversion")))
+    assert [row[1] for row in rows] == ["111", "211", "311"]
+
+
+@pytest.mark.parametrize("attributes", ["ad_name", "campaign_name,ad_text", "adgroup_id,budget"])
+def test_lists_ask_for_names_where_the_report_has_what_is_no_figure(attributes):
+    call = old_plan(FakeClient(), metrics=f"{attributes},spend").calls[0]
+    request = old_plan(FakeClient(), metrics=f"{attributes},spend").request
+    assert split.list_metrics(request, call, split.CAMPAIGNS) == (("campaign_name", "spend"), ())
+    assert split.list_metrics(request, call, split.ADGROUPS) == (("adgroup_name", "spend"), ())
+
+
+@pytest.mark.parametrize("way", [split.CAMPAIGNS, split.ADGROUPS])
+@pytest.mark.parametrize("lifetime", [False, True])
+def test_every_figure_of_a_report_by_ad_is_asked_for_in_lists(way, lifetime):
+    names = [
+        name
+        for name, metric in catalog.metrics().items()
+        if "AUCTION_AD" in metric.levels
+        and metric.section != "attribute"
+        and "image_id_only" not in metric.rules
+    ]
+    for first in range(0, len(names), 100):
+        some = names[first : first + 100]
+        plan = old_plan(FakeClient(), metrics=some, query_lifetime=lifetime)
+        assert split.list_metrics(plan.request, plan.calls[0], way) == (tuple(some), ())
+
+
+def test_a_figure_that_no_list_can_have_fails_the_report_with_what_to_do():
     def report(params):
-        wrong = refused & set(params["metrics"])
-        if not params["metrics"]:
-            raise TikTokInvalidRequestError(
-                "none", code=40002, message="metrics: Length must be between 1 and 100"
-            )
-        if len(params["metrics"]) > 1:
-            raise TOO_LARGE
-        if wrong:
-            message = f"Invalid metric fields: ['{wrong.pop()}']"
-            raise TikTokInvalidRequestError("wrong", code=40002, message=message)
-        values = {name: str(len(name)) for name in params["metrics"]}
-        return paged([{"dimensions": {"advertiser_id": "7"}, "metrics": values}])(params)
+        raise TOO_LARGE
 
     client = FakeClient(report)
-    plan = old_plan(client, dimensions="advertiser_id", metrics=metrics)
-    rows = all_rows(fetch(client, plan, drop_invalid_metrics=True, max_concurrency=1))
-    wanted = [None if name in refused else str(len(name)) for name in metrics.split(",")]
-    assert [list(row[-len(wanted) :]) for row in rows] == [wanted]
+    plan = old_plan(client, dimensions="ad_id,image_id", metrics="spend,single_image_impressions")
+    with pytest.raises(
+        TikTokAPIError, match="doesn't list those by single_image_impressions, so some could be missing"
+    ):
+        all_rows(fetch(client, plan))
+    assert len(client.calls) == 1
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_a_figure_that_tiktok_refuses_in_lists_only_fails_the_report(drop):
+    world = Figures(random.Random(3), how="cut", most=2, refuses={"campaign_id": {"result"}})
+    client = FakeClient(world)
+    report = fetch(client, old_plan(client, metrics="spend,result"), drop_invalid_metrics=drop)
+    with pytest.raises(
+        TikTokInvalidRequestError, match="lists the campaigns by which the report has to be divided"
+    ):
+        all_rows(report)
+    assert not report.result.dropped
+
+
+def test_lists_go_without_the_figures_that_the_report_goes_without():
+    world = Figures(random.Random(4), how="cut", most=2, refuses={level: {"result"} for level in LEVELS})
+    client = FakeClient(world)
+    report = fetch(client, old_plan(client, metrics="spend,result,clicks"), drop_invalid_metrics=True)
+    right = world.rows("ad_id", ["spend", "clicks"])
+    assert {row[1] for row in all_rows(report)} == right.keys()
+    assert report.result.dropped == {"7": ["result"]}
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, "", "-", "None", " ", "12x", "1 2", "-1", True, 1.5, [], {}, ["1"]], ids=repr
+)
+@pytest.mark.parametrize("place", [0, 3, -1])
+def test_a_list_that_names_no_id_fails_the_report(wrong, place):
+    world = World()
+
+    def report(params):
+        data = world(params)
+        if params["dimensions"] == ["campaign_id"]:
+            data["list"][place]["dimensions"]["campaign_id"] = wrong
+        return data
+
+    client = FakeClient(report)
+    with pytest.raises(
+        TikTokIncompleteReportError,
+        match=r"whose campaign_id is .* \(row \d+ of .*list of campaigns, page 1\)",
+    ):
+        all_rows(fetch(client, old_plan(client, dimensions="ad_id,stat_time_day")))
+    assert not any("None" in str(params.get("filtering")) for params in world.asked)
+
+
+@pytest.mark.parametrize("metric", ["spend", "impressions", "clicks"])
+def test_rows_that_have_less_than_what_was_listed_fail_the_report(metric):
+    def report(params):
+        value = "7" if params["dimensions"] == ["campaign_id"] else "6"
+        named = any(item["field_name"] == "campaign_ids" for item in params["filtering"])
+        made = [
+            {
+                "dimensions": {params["dimensions"][0]: name},
+                "metrics": dict.fromkeys(params["metrics"], value),
+            }
+            for name in CAMPAIGNS[:3]
+        ]
+        if params["dimensions"] == ["ad_id"] and not named:
+            return Answer(paged(made)(params), "R1", "cut")
+        if metric == "spend" and params["dimensions"] == ["campaign_id"]:
+            made[0]["metrics"]["spend"] = "70"
+        return paged(made)(params)
+
+    client = FakeClient(report)
+    with pytest.raises(TikTokIncompleteReportError, match=r"its rows (spent|have 18) .*listed campaigns"):
+        all_rows(fetch(client, old_plan(client, metrics=metric)))

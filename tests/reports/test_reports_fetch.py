@@ -358,9 +358,9 @@ _SPOILT = {
     wordy_page: "the counts of page 3 can't be read",
     wrong_total: "TikTok's count of rows moved from 35 to 36 while paging",
     wrong_page: "page 3 was asked for and page 1 came",
-    short_page: "TikTok counted 35 rows and gave 34",
-    empty_page: "TikTok counted 35 rows and gave 20",
-    long_page: "TikTok counted 35 rows and gave 36",
+    short_page: "TikTok counted 35 rows and gave 9 on page 3, where 10 were due",
+    empty_page: "TikTok counted 35 rows and gave 0 on page 3, where 10 were due",
+    long_page: "TikTok counted 35 rows and gave 11 on page 3, where 10 were due",
     repeated_row: "TikTok gave a row twice, so another one may be missing",
 }
 
@@ -652,3 +652,129 @@ def test_totals_of_a_window_that_was_fetched_twice_count_once():
     report = ads(client)
     all_rows(report)
     assert report.total_metrics == {"clicks": 5}
+
+
+# counts and pages that can't be true are noticed while reading
+
+
+def endless(count, *, size=None, pages=None, rows=1, same=True):
+    """Report so many rows on every page, and a count that takes a day to page through."""
+
+    def report(params):
+        asked = size or params["page_size"]
+        first = 0 if same else rows * (params["page"] - 1)
+        info = {"page": params["page"], "page_size": asked, "total_number": count}
+        info["total_page"] = -(-count // asked) if pages is None else pages
+        return {"list": items(first + rows)[first:], "page_info": info}
+
+    return report
+
+
+@pytest.mark.parametrize("kind", ["BASIC", "AUDIENCE", "BC", "GMV_MAX", "SMART_PLUS"])
+@pytest.mark.parametrize("count", [999_999_999, 500_000, 50_000])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        {"size": 1},
+        {"pages": 0},
+        {"pages": 1},
+        {"pages": 999_999_999},
+        {"rows": 9},
+        {"rows": 11},
+        {"rows": 10},
+    ],
+    ids=repr,
+)
+def test_the_same_rows_on_every_page_end_the_report_at_once(kind, count, shape):
+    parameters = {
+        "BASIC": {},
+        "AUDIENCE": {"report_type": "AUDIENCE", "dimensions": "ad_id,gender"},
+        "BC": {"report_type": "BC", "dimensions": "advertiser_id", "request_params": {"bc_id": "1"}},
+        "GMV_MAX": {
+            **{"report_type": "GMV_MAX", "dimensions": "campaign_id", "metrics": "cost"},
+            "request_params": {"store_ids": ["1"]},
+        },
+        "SMART_PLUS": {"report_type": "SMART_PLUS", "dimensions": "campaign_id,main_material_id"},
+    }[kind]
+    parameters["request_params"] = {**parameters.get("request_params", {}), "page_size": 10}
+    made = endless(count, **shape)
+
+    def report(params):
+        data = made(params)
+        for row in data["list"]:
+            name = row["dimensions"].pop("ad_id")
+            row["dimensions"] = dict.fromkeys(params["dimensions"], name)
+            row["metrics"] = dict.fromkeys(params["metrics"], "1")
+        return data
+
+    client = FakeClient(report)
+    with pytest.raises(TikTokIncompleteReportError):
+        all_rows(ads(client, parameters=parameters, max_concurrency=4))
+    assert len(client.calls) < 3 * 12
+
+
+@pytest.mark.parametrize("shape", [{"size": 1}, {"size": 1, "pages": 0}, {"pages": 999_999_999}], ids=repr)
+def test_more_pages_than_a_day_has_calls_are_no_report(shape):
+    client = FakeClient(endless(999_999_999, same=False, **shape))
+    with pytest.raises(
+        TikTokIncompleteReportError, match=r"counts 999,999,999 rows on .*, which no call has"
+    ):
+        all_rows(ads(client))
+    assert len(client.calls) == 1
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_page_that_is_not_what_the_counts_say_is_noticed_when_it_comes(seed):
+    rng = random.Random(seed)
+    count, size = rng.randrange(60, 120), 10
+    last = -(-count // size)
+    page = rng.randrange(1, last + 1)
+    spoil = rng.choice(
+        [
+            lambda data: data["list"].pop(),
+            lambda data: data["list"].append(items(count + 9)[-1]),
+            lambda data: data["list"].clear(),
+            lambda data: data["page_info"].update(page_size=size - 1),
+            lambda data: data["page_info"].update(total_page=last + 1),
+            lambda data: data["page_info"].update(total_number=count + 1),
+            lambda data: data["page_info"].update(page=page + 1),
+            lambda data: data["list"].append(data["list"][0]),
+        ]
+    )
+
+    def report(params):
+        data = paged(items(count))(params)
+        if params["page"] == page:
+            spoil(data)
+        return data
+
+    client = FakeClient(report)
+    with pytest.raises(TikTokIncompleteReportError):
+        all_rows(ads(client, max_concurrency=1))
+    # of a window of three attempts, no page is asked for after the wrong one but the one under way
+    assert max(params["page"] for params in client.calls and client.asked(REPORT)) <= max(page + 2, 3)
+
+
+@pytest.mark.parametrize("said", [{}, {"page_size": 0}, {"page_size": None}])
+def test_pages_that_tiktok_makes_smaller_are_known_by_their_number(said):
+    def report(params):
+        return paged(items(25), **said)({**params, "page_size": 4})
+
+    client = FakeClient(report)
+    assert all_rows(ads(client)) == rows_of(25)
+    assert sorted(params["page"] for params in client.asked(REPORT)) == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("listed", ["text", {"a": 1}, 7, True], ids=repr)
+def test_rows_that_are_no_list_fail_the_report(listed):
+    client = FakeClient(lambda params: {**paged([])(params), "list": listed})
+    with pytest.raises(TikTokIncompleteReportError, match="has no list of rows"):
+        all_rows(ads(client))
+
+
+@pytest.mark.parametrize("number", ["1_0", "ten", [], {}, "1e999", "NaN", "inf"], ids=repr)
+def test_a_count_that_is_no_number_is_no_count(number):
+    client = FakeClient(paged(items(10), total_number=number))
+    with pytest.raises(TikTokIncompleteReportError, match="lacks the count of rows"):
+        all_rows(ads(client))

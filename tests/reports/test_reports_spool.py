@@ -131,3 +131,20 @@ def test_a_closed_spool_has_let_go_of_its_file():
     spool.close()
     spool.close()
     assert file.closed
+
+
+@pytest.mark.parametrize("keep_order", [False, True])
+@pytest.mark.parametrize("room", [5, 50, 500])
+@pytest.mark.parametrize("period", [1, 7, 40])
+def test_pages_that_come_again_are_noticed_in_bounded_memory(keep_order, room, period):
+    spool = RowSpool(keep_order=keep_order, room=Room(room))
+    for page in range(period):
+        keys = [f"{page}-{number}" for number in range(10)]
+        spool.add(keys, keys)
+        assert not spool.saw_double
+    spool.add([f"0-{number}" for number in range(10)], [""] * 10)
+    with spool:
+        assert spool.saw_double
+        assert spool.has_duplicates()
+        assert spool.in_memory <= max(room, 10)
+    assert not spool.saw_double
