@@ -27,6 +27,12 @@ DEFAULT_QPS = 10.0
 DEFAULT_TIMEOUT = 60.0
 
 _MOST = 1_000_000  # calls a second, or seconds
+_NUMBER = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
+_FLAGS = {
+    **dict.fromkeys(("true", "1", "yes", "y", "on", "t"), True),
+    **dict.fromkeys(("false", "0", "no", "n", "off", "f"), False),
+}
+"""How a switch may be written: a connection that is a URI has nothing but text."""
 _SHOWN = 24  # characters of a wrong value that a message shows: it may be a token in the wrong field
 
 
@@ -193,6 +199,7 @@ class _Extras:
     def get(self, name: str) -> Any:
         # forms before Airflow 2.3 stored extras under a prefixed name
         value = self._values.get(name, self._values.get(f"extra__tiktok__{name}"))
+        value = value.strip() if isinstance(value, str) else value
         return None if value == "" else value
 
     def text(self, name: str) -> str:
@@ -207,21 +214,22 @@ class _Extras:
         value = self.get(name)
         if value is None:
             return default
-        try:
-            number = 0.0 if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
-            number = 0.0
+        if isinstance(value, str):  # Python takes more than a number's text form, such as 1_0 and nan
+            number = float(value) if _NUMBER.fullmatch(value) else 0.0
+        else:
+            number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
         if not 0 < number <= _MOST:
             raise self.error(name, f"must be a number above 0 and at most {_MOST:,}, not {_shown(value)}")
-        return number
+        return float(number)
 
     def flag(self, name: str, *, default: bool) -> bool:
         value = self.get(name)
         if value is None:
             return default
-        if not isinstance(value, bool):
-            raise self.error(name, f"must be true or false, not {value!r}")
-        return value
+        flag = value if isinstance(value, bool) else _FLAGS.get(str(value).lower())
+        if flag is None:
+            raise self.error(name, f"must be true or false, not {_shown(value)}")
+        return flag
 
     def advertiser_ids(self) -> tuple[str, ...]:
         value = self.get("advertiser_ids")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat_late import AirflowNotFoundException, BaseHook
-from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
+from airflow_provider_tiktok.api.connection import credentials_of
+from airflow_provider_tiktok.exceptions import TikTokError
 from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE
 
 if TYPE_CHECKING:
@@ -147,10 +148,7 @@ class TikTokHook(BaseHook):
 
     def stored_connection(self) -> StoredConnection | None:
         """Give the connection's fields as they stand in Airflow; ``None`` when it has no such connection."""
-        try:
-            connection = self.get_connection(self.tiktok_conn_id)
-        except AirflowNotFoundException:
-            connection = None
+        connection = self._find_connection()
         if connection is None:
             return None
         try:
@@ -238,25 +236,16 @@ class TikTokHook(BaseHook):
 
         :raises TikTokConfigError: it is missing, or a field of it can't be used.
         """
-        from airflow_provider_tiktok.api.credentials import read_credentials
+        return credentials_of(self.tiktok_conn_id, self._find_connection())
 
+    def _find_connection(self) -> Any:
+        """Return Airflow's connection; ``None`` where it has none, or none that it can read."""
+        if not isinstance(self.tiktok_conn_id, str) or not self.tiktok_conn_id.strip():
+            return None
         try:
-            connection = self.get_connection(self.tiktok_conn_id)
+            return self.get_connection(self.tiktok_conn_id)
         except AirflowNotFoundException:
-            connection = None
-        if connection is None:
-            raise TikTokConfigError(
-                f"Airflow has no connection {self.tiktok_conn_id!r}. Create it under Admin > Connections with the "
-                f"type TikTok, or set the environment variable AIRFLOW_CONN_{self.tiktok_conn_id.upper()}."
-            )
-        return read_credentials(
-            self.tiktok_conn_id,
-            password=connection.password,
-            host=connection.host,
-            port=connection.port,
-            schema=connection.schema,
-            extra=connection.extra,
-        )
+            return None
 
     def _new_client(
         self,

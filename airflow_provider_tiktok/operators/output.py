@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_tiktok._compat_late import connection_of, has_connection, object_storage_path
+from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokResultTooLargeError
 from airflow_provider_tiktok.reports import texts
 from airflow_provider_tiktok.reports.fetch import ReportFetch
@@ -254,7 +255,8 @@ def _open_filesystem(path: str, conn_id: str | None) -> tuple[Any, str]:
     """Give the filesystem of a path, and the path in it."""
     if conn_id and not has_connection(conn_id):  # some filesystems would do without it, silently
         raise TikTokOutputError(
-            f"Airflow has no connection {conn_id!r}, which is to open `output_path` {path!r}. Create it under Admin > "
+            unreadable(conn_id)
+            or f"Airflow has no connection {conn_id!r}, which is to open `output_path` {path!r}. Create it under Admin > "
             "Connections, correct `output_conn_id`, or leave it out where files need none."
         )
     scheme = path.partition("://")[0].lower() if "://" in path else ""

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from airflow_provider_tiktok._compat_late import BaseHook, has_connection
+from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch import ReportFetch
@@ -271,7 +272,8 @@ def _open_hook(conn_id: object) -> Any:
         raise TikTokOutputError("`sql_conn_id` is missing. Name the Airflow connection of the database.")
     if not has_connection(name):
         raise TikTokOutputError(
-            f"Airflow has no connection {name!r}, which is to open the database. Create it under Admin > Connections, or "
+            unreadable(name)
+            or f"Airflow has no connection {name!r}, which is to open the database. Create it under Admin > Connections, or "
             "correct `sql_conn_id`."
         )
     try:

@@ -19,6 +19,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat_late import get_connection_in_loop
+from airflow_provider_tiktok.api.connection import credentials_of, unreadable
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
 if TYPE_CHECKING:
@@ -131,10 +132,11 @@ class TikTokReportTrigger(BaseTrigger):
                 connection = await get_connection_in_loop(self.tiktok_conn_id)
             except Exception as error:
                 raise TikTokConfigError(
-                    f"The triggerer can't read the connection {self.tiktok_conn_id!r} ({type(error).__name__}). Create it "
-                    "where the triggerer finds it too: under Admin > Connections, or in its environment."
+                    unreadable(self.tiktok_conn_id)
+                    or f"The triggerer can't read the connection {self.tiktok_conn_id!r} ({type(error).__name__}). "
+                    "Create it where the triggerer finds it too: under Admin > Connections, or in its environment."
                 ) from error
-            self._credentials = await _in_thread(_credentials_of, self.tiktok_conn_id, connection)
+            self._credentials = await _in_thread(credentials_of, self.tiktok_conn_id, connection)
         return self._credentials
 
     def _new_watch(self) -> TaskWatch:
@@ -156,19 +158,6 @@ async def _in_thread(work: Callable[..., _Result], *args: Any) -> _Result:
 
 
 # in a thread: what is imported here loads requests
-
-
-def _credentials_of(conn_id: str, connection: Any) -> TikTokCredentials:
-    from airflow_provider_tiktok.api.credentials import read_credentials
-
-    return read_credentials(
-        conn_id,
-        password=connection.password,
-        host=connection.host,
-        port=connection.port,
-        schema=connection.schema,
-        extra=connection.extra,
-    )
 
 
 def _new_client(credentials: TikTokCredentials) -> TikTokClient:

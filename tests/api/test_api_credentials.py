@@ -155,6 +155,41 @@ LONG = "f00d" * 10
             {"timeout": [1]},
             "Extra field 'timeout' of connection 'tt' must be a number above 0 and at most 1,000,000, not [1].",
         ),
+        *(
+            (
+                {name: bad},
+                f"Extra field {name!r} of connection 'tt' must be a number above 0 and at most 1,000,000, not {bad!r}.",
+            )
+            for name in ("qps", "timeout")
+            for bad in (
+                "1_000",
+                "0x10",
+                "\u0665",
+                "5 s",
+                "1,000",
+                "-5",
+                "0",
+                "1e7",
+                "1e999",
+                "true",
+                float("inf"),
+            )
+        ),
+        (
+            {"qps": 10**400},
+            "Extra field 'qps' of connection 'tt' must be a number above 0 and at most 1,000,000, not of the type int.",
+        ),
+        *(
+            (
+                {"shared_budget": bad},
+                f"Extra field 'shared_budget' of connection 'tt' must be true or false, not {bad!r}.",
+            )
+            for bad in ("maybe", "2", 2, 1.5, [], "None", "truefalse")
+        ),
+        (
+            {"shared_budget": LONG},
+            "Extra field 'shared_budget' of connection 'tt' must be true or false, not 'f00d...'.",
+        ),
         ({"app_id": ["1"]}, "Extra field 'app_id' of connection 'tt' must be text."),
         ({"app_secret": True}, "Extra field 'app_secret' of connection 'tt' must be text."),
         (
@@ -201,6 +236,22 @@ LONG = "f00d" * 10
 )
 def test_a_malformed_extra_is_named(extra, sentence):
     assert problem(extra) == sentence
+
+
+@pytest.mark.parametrize("value", [False, "false", " FALSE ", "0", 0, "no", "Off", "n", "f"])
+def test_a_switch_may_be_text(value):
+    assert read({"shared_budget": value}).shared_budget is False
+
+
+@pytest.mark.parametrize("value", [True, "true", "True", "1", 1, "yes", "on", "", None])
+def test_a_switch_that_is_on(value):
+    assert read({"shared_budget": value}).shared_budget is True
+
+
+@pytest.mark.parametrize("value", [2.5, "2.5", " 2.5 ", "2.50", "25e-1", "+2.5", "0.25E1"])
+def test_a_number_may_be_text(value):
+    credentials = read({"qps": value, "timeout": value})
+    assert (credentials.qps, credentials.timeout) == (2.5, 2.5)
 
 
 @pytest.mark.parametrize(
