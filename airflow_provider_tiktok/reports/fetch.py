@@ -24,6 +24,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokReportTaskError,
 )
 from airflow_provider_tiktok.reports import catalog, split
+from airflow_provider_tiktok.reports.clock_change import repeated_hour_error
 from airflow_provider_tiktok.reports.explain import explained, refused_metrics, with_advice
 from airflow_provider_tiktok.reports.extra_info import ExtraInfo, read_extra_info
 from airflow_provider_tiktok.reports.flight import Flight, Outcome
@@ -380,7 +381,8 @@ class ReportFetch:
 
     def _refetch(self, window: WindowFetch, problem: str) -> None:
         if window.attempts >= _WINDOW_ATTEMPTS:
-            raise TikTokIncompleteReportError(
+            repeated = repeated_hour_error(self._client, self.plan, window.calls[0], window.doubled_times())
+            raise repeated or TikTokIncompleteReportError(
                 f"The report of {window}, could not be made whole in "
                 f"{_WINDOW_ATTEMPTS} attempts: {problem}. TikTok's figures may be moving; run the task again later."
             )

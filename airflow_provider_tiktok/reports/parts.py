@@ -18,7 +18,7 @@ from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.plan import ReportCall
 from airflow_provider_tiktok.reports.row_checks import check_rows
-from airflow_provider_tiktok.reports.rows import Page, RowReader
+from airflow_provider_tiktok.reports.rows import Page, RowReader, first_of_key
 from airflow_provider_tiktok.reports.spool import Key, Room, RowSpool
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
@@ -116,6 +116,10 @@ class RowSink:
     def problem(self) -> str:
         """Say so when a row came twice."""
         return _DOUBLE if self.spool.has_duplicates() else ""
+
+    def doubled_times(self) -> set[str]:
+        """Return the times of the rows that came twice, in a report that has a time."""
+        return set(map(first_of_key, self.spool.duplicates()))
 
     def clear(self) -> None:
         """Forget the rows."""

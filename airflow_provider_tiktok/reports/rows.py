@@ -165,6 +165,11 @@ class Page:
         return [_NULL_KEY if cell is None else cell.replace("\0", "\0\2") for cell in cells]
 
 
+def first_of_key(key: str | tuple[str, ...]) -> str:
+    """Return the first text of one of a page's keys, which is the time where rows have one."""
+    return key.partition(_END)[0] if isinstance(key, str) else key[0]
+
+
 class RowReader:
     """Turns the row objects of TikTok's pages into rows, and names what is odd, once each.
 

@@ -117,11 +117,15 @@ class RowSpool:
             return self.saw_double
         if not self._keep_order and not self._extra:
             return any(one[0] == other[0] for one, other in pairwise(self._merged()))
+        return next(self.duplicates(), None) is not None
+
+    def duplicates(self) -> Iterator[Key]:
+        """Give the keys that several rows have."""
         with RowSpool() as keys:  # sorted, beside the rows that keep their order
             for items in self._blocks():
                 found = list(self._identities(items))
                 keys.add(found, [None] * len(found))
-            return keys.has_duplicates()
+            yield from (one[0] for one, other in pairwise(keys._merged()) if one[0] == other[0])
 
     def sorted_by(self, rank: Callable[[Any], tuple[Any, ...]]) -> RowSpool:
         """Give another spool with the rows in an order of their own; this one is empty then.

@@ -28,6 +28,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokIncompleteReportError,
     TikTokReportTaskError,
 )
+from airflow_provider_tiktok.reports.clock_change import repeated_hour_error
 from airflow_provider_tiktok.reports.fetch import ReportFetch
 from airflow_provider_tiktok.reports.parts import IdSink, RowSink, read_page
 from airflow_provider_tiktok.reports.plan import ReportCall, ReportPlan, cut
@@ -161,7 +162,7 @@ class TaskFetch(ReportFetch):
                     self._read_file(call, task, file, sink)
             except TikTokIncompleteReportError as error:
                 sink.clear()
-                if attempt == _DOWNLOADS:
+                if attempt == _DOWNLOADS or not error.retryable:
                     self.unusable.append(task)  # a new task may make a better file
                     raise
                 log.warning("%s Attempt %d of %d to get it whole.", error, attempt, _DOWNLOADS)
@@ -243,7 +244,8 @@ class TaskFetch(ReportFetch):
                 break
         problem = sink.problem()
         if problem:
-            raise TikTokIncompleteReportError(f"{problem} ({subject}). Run the task again.")
+            repeated = repeated_hour_error(self._client, self.plan, call, sink.doubled_times())
+            raise repeated or TikTokIncompleteReportError(f"{problem} ({subject}). Run the task again.")
 
     def _sink(self) -> RowSink:
         return RowSink(

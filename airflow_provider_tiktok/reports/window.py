@@ -179,6 +179,10 @@ class WindowFetch:
             self.spool.close()
             self.spool = None
 
+    def doubled_times(self) -> set[str]:
+        """Return the times of the rows that came twice, in a report that has a time."""
+        return {time for leaf in self._leaves for time in leaf.sink.doubled_times()}
+
     def way_to_divide(self, part: Part, reason: str) -> str:
         """Say how a part that is too much can be divided; empty when it can't.
 

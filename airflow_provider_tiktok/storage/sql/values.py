@@ -180,6 +180,8 @@ def _day(cell: str) -> bool:
 
 def _moment(cell: str) -> bool:
     try:
-        return datetime.fromisoformat(cell).isoformat() == cell
+        moment = datetime.fromisoformat(cell)
+        # a database may drop an offset, and say nothing
+        return moment.isoformat() == cell and moment.tzinfo is None
     except ValueError:
         return False

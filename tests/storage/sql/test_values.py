@@ -32,6 +32,7 @@ def bound(dialect, kind, cells, declared=""):
         (Postgres, "integer", "bigint", "116.5"),
         (Postgres, "integer", "bigint", "9223372036854775808"),
         (Postgres, "timestamp", "date", "2026-08-01T13:00:00"),
+        (Postgres, "timestamp", "timestamp", "2026-08-01T13:00:00-07:00"),
         (Postgres, "date", "date", "yesterday"),
         (Sqlite, "decimal", "NUMERIC", "1234567890123456789.01"),
         (Sqlite, "integer", "INTEGER", "<5"),
