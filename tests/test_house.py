@@ -18,7 +18,7 @@ TOP = {"airflow_provider_tiktok", "airflow_provider_tiktok.exceptions"}
 # what each part may import of this package; everything else of it is out of bounds
 MAY_IMPORT = {
     "api": {"api"},
-    "reports": {"reports", "api", "storage.columns"},
+    "reports": {"reports", "api", "storage.columns", "storage.temporary"},
     "storage": {"storage"},
     "emulator": {"emulator", "reports"},
     "hooks": {"hooks", "reports", "api", "_compat", "_compat_late", "get_provider_info"},

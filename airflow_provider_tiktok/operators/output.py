@@ -110,7 +110,6 @@ class FileOutput:
         self._restatement = restatement
         self._destination = Destination(target, filesystem, root, schema.columns)
         self._filesystem = filesystem
-        self._folder = root if target.is_folder else root.rpartition("/")[0]
         self._identity = {"target": asdict(target), "columns": schema.columns}
         self._named = False
 
@@ -145,7 +144,7 @@ class FileOutput:
         :param name: the report's own.
         :param identity: what else must be the same for its rows to be of use.
         """
-        folder = f"{self._folder.rstrip('/')}/{UNFINISHED}/{name}"
+        folder = f"{self._destination.folder.rstrip('/')}/{UNFINISHED}/{name}"
         return Checkpoint(self._filesystem, folder, {**identity, **self._identity})
 
     def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:

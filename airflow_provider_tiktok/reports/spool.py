@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import heapq
 import marshal
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice, pairwise
 from operator import itemgetter
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
+
+from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
 Key = str | tuple[Any, ...]
 Item = tuple[Key, Any]
@@ -71,9 +71,8 @@ class RowSpool:
         self._extra = extra
         self._room = room or Room()
         self._items: list[Item] = []
-        self._runs: list[list[tuple[int, int]]] = []
-        self._file: IO[bytes] | None = None
-        self._end = 0
+        self._runs: list[list[Block]] = []
+        self._file = BlockFile()
         self._count = 0
         self._sorted = True
         self._keys: set[Key] = set()  # of the rows in memory
@@ -153,26 +152,19 @@ class RowSpool:
         self.saw_double = False
         self._count = 0
         self._room.leave(self)
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file.close()
 
     def spill(self) -> None:
         """Move the rows in memory to the file, as one sorted run."""
         if not self._items:
             return
         self._sort()
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="tiktok-rows-")  # noqa: SIM115 - closed by close()
-            self._end = 0
-        run = []
-        for first in range(0, len(self._items), _BLOCK):
-            block = marshal.dumps(self._items[first : first + _BLOCK])
-            self._file.write(block)
-            run.append((self._end, len(block)))
-            self._end += len(block)
-        self._file.flush()
-        self._runs.append(run)
+        self._runs.append(
+            [
+                self._file.append(marshal.dumps(self._items[first : first + _BLOCK]))
+                for first in range(0, len(self._items), _BLOCK)
+            ]
+        )
         self._sample = self._sample or frozenset(islice(self._keys, _BATCH))
         self._items = []
         self._keys = set()
@@ -213,7 +205,6 @@ class RowSpool:
             yield from self._read(run)
         yield self._items
 
-    def _read(self, run: list[tuple[int, int]]) -> Iterator[list[Item]]:
-        assert self._file is not None  # noqa: S101 - a run is only there when the file is
-        for start, length in run:
-            yield marshal.loads(os.pread(self._file.fileno(), length, start))  # noqa: S302 - our own bytes
+    def _read(self, run: list[Block]) -> Iterator[list[Item]]:
+        for block in run:
+            yield marshal.loads(self._file.read(block))  # noqa: S302 - our own bytes

@@ -26,6 +26,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokError,
     TikTokIncompleteReportError,
+    TikTokOutputError,
     TikTokReportTaskError,
 )
 from airflow_provider_tiktok.reports.clock_change import repeated_hour_error
@@ -35,6 +36,7 @@ from airflow_provider_tiktok.reports.plan import ReportCall, ReportPlan, cut
 from airflow_provider_tiktok.reports.report_types import MAX_DAYS_WITHOUT_TIME
 from airflow_provider_tiktok.reports.task_rows import ends_whole, read_rows
 from airflow_provider_tiktok.reports.task_watch import POLL_INTERVAL, PollTimer, default_deadlines
+from airflow_provider_tiktok.storage.temporary import temporary_errors
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +159,7 @@ class TaskFetch(ReportFetch):
         for attempt in range(1, _DOWNLOADS + 1):
             sink = self._sink()
             try:
-                with tempfile.TemporaryFile(prefix="tiktok-rows-") as file:
+                with temporary_errors(), tempfile.TemporaryFile(prefix="tiktok-rows-") as file:
                     size = self._download(task, file)
                     self._read_file(call, task, file, sink)
             except TikTokIncompleteReportError as error:
@@ -168,14 +170,9 @@ class TaskFetch(ReportFetch):
                 log.warning("%s Attempt %d of %d to get it whole.", error, attempt, _DOWNLOADS)
                 self.result.refetched += 1
                 self._client.pause(_PAUSE)
-            except OSError as error:
+            except TikTokOutputError:  # no room for it
                 sink.clear()
-                failed = TikTokReportTaskError(
-                    f"The file of {task} could not be kept in {tempfile.gettempdir()}: {error.strerror}. Make room there, "
-                    "or set TMPDIR to a folder that has it."
-                )
-                failed.retryable = True
-                raise failed from None
+                raise
             else:
                 log.info(
                     "%s, %s: %s rows in %s bytes, %.1f s",

@@ -13,12 +13,14 @@ import hashlib
 import json
 import logging
 import struct
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from typing import IO, Any
+from typing import Any
+
+from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage.temporary import BlockFile, temporary_file
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +55,8 @@ class Checkpoint:
         text = json.dumps({**identity, "version": _VERSION}, sort_keys=True)
         self._identity = hashlib.sha256(text.encode()).hexdigest()
         self._clock = clock
-        self._log: IO[bytes] = tempfile.TemporaryFile(prefix="tiktok-checkpoint-")  # noqa: SIM115 - closed by close()
+        self._log = BlockFile()
         self._segments: list[dict[str, Any]] = []
-        self._end = 0
         self._marked = 0
         self._saved = 0
         self._state: Mapping[str, Any] | None = None
@@ -75,14 +76,14 @@ class Checkpoint:
                 state = self._read_state(name)
                 if state is not None and self._fetch(state["segments"]):
                     self._segments = state["segments"]
-                    self._marked = self._saved = self._end
+                    self._marked = self._saved = self._log.size
                     given: Mapping[str, Any] = state["state"]
                     return given
         except Exception as error:  # each store has errors of its own, and a job can do without
             log.warning(
                 "What an earlier attempt left in %s can't be read (%s), so the report begins anew.",
                 self._folder,
-                type(error).__name__,
+                _reason(error),
             )
         self.restart()
         return None
@@ -90,19 +91,27 @@ class Checkpoint:
     def restart(self) -> None:
         """Take nothing over, and begin a new log."""
         self.discard()
-        self._end = self._marked = self._saved = 0
+        self._log.close()
+        self._marked = self._saved = 0
 
     def rows(self) -> Iterator[Sequence[Any]]:
-        """Give the rows that were taken over, in the batches in which they were added."""
+        """Return the rows that were taken over, in the batches in which they were added.
+
+        :raises TikTokOutputError: the local log can't be read.
+        """
         offset = 0
+
+        def take(length: int) -> bytes:
+            nonlocal offset
+            offset += length
+            return self._log.read((offset - length, length))
+
         while offset < self._saved:
-            self._log.seek(offset)
-            count, table_bytes, row_bytes = _HEADER.unpack(self._log.read(_HEADER.size))
-            lengths = struct.unpack(f"<{count}I", self._log.read(4 * count))
-            places = struct.unpack(f"<{count}I", self._log.read(4 * count)) if table_bytes else ()
-            table = json.loads(self._log.read(table_bytes)) if table_bytes else []
-            data = self._log.read(row_bytes)
-            offset = self._log.tell()
+            count, table_bytes, row_bytes = _HEADER.unpack(take(_HEADER.size))
+            lengths = struct.unpack(f"<{count}I", take(4 * count))
+            places = struct.unpack(f"<{count}I", take(4 * count)) if table_bytes else ()
+            table = json.loads(take(table_bytes)) if table_bytes else []
+            data = take(row_bytes)
             lines, start = [], 0
             for length in lengths:
                 lines.append(data[start : start + length])
@@ -122,16 +131,12 @@ class Checkpoint:
             places = [table.setdefault(text, len(table)) for text, _ in rows]
             lines = [line for _, line in rows]
         names = json.dumps(list(table)).encode() if table else b""
-        data = b"".join(lines)
+        size = sum(map(len, lines))
+        head = _HEADER.pack(len(rows), len(names), size)
+        numbers = struct.pack(f"<{len(rows) + len(places)}I", *map(len, lines), *places)
         try:
-            self._log.seek(self._end)
-            self._log.write(_HEADER.pack(len(rows), len(names), len(data)))
-            self._log.write(struct.pack(f"<{len(rows)}I", *map(len, lines)))
-            self._log.write(struct.pack(f"<{len(places)}I", *places))
-            self._log.write(names)
-            self._log.write(data)
-            self._end = self._log.tell()
-        except OSError as error:
+            self._log.append(b"".join((head, numbers, names, *lines)))
+        except TikTokOutputError as error:
             self._give_up(error)
 
     def mark(self, state: Callable[[], Mapping[str, Any]]) -> None:
@@ -139,7 +144,7 @@ class Checkpoint:
 
         :param state: gives what the job wants to know then, as JSON has it.
         """
-        self._marked = self._end
+        self._marked = self._log.size
         self._state = state()
         if self._clock() >= self._next_save:
             self.save()
@@ -161,7 +166,7 @@ class Checkpoint:
             state = {"identity": self._identity, "segments": self._segments, "state": self._state}
             text = json.dumps(state).encode()
             digest = hashlib.sha256(text).hexdigest().encode()
-            self._put(text + b"\n" + digest + b"\n", name)
+            self._put([text + b"\n" + digest + b"\n"], name)
             for other in self._names("json"):
                 if other != name:
                     self._fs.rm_file(f"{self._folder}/{other}")
@@ -219,39 +224,33 @@ class Checkpoint:
 
     def _fetch(self, segments: Sequence[Mapping[str, Any]]) -> bool:
         """Copy segments into the local log; say whether all are there and undamaged."""
-        self._end = 0
-        self._log.seek(0)
+        self._log.close()
         for segment in segments:
             digest = hashlib.sha256()
             with self._fs.open(f"{self._folder}/{segment['name']}", "rb") as file:
                 while piece := file.read(_PIECE):
                     digest.update(piece)
-                    self._log.write(piece)
+                    self._log.append(piece)
             if digest.hexdigest() != segment["sha256"]:
                 return False
-        self._end = self._log.tell()
         return True
 
     def _put_segment(self) -> dict[str, Any]:
         name = f"{len(self._segments):06}.rows"
         digest = hashlib.sha256()
-        with tempfile.NamedTemporaryFile(prefix="tiktok-checkpoint-") as file:
-            self._log.seek(self._saved)
-            left = self._marked - self._saved
-            while left:
-                piece = self._log.read(min(left, _PIECE))
+
+        def pieces() -> Iterator[bytes]:
+            for start in range(self._saved, self._marked, _PIECE):
+                piece = self._log.read((start, min(_PIECE, self._marked - start)))
                 digest.update(piece)
-                file.write(piece)
-                left -= len(piece)
-            file.flush()
-            self._upload(file.name, name)
+                yield piece
+
+        self._put(pieces(), name)
         return {"name": name, "sha256": digest.hexdigest()}
 
-    def _put(self, data: bytes, name: str) -> None:
-        with tempfile.NamedTemporaryFile(prefix="tiktok-checkpoint-") as file:
-            file.write(data)
-            file.flush()
-            self._upload(file.name, name)
+    def _put(self, pieces: Iterable[bytes], name: str) -> None:
+        with temporary_file(pieces) as path:
+            self._upload(path, name)
 
     def _upload(self, path: str, name: str) -> None:
         self._fs.makedirs(self._folder, exist_ok=True)
@@ -262,8 +261,13 @@ class Checkpoint:
         log.warning(
             "The progress of the report can't be kept in %s (%s), so a retry would begin anew.",
             self._folder,
-            type(error).__name__,
+            _reason(error),
         )
+
+
+def _reason(error: Exception) -> str:
+    """Return what may be logged of an error: a store's own text may hold a secret, ours holds none."""
+    return str(error) if isinstance(error, TikTokOutputError) else type(error).__name__
 
 
 def _utc(moment: datetime) -> datetime:

@@ -15,29 +15,35 @@ import os
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.columns import Cells
 from airflow_provider_tiktok.storage.formats import FORMATS
-from airflow_provider_tiktok.storage.local_disk import Change, LocalDisk
+from airflow_provider_tiktok.storage.local_disk import Change, LocalDisk, follow_links
 from airflow_provider_tiktok.storage.object_store import ObjectStore
+from airflow_provider_tiktok.storage.partitions import (
+    Partitions,
+    local_limits,
+    protocols,
+    store_limits,
+    values,
+)
 from airflow_provider_tiktok.storage.reading import Record, read_records
 from airflow_provider_tiktok.storage.restatement import Comparison
 from airflow_provider_tiktok.storage.spool_file import Spool
 from airflow_provider_tiktok.storage.target import Target
+from airflow_provider_tiktok.storage.temporary import remedy_at_output, temporary_error
 
 MANIFEST = "_manifest.json"
-NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-"""The folder value that Hive uses for null."""
-
 _ACCOUNT = "advertiser_id"  # column
 _MAX_OPEN_FILES = 64
-_LONGEST_NAME = 255  # bytes, on every usual filesystem
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO})
+_LASTING = frozenset({errno.ENAMETOOLONG, errno.ELOOP})  # what another attempt meets again
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,28 +94,25 @@ class Destination:
     ) -> None:
         self._target = target
         self._fs = filesystem
-        self._local = _is_local(filesystem)
+        self._local = bool({"file", "local"} & set(protocols(filesystem)))
         # written as the filesystem lists it, so that what is listed later can be told from what is new
-        self._root = (
-            os.path.abspath(root)  # noqa: PTH100 - links stay as the user wrote them
-            if self._local
-            else filesystem._strip_protocol(root).rstrip("/")
-        )
+        self._root = os.path.realpath(root) if self._local else filesystem._strip_protocol(root).rstrip("/")
         self._file_name = "report" + target.extension
-        self._partition_indexes = _partition_indexes(target, columns)
-        self._data_indexes = [i for i in range(len(columns)) if i not in self._partition_indexes]
+        self._check_writable()
+        limits = local_limits(self._root) if self._local else store_limits(protocols(filesystem), self._root)
+        self._partitions = Partitions(target, columns, limits)
+        self._data_indexes = [i for i in range(len(columns)) if i not in self._partitions.indexes]
         data_columns = {
             name: kind for i, (name, kind) in enumerate(columns.items()) if i in self._data_indexes
         }
         self._format = FORMATS[target.format](data_columns)
         self._columns = dict(columns)
-        self._check_writable()
-        folder = self._root if target.is_folder else self._root.rpartition("/")[0]
-        self._place = LocalDisk(Path(folder or "/")) if self._local else ObjectStore(filesystem, folder)
-        try:
+        self.folder = self._root if target.is_folder else self._root.rpartition("/")[0]
+        self._place = (
+            LocalDisk(Path(self.folder or "/")) if self._local else ObjectStore(filesystem, self.folder)
+        )
+        with self._writing():
             self._place.tidy()
-        except OSError as error:
-            raise self._output_error(error) from error
         self._spools: dict[str, Spool] = {}
         self._open: OrderedDict[str, Spool] = OrderedDict()
 
@@ -128,23 +131,23 @@ class Destination:
         :param columns: the cells of each column.
         :param clean: of each column, whether it is known to hold no null and, where its type is a
             number, nothing but JSON numbers.
+        :raises TikTokOutputError: no folder can have the name of a value.
         """
         if not columns:
             return []
         lines = self._format.lines(
             [columns[index] for index in self._data_indexes], [clean[index] for index in self._data_indexes]
         )
-        if not self._partition_indexes:
+        if not self._partitions.indexes:
             return lines
-        folders = [self._folders(index, columns[index]) for index in self._partition_indexes]
-        return list(zip(map("/".join, zip(*folders, strict=True)), lines, strict=True))
+        return list(zip(self._partitions.of(columns), lines, strict=True))
 
     def write(self, lines: Sequence[Any]) -> None:
         """Take rendered rows in, as :meth:`encode` gave them, in their order.
 
         :raises TikTokOutputError: the disk is full, or a folder can't be made.
         """
-        if not self._partition_indexes:
+        if not self._partitions.indexes:
             self._append("", lines)
             return
         groups: dict[str, list[Any]] = {}
@@ -170,10 +173,11 @@ class Destination:
         :raises TikTokOutputError: it can't be done; nothing is removed or replaced then, if not said otherwise.
         """
         try:
-            if not self._spools and not self._partition_indexes:
-                self._spool("")  # an empty report still has its file, with the header
-            for spool in self._spools.values():
-                spool.finish()
+            with self._writing():
+                if not self._spools and not self._partitions.indexes:
+                    self._spool("")  # an empty report still has its file, with the header
+                for spool in self._spools.values():
+                    spool.finish()
             stale, beside = self._other_files(covers) if self._target.is_folder else ([], [])
             files = tuple(
                 PublishedFile(
@@ -181,11 +185,11 @@ class Destination:
                     spool.rows,
                     spool.size,
                     spool.sha256,
-                    _values(partition),
+                    values(partition),
                 )
                 for partition, spool in sorted(self._spools.items())
             )
-            if spared and self._partition_indexes:
+            if spared and self._partitions.indexes:
                 self._spare(spared, self._replaced(stale))
             restatement = self._compare(comparison, stale) if comparison else None
             changes = [(self._spools[name].path, self._path(name)) for name in sorted(self._spools)]
@@ -216,6 +220,17 @@ class Destination:
         self._format.close()
         self._place.discard()
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raise what the system refuses where files grow: beside a local destination, else in the temporary folder.
+
+        :raises TikTokOutputError: it refused something.
+        """
+        try:
+            yield
+        except OSError as error:
+            raise (self._output_error if self._local else temporary_error)(error) from error
+
     def _check_writable(self) -> None:
         """Find out before the first call to TikTok that a local destination can't be written."""
         if not self._local:
@@ -223,9 +238,15 @@ class Destination:
         root = Path(self._root)
         folder = root if self._target.is_folder else root.parent
         try:
+            follow_links(root)
             if not self._target.is_folder and root.is_dir():
                 raise TikTokOutputError(
                     f"`output_path` {self._target.path!r} is a folder; end it with a slash."
+                )
+            if not self._target.is_folder and root.exists() and not root.is_file():
+                raise TikTokOutputError(
+                    f"`output_path` {self._target.path!r} is a device or a pipe, which would be replaced by a file. Give "
+                    "the path of a file."
                 )
             while not folder.exists() and folder != folder.parent:
                 folder = folder.parent
@@ -238,36 +259,38 @@ class Destination:
         except (
             OSError
         ) as error:  # also of a mere question about what is below a folder that may not be entered
-            raise TikTokOutputError(
-                f"`output_path` {self._target.path!r} can't be written: the Airflow worker may not write to "
-                f"{str(folder)!r} ({error.strerror}). Choose another path, or let the worker's user write there."
-            ) from None
+            raise self._not_writable(error, folder) from None
 
-    def _folders(self, index: int, cells: Cells) -> list[str]:
-        """Give the folder of each cell of a partition column."""
-        name = quote(list(self._columns)[index], safe="")
-        known = {cell: f"{name}={_quote_value(cell)}" for cell in set(cells)}
-        return [known[cell] for cell in cells]
+    def _not_writable(self, error: OSError, folder: Path) -> TikTokOutputError:
+        if error.errno in _LASTING:
+            advice = f"({error.strerror}). Choose another path."
+        elif error.errno in _PASSING:
+            advice = (
+                f"({error.strerror} at {str(folder)!r}). {remedy_at_output(error)}, then run the task again."
+            )
+        else:
+            advice = (
+                f"the Airflow worker may not write to {str(folder)!r} ({error.strerror}). Choose another path, or let the "
+                "worker's user write there."
+            )
+        failure = TikTokOutputError(f"`output_path` {self._target.path!r} can't be written: {advice}")
+        failure.retryable = error.errno in _PASSING
+        return failure
 
     def _append(self, partition: str, lines: Sequence[Any]) -> None:
         if not lines:
             return
-        try:
-            spool = self._spool(partition)
-            spool.write(lines)
-        except OSError as error:
-            raise self._output_error(error) from error
+        with self._writing():
+            self._spool(partition).write(lines)
 
     def _spool(self, partition: str) -> Spool:
         """Give the spool file of a partition, with few enough of them open."""
         spool = self._spools.get(partition)
         if spool is None:
-            if self._local:
-                _check_lengths(partition)
             spool = self._format.spool(
                 self._place.new_file(),
                 compress=self._target.compress,
-                one_of_many=bool(self._partition_indexes),
+                one_of_many=bool(self._partitions.indexes),
             )
             self._spools[partition] = spool
         self._open[partition] = spool
@@ -304,10 +327,10 @@ class Destination:
             if not path.startswith(self._root.rstrip("/") + "/") or path in fresh:
                 continue  # what is listed under another name than it was written is better left than lost
             folder, _, name = path.rpartition("/")
-            partition = _values(folder.removeprefix(self._root))
-            if name in names and (folder in folders or (self._partition_indexes and covers(partition))):
+            partition = values(folder.removeprefix(self._root))
+            if name in names and (folder in folders or (self._partitions.indexes and covers(partition))):
                 stale.append(path)
-            elif self._partition_indexes and folder in folders and not name.startswith((".", "_")):
+            elif self._partitions.indexes and folder in folders and not name.startswith((".", "_")):
                 beside.append(path)
         return stale, beside
 
@@ -354,7 +377,7 @@ class Destination:
 
         :param why: what that is for, as the beginning of a sentence.
         """
-        said = _values(path.removeprefix(self._root).rpartition("/")[0]) if self._partition_indexes else {}
+        said = values(path.removeprefix(self._root).rpartition("/")[0]) if self._partitions.indexes else {}
         try:
             with opener(place, "rb") as file:
                 for record in read_records(file, path, columns):
@@ -384,8 +407,9 @@ class Destination:
         text = json.dumps(
             {**manifest, "columns": self._columns, "files": listed}, indent=2, ensure_ascii=False
         )
-        draft = self._place.new_file()
-        draft.write_text(text + "\n", encoding="utf-8")
+        with self._writing():
+            draft = self._place.new_file()
+            draft.write_text(text + "\n", encoding="utf-8")
         return draft, self._below_root(MANIFEST)
 
     def _output_error(self, error: OSError) -> TikTokOutputError:
@@ -396,44 +420,8 @@ class Destination:
         )
         failure = TikTokOutputError(
             f"The files at {self._target.path!r} could not be written ({type(error).__name__}: {error.strerror or error}); "
-            f"{state}. Check space and permissions, then run the task again."
+            f"{state}. {remedy_at_output(error)}, then run the task again."
         )
-        failure.retryable = (
-            True  # a full disk or a store's bad minute passes; what can't pass is seen at the start
-        )
+        # a full disk or a store's bad minute passes
+        failure.retryable = error.errno not in _LASTING
         return failure
-
-
-def _check_lengths(partition: str) -> None:
-    """Find out while rows come what would else come to light when they are published."""
-    if any(len(os.fsencode(folder)) > _LONGEST_NAME for folder in partition.split("/")):
-        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
-
-
-def _partition_indexes(target: Target, columns: Mapping[str, str]) -> list[int]:
-    names = list(columns)
-    unknown = [name for name in target.partition_by if name not in columns]
-    if unknown:
-        raise TikTokOutputError(
-            f"`partition_by` holds {', '.join(unknown)}, which the report doesn't have; it has {', '.join(names)}."
-        )
-    if len(target.partition_by) == len(names):
-        raise TikTokOutputError(
-            "`partition_by` holds every column, so the files would be empty. Leave one out."
-        )
-    return [names.index(name) for name in target.partition_by]
-
-
-def _quote_value(value: str | None) -> str:
-    return NULL_PARTITION if value is None else quote(value, safe=" ")
-
-
-def _values(partition: str) -> dict[str, str | None]:
-    """Read the values back from a partition's folders."""
-    parts = (part.partition("=")[::2] for part in partition.split("/") if "=" in part)
-    return {unquote(name): None if value == NULL_PARTITION else unquote(value) for name, value in parts}
-
-
-def _is_local(filesystem: Any) -> bool:
-    protocol = filesystem.protocol
-    return bool({"file", "local"} & {protocol, *(protocol if isinstance(protocol, (tuple, list)) else ())})

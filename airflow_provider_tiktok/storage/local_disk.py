@@ -24,6 +24,7 @@ import logging
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -77,6 +78,7 @@ class LocalDisk:
         source, path = change
         _sync(source)
         _remove_old_drafts(Path(path))
+        _keep_mode(source, Path(path))
         source.replace(path)
 
     def replace_all(self, changes: Sequence[Change], stale: Sequence[str]) -> None:
@@ -85,9 +87,13 @@ class LocalDisk:
         :raises OSError: it could not be done; the old files stand where they were, unless :attr:`is_mixed`.
         """
         assert self._run is not None  # noqa: S101 - the changes are in it
+        changes = [(source, follow_links(Path(path))) for source, path in changes]
+        if len({path for _, path in changes}) < len(changes):
+            raise OSError(errno.EEXIST, "by way of symbolic links, two partitions have the same folder")
         for source, path in changes:
             _sync(source)
             _remove_old_drafts(Path(path))
+            _keep_mode(source, Path(path))
         with alone(self._folder):
             self._tidy()
             journal = self._journal(changes, stale)
@@ -174,6 +180,47 @@ class LocalDisk:
             if run != self._run and is_abandoned(run):
                 _finish(run)
                 log.info("Removed %s, which a task that was killed had left behind.", run)
+
+
+def follow_links(path: Path) -> str:
+    """Return where a path leads, whether there is something or not yet.
+
+    :raises OSError: it leads in a circle.
+    """
+    real = Path(os.path.realpath(path))
+    if any(part.is_symlink() for part in (real, *real.parents)):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return str(real)
+
+
+def _keep_mode(source: Path, path: Path) -> None:
+    """Give a new file the mode, the group and, where that is allowed, the owner of the one that it replaces.
+
+    One that replaces none has the mode that the umask leaves, and the group of a folder that hands its own on.
+    """
+    new = source.stat()
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        folder = next(folder for folder in path.parents if folder.exists()).stat()
+        if folder.st_mode & stat.S_ISGID and folder.st_gid != new.st_gid:
+            with suppress(OSError):  # the system lets nobody but its members hand a file to a group
+                os.chown(source, -1, folder.st_gid)
+        return
+    mode = stat.S_IMODE(old.st_mode) & 0o777
+    if old.st_uid != new.st_uid:
+        with suppress(OSError):  # which is for root
+            os.chown(source, old.st_uid, -1)
+    try:
+        if old.st_gid != new.st_gid:
+            os.chown(source, -1, old.st_gid)
+    except OSError:
+        mode = mode & ~0o070 | (mode & 0o007) << 3  # what the old group might do is not for another one
+        log.warning(
+            "%s can't keep its group, for the worker's user is no member of group %d.", path, old.st_gid
+        )
+    if mode != stat.S_IMODE(new.st_mode):
+        source.chmod(mode)
 
 
 def _remove_old_drafts(path: Path) -> None:

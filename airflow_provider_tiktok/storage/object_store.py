@@ -31,6 +31,7 @@ from typing import Any
 
 from airflow_provider_tiktok.storage.claim import Claim, is_abandoned
 from airflow_provider_tiktok.storage.local_disk import JOURNAL, RUN_FOLDER, Change
+from airflow_provider_tiktok.storage.partitions import protocols
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class ObjectStore:
     def _place(self, change: Change) -> None:
         """Put an uploaded file into its place: by the store's own copy, else by a second upload."""
         source, path = change
-        if not _COPIES_LATER.intersection(_protocols(self._fs)):
+        if not _COPIES_LATER.intersection(protocols(self._fs)):
             try:
                 self._try("cp_file", self._staged(source), path)
             except OSError as error:
@@ -214,8 +215,3 @@ class ObjectStore:
                 raise OSError(f"{type(error).__name__} while uploading") from error
             else:
                 return
-
-
-def _protocols(filesystem: Any) -> tuple[str, ...]:
-    protocol = filesystem.protocol
-    return (protocol,) if isinstance(protocol, str) else tuple(protocol)

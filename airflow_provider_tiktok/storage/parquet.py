@@ -25,17 +25,16 @@ Arrow turns into typed columns, some thousand lines at a time.
 from __future__ import annotations
 
 import marshal
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.columns import NUMBER, NUMBER_TYPES, Cells, column_test, is_number
 from airflow_provider_tiktok.storage.spool_file import CountedFile
+from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
 PRECISION, SCALE = 38, 9
 
@@ -237,9 +236,8 @@ class HeldLines:
         self._max_bytes = max_bytes
         self._in_memory = 0
         self._lines: dict[object, list[bytes]] = {}
-        self._blocks: dict[object, list[tuple[int, int]]] = {}
-        self._file: IO[bytes] | None = None
-        self._end = 0
+        self._blocks: dict[object, list[Block]] = {}
+        self._file = BlockFile()
 
     def add(self, owner: object, lines: Sequence[bytes]) -> None:
         """Take an owner's lines in."""
@@ -250,9 +248,8 @@ class HeldLines:
 
     def take(self, owner: object) -> Iterator[list[bytes]]:
         """Give an owner's lines back, in their order, and forget them."""
-        for start, length in self._blocks.pop(owner, ()):
-            assert self._file is not None  # noqa: S101 - there are blocks, so there is a file
-            yield marshal.loads(os.pread(self._file.fileno(), length, start))  # noqa: S302 - our own bytes
+        for block in self._blocks.pop(owner, ()):
+            yield marshal.loads(self._file.read(block))  # noqa: S302 - our own bytes
         lines = self._lines.pop(owner, [])
         self._in_memory -= sum(map(len, lines))
         yield lines
@@ -262,21 +259,13 @@ class HeldLines:
         self._lines.clear()
         self._blocks.clear()
         self._in_memory = 0
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file.close()
 
     def _spill(self) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="tiktok-rows-")  # noqa: SIM115 - closed by close()
-            self._end = 0
         for owner, lines in self._lines.items():
+            blocks = self._blocks.setdefault(owner, [])
             for first in range(0, len(lines), _CHUNK):
-                block = marshal.dumps(lines[first : first + _CHUNK])
-                self._file.write(block)
-                self._blocks.setdefault(owner, []).append((self._end, len(block)))
-                self._end += len(block)
-        self._file.flush()
+                blocks.append(self._file.append(marshal.dumps(lines[first : first + _CHUNK])))
         self._lines.clear()
         self._in_memory = 0
 

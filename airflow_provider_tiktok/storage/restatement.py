@@ -7,24 +7,22 @@ parts of an unnamed temporary file, each of which is then compared by itself.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from airflow_provider_tiktok.storage.columns import is_number
 from airflow_provider_tiktok.storage.reading import Record
+from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
 _DIGEST = 16
 _DAY = len("2026-11-21")
 _RECORD = 1 + 2 * _DIGEST + _DAY
 _BUFFER = 8 * 2**20  # bytes of records in memory
-_BLOCK = 2**20
 
 _OLD, _NEW = b"-", b"+"
 _SIDES = {_OLD: "before", _NEW: "after"}
@@ -114,10 +112,9 @@ class _Parts:
 
     def __init__(self) -> None:
         self._parts = [bytearray() for _ in range(256)]
-        self._blocks: list[list[tuple[int, int]]] = [[] for _ in self._parts]
+        self._blocks: list[list[Block]] = [[] for _ in self._parts]
         self._in_memory = 0
-        self._file: IO[bytes] | None = None
-        self._end = 0
+        self._file = BlockFile()
 
     def __enter__(self) -> _Parts:
         return self
@@ -125,8 +122,7 @@ class _Parts:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._file.close()
 
     def add(self, record: bytes) -> None:
         """Take a record in."""
@@ -139,28 +135,18 @@ class _Parts:
         """Give part after part, its records by their key."""
         for part, blocks in zip(self._parts, self._blocks, strict=True):
             found: defaultdict[bytes, list[bytes]] = defaultdict(list)
-            for data in (*(self._read(block) for block in blocks), part):
+            for data in (*map(self._file.read, blocks), part):
                 for start in range(0, len(data), _RECORD):
                     record = bytes(data[start : start + _RECORD])
                     found[record[1 : 1 + _DIGEST]].append(record)
             yield found
 
     def _spill(self) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="tiktok-rows-", buffering=_BLOCK)  # noqa: SIM115 - closed with us
         for part, blocks in zip(self._parts, self._blocks, strict=True):
             if part:
-                self._file.write(part)
-                blocks.append((self._end, len(part)))
-                self._end += len(part)
+                blocks.append(self._file.append(part))
                 part.clear()
-        self._file.flush()
         self._in_memory = 0
-
-    def _read(self, block: tuple[int, int]) -> bytes:
-        assert self._file is not None  # noqa: S101 - a block is only there when the file is
-        start, length = block
-        return os.pread(self._file.fileno(), length, start)
 
 
 def _count_pairs(pairs: Mapping[bytes, Sequence[bytes]], days: Mapping[str, _Day]) -> None:

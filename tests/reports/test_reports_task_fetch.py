@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
+import tempfile
 from datetime import date
 
 import pytest
 
 from airflow_provider_tiktok.api.report_tasks import FAILED, SUCCESS, TaskState
-from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError, TikTokReportTaskError
+from airflow_provider_tiktok.exceptions import (
+    TikTokIncompleteReportError,
+    TikTokOutputError,
+    TikTokReportTaskError,
+)
 from airflow_provider_tiktok.reports import task_fetch
 from airflow_provider_tiktok.reports.reconcile import read_reconciliation
 from airflow_provider_tiktok.reports.task_fetch import TaskFetch
@@ -109,3 +116,23 @@ def test_a_task_that_failed_by_itself_is_skipped_for_no_policy():
     fetch = TaskFetch(FakeClient(), plan, tasks_of(plan), states, refused={}, on_advertiser_error="skip")
     with pytest.raises(TikTokReportTaskError):
         all_rows(fetch)
+
+
+@pytest.mark.parametrize("policy", ["skip", "fail_at_end", "fail"])
+@pytest.mark.parametrize("step", ["open", "write"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE])
+def test_a_file_without_room_names_the_folder_whatever_the_policy(monkeypatch, policy, step, code):
+    def refuse(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    if step == "open":
+        monkeypatch.setattr(task_fetch.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(task_fetch, "download_task", refuse)
+    plan = old_plan(FakeClient(), mode="async", advertiser_ids="7,8")
+    fetch = TaskFetch(FakeClient(), plan, tasks_of(plan), {}, refused={}, on_advertiser_error=policy)
+    with pytest.raises(TikTokOutputError, match="then run the task again") as caught:
+        next(fetch.batches())
+    assert caught.value.retryable
+    assert str(caught.value).startswith(
+        f"Rows could not be kept in {tempfile.gettempdir()!r} ({os.strerror(code)}), so nothing was published. "
+    )
