@@ -7,7 +7,7 @@ time, and a few kilobytes can stand for gigabytes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import requests
 import urllib3
@@ -27,12 +27,11 @@ class BodyEncodingError(requests.exceptions.ContentDecodingError):
     """A body that can't be unpacked; the text says how it is packed."""
 
 
-def read_body(response: requests.Response, at_most: int, check: Callable[[], None]) -> bytes:
+def read_body(response: requests.Response, at_most: int) -> bytes:
     """Read a body.
 
     :param response: made with ``stream=True``.
     :param at_most: bytes of the unpacked body.
-    :param check: called after every piece, it raises when it is time to give up.
     :raises TooLargeError: it is larger; no more than that was kept in memory.
     :raises BodyEncodingError: it is packed in a way that wasn't asked for.
     :raises requests.exceptions.RequestException: the connection broke, or the body is damaged.
@@ -40,7 +39,6 @@ def read_body(response: requests.Response, at_most: int, check: Callable[[], Non
     kept = []
     size = 0
     for piece in pieces(response):
-        check()
         kept.append(piece)
         size += len(piece)
         if size > at_most:

@@ -23,7 +23,7 @@ from airflow_provider_tiktok import __version__, clock
 from airflow_provider_tiktok.api.body import ENCODINGS, BodyEncodingError, TooLargeError, pieces, read_body
 from airflow_provider_tiktok.api.codes import SLOWER, Action, look_up
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
-from airflow_provider_tiktok.api.deadline import TimedAdapter, let_it_last
+from airflow_provider_tiktok.api.deadline import Call, Watchdog, WatchedAdapter, let_it_last, stop_error
 from airflow_provider_tiktok.api.ledger import DAY, MINUTE, SECOND, open_ledger
 from airflow_provider_tiktok.api.pacing import Budget, BudgetState
 from airflow_provider_tiktok.api.plain import plain, well_formed_json
@@ -57,6 +57,10 @@ _BROKE = "the connection broke"
 
 CREATIONS_PER_SECOND = 1.0
 """Report tasks that are created in a second. TikTok's pages say 1 and 2 a second; both mean at most 60 in a minute."""
+
+_GRACE = 3.0
+"""Seconds that the creation of a report task may go on when the task is stopped: what was created is to be cancelled.
+Airflow kills a process five seconds after it has asked it to stop."""
 
 _LISTEN = 0.25  # seconds after which a waiting call notices that it is cancelled
 
@@ -203,6 +207,7 @@ class TikTokClient:
             },
             connections,
         )
+        self._watchdog = Watchdog()
         _HIDDEN.add(credentials.secrets)
         self._root = f"{credentials.base_url}/open_api/{credentials.api_version}/"
 
@@ -273,7 +278,11 @@ class TikTokClient:
             waited, started = self._wait_for_turn(waited, subject, error, cancel, self._budget)
             self._count(retried_calls=error is not None)
             started = self._budget.leaves(started)
-            outcome = self._attempt(request, subject)
+            try:
+                outcome = self._attempt(request, subject)
+            except TikTokStoppedError:
+                self._budget.gave_no_answer(started)
+                raise
             self._tell_budget(outcome, started)
             if isinstance(outcome, Answer):
                 return outcome
@@ -340,7 +349,7 @@ class TikTokClient:
             left = end - clock.monotonic()
             stopped = clock.wait(self.stop, min(left, _LISTEN)) if left > 0 else self.stop.is_set()
             if stopped or (cancel is not None and cancel.is_set()):
-                raise TikTokStoppedError("The task was stopped, so the calls to TikTok were given up.")
+                raise stop_error()
             if left <= _LISTEN:
                 return
 
@@ -505,35 +514,27 @@ class TikTokClient:
 
         :return: status, headers and body; for a body that went into the call's file, what is known of it.
         """
-        timeout = self.credentials.timeout
+        call = Call(self.credentials.timeout, self.stop, grace=_GRACE if request.is_create else 0.0)
+        return self._watchdog.run(call, lambda: self._exchange(request))
+
+    def _exchange(self, request: _Request) -> tuple[int, Mapping[str, str], bytes | dict[str, Any]]:
         started = time.monotonic()
-
-        def check() -> None:
-            # what was created is to be known of, and be it only to have it cancelled
-            stopped = self.stop.is_set() and not request.is_create
-            if stopped or time.monotonic() > started + timeout:
-                raise requests.exceptions.ReadTimeout
-
-        try:
-            with self._session.request(
-                request.method,
-                self._root + request.path,
-                params=request.query if request.body is None else None,
-                json=request.body,
-                headers=_FILE_HEADERS if request.into is not None else None,
-                timeout=timeout,
-                stream=True,
-                allow_redirects=False,
-            ) as response:
-                if request.into is not None and response.status_code == requests.codes.ok:
-                    saved = save_body(response, request.into, self.stop)
-                    return response.status_code, response.headers, _take_back(request.into) or saved
-                body = read_body(response, _MAX_BODY, check)
-                self.last_exchange = Exchange(time.monotonic() - started, response.headers.get("Date", ""))
-                return response.status_code, response.headers, body
-        except BaseException as error:
-            # an interrupted task logs where it was: frames of requests, whose variables hold token and URL
-            raise error.with_traceback(None) from None
+        with self._session.request(
+            request.method,
+            self._root + request.path,
+            params=request.query if request.body is None else None,
+            json=request.body,
+            headers=_FILE_HEADERS if request.into is not None else None,
+            timeout=self.credentials.timeout,
+            stream=True,
+            allow_redirects=False,
+        ) as response:
+            if request.into is not None and response.status_code == requests.codes.ok:
+                saved = save_body(response, request.into)
+                return response.status_code, response.headers, _take_back(request.into) or saved
+            body = read_body(response, _MAX_BODY)
+            self.last_exchange = Exchange(time.monotonic() - started, response.headers.get("Date", ""))
+            return response.status_code, response.headers, body
 
     def _read(self, status: int, headers: Mapping[str, str], body: bytes, subject: str) -> Answer | _Failure:
         """Tell from status and body what the call brought."""
@@ -621,16 +622,25 @@ class _Hidden(logging.Filter):
         """Hide these no longer."""
         self._texts -= set(_spellings(secrets))
 
+    def blank(self, text: str) -> str:
+        """Blank them out of a text."""
+        return _blank(text, tuple(self._texts))
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Blank them out of the record; it is logged all the same."""
         text = record.getMessage()
-        blanked = _blank(text, tuple(self._texts))
+        blanked = self.blank(text)
         if blanked != text:
             record.msg, record.args = blanked, ()
         return True
 
 
 _HIDDEN = _Hidden()
+
+
+def redact(text: str) -> str:
+    """Blank the secrets of all connections of this process out of a text."""
+    return _HIDDEN.blank(text)
 
 
 @contextmanager
@@ -663,7 +673,7 @@ def new_session(url: str, headers: Mapping[str, str], connections: int) -> reque
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     if bundle:
         session.verify = bundle
-    adapter = TimedAdapter(pool_connections=1, pool_maxsize=connections + 1, max_retries=0)
+    adapter = WatchedAdapter(pool_connections=1, pool_maxsize=connections + 1, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -678,15 +688,13 @@ def _take_back(file: IO[bytes]) -> bytes:
     return file.read(_MAX_BODY)
 
 
-def save_body(
-    response: requests.Response, into: IO[bytes], stop: threading.Event, max_bytes: int = _MAX_FILE
-) -> dict[str, Any]:
+def save_body(response: requests.Response, into: IO[bytes], max_bytes: int = _MAX_FILE) -> dict[str, Any]:
     """Write an answer's body into a file, from its beginning, in bounded memory.
 
     :return: its ``bytes``, and ``is_whole``: whether the answer said where it ends, so that nothing is missing.
     :raises requests.exceptions.RequestException: the connection broke before the end.
     """
-    let_it_last(response)  # a large file takes longer than a call may
+    let_it_last()  # a large file takes longer than a call may
     into.seek(0)
     into.truncate()
     size = 0
@@ -696,7 +704,7 @@ def save_body(
         if size > max_bytes:
             raise TooLargeError(f"{max_bytes >> 30} GiB")
         seconds = time.monotonic() - started
-        if stop.is_set() or (seconds > _SLOW_AFTER and size < seconds * _SLOWEST):
+        if seconds > _SLOW_AFTER and size < seconds * _SLOWEST:
             raise requests.exceptions.ReadTimeout
         into.write(chunk)
     into.flush()

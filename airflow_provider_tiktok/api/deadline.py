@@ -1,87 +1,201 @@
-"""HTTP connections whose whole answer, head and body, comes within the time-out.
+"""HTTP calls that end in time: when their time is up, and when the task is stopped.
 
-The time-out of :mod:`requests` is for each piece that arrives: a server that sends one byte a minute keeps
-a call for ever. Here every wait for a piece is as long as what is left of the answer's time.
+The timeout of :mod:`requests` is for each piece that arrives: a server that sends one byte a minute keeps a call for
+ever, and one that sends nothing keeps a killed task for as long as the timeout. A thread looks after the calls under
+way, and shuts down the socket of one that has to end, which ends whatever reads from it. Looking up the host's name,
+connecting and the TLS handshake can't be ended from outside: a thread of their own makes them, and is left behind.
 """
 
 from __future__ import annotations
 
-import http.client
-import io
 import socket
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from airflow_provider_tiktok.exceptions import TikTokStoppedError
 
+if TYPE_CHECKING:
     _Base = HTTPConnection
 else:
     _Base = object
 
+_Result = TypeVar("_Result")
+_Error = TypeVar("_Error", bound=BaseException)
 
-class _Timed(io.RawIOBase):
-    """What arrives at a socket until a moment."""
+_TICK = 0.1  # seconds between two looks at the calls under way
 
-    def __init__(self, file: io.BufferedReader, sock: socket.socket, seconds: float) -> None:
-        self._file = file
-        self._raw = file.raw
-        self._socket = sock
+_current = threading.local()
+
+
+class Call:
+    """A call under way.
+
+    :param seconds: within which the whole answer has to come once the call is sent.
+    :param stop: set when the task is stopped.
+    :param grace: seconds that the call may go on after that.
+    """
+
+    def __init__(self, seconds: float, stop: threading.Event, grace: float = 0.0) -> None:
+        self.is_late = False
+        self.is_stopped = False
         self._seconds = seconds
-        self._deadline: float | None = time.monotonic() + seconds
+        self._stop = stop
+        self._grace = grace
+        self._stopped_at: float | None = None
+        self._deadline: float | None = None
+        self._socket: Any = None
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._seconds if self._deadline is None else self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self._socket.settimeout(left)
-        return self._raw.readinto(buffer)
+    def sent(self, sock: Any) -> None:
+        """Note that the request has left through a socket; the answer's time begins."""
+        self._socket = sock
+        self._deadline = time.monotonic() + self._seconds
 
     def let_it_last(self) -> None:
-        """From now on the time is for each piece."""
+        """Bound the rest of the answer no more; each piece still has the timeout."""
         self._deadline = None
 
-    def close(self) -> None:
-        if not self.closed:
-            with suppress(OSError):  # the next call on this connection has the whole time again
-                self._socket.settimeout(self._seconds)
-            self._file.close()
-        super().close()
+    def look(self) -> None:
+        """Shut the socket down if the call has to end."""
+        now = time.monotonic()
+        if self._stop.is_set() and self._stopped_at is None:
+            self._stopped_at = now
+        if self._stopped_at is not None and now >= self._stopped_at + self._grace:
+            self.is_stopped = True
+        elif self._deadline is not None and now >= self._deadline:
+            self.is_late = True
+        else:
+            return
+        if self._socket is not None:
+            with suppress(OSError):
+                # that of the system, for an encrypted one takes its encryption off, while another thread reads
+                socket.socket.shutdown(getattr(self._socket, "socket", self._socket), socket.SHUT_RDWR)
+
+    def connect(self, connect: Callable[[], None]) -> None:
+        """Connect in another thread, which is left behind when the task is stopped."""
+        done = threading.Event()
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                connect()
+            except BaseException as error:
+                errors.append(error)
+            finally:
+                done.set()
+
+        threading.Thread(target=work, name="tiktok-connect", daemon=True).start()
+        while not done.wait(_TICK):
+            if self._stop.is_set():
+                raise stop_error()
+        if errors:
+            raise errors.pop()
+
+    def problem(self) -> Exception | None:
+        """Return the error that says why the call was ended; ``None`` if it wasn't."""
+        if self.is_stopped:
+            return stop_error()
+        return requests.exceptions.ReadTimeout() if self.is_late else None
 
 
-class _Response(http.client.HTTPResponse):
-    """Reads its head and body through :class:`_Timed`."""
-
-    def __init__(self, sock: socket.socket, *args: Any, seconds: float, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.timed = _Timed(self.fp, sock, seconds)
-        self.fp = io.BufferedReader(self.timed)
+def stop_error() -> TikTokStoppedError:
+    """Return the error that ends the calls of a stopped task."""
+    return TikTokStoppedError("The task was stopped, so the calls to TikTok were given up.")
 
 
-def let_it_last(response: requests.Response) -> None:
-    """Let the rest of an answer take as long as it needs, while something comes within the time-out."""
-    original = getattr(response.raw, "_original_response", None)
-    if isinstance(original, _Response):
-        original.timed.let_it_last()
+def bare(error: _Error) -> _Error:
+    """Take traceback, cause and context off an error."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
+def let_it_last() -> None:
+    """Let the rest of the answer that this thread reads take as long as it needs, while something comes."""
+    call: Call | None = getattr(_current, "call", None)
+    if call is not None:
+        call.let_it_last()
+
+
+class Watchdog:
+    """Ends calls that have to end. Its thread lives for as long as there are calls."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: set[Call] = set()
+        self._is_awake = False
+
+    def run(self, call: Call, work: Callable[[], _Result]) -> _Result:
+        """Make a call, and end it when it has to end.
+
+        The error that comes of it has neither traceback nor cause nor context: the variables of requests' frames, and
+        the texts of its errors, hold token and URL.
+
+        :raises TikTokStoppedError: the task was stopped.
+        :raises requests.exceptions.RequestException: no answer came.
+        """
+        results: list[_Result] = []
+        error: BaseException | None = None
+        self._begin(call)
+        try:
+            results.append(work())
+        except BaseException as caught:
+            error = caught
+        finally:
+            self._end(call)
+        if error is None or isinstance(error, Exception):
+            error = call.problem() or error
+        if error is None:
+            return results.pop()
+        try:
+            raise bare(error)
+        finally:
+            del error
+
+    def _begin(self, call: Call) -> None:
+        with self._lock:
+            self._calls.add(call)
+            if not self._is_awake:
+                self._is_awake = True
+                threading.Thread(target=self._run, name="tiktok-watchdog", daemon=True).start()
+        _current.call = call
+
+    def _end(self, call: Call) -> None:
+        _current.call = None
+        with self._lock:  # from here on the socket may serve another call
+            self._calls.discard(call)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(_TICK)
+            with self._lock:
+                if not self._calls:
+                    self._is_awake = False
+                    return
+                for call in self._calls:
+                    call.look()
 
 
 class _Mixin(_Base):
-    response_class: Callable[..., http.client.HTTPResponse]  # type: ignore[assignment]
+    def connect(self) -> None:
+        """Connect so that a stopped task needn't wait for it."""
+        call: Call | None = getattr(_current, "call", None)
+        if call is None:
+            super().connect()
+        else:
+            call.connect(super().connect)
 
     def getresponse(self) -> Any:
         """Wait for the answer, which begins to count now."""
-        if isinstance(self.timeout, (int, float)):
-            self.response_class = partial(_Response, seconds=float(self.timeout))
+        call: Call | None = getattr(_current, "call", None)
+        if call is not None:
+            call.sent(self.sock)
         return super().getresponse()
 
 
@@ -101,7 +215,7 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-class TimedAdapter(HTTPAdapter):
+class WatchedAdapter(HTTPAdapter):
     """Makes such connections, to the host and through a proxy."""
 
     _POOLS = {"http": _Pool, "https": _SecurePool}  # noqa: RUF012 - read only

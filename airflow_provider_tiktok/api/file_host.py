@@ -20,9 +20,12 @@ from airflow_provider_tiktok.api.client import (
     connection_problem,
     hidden_from_log,
     new_session,
+    redact,
     save_body,
     tls_problem,
 )
+from airflow_provider_tiktok.api.deadline import Call, Watchdog
+from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import TikTokReportTaskError, TikTokTransportError
 
 FILE_HOSTS = ("tiktok.com", "tiktokcdn.com")
@@ -57,12 +60,13 @@ def fetch_file(
     :raises LapsedAddressError: the host refuses the address.
     :raises TikTokTransportError: the file didn't come.
     """
+    address = Secret(url)
     for _ in range(_MOST_REDIRECTS + 1):
-        check_address(url, api_url, subject)
-        target, saved = _fetch(url, into, timeout, stop, subject)
+        check_address(address, api_url, subject)
+        target, saved = _fetch(address, into, timeout, stop, subject)
         if saved is not None:
             return saved
-        url = urljoin(url, target)
+        address = Secret(urljoin(address, target))
     raise TikTokTransportError(
         f"The file host redirects again and again ({subject}). Run the task again later."
     )
@@ -73,19 +77,24 @@ def check_address(url: str, api_url: str, subject: str) -> None:
 
     :raises TikTokReportTaskError: it doesn't.
     """
+    host, is_good = _look_at(url, api_url)
+    if not is_good:
+        raise TikTokReportTaskError(
+            f"TikTok's address of the file leads to {redact(host)[:100] or 'no host'!r} ({subject}), and files are fetched "
+            f"over https from {', '.join(FILE_HOSTS)} and from the connection's API host only. If this host is TikTok's, "
+            "airflow-provider-tiktok needs an upgrade; `request_params={'output_format': 'CSV_STRING'}` does without it."
+        )
+
+
+def _look_at(url: str, api_url: str) -> tuple[str, bool]:
+    """Return the host of an address, and whether files are fetched from it."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         plain = _HOST.fullmatch(host) and not _ODD.search(url)
-        good = plain and (_is_tiktoks(parts) or _is_same_host(parts, urlsplit(api_url)))
+        return host, bool(plain and (_is_tiktoks(parts) or _is_same_host(parts, urlsplit(api_url))))
     except ValueError:
-        good, host = False, ""
-    if not good:
-        raise TikTokReportTaskError(
-            f"TikTok's address of the file leads to {host[:100] or 'no host'!r} ({subject}), and files are fetched over "
-            f"https from {', '.join(FILE_HOSTS)} and from the connection's API host only. If this host is TikTok's, "
-            "airflow-provider-tiktok needs an upgrade; `request_params={'output_format': 'CSV_STRING'}` does without it."
-        )
+        return "", False
 
 
 def _is_tiktoks(parts: SplitResult) -> bool:
@@ -105,24 +114,17 @@ def _port(parts: SplitResult) -> int:
 
 
 def _fetch(
-    url: str, into: IO[bytes], timeout: float, stop: threading.Event, subject: str
-) -> tuple[str, dict[str, Any] | None]:
-    """Make one call; give where it redirects to, or what it has saved."""
+    url: Secret, into: IO[bytes], timeout: float, stop: threading.Event, subject: str
+) -> tuple[Secret, dict[str, Any] | None]:
+    """Make one call; return where it redirects to, or what it has saved."""
     problem = ""
     status = 0
     permanent = False
     # raised outside `except`, for requests' own texts hold the address with its signature
     try:
-        with (
-            hidden_from_log(urlsplit(url).query),
-            new_session(url, {"Accept": "*/*", "Accept-Encoding": "identity"}, 1) as session,
-            session.get(url, timeout=timeout, stream=True, allow_redirects=False) as response,
-        ):
-            status = response.status_code
-            if status == requests.codes.ok:
-                return "", save_body(response, into, stop)
-            if response.is_redirect:
-                return response.headers["Location"], None
+        status, target, saved = Watchdog().run(Call(timeout, stop), lambda: _exchange(url, into, timeout))
+        if saved is not None or target:
+            return target, saved
     except requests.exceptions.SSLError as error:
         problem, permanent = tls_problem(error)
     except requests.exceptions.Timeout:
@@ -137,6 +139,20 @@ def _fetch(
         raise LapsedAddressError(f"HTTP {status}")
     raise TikTokTransportError(
         f"The file of the report did not come ({subject}): {problem or f'HTTP {status}'}. Check that the worker reaches "
-        f"{urlsplit(url).hostname}; if it does, the failure is TikTok's and passes.",
+        f"{redact(urlsplit(url).hostname or '')}; if it does, the failure is TikTok's and passes.",
         retryable=not permanent,
     )
+
+
+def _exchange(url: Secret, into: IO[bytes], timeout: float) -> tuple[int, Secret, dict[str, Any] | None]:
+    """Return the status, where it redirects to, and what was saved."""
+    parts = urlsplit(url)
+    with (
+        hidden_from_log(parts.query, parts.path),
+        new_session(url, {"Accept": "*/*", "Accept-Encoding": "identity"}, 1) as session,
+        session.get(url, timeout=timeout, stream=True, allow_redirects=False) as response,
+    ):
+        if response.status_code == requests.codes.ok:
+            return requests.codes.ok, Secret(), save_body(response, into)
+        target = response.headers["Location"] if response.is_redirect else ""
+        return response.status_code, Secret(target), None

@@ -35,7 +35,7 @@ _LOCK_RETRY = 0.001  # seconds
 _CLOSED = -1
 _ASIDE = ".unusable"
 _SIZE = 4096  # bytes of the file, always, so that writing it is one step
-_LOCK_TIMEOUT = 1.0  # seconds; who has the lock has it for a millisecond, unless its process is frozen
+_LOCK_TIMEOUT = 0.5  # seconds; who has the lock has it for a millisecond, unless its process is frozen
 _MOST_REFUSALS = 1_000  # in a row; long before, they are known to be the limit of a day
 SECOND, MINUTE, DAY = "second", "minute", "day"
 """The limits of an app: calls a second, a minute, a day."""

@@ -14,6 +14,7 @@ from typing import IO, Any
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
 from airflow_provider_tiktok.api.file_host import LapsedAddressError, fetch_file
+from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokError,
@@ -176,8 +177,10 @@ def download_task(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> di
         answer = client.get("report/task/download/", _which(task), subject=str(task), into=into)
         if "bytes" in answer.data:
             return answer.data
-        url = answer.data.get("download_url")
-        if not isinstance(url, str) or not url:
+        url = answer.data.pop("download_url", None)
+        if isinstance(url, str) and url:
+            url = Secret(url)
+        else:
             raise TikTokReportTaskError(
                 f"TikTok gave no address for the file of {task}. Run the task again; if it stays, "
                 f"airflow-provider-tiktok needs an upgrade. [request_id {answer.request_id}]"

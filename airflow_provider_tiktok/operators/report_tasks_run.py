@@ -6,6 +6,7 @@ what was given along.
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,7 +59,8 @@ _AT_LEAST = 15.0
 """Seconds that a wait in the triggerer lasts. A busy scheduler that hears of a task's return before it has heard of
 its deferral takes the task for killed, and fails it."""
 
-_HANDLER = 4.0  # seconds that a kill waits for its cancellations; Airflow waits 5 before it kills for good
+_HANDLER = 0.6  # seconds that a kill waits for its cancellations
+_AT_EXIT = 3.0  # seconds that the process then waits for them; Airflow waits 5 before it kills for good
 
 
 class TasksAtWork:
@@ -79,12 +81,19 @@ class TasksAtWork:
         return self.watch.pending if self.watch is not None else list(self.tasks)
 
     def cancel(self) -> None:
-        """Cancel them, once each. It may be called amid any other work, from the handler of a signal."""
+        """Cancel them, once each. It may be called amid any other work, from the handler of a signal.
+
+        A server that sends nothing holds no kill up: the cancellations go on while the task ends.
+        """
         tasks = [one for one in self.running if one not in self._cancelled]
         self._cancelled += tasks
         stopping = threading.Thread(target=stop_tasks, args=(self._credentials, tasks))
         stopping.start()
         stopping.join(_HANDLER)
+        if (
+            stopping.is_alive()
+        ):  # Airflow runs what is registered in a task's process, and waits for no thread
+            atexit.register(stopping.join, _AT_EXIT)
 
 
 class TaskReport:

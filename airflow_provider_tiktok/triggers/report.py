@@ -107,6 +107,7 @@ class TikTokReportTrigger(BaseTrigger):
             event = _error_event(f"The trigger ended with {type(error).__name__}; its log says more.")
         finally:
             if client is not None:
+                client.stop.set()  # a call that nobody waits for would keep its thread from others
                 _THREADS.submit(client.close)
         await clock.sleep(max(0.0, self.fire_after - clock.time()))
         yield TriggerEvent({**event, "submission": self.submission})
