@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -53,6 +54,7 @@ _TOO_MANY = 40100
 _MAX_FILE = 64 * 2**30  # bytes of a report task's file
 _SLOW_AFTER, _SLOWEST = 120.0, 1024  # seconds after which a file must have come at so many bytes a second
 _FILE_HEADERS = {"Accept": "text/csv, application/json, */*", "Accept-Encoding": "identity"}
+_CODE = re.compile(r"-?[0-9]{1,10}")
 _BROKE = "the connection broke"
 
 CREATIONS_PER_SECOND = 1.0
@@ -737,7 +739,12 @@ def _envelope(body: bytes) -> dict[str, Any] | None:
         envelope = _read_json(body)
         if not isinstance(envelope, dict):
             return None
-        envelope["code"] = int(envelope["code"])
+        code = envelope["code"]
+        if isinstance(code, bool) or not _CODE.fullmatch(
+            str(code)
+        ):  # int() would take false for 0, which is success
+            return None
+        envelope["code"] = int(code)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return envelope

@@ -308,6 +308,14 @@ def test_a_code_in_text_is_a_code(client, server):
     assert failure(client, TikTokAuthError).code == 40105
 
 
+@pytest.mark.parametrize(
+    "code", [False, True, None, "", " 0", "0_0", "\u0660", "+0", "0.0", 0.5, [], {}, "OK"]
+)
+def test_what_is_no_code_is_no_success(make_client, server, code):
+    server.script = [Reply({"code": code, "message": "OK", "data": {}})]
+    assert failure(make_client(retry=RetryPolicy(attempts=1)), TikTokTransportError).retryable
+
+
 @pytest.mark.parametrize("code", [50000, 50002, 51305, 60001, 40700, 40202, 20001, 59999])
 def test_a_server_fault_is_retried(client, server, code):
     server.script = [refusal(code), ok()]
