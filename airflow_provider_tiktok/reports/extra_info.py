@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ class ExtraInfo:
     named: frozenset[str] = frozenset()
     odd: tuple[str, ...] = ()
 
-    def missing(self, metrics: tuple[str, ...]) -> list[str]:
+    def missing(self, metrics: Sequence[str]) -> list[str]:
         """Return the metrics of a call whose figures are missing."""
         if not self.no_people:
             return []

@@ -522,17 +522,24 @@ class ReportFetch:
         subject = part.call.subject(job.page)
         params = {**part.call.params, "metrics": list(part.metrics), "page": job.page}
         answer = self._client.get(self._path, params, subject=subject, cancel=self._cancel)
+        self._refuse_partial(answer, part.metrics, subject)
+        return answer
+
+    def _refuse_partial(self, answer: Answer, metrics: Sequence[str], subject: str) -> None:
+        """Raise if TikTok says that rows, or figures of these metrics, are missing.
+
+        :raises TikTokIncompleteReportError: it does.
+        """
         extra = read_extra_info(answer.data)
         self._log_odd(extra)
         if answer.truncated or extra.cut:
             raise _truncated(subject, answer)
-        if missing := extra.missing(part.metrics):
+        if missing := extra.missing(metrics):
             raise TikTokIncompleteReportError(
                 f"TikTok says that figures about people are missing for a while ({subject}): {', '.join(missing)}. "
                 "Nothing is published; run the task again later, or leave them out of `metrics`. "
                 f"[request_id {answer.request_id}]"
             )
-        return answer
 
     def _log_odd(self, extra: ExtraInfo) -> None:
         """Name once what an answer says that this version doesn't know."""

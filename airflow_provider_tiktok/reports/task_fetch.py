@@ -267,6 +267,7 @@ class TaskFetch(ReportFetch):
         for window in windows:
             asked = self._reconciliation.call(replace(call, window=window))
             answer = self._client.get(self._path, asked.params, subject=asked.subject(1))
+            self._refuse_partial(answer, asked.params["metrics"], asked.subject(1))
             account.take(1, account.read(asked, 1, answer.data.get("list") or []))
         found, spent = sink.sums["spend"], account.sums["spend"]
         problem = self._reconciliation.problem(found, spent, rows=len(sink.spool))

@@ -133,6 +133,21 @@ def test_a_moving_total(client: Client) -> None:
     assert len(totals) == 3
 
 
+@pytest.mark.parametrize("flag", ["search_ads_throttle", "uv_invalid"])
+def test_flags_beside_the_rows(client: Client, flag: str) -> None:
+    whole = client.report()["data"]
+    strike(client, flag)
+    assert client.report()["data"] == {**whole, "extra_info": {flag: True}}
+
+
+def test_one_row_a_page_and_a_count_without_end(client: Client) -> None:
+    strike(client, "endless_pages")
+    data = client.report()["data"]
+    assert len(data["list"]) == 1
+    assert data["page_info"]["total_number"] == 999_999_999
+    assert data["page_info"]["total_page"] == 100_000_000
+
+
 def test_the_throttle_header(client: Client) -> None:
     strike(client, "throttle_header")
     assert "X-Tt-Ads-Throttle" in client.get(REPORT, **client.legal()).headers

@@ -125,6 +125,21 @@ def test_zero_rows_may_be_left_out(own_client: Any) -> None:
     assert rows_of(without) == kept
 
 
+def test_rows_are_left_out_by_the_figures_that_are_asked_for(own_client: Any) -> None:
+    late = own_client(zero_rows=False, late_conversions=True)
+    both = rows_of(late, metrics=["spend", "real_time_conversion"], filtering=[STATUS_ALL])
+    spent = rows_of(late, metrics=["spend"], filtering=[STATUS_ALL])
+    assert {row["dimensions"]["ad_id"] for row in spent} < {row["dimensions"]["ad_id"] for row in both}
+    assert all(float(row["metrics"]["spend"]) for row in spent)
+
+
+def test_the_cut_may_be_told_beside_the_rows(own_client: Any) -> None:
+    client = own_client(max_entities=5, cut_header=False)
+    response = client.get(REPORT, **client.legal())
+    assert "X-Tt-Ads-Throttle" not in response.headers
+    assert response.json()["data"]["extra_info"] == {"search_ads_throttle": True}
+
+
 def test_pages_put_together_are_the_whole(client: Client) -> None:
     whole = rows_of(client)
     pages, page = [], 1

@@ -74,6 +74,31 @@ def test_each_window_is_compared_with_its_own_days_spend():
     assert [row[-1] for row in all_rows(fetch)] == ["10", "20", "30"]
 
 
+@pytest.mark.usefixtures("_files")
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"extra_info": {"search_ads_throttle": True}}, "TikTok left rows out"),
+        (
+            {"list": [{"dimensions": {"advertiser_id": None}, "metrics": {"spend": "10"}}]},
+            "advertiser_id is None",
+        ),
+        (
+            {"list": [{"dimensions": {"advertiser_id": "8"}, "metrics": {"spend": "10"}}]},
+            "advertiser_id is '8'",
+        ),
+    ],
+)
+def test_an_accounts_own_spend_that_is_not_complete_fails_the_report(data, words):
+    row = {"dimensions": {"advertiser_id": "7"}, "metrics": {"spend": "10"}}
+    client = FakeClient(lambda params: {"list": [row], **data})
+    plan = old_plan(client, mode="async", metrics="spend")
+    reconciliation = read_reconciliation(plan.request, True, 0)
+    fetch = TaskFetch(client, plan, tasks_of(plan), {}, refused={}, reconciliation=reconciliation)
+    with pytest.raises(TikTokIncompleteReportError, match=words):
+        all_rows(fetch)
+
+
 def test_a_submission_that_lacks_a_task_is_no_plan():
     plan = old_plan(FakeClient(), mode="async", advertiser_ids="7,8")
     tasks = tasks_of(plan)
