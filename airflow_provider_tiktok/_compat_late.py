@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -39,6 +40,30 @@ def connection_of(path: object) -> str | None:
     if carried is None:  # before Airflow 3.2 it stands among the options only
         carried = (getattr(path, "storage_options", None) or {}).get("conn_id")
     return carried if isinstance(carried, str) else None
+
+
+def mapped_sources(task: Any) -> dict[str, Any]:
+    """Return the parameters of a mapped task's instance whose values came from other tasks, and from where.
+
+    Those that a DAG file itself lists in ``expand()`` or ``expand_kwargs()`` are not among them.
+
+    :param task: the operator that Airflow made for the instance; any other has no such parameters.
+    """
+    dag = task.get_dag()
+    mapped = dag.task_dict.get(task.task_id) if dag is not None else None
+    source = getattr(getattr(mapped, "expand_input", None), "value", None)
+    if isinstance(source, Mapping):
+        return {
+            name: value for name, value in source.items() if not isinstance(value, (list, tuple, Mapping))
+        }
+    if source is None or (
+        isinstance(source, (list, tuple)) and all(isinstance(one, Mapping) for one in source)
+    ):
+        return {}
+    # of the objects that expand_kwargs() takes, Airflow alone knows which parameters this one had
+    passed = getattr(task, "_BaseOperator__init_kwargs", {})
+    partial = getattr(mapped, "partial_kwargs", {})
+    return {name: source for name in passed if name not in partial}
 
 
 def moment_trigger(moment: datetime) -> BaseTrigger:

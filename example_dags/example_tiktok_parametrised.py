@@ -1,7 +1,8 @@
 """Any report, filled in on the trigger form: dimensions, metrics, JSON filters, dates, order.
 
 Trigger it from the Airflow UI, or with ``--conf '{"metrics": "spend,clicks", ...}'``. The form's values
-reach the operator through Jinja, as text or as lists; both are understood.
+reach the operator through Jinja, as text or as lists; both are understood. A field that is left empty is null, and
+``or ''`` makes empty text of it, which means "not given"; ``None`` would be refused.
 """
 
 try:
@@ -39,13 +40,13 @@ with DAG(
 ):
     report = TikTokReportOperator(
         task_id="report",
-        advertiser_ids="{{ params.advertiser_ids }}",
+        advertiser_ids="{{ params.advertiser_ids or '' }}",
         dimensions="{{ params.dimensions }}",
         metrics="{{ params.metrics }}",
-        filters="{{ params.filters }}",
-        report_start_date="{{ params.start }}",
-        report_end_date="{{ params.end }}",
-        order_field="{{ params.order_field }}",
+        filters="{{ params.filters or '' }}",
+        report_start_date="{{ params.start or '' }}",
+        report_end_date="{{ params.end or '' }}",
+        order_field="{{ params.order_field or '' }}",
         order_type="{{ params.order_type }}",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok._compat import BaseOperator
@@ -27,7 +27,22 @@ class LazyLinks:
         return any(link == one for one in self)
 
 
-class TikTokBaseOperator(BaseOperator):
+class GivenParameters:
+    """Remembers what the DAG gave for each templated parameter, which rendering replaces.
+
+    :func:`~airflow_provider_tiktok.operators.rendered.check_rendered` compares the two. That Airflow copies an operator,
+    or makes one of a mapped operator, changes nothing: what was given is set before it is rendered.
+    """
+
+    template_fields: Sequence[str]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if value is not None and name in self.template_fields:
+            vars(self).setdefault("_given", {}).setdefault(name, value)
+
+
+class TikTokBaseOperator(GivenParameters, BaseOperator):
     """Runs :meth:`run` with a hook that a kill of the task stops.
 
     :param tiktok_conn_id: the Airflow connection.

@@ -137,11 +137,11 @@ def open_files_or_xcom(task: TikTokReportOperator, request: ReportRequest) -> Ou
     """Open what takes the rows of an operator with an ``output_path``, or without one."""
     schema = schema_of(request)
     path, conn_id = read_path(task.output_path)
-    named = texts.structure(texts.optional(task.partition_by))
+    named = texts.structure(texts.optional(task.partition_by, "partition_by"))
     partition_by = texts.names(named, "partition_by") if named else ()
     if path is None:
         for name in ("partition_by", "output_format", "output_conn_id"):
-            if partition_by if name == "partition_by" else texts.optional(getattr(task, name)):
+            if partition_by if name == "partition_by" else texts.optional(getattr(task, name), name):
                 raise texts.invalid(name, "is about files, so it needs an `output_path`.")
         if task.restatement:
             raise texts.invalid(

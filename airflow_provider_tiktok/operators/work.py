@@ -6,13 +6,14 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from typing import Any
 
 from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokStoppedError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators.rendered import check_rendered
 
 log = logging.getLogger(__name__)
 
@@ -20,24 +21,25 @@ _SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z`])|\n+")
 
 
 @contextmanager
-def open_hook(tiktok_conn_id: str | None, stop: threading.Event, *, fail_fast: bool) -> Iterator[TikTokHook]:
-    """Give a hook for the length of a ``with`` block.
+def open_hook(task: Any, stop: threading.Event) -> Iterator[TikTokHook]:
+    """Give a hook for the length of a ``with`` block, once the task's templates have rendered to something.
 
-    :param tiktok_conn_id: the Airflow connection; the default one where a template rendered to nothing.
+    With the task's ``fail_fast``, an error that can't pass by itself becomes one that Airflow doesn't retry.
+
+    :param task: the operator or sensor; its ``tiktok_conn_id`` is the default one where it is empty.
     :param stop: ends every wait of the hook's calls.
-    :param fail_fast: turn an error that can't pass by itself into one that Airflow doesn't retry.
+    :raises TikTokInvalidRequestError: a templated parameter rendered to ``None``.
     """
-    hook = TikTokHook(tiktok_conn_id or TikTokHook.default_conn_name, stop=stop)
     try:
-        yield hook
+        check_rendered(task)
+        with closing(TikTokHook(task.tiktok_conn_id or TikTokHook.default_conn_name, stop=stop)) as hook:
+            yield hook
     except TikTokError as error:
-        if fail_fast and not error.retryable:
+        if task.fail_fast and not error.retryable:
             # its sentence says all; where in this package it was raised helps nobody who reads the log
             log.debug("Raised here", exc_info=error)
             raise _final(error) from error.with_traceback(None)
         raise
-    finally:
-        hook.close()
 
 
 def _final(error: TikTokError) -> AirflowFailException:
@@ -62,7 +64,7 @@ def _final_kind(kind: type[TikTokError]) -> type[Any]:
 def do_work(task: Any, stop: threading.Event, work: Callable[[TikTokHook], Any]) -> Any:
     """Do an operator's work with a hook, and tell an error sentence by sentence."""
     try:
-        with open_hook(task.tiktok_conn_id, stop, fail_fast=task.fail_fast) as hook:
+        with open_hook(task, stop) as hook:
             return work(hook)
     except (TikTokError, AirflowFailException) as error:
         for sentence in _SENTENCE_END.split(str(error)):  # the UI cuts a long line off at the right

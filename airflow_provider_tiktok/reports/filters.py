@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +16,14 @@ from airflow_provider_tiktok.reports.filter_fields import (
     FilterField,
 )
 from airflow_provider_tiktok.reports.names import check_names
-from airflow_provider_tiktok.reports.texts import did_you_mean, invalid, optional, structure
+from airflow_provider_tiktok.reports.texts import (
+    as_json,
+    check_sendable,
+    did_you_mean,
+    invalid,
+    optional,
+    structure,
+)
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +90,7 @@ def parse_filters(
         if check:
             _check_filter(where, one, report_type)
         found.append(one)
+    check_sendable(found, "filters")
     return tuple(found)
 
 
@@ -93,13 +102,13 @@ def parse_filter_object(value: object, report_type: str, *, check: bool = True) 
     :return: the object.
     :raises TikTokInvalidRequestError: a filter can't be put into the object.
     """
-    read = structure(optional(value))
+    read = structure(optional(value, "filters"))
     found: dict[str, Any] = {}
     if isinstance(read, Mapping):
         new = {str(name): item for name, item in read.items() if name not in FILTER_FIELDS[report_type]}
         if check:
             check_names("filters", new, FILTER_FIELDS[report_type])
-        found = {name: list(item) if isinstance(item, tuple) else item for name, item in new.items()}
+        found = {name: as_json(item) for name, item in new.items()}
         items: Sequence[object] = _as_items(read, report_type)
     else:
         items = _items(value)
@@ -121,6 +130,7 @@ def parse_filter_object(value: object, report_type: str, *, check: bool = True) 
             "filters",
             f"holds {' and '.join(both)}, of which TikTok takes one in a {report_type} report. Drop one.",
         )
+    check_sendable(found, "filters")
     return found
 
 
@@ -134,7 +144,7 @@ def _as_items(filters: Mapping[Any, Any], report_type: str) -> list[dict[str, An
 
 
 def _items(value: object) -> Sequence[object]:
-    value = optional(value)
+    value = optional(value, "filters")
     if value is None:
         return ()
     items = structure(value)
@@ -211,6 +221,7 @@ def check_divisible(
 
 
 def _parse_filter(where: str, item: object, report_type: str) -> dict[str, str]:
+    item = structure(item)
     if not isinstance(item, Mapping):
         raise invalid(where, f"must be an object with {', '.join(KEYS)}, not {item!r}.")
     missing = [key for key in KEYS if key not in item]
@@ -292,8 +303,8 @@ def _encode(where: str, field_name: str, filter_type: str, value: Any) -> str:
     if filter_type not in LIST_TYPES + RANGE_TYPES:
         if isinstance(value, (list, tuple)) and len(value) == 1:
             value = value[0]
-        return _scalar(where, value)
-    texts = [_scalar(where, item) for item in _as_list(field_name, value)]
+        return _scalar(where, field_name, value)
+    texts = [_scalar(where, field_name, item) for item in _as_list(field_name, value)]
     if not texts:
         raise invalid(where, "is empty; name at least one value, or leave the filter out.")
     if filter_type in RANGE_TYPES and len(texts) != 2:  # noqa: PLR2004
@@ -315,9 +326,12 @@ def _as_list(field_name: str, value: Any) -> list[Any]:
     return [value]
 
 
-def _scalar(where: str, value: Any) -> str:
+def _scalar(where: str, field_name: str, value: Any) -> str:
+    """Return a value as text, a boolean as JSON's; also where a template made text of it, and the field is no name."""
+    if isinstance(value, str) and field_name.startswith("is_"):
+        value = as_json(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (str, int, float)):
+    if isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value)):
         return str(value).strip()
     raise invalid(where, f"holds {value!r}; values are text or numbers.")

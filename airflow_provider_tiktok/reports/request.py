@@ -245,7 +245,7 @@ def parse_request(
         and not any(name.startswith("stat_time_") for name in dimension_names),
         mode=chosen_mode,
     )
-    if check_fields and not _metrics(metrics) and texts.optional(dimensions) is not None:
+    if check_fields and not _metrics(metrics) and texts.optional(dimensions, "dimensions") is not None:
         request = _without_misfits(request, texts.text(preset, "preset"))
     request = _with_metrics(request, with_parents)
     if request.is_async:
@@ -318,7 +318,7 @@ def _filters(
 ) -> tuple[dict[str, str], ...] | dict[str, Any]:
     level, dimensions = grouping
     if kind.filters == "none":
-        if texts.structure(texts.optional(value)):
+        if texts.structure(texts.optional(value, "filters")):
             raise invalid("filters", f"is given, but {kind.name} reports take no filters. Leave it out.")
         return ()
     if kind.filters == "object":
@@ -375,7 +375,7 @@ def _check_order_field(request: ReportRequest) -> None:
 def _order_type(value: object, order_field: object) -> str | None:
     """Read the direction; without a field to order by it means nothing and isn't sent."""
     direction = texts.choice(value, "order_type", ORDER_TYPES)
-    if texts.optional(order_field) is not None:
+    if texts.optional(order_field, "order_field") is not None:
         return direction
     if direction is not None:
         log.warning("`order_type` means nothing without `order_field`, and is left out.")
@@ -400,7 +400,8 @@ def read_dates(start_value: object, end_value: object) -> tuple[date | None, dat
 def _dates(start_value: object, end_value: object) -> tuple[date | None, date | None]:
     start, end = read_dates(start_value, end_value)
     if end is not None and end > clock.now().astimezone(_FIRST_TO_BEGIN).date():
-        name = "report_end_date" if texts.optional(end_value) is not None else "report_start_date"
+        is_end = texts.optional(end_value, "report_end_date") is not None
+        name = "report_end_date" if is_end else "report_start_date"
         raise invalid(
             name,
             f"is {end}, which lies in the future. TikTok has no figures yet; end the report today or before.",
@@ -426,7 +427,7 @@ def _extra(kind: ReportType, value: object) -> tuple[dict[str, Any], int]:
                 "request_params", "holds several store_ids; TikTok takes one. Map the task over the stores."
             )
     for name in kind.required:
-        if texts.optional(extra.get(name)) in (None, []):
+        if texts.optional(extra.get(name), f"request_params.{name}") in (None, []):
             raise invalid(
                 "request_params", f"lacks {name}, without which TikTok has no {kind.name} report. Add it."
             )
@@ -489,7 +490,7 @@ def _excluded(value: object) -> tuple[str, ...]:
 
 
 def _account_ids(value: object, name: str) -> tuple[str, ...] | None:
-    value = texts.optional(value)
+    value = texts.optional(value, name)
     if value is None:
         return None
     if isinstance(value, str):

@@ -1,7 +1,8 @@
 """Read what users and templates write: lists, JSON, dates, numbers, in any of their usual spellings.
 
-Jinja renders a Python list as its ``repr`` and ``None`` as ``None``; a native-typed template gives the
-list itself. All of them mean the same here.
+Jinja renders a Python list as its ``repr``; a native-typed template gives the list itself. All of them mean the
+same here. ``None`` and empty text mean "not given"; the text that Jinja makes of ``None`` is refused, for it comes of a
+mistake.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, TypeAlias
 
 import pendulum
 
+from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 
 Names: TypeAlias = str | Sequence[str]
@@ -28,6 +30,7 @@ Ids: TypeAlias = str | int | Sequence[str | int]
 Filters: TypeAlias = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 """Filters as users give them: objects, or JSON text."""
 
+_BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -53,16 +56,30 @@ def structure(value: object) -> Any:
     return value
 
 
-def optional(value: object) -> Any:
-    """Turn what templates make of "not given" (empty text, ``None``, ``null``) into ``None``."""
-    if isinstance(value, str) and value.strip() in {"", "None", "null"}:
+def is_none(value: object) -> bool:
+    """Return whether a value is ``None``, or the text that templates make of it."""
+    return value is None or (isinstance(value, str) and value.strip() in {"None", "null"})
+
+
+def optional(value: object, name: str) -> Any:
+    """Return a value; ``None`` when not given, which empty text means as well.
+
+    :raises TikTokInvalidRequestError: it is the text that templates make of ``None``.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
+    if is_none(value):
+        raise invalid(
+            name,
+            f"is the text {str(value).strip()!r}, which a template makes of a value that is missing. Give empty text, or "
+            "leave the parameter out, where nothing is meant.",
+        )
     return value
 
 
 def text(value: object, name: str) -> str | None:
     """Read a word; ``None`` when not given."""
-    value = optional(value)
+    value = optional(value, name)
     if value is None:
         return None
     if not isinstance(value, str):
@@ -109,7 +126,7 @@ def names(value: object, name: str) -> tuple[str, ...] | None:
 
     :return: the names in order without repeats; ``None`` when not given.
     """
-    value = optional(value)
+    value = optional(value, name)
     if value is None:
         return None
     if isinstance(value, str):
@@ -135,19 +152,54 @@ def names(value: object, name: str) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(found))
 
 
+def as_json(value: object) -> Any:
+    """Return a value with JSON's own in place of the text that templates make of booleans, lists and objects.
+
+    ``True`` and ``False`` as text, in Python's spelling or JSON's, become booleans. Other text stays text, for IDs are
+    text, too.
+    """
+    if isinstance(value, str):
+        word = value.strip()
+        read = structure(word) if word.startswith(("[", "{", "(")) else None
+        if isinstance(read, (Mapping, list, tuple, set)):
+            return as_json(read)
+        return _BOOLEANS.get(word, value)
+    if isinstance(value, Mapping):
+        return {name: as_json(item) for name, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=str)
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    return value
+
+
 def mapping(value: object, name: str) -> dict[str, Any]:
-    """Read an object from a dict or JSON text; empty when not given."""
-    value = structure(optional(value))
+    """Read an object of JSON's values from a dict or text; empty when not given."""
+    value = structure(optional(value, name))
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise invalid(name, f"must be an object such as {{'enable_total_metrics': True}}, not {value!r}.")
-    return dict(value)
+    read: dict[str, Any] = as_json(value)
+    check_sendable(read, name)
+    return read
+
+
+def check_sendable(value: object, name: str) -> None:
+    """Refuse what JSON or a URL can't hold, such as a date, NaN, or half a character."""
+    try:
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise invalid(
+            name,
+            f"holds a value that can't be sent to TikTok ({plain(error, 200)}). Use text, whole numbers, lists and "
+            "objects of them.",
+        ) from None
 
 
 def whole_number(value: object, name: str) -> int:
     """Read a whole number of 0 or more."""
-    value = optional(value)
+    value = optional(value, name)
     if value is None:
         return 0
     try:
@@ -164,7 +216,7 @@ def day(value: object, name: str) -> date | None:
 
     A time of day or zone in it is dropped, not converted: the day that is written is the day meant.
     """
-    value = optional(value)
+    value = optional(value, name)
     if value is None:
         return None
     if isinstance(value, datetime):

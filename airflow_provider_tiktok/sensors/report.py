@@ -11,6 +11,7 @@ from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat import default_deferrable
 from airflow_provider_tiktok._compat_late import BaseSensorOperator
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
+from airflow_provider_tiktok.operators.base import GivenParameters
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.reports.texts import Filters, Ids, Names
@@ -20,7 +21,7 @@ _WORTH_DEFERRING = timedelta(seconds=30)
 scheduler that has queued the task again by then takes it for killed, and begins another attempt."""
 
 
-class TikTokReportReadySensor(BaseSensorOperator):
+class TikTokReportReadySensor(GivenParameters, BaseSensorOperator):
     """Waits until a report's figures are final for all its accounts.
 
     They are when the report's last day is over in each account's own time zone, the latency that TikTok
@@ -179,7 +180,7 @@ class TikTokReportReadySensor(BaseSensorOperator):
             from airflow_provider_tiktok.sensors.report_run import find_moment
 
             stop = self._stop or threading.Event()
-            with open_hook(self.tiktok_conn_id, stop, fail_fast=self.fail_fast) as hook:
+            with open_hook(self, stop) as hook:
                 self._moment = find_moment(self, hook, context, _now())
         return self._moment
 

@@ -25,7 +25,7 @@ def problem(value) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("value", [None, "", " ", "None", "null", "[]", [], ()])
+@pytest.mark.parametrize("value", [None, "", " ", "[]", [], ()])
 def test_no_filters_have_many_spellings(value):
     assert parse_filters(value) == ()
 

@@ -136,7 +136,7 @@ def test_the_intervals_days_are_the_reports():
 
 
 def test_days_written_as_nothing_are_the_intervals():
-    assert days(plan(FakeClient(), run=INTERVAL, report_start_date="None", report_end_date="")) == [
+    assert days(plan(FakeClient(), run=INTERVAL, report_start_date=None, report_end_date="")) == [
         ("7", "2026-01-10", "2026-01-12")
     ]
 

@@ -47,7 +47,29 @@ def test_one_name_is_a_list_of_one(value):
     assert texts.names(value, "dimensions") == ("ad_id",)
 
 
-@pytest.mark.parametrize("value", [None, "", "  ", "None", " None\n", "null"])
+READERS = (
+    texts.names,
+    texts.text,
+    texts.path,
+    texts.day,
+    texts.mapping,
+    texts.whole_number,
+    lambda value, name: texts.choice(value, name, ("A",)),
+)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("value", ["None", " None\n", "null"])
+def test_the_text_of_none_is_refused(value, read):
+    with pytest.raises(TikTokInvalidRequestError) as caught:
+        read(value, "x")
+    assert str(caught.value) == (
+        f"`x` is the text {value.strip()!r}, which a template makes of a value that is missing. Give empty text, or leave "
+        "the parameter out, where nothing is meant."
+    )
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", "\n"])
 def test_nothing_given_has_many_spellings(value):
     assert texts.names(value, "x") is None
     assert texts.text(value, "x") is None
