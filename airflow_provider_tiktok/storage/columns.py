@@ -26,10 +26,10 @@ _ONCE = "+" if sys.version_info >= (3, 11, 5) else ""
 WHOLE = rf"-?(?:0|[1-9][0-9]{{0,149}}{_ONCE})"
 """Pattern of a whole number."""
 
-PLAIN = rf"{WHOLE}(?:\.[0-9]{{1,150}}{_ONCE})?"
+PLAIN = rf"{WHOLE}(?:\.[0-9]{{1,150}}{_ONCE})?{_ONCE}"
 """Pattern of a number without exponent."""
 
-NUMBER = rf"{PLAIN}(?:[eE][-+]?[0-9]{{1,2}})?"
+NUMBER = rf"{PLAIN}(?:[eE][-+]?[0-9]{{1,2}})?{_ONCE}"
 """Pattern of a number."""
 
 _NUMBER = re.compile(NUMBER)

@@ -45,7 +45,7 @@ _ODD_SHOWN = 80
 
 _SPECIAL = re.compile(r'[",\r\n]')
 _UNQUOTED = frozenset({"integer", "decimal", "date", "timestamp"})  # where a clean cell needs no quotes
-_are_numbers_or_empty = column_test(rf"(?:{NUMBER})?")
+_are_numbers = column_test(NUMBER)
 
 
 class Parquet:
@@ -112,11 +112,10 @@ class Parquet:
             return cells  # type: ignore[return-value]
         if kind not in NUMBER_TYPES:
             return _quoted(cells)
-        texts = ["" if cell is None else cell for cell in cells]
-        if not _are_numbers_or_empty(texts) or "" in cells:
-            odd = next(cell for cell in cells if cell is not None and not is_number(cell))
-            raise _refusal(self.schema.field(index), odd)
-        return texts
+        given = [cell for cell in cells if cell is not None]
+        if given and not _are_numbers(given):
+            raise _refusal(self.schema.field(index), next(cell for cell in given if not is_number(cell)))
+        return ["" if cell is None else cell for cell in cells]
 
     def _read(self, data: bytes, schema: Any) -> Any:
         csv = self._csv
