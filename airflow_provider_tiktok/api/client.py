@@ -17,17 +17,17 @@ from typing import IO, Any
 from urllib.parse import quote, quote_plus
 
 import requests
-import urllib3
 from requests.utils import get_environ_proxies
 
 from airflow_provider_tiktok import __version__, clock
-from airflow_provider_tiktok.api.body import ENCODINGS, BodyEncodingError, TooLargeError, pieces, read_body
+from airflow_provider_tiktok.api.body import ENCODINGS, TooLargeError, pieces, read_body
 from airflow_provider_tiktok.api.codes import SLOWER, Action, look_up
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.deadline import Call, Watchdog, WatchedAdapter, let_it_last, stop_error
 from airflow_provider_tiktok.api.ledger import DAY, MINUTE, SECOND, open_ledger
 from airflow_provider_tiktok.api.pacing import Budget, BudgetState
 from airflow_provider_tiktok.api.plain import plain, well_formed_json
+from airflow_provider_tiktok.api.problems import CAUGHT, Problem, problem_of, status_problem
 from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
@@ -55,7 +55,6 @@ _MAX_FILE = 64 * 2**30  # bytes of a report task's file
 _SLOW_AFTER, _SLOWEST = 120.0, 1024  # seconds after which a file must have come at so many bytes a second
 _FILE_HEADERS = {"Accept": "text/csv, application/json, */*", "Accept-Encoding": "identity"}
 _CODE = re.compile(r"-?[0-9]{1,10}")
-_BROKE = "the connection broke"
 
 CREATIONS_PER_SECOND = 1.0
 """Report tasks that are created in a second. TikTok's pages say 1 and 2 a second; both mean at most 60 in a minute."""
@@ -151,6 +150,7 @@ class _Request:
     :param is_create: whether it makes something.
     :param into: where an answer goes that is no JSON.
     :param once: whether it is never made again, unless TikTok refused it because of too many requests.
+    :param needs_data: whether an answer without data is of no use.
     """
 
     path: str
@@ -159,6 +159,7 @@ class _Request:
     is_create: bool = False
     into: IO[bytes] | None = None
     once: bool = False
+    needs_data: bool = True
 
     @property
     def method(self) -> str:
@@ -221,6 +222,7 @@ class TikTokClient:
         subject: str = "",
         cancel: threading.Event | None = None,
         into: IO[bytes] | None = None,
+        needs_data: bool = True,
     ) -> Answer:
         """Make one GET call, again and again while that can help.
 
@@ -231,6 +233,7 @@ class TikTokClient:
         :param cancel: set when nobody wants the answer any more; ends this call's waits.
         :param into: an empty file for an answer that is no JSON, such as a report's CSV; the answer's data then say
             its ``bytes``, and whether their number was proven (``is_whole``).
+        :param needs_data: whether it is an error that TikTok accepts the call and sends no data.
         :raises TikTokAPIError: TikTok refused, or no usable answer came.
         :raises TikTokStoppedError: the task was stopped while the call waited.
         """
@@ -241,7 +244,7 @@ class TikTokClient:
             for name, value in params.items()
             if value is not None
         }
-        return self._make(_Request(path, query, into=into), subject, cancel)
+        return self._make(_Request(path, query, into=into, needs_data=needs_data), subject, cancel)
 
     def post(
         self,
@@ -251,6 +254,7 @@ class TikTokClient:
         subject: str = "",
         is_create: bool = False,
         once: bool = False,
+        needs_data: bool = True,
     ) -> Answer:
         """Make one POST call.
 
@@ -261,12 +265,15 @@ class TikTokClient:
             and not made again when its answer was lost, for what it makes would be there twice.
         :param once: whether the call is not made again whatever went wrong, for it may have used up what it
             sent; one that TikTok refused because of too many requests did nothing.
+        :param needs_data: as of :meth:`get`.
         :raises TikTokAPIError: TikTok refused, or no usable answer came.
         :raises TikTokStoppedError: the task was stopped while the call waited.
         """
         sent = {name: value for name, value in body.items() if value is not None}
         account = {"advertiser_id": str(sent["advertiser_id"])} if "advertiser_id" in sent else {}
-        return self._make(_Request(path, account, sent, is_create, once=once), subject, None)
+        return self._make(
+            _Request(path, account, sent, is_create, once=once, needs_data=needs_data), subject, None
+        )
 
     def _make(self, request: _Request, subject: str, cancel: threading.Event | None) -> Answer:
         account = request.query.get("advertiser_id", "")
@@ -463,41 +470,19 @@ class TikTokClient:
     def _attempt(self, request: _Request, subject: str) -> Answer | _Failure:
         self._count(api_calls=1)
         started = time.monotonic()
-        problem = ""
-        permanent = timed_out = unsent = False
+        problem: Problem | None = None
         status = 0
         body: bytes | dict[str, Any] = b""
         headers: Mapping[str, str] = {}
         # errors are raised outside `except`, for requests' own texts hold the URL with the app secret
         try:
             status, headers, body = self._send(request)
-        except requests.exceptions.SSLError as error:
-            (problem, permanent), unsent = tls_problem(error), True
-        except (
-            requests.exceptions.InvalidURL,
-            requests.exceptions.InvalidSchema,
-            urllib3.exceptions.LocationParseError,
-        ):
-            problem, permanent = "the URL is not valid", True
-        except requests.exceptions.ConnectTimeout:
-            problem, unsent = f"no connection within {self.credentials.timeout:g} s", True
-        except requests.exceptions.Timeout:
-            problem, timed_out = f"no answer within {self.credentials.timeout:g} s", True
-        except requests.exceptions.ProxyError:
-            problem, unsent = "the HTTP proxy could not be reached or refused the connection", True
-        except requests.exceptions.ConnectionError as error:
-            problem = connection_problem(error)
-            unsent = problem != _BROKE
-        except TooLargeError as error:
-            problem, permanent = f"the answer is larger than {error}", True
-        except BodyEncodingError as error:
-            how = plain(error, 20)
-            problem, permanent = f"the answer is packed in a way that was not asked for ({how!r})", True
-        except requests.exceptions.RequestException as error:
-            problem = f"the connection broke ({type(error).__name__})"
-        if problem:
-            failure = self._transport_failure(problem, subject, permanent=permanent, timed_out=timed_out)
-            return replace(failure, may_be_done=not unsent)
+        except CAUGHT as error:
+            problem = problem_of(error, self._root, self.credentials.timeout)
+            if problem is None:
+                raise
+        if problem is not None:
+            return self._transport_failure(problem, subject)
         log.debug(
             "%s %s (%s): HTTP %d, %d bytes, %.3f s",
             request.method,
@@ -509,7 +494,7 @@ class TikTokClient:
         )
         if isinstance(body, dict):
             return Answer(body, "", "")
-        return self._read(status, headers, body, subject)
+        return self._read(request, status, headers, body, subject)
 
     def _send(self, request: _Request) -> tuple[int, Mapping[str, str], bytes | dict[str, Any]]:
         """Make the HTTP call and read its body, within the time-out and a bound of bytes.
@@ -538,24 +523,50 @@ class TikTokClient:
             self.last_exchange = Exchange(time.monotonic() - started, response.headers.get("Date", ""))
             return response.status_code, response.headers, body
 
-    def _read(self, status: int, headers: Mapping[str, str], body: bytes, subject: str) -> Answer | _Failure:
+    def _read(
+        self, request: _Request, status: int, headers: Mapping[str, str], body: bytes, subject: str
+    ) -> Answer | _Failure:
         """Tell from status and body what the call brought."""
         envelope = _envelope(body)
         if envelope is not None and envelope["code"] != 0:
             return self._code_failure(envelope, subject)
-        data = envelope.get("data") if envelope else None
-        if status == requests.codes.ok and envelope and isinstance(data, dict):
-            return Answer(
-                data, plain(envelope.get("request_id", ""), 80), plain(headers.get(THROTTLE_HEADER, ""))
-            )
+        if status == requests.codes.ok and envelope is not None:
+            data = envelope.get("data")
+            if data is None and not request.needs_data:
+                data = {}
+            if isinstance(data, dict):
+                return Answer(
+                    data, plain(envelope.get("request_id", ""), 80), plain(headers.get(THROTTLE_HEADER, ""))
+                )
+            return self._no_data(envelope, subject)
         if status == requests.codes.too_many_requests:
             return _Failure(
                 Action.THROTTLE, TikTokRateLimitError(f"HTTP 429, too many requests{_of(subject)}.")
             )
-        problem, permanent = _status_problem(status)
+        problem = status_problem(status, self._root)
         timed_out = status in {requests.codes.gateway_timeout, requests.codes.request_timeout}
-        failure = self._transport_failure(problem, subject, permanent=permanent, timed_out=timed_out)
-        return replace(failure, may_be_done=not permanent)
+        return self._transport_failure(
+            replace(problem, timed_out=timed_out, unsent=problem.permanent), subject
+        )
+
+    def _no_data(self, envelope: dict[str, Any], subject: str) -> _Failure:
+        """Return the failure of a call that TikTok accepted without the data that it was made for."""
+        message = plain(self.redact(str(envelope.get("message", ""))), _MAX_MESSAGE)
+        request_id = plain(self.redact(str(envelope.get("request_id", ""))), 80)
+        reference = f"Its message: {message!r} [code 0, request_id {request_id}]"
+        if "data" not in envelope or envelope["data"] is not None:
+            what = "isn't an object" if "data" in envelope else "is missing"
+            problem = Problem(f"TikTok accepted the call, but `data` {what} in its answer. {reference}")
+            return self._transport_failure(problem, subject)
+        error = TikTokTransportError(
+            f"TikTok accepted the call{_of(subject)} and sent no data (`data` is null). Run the task again; if it stays, "
+            f"ask TikTok's support. {reference}",
+            code=0,
+            message=message,
+            request_id=request_id,
+        )
+        # null is TikTok's word for nothing, which asking again at once doesn't change
+        return _Failure(Action.PERMANENT, error, may_be_done=True)
 
     def _code_failure(self, envelope: dict[str, Any], subject: str) -> _Failure:
         code = envelope["code"]
@@ -573,20 +584,20 @@ class TikTokClient:
         # TikTok says with a code that it did nothing, unless it is that it can't tell yet
         return _Failure(meaning.action, error, may_be_done=meaning.action is Action.TIMEOUT)
 
-    def _transport_failure(
-        self, problem: str, subject: str, *, permanent: bool, timed_out: bool = False
-    ) -> _Failure:
+    def _transport_failure(self, problem: Problem, subject: str) -> _Failure:
         host = self.credentials.base_url
-        advice = (
+        advice = problem.advice or (
             "Check the API host and version in the Airflow connection."
-            if permanent
+            if problem.permanent
             else "Check that the worker reaches the host; if it does, the failure is TikTok's and passes."
         )
-        text = self.redact(f"No usable answer from {host}{_of(subject)}: {problem}. {advice}")
-        error = TikTokTransportError(text, retryable=not permanent)
-        error.timed_out = timed_out
-        action = Action.PERMANENT if permanent else Action.TIMEOUT if timed_out else Action.RETRY
-        return _Failure(action, error)
+        text = self.redact(f"No usable answer from {host}{_of(subject)}: {problem.text}. {advice}")
+        error = TikTokTransportError(text, retryable=not problem.permanent)
+        error.timed_out = problem.timed_out
+        action = (
+            Action.PERMANENT if problem.permanent else Action.TIMEOUT if problem.timed_out else Action.RETRY
+        )
+        return _Failure(action, error, may_be_done=not problem.unsent)
 
 
 def _spellings(secrets: Iterable[str]) -> tuple[str, ...]:
@@ -748,44 +759,6 @@ def _envelope(body: bytes) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return envelope
-
-
-def _status_problem(status: int) -> tuple[str, bool]:
-    """Say what is wrong with an answer that is no envelope, and whether it will stay so."""
-    if status == requests.codes.ok:
-        return "the answer is not TikTok's JSON", False
-    if status >= requests.codes.internal_server_error or status in {
-        requests.codes.no_content,
-        requests.codes.request_timeout,
-    }:
-        return f"HTTP {status}", False
-    if status == requests.codes.not_found:
-        return "HTTP 404, there is no such API path at this host", True
-    if status in {requests.codes.unauthorized, requests.codes.forbidden}:
-        return f"HTTP {status}, the host refuses the token, or a proxy before it wants a login", True
-    if 300 <= status < 400:  # noqa: PLR2004 - redirects
-        return f"HTTP {status}, the host redirects and the token must not follow", True
-    return f"HTTP {status}", True
-
-
-def tls_problem(error: requests.exceptions.SSLError) -> tuple[str, bool]:
-    """Say what is wrong with the encrypted connection, and whether it will stay so."""
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "the TLS certificate of the host could not be verified", True
-    if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER_FAILURE" in text:
-        return "the host doesn't speak TLS; write http:// into the API host if that is meant", True
-    return "the TLS connection broke", False
-
-
-def connection_problem(error: requests.exceptions.ConnectionError) -> str:
-    """Say what is wrong with a connection."""
-    text = str(error).lower()
-    if "refused" in text:
-        return "the connection was refused"
-    if "name or service" in text or "resolve" in text or "getaddrinfo" in text:
-        return "the host name could not be resolved"
-    return _BROKE
 
 
 def _reference(error: TikTokAPIError) -> str:

@@ -118,6 +118,7 @@ def revoke_token(client: TikTokClient) -> tuple[str, ...]:
         "oauth2/revoke_token/",
         {**_app(client), "access_token": client.credentials.access_token},
         subject="revocation of the token",
+        needs_data=False,
     )
     return _texts(answer.data.get("advertiser_ids"))
 

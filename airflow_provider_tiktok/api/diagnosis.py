@@ -107,7 +107,7 @@ class _Examination:
         yield self._budget()
 
     def _get(self, path: str, params: dict[str, Any], subject: str) -> None:
-        self._measured(lambda: self._client.get(path, params, subject=subject))
+        self._measured(lambda: self._client.get(path, params, subject=subject, needs_data=False))
 
     def _measured(self, call: Callable[[], Any]) -> Any:
         """Make a call, and note how long it took and what TikTok's clock said."""

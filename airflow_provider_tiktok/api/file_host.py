@@ -13,18 +13,10 @@ from typing import IO, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
-import urllib3
 
-from airflow_provider_tiktok.api.body import TooLargeError
-from airflow_provider_tiktok.api.client import (
-    connection_problem,
-    hidden_from_log,
-    new_session,
-    redact,
-    save_body,
-    tls_problem,
-)
+from airflow_provider_tiktok.api.client import hidden_from_log, new_session, redact, save_body
 from airflow_provider_tiktok.api.deadline import Call, Watchdog
+from airflow_provider_tiktok.api.problems import CAUGHT, Problem, problem_of
 from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import TikTokReportTaskError, TikTokTransportError
 
@@ -117,30 +109,27 @@ def _fetch(
     url: Secret, into: IO[bytes], timeout: float, stop: threading.Event, subject: str
 ) -> tuple[Secret, dict[str, Any] | None]:
     """Make one call; return where it redirects to, or what it has saved."""
-    problem = ""
+    problem: Problem | None = None
     status = 0
-    permanent = False
     # raised outside `except`, for requests' own texts hold the address with its signature
     try:
         status, target, saved = Watchdog().run(Call(timeout, stop), lambda: _exchange(url, into, timeout))
         if saved is not None or target:
             return target, saved
-    except requests.exceptions.SSLError as error:
-        problem, permanent = tls_problem(error)
-    except requests.exceptions.Timeout:
-        problem = f"nothing came for {timeout:g} s"
-    except requests.exceptions.ConnectionError as error:
-        problem = connection_problem(error)
-    except TooLargeError as error:
-        problem, permanent = f"it is larger than {error}", True
-    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-        problem = f"the connection broke ({type(error).__name__})"
-    if status in _LAPSED and not problem:
+    except CAUGHT as error:
+        problem = problem_of(error, url, timeout)
+        if problem is None:
+            raise
+    if status in _LAPSED and problem is None:
         raise LapsedAddressError(f"HTTP {status}")
+    problem = problem or Problem(f"HTTP {status}")
+    host = redact(urlsplit(url).hostname or "")
+    advice = problem.advice or (
+        f"Check that the worker reaches {host}; if it does, the failure is TikTok's and passes."
+    )
     raise TikTokTransportError(
-        f"The file of the report did not come ({subject}): {problem or f'HTTP {status}'}. Check that the worker reaches "
-        f"{redact(urlsplit(url).hostname or '')}; if it does, the failure is TikTok's and passes.",
-        retryable=not permanent,
+        f"The file of the report did not come ({subject}): {problem.text}. {advice}",
+        retryable=not problem.permanent,
     )
 
 

@@ -214,7 +214,7 @@ def cancel_task(client: TikTokClient, task: ReportTask) -> TaskState:
 
     :raises TikTokAPIError: TikTok can't, for example because the task is done.
     """
-    answer = client.post("report/task/cancel/", _which(task), subject=str(task))
+    answer = client.post("report/task/cancel/", _which(task), subject=str(task), needs_data=False)
     return TaskState(str(answer.data.get("status") or "").upper(), request_id=answer.request_id)
 
 

@@ -115,6 +115,21 @@ def test_a_bad_connection_is_told_by_what_is_wrong(make_client, server, fields, 
     assert sentence.startswith(start)
 
 
+def test_a_token_that_is_taken_without_data_is_good(make_client, server):
+    server.script = [Reply({"code": 0, "message": "OK", "request_id": "R1", "data": None})]
+    works, sentence = check_connection(make_client())
+    assert (works, sentence[:18]) == (True, "The token is good.")
+
+
+def test_a_list_of_accounts_without_data_is_no_empty_one(make_client, server):
+    server.script = [Reply({"code": 0, "message": "OK", "request_id": "R1", "data": None})]
+    works, sentence = check_connection(make_client(**APP))
+    assert works is False
+    assert "sent no data" in sentence
+    assert "[code 0, request_id R1]" in sentence
+    assert len(server.calls) == 1
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_host_that_lets_nobody_in_points_to_token_and_proxy(make_client, server, status):
     server.script = [Reply(b"<html>Forbidden</html>", status)]

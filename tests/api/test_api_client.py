@@ -168,6 +168,32 @@ def test_a_transport_fault_that_stays_is_an_error(make_client, server, fault):
     assert client.counts == CallCounts(api_calls=2, retried_calls=1)
 
 
+@pytest.mark.parametrize("message", ["OK", "", f"no data for {TOKEN}"])
+def test_an_answer_whose_data_are_null_is_accepted_and_has_none(client, server, message):
+    server.script = [Reply({"code": 0, "message": message, "request_id": "R7", "data": None})]
+    error = failure(client, TikTokTransportError)
+    assert client.counts == CallCounts(api_calls=1)
+    assert (error.code, error.request_id, error.retryable, error.timed_out) == (0, "R7", True, False)
+    shown = message.replace(TOKEN, "***")
+    assert error.message in {shown, str(error)}
+    assert str(error) == (
+        "TikTok accepted the call (advertiser 7, page 2) and sent no data (`data` is null). Run the task again; if it "
+        f"stays, ask TikTok's support. Its message: {shown!r} [code 0, request_id R7]"
+    )
+    assert client.get(PATH, {}, needs_data=False) == Answer({}, "R7", "")
+    assert client.post(PATH, {}, needs_data=False) == Answer({}, "R7", "")
+
+
+@pytest.mark.parametrize("data", [[], "text", 0, False, 1.5, ...], ids=repr)
+def test_an_answer_whose_data_are_no_object_is_read_again(client, server, data):
+    envelope = {"code": 0, "message": "OK", "request_id": "R7"} | ({} if data is ... else {"data": data})
+    server.script = [Reply(envelope)]
+    error = failure(client, TikTokTransportError)
+    what = "is missing" if data is ... else "isn't an object"
+    assert f"but `data` {what} in its answer. Its message: 'OK' [code 0, request_id R7]." in str(error)
+    assert client.counts.api_calls == 5
+
+
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
