@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from airflow_provider_tiktok.emulator.mixing import Draws, mix
+from airflow_provider_tiktok.emulator.pseudo_random import Draws, mix
 from airflow_provider_tiktok.emulator.settings import Settings
 
 

@@ -10,7 +10,7 @@ import functools
 from dataclasses import dataclass
 
 from airflow_provider_tiktok.emulator.accounts import Account
-from airflow_provider_tiktok.emulator.mixing import mix, mix_text
+from airflow_provider_tiktok.emulator.pseudo_random import mix, mix_text
 
 _TURN = 100
 _STRIDE = 37

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from airflow_provider_tiktok.emulator.accounts import Account
-from airflow_provider_tiktok.emulator.mixing import Draws, mix
+from airflow_provider_tiktok.emulator.pseudo_random import Draws, mix
 
 DELETED = "STATUS_DELETE"
 

@@ -15,7 +15,7 @@ from operator import add, sub
 
 from airflow_provider_tiktok.emulator.breakdowns import Split
 from airflow_provider_tiktok.emulator.entities import Ad
-from airflow_provider_tiktok.emulator.mixing import mix_text
+from airflow_provider_tiktok.emulator.pseudo_random import mix_text
 
 Moment = tuple[int, int]
 """A day's ordinal, and how many of that day's thousandth parts have passed."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from airflow_provider_tiktok.emulator.accounts import Account, make_accounts
 from airflow_provider_tiktok.emulator.entities import Ad, make_ads
-from airflow_provider_tiktok.emulator.mixing import mix, mix_text
+from airflow_provider_tiktok.emulator.pseudo_random import mix, mix_text
 from airflow_provider_tiktok.emulator.query import Query
 from airflow_provider_tiktok.emulator.settings import Settings
 from airflow_provider_tiktok.emulator.shop import duration, make_shop_ads, store_of

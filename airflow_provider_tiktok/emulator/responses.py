@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 
 from airflow_provider_tiktok.emulator.endpoints import THROTTLE_HEADER, Answer
 from airflow_provider_tiktok.emulator.faults import EXTRA_INFO_FAULTS
-from airflow_provider_tiktok.emulator.mixing import mix
+from airflow_provider_tiktok.emulator.pseudo_random import mix
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

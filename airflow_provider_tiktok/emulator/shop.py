@@ -11,7 +11,7 @@ from datetime import date
 
 from airflow_provider_tiktok.emulator.accounts import Account
 from airflow_provider_tiktok.emulator.entities import DELETED, Ad, AdGroup, Campaign
-from airflow_provider_tiktok.emulator.mixing import Draws, mix
+from airflow_provider_tiktok.emulator.pseudo_random import Draws, mix
 
 PRODUCT, LIVE = "PRODUCT", "LIVE"
 PRODUCT_CARD = "-1"

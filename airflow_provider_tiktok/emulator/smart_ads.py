@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from airflow_provider_tiktok.emulator.entities import Ad
-from airflow_provider_tiktok.emulator.mixing import mix_text
+from airflow_provider_tiktok.emulator.pseudo_random import mix_text
 
 AUTOMATION = "UPGRADED_SMART_PLUS"
 
