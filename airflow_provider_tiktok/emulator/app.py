@@ -21,6 +21,13 @@ from airflow_provider_tiktok.emulator.endpoints import ENDPOINTS, ENDPOINTS_V2, 
 from airflow_provider_tiktok.emulator.errors import ApiError, parameter_error
 from airflow_provider_tiktok.emulator.faults import FILE_PATH, TASK_FAULTS, Fault, Faults, message_of
 from airflow_provider_tiktok.emulator.params import Params
+from airflow_provider_tiktok.emulator.report_task_endpoints import (
+    DOWNLOAD_PATH,
+    METHODS,
+    strike_task,
+    task_endpoints,
+)
+from airflow_provider_tiktok.emulator.report_tasks import Tasks
 from airflow_provider_tiktok.emulator.responses import (
     BrokenResponse,
     envelope,
@@ -32,13 +39,6 @@ from airflow_provider_tiktok.emulator.responses import (
     wrong_method,
 )
 from airflow_provider_tiktok.emulator.settings import Settings
-from airflow_provider_tiktok.emulator.task_endpoints import (
-    DOWNLOAD_PATH,
-    METHODS,
-    strike_task,
-    task_endpoints,
-)
-from airflow_provider_tiktok.emulator.tasks import Tasks
 from airflow_provider_tiktok.emulator.world import World
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from airflow_provider_tiktok.emulator.task_files import TaskFile
+    from airflow_provider_tiktok.emulator.report_task_files import TaskFile
 
 BASE = "/open_api/v1.3/"
 BASE_V2 = "/open_api/v2.0/"

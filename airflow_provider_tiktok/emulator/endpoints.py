@@ -24,8 +24,8 @@ from airflow_provider_tiktok.emulator.kinds.tt_shop import parse_tt_shop
 from airflow_provider_tiktok.emulator.listings import LISTINGS, read_fields, read_filter, rows_of
 from airflow_provider_tiktok.emulator.params import Params
 from airflow_provider_tiktok.emulator.query import Query
+from airflow_provider_tiktok.emulator.report_task_files import TaskFile
 from airflow_provider_tiktok.emulator.shop import stores
-from airflow_provider_tiktok.emulator.task_files import TaskFile
 from airflow_provider_tiktok.emulator.world import World
 
 THROTTLE_HEADER = {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from airflow_provider_tiktok.emulator.faults import Fault
-    from airflow_provider_tiktok.emulator.task_files import TaskFile
+    from airflow_provider_tiktok.emulator.report_task_files import TaskFile
 
 _serial = itertools.count(1)
 _SPLIT = 2

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from airflow_provider_tiktok.emulator.faults import Fault
-    from airflow_provider_tiktok.emulator.tasks import Task
+    from airflow_provider_tiktok.emulator.report_tasks import Task
     from airflow_provider_tiktok.emulator.world import World
 
 HOST = "127.0.0.1"

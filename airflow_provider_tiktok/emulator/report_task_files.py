@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from airflow_provider_tiktok.emulator.kinds.task import Order
+from airflow_provider_tiktok.emulator.kinds.report_task import Order
 from airflow_provider_tiktok.emulator.titles import cells_of, columns_of, title_of
 from airflow_provider_tiktok.emulator.workbook import write_workbook
 from airflow_provider_tiktok.emulator.world import World

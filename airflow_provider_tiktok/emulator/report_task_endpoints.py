@@ -11,9 +11,17 @@ from airflow_provider_tiktok.emulator.endpoints import Answer, Endpoint, granted
 from airflow_provider_tiktok.emulator.errors import NOT_ALLOWED, TASK_ERROR, TASK_NOT_READY, ApiError
 from airflow_provider_tiktok.emulator.faults import Fault
 from airflow_provider_tiktok.emulator.filters import not_deleted
-from airflow_provider_tiktok.emulator.kinds.task import parse_task
+from airflow_provider_tiktok.emulator.kinds.report_task import parse_task
 from airflow_provider_tiktok.emulator.params import Params
-from airflow_provider_tiktok.emulator.tasks import CANCELED, FAILED, PROCESSING, QUEUING, SUCCESS, Task, Tasks
+from airflow_provider_tiktok.emulator.report_tasks import (
+    CANCELED,
+    FAILED,
+    PROCESSING,
+    QUEUING,
+    SUCCESS,
+    Task,
+    Tasks,
+)
 from airflow_provider_tiktok.emulator.world import World
 
 CREATE_PATH = "report/task/create/"

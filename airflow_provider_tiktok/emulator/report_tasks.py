@@ -20,9 +20,9 @@ from urllib.parse import urlencode
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.emulator.errors import NO_SUCH_OBJECT, PERMISSION, ApiError
 from airflow_provider_tiktok.emulator.faults import FILE_PATH
-from airflow_provider_tiktok.emulator.kinds.task import Order
+from airflow_provider_tiktok.emulator.kinds.report_task import Order
 from airflow_provider_tiktok.emulator.pseudo_random import mix
-from airflow_provider_tiktok.emulator.task_files import TaskFile, write_file
+from airflow_provider_tiktok.emulator.report_task_files import TaskFile, write_file
 from airflow_provider_tiktok.emulator.world import World
 
 QUEUING, PROCESSING, SUCCESS, FAILED, CANCELED = "QUEUING", "PROCESSING", "SUCCESS", "FAILED", "CANCELED"
