@@ -1,4 +1,4 @@
-"""TikTok's API on loopback, for demos, tests and a user's own CI.
+"""An emulator of TikTok's API on loopback, for demos, tests and a user's own CI.
 
 In a test::
 
@@ -8,17 +8,22 @@ In a test::
         ...  # call emulator.url
         assert [call.code for call in emulator.calls] == [0]
 
-As a process: ``python -m airflow_provider_tiktok.emulator --port 8765``; its calls are at
-``GET /_emulator/calls/``, and ``DELETE`` forgets them.
+As a process: ``python -m airflow_provider_tiktok.emulator --port 8765``. ``GET /_emulator/calls/`` returns the
+recorded calls, and ``DELETE`` clears them.
 
 It serves every synchronous report, report tasks with their files, GMV Max and Smart+ reports, and the
-lists of accounts, campaigns, ad groups and ads. The consent page
-at ``/portal/auth`` confirms at once; ``oauth2/access_token/`` and ``oauth2/revoke_token/`` give a token for its
-code and take it back. It refuses what TikTok refuses. A token that begins with
-``revoked``, ``invalid``, ``bad`` or ``wrong`` is refused as revoked, one that begins with ``expired`` as
-expired, and an app secret that begins with ``wrong``, ``bad`` or ``invalid`` as another app's, as is any
-app ID but the one of the settings; everything else is let in, unless tokens are named. How to order faults
-says :mod:`airflow_provider_tiktok.emulator.faults`.
+lists of accounts, campaigns, ad groups and ads. The consent page at ``/portal/auth`` confirms immediately.
+``oauth2/access_token/`` exchanges its code for a token, and ``oauth2/revoke_token/`` revokes the token.
+
+It refuses what TikTok refuses:
+
+- A token that begins with ``revoked``, ``invalid``, ``bad`` or ``wrong`` is refused as revoked.
+- A token that begins with ``expired`` is refused as expired.
+- An app secret that begins with ``wrong``, ``bad`` or ``invalid`` is refused as another app's, and so is every
+  app ID except the one in the settings.
+- Everything else is accepted, unless the settings list the accepted tokens.
+
+:mod:`airflow_provider_tiktok.emulator.faults` describes how to inject faults.
 
 Importing this package loads neither the web server nor the catalogue.
 """
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Emulator", "EmulatorError", "Settings", "World", "serve"]
 
-_HOME = {
+_MODULES = {
     "Call": "calls",
     "Emulator": "server",
     "EmulatorError": "server",
@@ -47,7 +52,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is asked for."""
-    if name not in _HOME:
+    """Import a public name on first use and return it."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""``python -m airflow_provider_tiktok.emulator``."""
+"""The entry point of ``python -m airflow_provider_tiktok.emulator``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may call, and how often."""
+"""Checks of tokens and apps, and rate limits."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _REFUSED_SECRETS = ("wrong", "bad", "invalid")
 
 
 def check_token(token: str | None, settings: Settings) -> None:
-    """Refuse a missing, bad or expired token.
+    """Raise ApiError if a token is missing, invalid or expired.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     if not token:
         raise ApiError(40104)
@@ -29,95 +29,95 @@ def check_token(token: str | None, settings: Settings) -> None:
         if token not in settings.tokens:
             raise ApiError(40105)
         return
-    for beginning, code in _REFUSED_TOKENS.items():
-        if token.lower().startswith(beginning):
+    for prefix, code in _REFUSED_TOKENS.items():
+        if token.lower().startswith(prefix):
             raise ApiError(code)
 
 
 def check_app(app_id: str, secret: str, settings: Settings) -> None:
-    """Refuse another app's ID, and an app secret that says that it is wrong.
+    """Raise ApiError if the ID is another app's, or the secret has a refused prefix.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     check_secret(app_id, secret, settings, 40113)
 
 
 def check_secret(app_id: str, secret: str, settings: Settings, code: int) -> None:
-    """Refuse another app's ID or secret with a code of the caller's.
+    """Raise ApiError with a given code if the ID or the secret is another app's.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     if app_id != settings.app_id or secret.lower().startswith(_REFUSED_SECRETS):
         raise ApiError(code)
 
 
 class RateLimit:
-    """At most so many calls within any second, of all tokens together: they belong to one app.
+    """The rate limit of calls per second, of all tokens together: they belong to one app.
 
-    :param clock: seconds that only grow.
+    :param clock: a monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = clock.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._taken: deque[float] = deque()
+        self._calls: deque[float] = deque()
 
-    def take(self, settings: Settings) -> None:
-        """Let a call through, or refuse it; refused calls do not count.
+    def acquire(self, settings: Settings) -> None:
+        """Count a call, or raise ApiError if it exceeds the limit; refused calls do not count.
 
-        :param settings: how many calls, and of which app.
-        :raises ApiError: when there were too many.
+        :param settings: the limit and the app.
+        :raises ApiError: if there are too many calls.
         """
         if not settings.qps:
             return
         now = self._clock()
         with self._lock:
-            while self._taken and self._taken[0] <= now - 1:
-                self._taken.popleft()
-            if len(self._taken) >= settings.qps:
+            while self._calls and self._calls[0] <= now - 1:
+                self._calls.popleft()
+            if len(self._calls) >= settings.qps:
                 raise _too_many(settings)
-            self._taken.append(now)
+            self._calls.append(now)
 
 
 class CreationLimit:
-    """How many report tasks may be created: by the app, all tokens together, and for an account.
+    """The limits of creations of report tasks: for the app, all tokens together, and for an account.
 
-    :param clock: seconds of the epoch.
+    :param clock: a clock that returns a Unix timestamp.
     """
 
     def __init__(self, clock: Callable[[], float] = clock.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._made: deque[tuple[float, frozenset[str]]] = deque()
-        self._closed_until = 0.0
+        self._creations: deque[tuple[float, frozenset[str]]] = deque()
+        self._blocked_until = 0.0
 
-    def take(self, advertiser_ids: Iterable[str], settings: Settings) -> None:
-        """Let a creation through, or refuse it; refused ones do not count.
+    def acquire(self, advertiser_ids: Iterable[str], settings: Settings) -> None:
+        """Count a creation, or raise ApiError if it exceeds a limit; refused creations do not count.
 
-        :param settings: how many there may be, and of which app.
-        :raises ApiError: when there were too many.
+        :param settings: the limits and the app.
+        :raises ApiError: if there are too many creations.
         """
         now, accounts = self._clock(), frozenset(advertiser_ids)
         today = now // _DAY * _DAY
         with self._lock:
-            while self._made and self._made[0][0] < min(today, now - _HOUR):
-                self._made.popleft()
-            if now < self._closed_until:
+            while self._creations and self._creations[0][0] < min(today, now - _HOUR):
+                self._creations.popleft()
+            if now < self._blocked_until:
                 raise _too_many(settings)
-            for most, since, closed_until in (
+            for limit, since, blocked_until in (
                 (settings.task_qps, now - 1, now),
                 (settings.task_qpm, now - _MINUTE, now + 5 * _MINUTE),
                 (settings.task_qpd, today, today + _DAY),
             ):
-                if most and sum(moment >= since for moment, _ in self._made) >= most:
-                    self._closed_until = closed_until
+                if limit and sum(time >= since for time, _ in self._creations) >= limit:
+                    self._blocked_until = blocked_until
                     raise _too_many(settings)
             for account in sorted(accounts) if settings.task_account_hour else ():
-                made = sum(moment >= now - _HOUR and account in named for moment, named in self._made)
-                if made >= settings.task_account_hour:
-                    text = MESSAGES[TOO_MANY_FOR_ACCOUNT].format(advertiser_id=account)
-                    raise ApiError(TOO_MANY_FOR_ACCOUNT, text)
-            self._made.append((now, accounts))
+                created = sum(time >= now - _HOUR and account in named for time, named in self._creations)
+                if created >= settings.task_account_hour:
+                    message = MESSAGES[TOO_MANY_FOR_ACCOUNT].format(advertiser_id=account)
+                    raise ApiError(TOO_MANY_FOR_ACCOUNT, message)
+            self._creations.append((now, accounts))
 
 
 def _too_many(settings: Settings) -> ApiError:

@@ -1,4 +1,4 @@
-"""The emulator as a web application: routes, the order of TikTok's checks, faults, the record of calls."""
+"""The emulator's web application: routes, the order of TikTok's checks, faults, the log of calls."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from airflow_provider_tiktok.emulator.params import Params
 from airflow_provider_tiktok.emulator.report_task_endpoints import (
     DOWNLOAD_PATH,
     METHODS,
-    strike_task,
-    task_endpoints,
+    apply_task_fault,
+    report_task_endpoints,
 )
-from airflow_provider_tiktok.emulator.report_tasks import Tasks
+from airflow_provider_tiktok.emulator.report_tasks import ReportTasks
 from airflow_provider_tiktok.emulator.responses import (
     BrokenResponse,
+    apply_fault,
+    apply_report_fault,
     envelope,
     file_response,
     forbidden,
     not_found,
-    spoil,
-    spoil_answer,
     wrong_method,
 )
 from airflow_provider_tiktok.emulator.settings import Settings
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from airflow_provider_tiktok.emulator.report_task_files import TaskFile
+    from airflow_provider_tiktok.emulator.report_task_files import ReportTaskFile
 
 BASE = "/open_api/v1.3/"
 BASE_V2 = "/open_api/v2.0/"
@@ -54,10 +54,10 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One call as it came in.
+class ParsedRequest:
+    """One call as received.
 
-    :param readable: whether its body, if any, was a JSON object.
+    :param readable: whether the body, if any, was a JSON object.
     """
 
     method: str
@@ -68,7 +68,7 @@ class Asked:
 
 
 class Service:
-    """What all calls share: the world, the rate limit, the faults and the record."""
+    """The state that all calls share: accounts and ads, rate limit, faults, log of calls, tokens, report tasks."""
 
     def __init__(self, settings: Settings) -> None:
         self.world = World(settings)
@@ -76,81 +76,86 @@ class Service:
         self.calls = CallLog()
         self.limit = RateLimit()
         self.grants = Grants()
-        self.tasks = Tasks()
+        self.tasks = ReportTasks()
 
-    def choose_fault(self, asked: Asked) -> Fault | None:
-        """Find the fault that strikes at a call."""
-        return self.faults.choose(asked.path, _advertiser_ids(asked.params), _page(asked.params))
+    def choose_fault(self, parsed: ParsedRequest) -> Fault | None:
+        """Return the fault that applies to a call, if any."""
+        return self.faults.choose(parsed.path, _advertiser_ids(parsed.params), _page(parsed.params))
 
-    def respond(self, endpoint: Endpoint, asked: Asked, fault: Fault | None) -> Response:
-        """Answer a call, right or wrong, and remember it."""
+    def respond(self, endpoint: Endpoint, parsed: ParsedRequest, fault: Fault | None) -> Response:
+        """Return the response to a call, with the fault applied, and record the call."""
         try:
-            answer, code, message = self._answer(endpoint, asked, fault), 0, "OK"
+            answer, code, message = self._answer(endpoint, parsed, fault), 0, "OK"
         except ApiError as error:
             answer, code, message = Answer(), error.code, error.message
         if answer.file:
-            return self.send(asked, answer.file, fault)
+            return self.send(parsed, answer.file, fault)
         response = envelope(code, message, answer.to_json(), answer.headers)
-        return self._send(asked, fault, response, code, len(answer.rows or ()))
+        return self._send(parsed, fault, response, code, len(answer.rows or ()))
 
-    def send(self, asked: Asked, file: TaskFile | None, fault: Fault | None) -> Response:
-        """Send a file, or none where its address is not good, and remember it."""
+    def send(self, parsed: ParsedRequest, file: ReportTaskFile | None, fault: Fault | None) -> Response:
+        """Return the response with a file, or a refusal without one, and record the call."""
         if file is None:
-            return self._send(asked, fault, forbidden(), None, 0)
-        return self._send(asked, fault, file_response(file, fault), None, file.rows)
+            return self._send(parsed, fault, forbidden(), None, 0)
+        return self._send(parsed, fault, file_response(file, fault), None, file.rows)
 
     def _send(
-        self, asked: Asked, fault: Fault | None, response: Response, code: int | None, rows: int
+        self, parsed: ParsedRequest, fault: Fault | None, response: Response, code: int | None, rows: int
     ) -> Response:
-        spoiled = spoil(response, fault) if fault else response
-        if spoiled is response:
-            self.remember(asked, fault, response.status_code, code, rows)
+        faulty = apply_fault(response, fault) if fault else response
+        if faulty is response:
+            self.record(parsed, fault, response.status_code, code, rows)
         else:
-            self.remember(asked, fault, 0 if isinstance(spoiled, BrokenResponse) else spoiled.status_code)
-        return spoiled
+            self.record(parsed, fault, 0 if isinstance(faulty, BrokenResponse) else faulty.status_code)
+        return faulty
 
-    def remember(
-        self, asked: Asked, fault: Fault | None, status: int = 0, code: int | None = None, rows: int = 0
+    def record(
+        self,
+        parsed: ParsedRequest,
+        fault: Fault | None,
+        status: int = 0,
+        code: int | None = None,
+        rows: int = 0,
     ) -> None:
-        """Put a call on record."""
-        query = decode({**asked.params.body, **asked.params.query})
+        """Record a call."""
+        query = decode({**parsed.params.body, **parsed.params.query})
         self.calls.add(
             Call(
-                asked.method,
-                asked.path,
+                parsed.method,
+                parsed.path,
                 query,
                 status,
                 code,
                 rows,
                 fault=fault.kind if fault else None,
-                with_token=bool(asked.token),
+                with_token=bool(parsed.token),
             )
         )
 
-    def _answer(self, endpoint: Endpoint, asked: Asked, fault: Fault | None) -> Answer:
-        """Check a call in TikTok's order, and answer it.
+    def _answer(self, endpoint: Endpoint, parsed: ParsedRequest, fault: Fault | None) -> Answer:
+        """Return the answer to a call, after TikTok's checks in TikTok's order.
 
-        :raises ApiError: when TikTok would refuse it, or a fault says so.
+        :raises ApiError: if TikTok would refuse the call, or a fault refuses it.
         """
         settings = self.world.settings
-        if not asked.path.endswith(EXCHANGE_PATH):  # whoever calls that has no token yet
-            self.grants.check(asked.token, settings)
-        self.limit.take(settings)
+        if not parsed.path.endswith(EXCHANGE_PATH):  # its caller has no token yet
+            self.grants.check(parsed.token, settings)
+        self.limit.acquire(settings)
         if fault and fault.code is not None:
-            ids = _advertiser_ids(asked.params) or ("0",)
+            ids = _advertiser_ids(parsed.params) or ("0",)
             raise ApiError(fault.code, message_of(fault, app_id=settings.app_id, advertiser_id=ids[0]))
-        if not asked.readable:
+        if not parsed.readable:
             raise parameter_error("Invalid JSON in the request body.")
-        answer = endpoint(self.world, asked.params)
+        answer = endpoint(self.world, parsed.params)
         if fault and fault.kind in TASK_FAULTS:
-            strike_task(self.tasks, answer, fault)
+            apply_task_fault(self.tasks, answer, fault)
         elif fault:
-            spoil_answer(answer, fault.kind)
+            apply_report_fault(answer, fault.kind)
         return answer
 
 
 def make_app(service: Service) -> Starlette:
-    """Make the web application."""
+    """Return the web application."""
     api = [
         Route(base + path, _serve(service, endpoint), methods=["GET"])
         for base, endpoints in ((BASE, ENDPOINTS), (BASE_V2, ENDPOINTS_V2))
@@ -163,10 +168,10 @@ def make_app(service: Service) -> Starlette:
     ]
     tasks = [
         Route(BASE + path, _serve(service, endpoint), methods=[METHODS[path]])
-        for path, endpoint in task_endpoints(service.tasks).items()
+        for path, endpoint in report_task_endpoints(service.tasks).items()
     ]
     files = Route(f"{FILE_PATH}{{name}}", _serve_files(service), methods=["GET"])
-    own = Route("/_emulator/calls/", _record_of(service), methods=["GET", "DELETE"])
+    own = Route("/_emulator/calls/", _serve_calls(service), methods=["GET", "DELETE"])
     other = Route("/open_api/{version}/{path:path}", _other_version, methods=_METHODS)
     app = Starlette(
         routes=[*api, *tasks, *consent, files, own, other],
@@ -179,15 +184,15 @@ def make_app(service: Service) -> Starlette:
 def _serve(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         started = time.perf_counter()
-        asked = _read(request, await request.body())
-        fault = service.choose_fault(asked)
+        parsed = _read(request, await request.body())
+        fault = service.choose_fault(parsed)
         if fault and fault.kind == "timeout":
-            return await _say_nothing(service, request, asked, fault)
-        if asked.path.endswith(DOWNLOAD_PATH):  # writing a large file shall hold up nobody
-            response = await asyncio.to_thread(service.respond, endpoint, asked, fault)
+            return await _never_answer(service, request, parsed, fault)
+        if parsed.path.endswith(DOWNLOAD_PATH):  # writing a large file must not block other calls
+            response = await asyncio.to_thread(service.respond, endpoint, parsed, fault)
         else:
-            response = service.respond(endpoint, asked, fault)
-        # the latency is that of the whole call, whatever this machine takes for its part in it
+            response = service.respond(endpoint, parsed, fault)
+        # the latency includes the time that this machine takes to answer
         latency = service.world.settings.latency_ms / 1000 + (fault.seconds if fault else 0)
         await _wait(request, latency - (time.perf_counter() - started))
         return response
@@ -198,40 +203,40 @@ def _serve(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitabl
 def _consent_page(service: Service) -> Callable[[Request], Awaitable[Response]]:
     async def page(request: Request) -> Response:
         query = dict(request.query_params)
-        asked = Asked("GET", request.url.path, None, Params(query=query, body={}), readable=True)
-        fault = service.choose_fault(asked)
+        parsed = ParsedRequest("GET", request.url.path, None, Params(query=query, body={}), readable=True)
+        fault = service.choose_fault(parsed)
         response = service.grants.consent(query, service.world.settings, fault)
-        service.remember(asked, fault, response.status_code)
+        service.record(parsed, fault, response.status_code)
         return response
 
     return page
 
 
 def _serve_files(service: Service) -> Callable[[Request], Awaitable[Response]]:
-    """Serve the files of report tasks, to whoever has an address that is signed and still good."""
+    """Return the handler of report tasks' files, which accepts every signed URL that has not expired."""
 
     async def serve(request: Request) -> Response:
-        asked = _read(request, b"")
+        parsed = _read(request, b"")
         fault = service.faults.choose(FILE_PATH, (), 1)
         if fault and fault.kind == "timeout":
-            return await _say_nothing(service, request, asked, fault)
+            return await _never_answer(service, request, parsed, fault)
         signed = [request.query_params.get(name, "") for name in ("expire", "timeStamp", "sign")]
-        file = await asyncio.to_thread(service.tasks.open, asked.path, *signed)
-        response = service.send(asked, file, fault)
+        file = await asyncio.to_thread(service.tasks.file_at, parsed.path, *signed)
+        response = service.send(parsed, file, fault)
         await _wait(request, service.world.settings.latency_ms / 1000 + (fault.seconds if fault else 0))
         return response
 
     return serve
 
 
-def _read(request: Request, raw: bytes) -> Asked:
+def _read(request: Request, raw: bytes) -> ParsedRequest:
     body, readable = _read_body(raw)
     token = request.headers.get("Access-Token")
     host = str(request.base_url).rstrip("/")
-    # what is posted to the consent's endpoints stands in the body only, and no secret in a URL
+    # the consent endpoints read the body only, so that no secret is in a URL
     posted = request.url.path.endswith((EXCHANGE_PATH, REVOKE_PATH))
     query = {} if posted else dict(request.query_params)
-    return Asked(
+    return ParsedRequest(
         method=request.method,
         path=request.url.path,
         token=token,
@@ -240,23 +245,24 @@ def _read(request: Request, raw: bytes) -> Asked:
     )
 
 
-async def _say_nothing(service: Service, request: Request, asked: Asked, fault: Fault) -> Response:
-    service.remember(asked, fault)  # now: the client will not wait until the end
-    await _wait(request, fault.seconds, asyncio.sleep)  # until the client's socket has waited for long enough
+async def _never_answer(service: Service, request: Request, parsed: ParsedRequest, fault: Fault) -> Response:
+    service.record(parsed, fault)  # before the wait, because the client may disconnect first
+    # in real time, because the client's socket waits in real time
+    await _wait(request, fault.seconds, asyncio.sleep)
     return BrokenResponse()
 
 
-def _record_of(service: Service) -> Callable[[Request], Awaitable[Response]]:
-    async def record(request: Request) -> Response:
+def _serve_calls(service: Service) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
         if request.method == "DELETE":
             service.calls.clear()
         return JSONResponse([asdict(call) for call in service.calls.all()])
 
-    return record
+    return serve
 
 
 async def _other_version(request: Request) -> Response:
-    """Answer another version of the API, or a path that v1.3 does not have."""
+    """Return the response for another version of the API, or for a path that v1.3 does not have."""
     version, path = request.path_params["version"], request.path_params["path"]
     if path in {"v1.3": {*ENDPOINTS, *METHODS, EXCHANGE_PATH, REVOKE_PATH}, "v2.0": {*ENDPOINTS_V2}}.get(
         version, ()
@@ -278,7 +284,7 @@ async def _wrong_method(request: Request, error: Exception) -> Response:
 async def _wait(
     request: Request, seconds: float, sleep: Callable[[float], Awaitable[None]] = clock.sleep
 ) -> None:
-    """Wait, but not for a client that has gone."""
+    """Wait for some seconds, or until the client disconnects."""
     if seconds <= 0:
         return
     waits = [asyncio.ensure_future(one) for one in (request.receive(), sleep(seconds))]
@@ -290,7 +296,7 @@ async def _wait(
 
 
 def _read_body(body: bytes) -> tuple[dict[str, Any], bool]:
-    """Read a JSON body; say whether it made sense."""
+    """Return a JSON body, and whether it is valid."""
     if not body.strip():
         return {}, True
     try:
@@ -301,19 +307,19 @@ def _read_body(body: bytes) -> tuple[dict[str, Any], bool]:
 
 
 def _advertiser_ids(params: Params) -> tuple[str, ...]:
-    """Find the accounts of a call, however wrong the rest of it is."""
+    """Return the accounts of a call, even if its other parameters are invalid."""
     with contextlib.suppress(ApiError):
-        several = params.texts("advertiser_ids")
+        several = params.strings("advertiser_ids")
         if several:
             return several
     with contextlib.suppress(ApiError):
-        one = params.text("advertiser_id")
+        one = params.string("advertiser_id")
         return (one,) if one else ()
     return ()
 
 
 def _page(params: Params) -> int:
     try:
-        return params.whole("page", 1, 1, None)
+        return params.integer("page", 1, 1, None)
     except ApiError:
         return 1

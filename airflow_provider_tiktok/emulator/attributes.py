@@ -1,4 +1,4 @@
-"""What TikTok shows of an entity beside its figures: names, parents, settings, as display text."""
+"""The attributes of an entity in a report: names, parents, settings, as display text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_tiktok.emulator.shop import LIVE, PRODUCT_CARD, delivery_s
 from airflow_provider_tiktok.emulator.smart_ads import entity_of
 
 _Reader = Callable[[Ad, str], str]
-"""Reads an ad, for a report by an ID dimension."""
+"""A function that returns an ad's attribute, for a report with an ID dimension."""
 
 _OBJECTIVE_TEXT = {
     "TRAFFIC": "Traffic",
@@ -33,17 +33,17 @@ def _automation(ad: Ad, dimension: str) -> str:
     return f"{kind}_CREATIVE" if kind == "UPGRADED_SMART_PLUS" and dimension == "ad_id" else kind
 
 
-def _lists(texts: Callable[[Ad], list[str]]) -> _Reader:
-    return lambda ad, _: json.dumps(texts(ad), ensure_ascii=False)
+def _json_list(read: Callable[[Ad], list[str]]) -> _Reader:
+    return lambda ad, _: json.dumps(read(ad), ensure_ascii=False)
 
 
-_OF_ACCOUNT: dict[str, Callable[[Account], str]] = {
+_ACCOUNT_ATTRIBUTES: dict[str, Callable[[Account], str]] = {
     "advertiser_name": lambda account: account.name,
     "advertiser_id": lambda account: account.advertiser_id,
     "currency": lambda account: account.currency,
     "timezone": lambda account: account.zone,
 }
-_OF_AD: dict[str, _Reader] = {
+_AD_ATTRIBUTES: dict[str, _Reader] = {
     "campaign_id": lambda ad, _: ad.group.campaign.id,
     "campaign_name": lambda ad, _: ad.group.campaign.name,
     "campaign_automation_type": _automation,
@@ -69,19 +69,19 @@ _OF_AD: dict[str, _Reader] = {
     "call_to_action": lambda *_: "Learn more",
     "ad_url": lambda ad, _: f"https://shop.example/?ad={ad.id}",
     "image_mode": lambda *_: "Vertical Video",
-    "ad_text_list": _lists(lambda ad: [f"Now with more {ad.name.strip()}", "Another text"]),
-    "call_to_action_list": _lists(lambda ad: ["LEARN_MORE", "SHOP_NOW"]),
-    "ad_url_list": _lists(lambda ad: [f"https://shop.example/?ad={ad.id_v2}"]),
-    "image_mode_list": _lists(lambda ad: ["Vertical Video"]),
+    "ad_text_list": _json_list(lambda ad: [f"Now with more {ad.name.strip()}", "Another text"]),
+    "call_to_action_list": _json_list(lambda ad: ["LEARN_MORE", "SHOP_NOW"]),
+    "ad_url_list": _json_list(lambda ad: [f"https://shop.example/?ad={ad.id_v2}"]),
+    "image_mode_list": _json_list(lambda ad: ["Vertical Video"]),
 }
-_OF_BC: dict[str, Callable[[Account], str]] = {"account_type": lambda account: "AUCTION"}
-_OF_SMART_AD: dict[str, Callable[[Ad], str]] = {
+_BC_ATTRIBUTES: dict[str, Callable[[Account], str]] = {"account_type": lambda account: "AUCTION"}
+_SMART_AD_ATTRIBUTES: dict[str, Callable[[Ad], str]] = {
     "ad_material_id": entity_of("main_material_id"),
     "material_primary_status": lambda ad: ad.status,
     "material_second_status_list": lambda ad: '["MATERIAL_STATUS_OK"]',
     "operation_status": lambda ad: "DISABLE" if ad.status == "STATUS_DISABLE" else "ENABLE",
 }
-_OF_SHOP_AD: dict[str, Callable[[Ad], str]] = {
+_SHOP_ATTRIBUTES: dict[str, Callable[[Ad], str]] = {
     "campaign_id": lambda ad: ad.group.campaign.id,
     "campaign_name": lambda ad: ad.group.campaign.name,
     "operation_status": lambda ad: "DISABLE" if ad.group.campaign.status == DELETED else "ENABLE",
@@ -110,37 +110,37 @@ _OF_SHOP_AD: dict[str, Callable[[Ad], str]] = {
     "live_duration": lambda ad: "0" if ad.group.campaign.objective != LIVE else "7200",
 }
 SHOP_SETTINGS = frozenset({"target_roi_budget", "max_delivery_budget", "roas_bid"})
-"""What a GMV Max campaign is set to: numbers in the catalogue, and yet no figures."""
+"""The settings of a GMV Max campaign: numbers in the catalogue, but not figures."""
 
 _ZEROS = frozenset({"tt_app_id", "tt_app_name", "mobile_app_id", "adgroup_download_url"})
 
 ARRAYS = frozenset({"ad_text_list", "call_to_action_list", "ad_url_list", "image_mode_list"})
-"""The attributes that come as JSON arrays, not text."""
+"""The attributes that are JSON arrays, not strings."""
 
 
 def attribute_json(name: str, account: Account, ad: Ad | None, dimension: str, report_type: str) -> str:
-    """Write an attribute as JSON.
+    """Return an attribute as JSON.
 
-    :param ad: any ad of the row's entity; an account may have none.
+    :param ad: any ad of the row's entity; ``None`` if an account has no ads.
     :param dimension: the row's ID dimension.
     """
     if report_type in ("GMV_MAX", "TT_SHOP"):
-        return json.dumps(_of_shop(name, account, ad, dimension), ensure_ascii=False)
-    if report_type == "BC" and name in _OF_BC:
-        text = _OF_BC[name](account)
-    elif report_type == "SMART_PLUS" and ad is not None and name in _OF_SMART_AD:
-        return json.dumps(_OF_SMART_AD[name](ad), ensure_ascii=False)
-    elif name in _OF_ACCOUNT:
-        text = _OF_ACCOUNT[name](account)
-    elif ad is not None and name in _OF_AD:
-        text = _OF_AD[name](ad, dimension)
+        return json.dumps(_shop_attribute(name, account, ad, dimension), ensure_ascii=False)
+    if report_type == "BC" and name in _BC_ATTRIBUTES:
+        text = _BC_ATTRIBUTES[name](account)
+    elif report_type == "SMART_PLUS" and ad is not None and name in _SMART_AD_ATTRIBUTES:
+        return json.dumps(_SMART_AD_ATTRIBUTES[name](ad), ensure_ascii=False)
+    elif name in _ACCOUNT_ATTRIBUTES:
+        text = _ACCOUNT_ATTRIBUTES[name](account)
+    elif ad is not None and name in _AD_ATTRIBUTES:
+        text = _AD_ATTRIBUTES[name](ad, dimension)
     else:
         text = "0" if name in _ZEROS else "-"
     return text if name in ARRAYS and ad else json.dumps(text, ensure_ascii=False)
 
 
-def _of_shop(name: str, account: Account, ad: Ad | None, dimension: str) -> str:
+def _shop_attribute(name: str, account: Account, ad: Ad | None, dimension: str) -> str:
     if name == "currency":
-        # in TikTok's own example rows by product have none
+        # rows by product have no currency in TikTok's own example
         return "0" if dimension == "item_group_id" else account.currency
-    return _OF_SHOP_AD[name](ad) if ad is not None and name in _OF_SHOP_AD else "-"
+    return _SHOP_ATTRIBUTES[name](ad) if ad is not None and name in _SHOP_ATTRIBUTES else "-"

@@ -1,7 +1,7 @@
-"""Breakdowns: which values a dimension splits an entity's figures into, and how, to the last unit.
+"""The values of breakdown dimensions, and the exact split of an entity's figures among them.
 
-The first ``n`` units of a figure are dealt to the values in turns of 100, so that every value's share
-is a whole number at any moment and the shares always add up to ``n``.
+The first ``n`` units of a figure are allocated to the values in cycles of 100, so that every value's share
+is an integer at any time and the shares always add up to ``n``.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ from dataclasses import dataclass
 from airflow_provider_tiktok.emulator.accounts import Account
 from airflow_provider_tiktok.emulator.pseudo_random import mix, mix_text
 
-_TURN = 100
+_CYCLE = 100
 _STRIDE = 37
-"""Coprime to the turn: neighbouring units go to different values."""
+"""Coprime to the cycle, so that consecutive units go to different values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The values of one or two breakdown dimensions, and each one's share in a hundred units.
+    """The values of one or two breakdown dimensions, and the share of each in a hundred units.
 
-    :param dimensions: the dimensions split by; none is the whole.
+    :param dimensions: the dimensions to split by; empty is no split.
     :param values: one tuple per cell, a value per dimension.
-    :param deals: per cell, how many of a turn's first units it gets, for 0 to 100 units.
+    :param allocations: per cell, how many of a cycle's first units it gets, for 0 to 100 units.
     """
 
     dimensions: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
-    deals: tuple[tuple[int, ...], ...]
+    allocations: tuple[tuple[int, ...], ...]
 
     @property
-    def is_whole(self) -> bool:
-        """Whether nothing is split."""
+    def is_unsplit(self) -> bool:
+        """Return whether there are no dimensions to split by."""
         return not self.dimensions
 
     def share(self, cell: int, counts: list[int]) -> list[int]:
-        """Give a cell's part of running counts."""
-        deal = self.deals[cell]
-        full = deal[_TURN]
-        return [count // _TURN * full + deal[count % _TURN] for count in counts]
+        """Return a cell's share of cumulative counts."""
+        allocation = self.allocations[cell]
+        full = allocation[_CYCLE]
+        return [count // _CYCLE * full + allocation[count % _CYCLE] for count in counts]
 
 
-WHOLE = Split(dimensions=(), values=((),), deals=())
+UNSPLIT = Split(dimensions=(), values=((),), allocations=())
 
-# values with their percentages; IDs are made per account
+# values with their percentages; IDs are generated per account
 _FIXED: dict[tuple[str, ...], tuple[tuple[tuple[str, ...], int], ...]] = {
     ("ad_type",): ((("VIDEO",), 71), (("IMAGE",), 18), (("SPARK_ADS",), 11)),
     ("custom_event_type",): ((("SignUp",), 55), (("QuizDone",), 45)),
@@ -58,7 +58,7 @@ _FIXED: dict[tuple[str, ...], tuple[tuple[tuple[str, ...], int], ...]] = {
     ),
     ("component_name",): ((("Button",), 62), (("Carousel",), 38)),
     ("skan_postback_sequence",): ((("0",), 70), (("1",), 20), (("2",), 10)),
-    # who saw it; some of it TikTok cannot tell
+    # audiences; NONE is the part that TikTok does not know
     ("gender", "age"): tuple(
         ((gender, age), share)
         for age, shares in (
@@ -90,10 +90,10 @@ _MERGED: dict[tuple[str, ...], tuple[str, ...]] = {
     ("age",): ("gender", "age"),
     ("gender",): ("gender", "age"),
 }
-"""What is made from a finer split, so that its shares are sums of the finer one's."""
+"""The splits that are made from a finer split, so that their shares are sums of its shares."""
 
 INTERESTS_NOW = {"15": "15000", "13": "13000", "10": "10000", "25": "25000"}
-"""TikTok's present IDs of interest categories, by the older ones that reports group by."""
+"""TikTok's current IDs of interest categories, by the older IDs that reports group by."""
 
 _NEIGHBOURS = {
     "US": ("CA", "MX"),
@@ -108,36 +108,36 @@ _ID_SHARES = (52, 31, 17)
 
 @functools.lru_cache(maxsize=256)
 def split_of(account: Account, dimensions: tuple[str, ...]) -> Split:
-    """Find how an account's figures split by breakdown dimensions."""
+    """Return the split of an account's figures by breakdown dimensions."""
     if not dimensions:
-        return WHOLE
+        return UNSPLIT
     if dimensions in _MERGED:
         return _merged(split_of(account, _MERGED[dimensions]), dimensions)
-    cells = _FIXED.get(dimensions) or _own_values(account, dimensions)
+    cells = _FIXED.get(dimensions) or _account_values(account, dimensions)
     return Split(
         dimensions=dimensions,
         values=tuple(values for values, _ in cells),
-        deals=_deals([share for _, share in cells]),
+        allocations=_allocate([share for _, share in cells]),
     )
 
 
-def _own_values(account: Account, dimensions: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], int], ...]:
+def _account_values(account: Account, dimensions: tuple[str, ...]) -> tuple[tuple[tuple[str, ...], int], ...]:
     if dimensions == ("country_code",):
         codes = (account.country, *_NEIGHBOURS[account.country])
         return tuple(((code,), share) for code, share in zip(codes, (82, 11, 7), strict=True))
     if dimensions == ("playable_id", "country_code"):  # each playable in each country
-        countries = _own_values(account, ("country_code",))
+        countries = _account_values(account, ("country_code",))
         return tuple(
             ((playable, country), part)
-            for (playable,), share in _own_values(account, ("playable_id",))
+            for (playable,), share in _account_values(account, ("playable_id",))
             for (country,), part in zip(
                 (values for values, _ in countries),
                 _apportion(share, [part for _, part in countries]),
                 strict=True,
             )
         )
-    if len(dimensions) > 1:  # a page with its components: each page has its own
-        pages = _own_values(account, dimensions[:1])
+    if len(dimensions) > 1:  # pages with their components
+        pages = _account_values(account, dimensions[:1])
         return tuple(
             ((page, component), part)
             for (page,), share in ((values, share) for values, share in pages)
@@ -151,27 +151,29 @@ def _own_values(account: Account, dimensions: tuple[str, ...]) -> tuple[tuple[tu
 
 
 def _apportion(units: int, percentages: list[int]) -> list[int]:
-    """Share out whole units; the first takes what rounding leaves."""
+    """Return units split by percentages, as integers; the first share takes the rounding remainder."""
     rest = [units * percentage // 100 for percentage in percentages[1:]]
     return [units - sum(rest), *rest]
 
 
 def _merged(fine: Split, dimensions: tuple[str, ...]) -> Split:
-    """Put cells of a finer split together that agree in some dimensions."""
+    """Return a finer split, with the cells merged that have the same values in some dimensions."""
     places = [fine.dimensions.index(name) for name in dimensions]
-    deals: dict[tuple[str, ...], tuple[int, ...]] = {}
-    for values, deal in zip(fine.values, fine.deals, strict=True):
-        kept = tuple(values[place] for place in places)
-        deals[kept] = tuple(map(sum, zip(deals[kept], deal, strict=True))) if kept in deals else deal
-    return Split(dimensions, tuple(deals), tuple(deals.values()))
+    merged: dict[tuple[str, ...], tuple[int, ...]] = {}
+    for values, allocation in zip(fine.values, fine.allocations, strict=True):
+        key = tuple(values[place] for place in places)
+        merged[key] = (
+            tuple(map(sum, zip(merged[key], allocation, strict=True))) if key in merged else allocation
+        )
+    return Split(dimensions, tuple(merged), tuple(merged.values()))
 
 
-def _deals(shares: list[int]) -> tuple[tuple[int, ...], ...]:
-    """Deal a turn of 100 units: for each cell, its running count after 0 to 100 units."""
+def _allocate(shares: list[int]) -> tuple[tuple[int, ...], ...]:
+    """Return, for each cell, how many units of a cycle it has after 0 to 100 units."""
     owner = [cell for cell, share in enumerate(shares) for _ in range(share)]
-    running = [[0] for _ in shares]
-    for unit in range(_TURN):
-        got = owner[unit * _STRIDE % _TURN]
-        for cell, counts in enumerate(running):
-            counts.append(counts[-1] + (cell == got))
-    return tuple(tuple(counts) for counts in running)
+    cumulative = [[0] for _ in shares]
+    for unit in range(_CYCLE):
+        target = owner[unit * _STRIDE % _CYCLE]
+        for cell, counts in enumerate(cumulative):
+            counts.append(counts[-1] + (cell == target))
+    return tuple(tuple(counts) for counts in cumulative)

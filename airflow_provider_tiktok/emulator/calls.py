@@ -1,4 +1,4 @@
-"""The record of calls, for tests that ask what a client sent. It never holds a token or a secret."""
+"""The log of calls, for tests that check what a client sent. It never contains a token or a secret."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 _SECRET = frozenset({"secret", "access_token", "app_secret", "auth_code", "access-token", "sign"})
 _NUMBERS = frozenset({"page", "page_size"})
-_KEPT = 100_000
+_MAX_CALLS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call.
+    """One recorded call.
 
-    :param query: its parameters, decoded: lists and objects from their JSON, ``true`` and ``false``,
-        ``page`` and ``page_size`` as numbers; IDs stay text.
-    :param status: HTTP status; 0 where the connection broke first.
-    :param code: TikTok's return code; ``None`` where the answer had none.
-    :param rows: how many rows the answer had.
-    :param fault: the fault that struck.
-    :param with_token: whether it carried an access token.
+    :param query: the decoded parameters: lists and objects from JSON, ``true`` and ``false`` as booleans,
+        ``page`` and ``page_size`` as numbers; IDs stay strings.
+    :param status: the HTTP status; 0 if the connection broke first.
+    :param code: TikTok's return code; ``None`` if the answer has none.
+    :param rows: the number of rows in the answer.
+    :param fault: the fault that was applied.
+    :param with_token: whether the call had an access token.
     """
 
     method: str
@@ -41,26 +41,26 @@ class CallLog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._calls: deque[Call] = deque(maxlen=_KEPT)
+        self._calls: deque[Call] = deque(maxlen=_MAX_CALLS)
 
     def add(self, call: Call) -> None:
-        """Remember a call."""
+        """Record a call."""
         with self._lock:
             self._calls.append(call)
 
     def all(self) -> list[Call]:
-        """Give all calls."""
+        """Return all recorded calls."""
         with self._lock:
             return list(self._calls)
 
     def clear(self) -> None:
-        """Forget all calls."""
+        """Remove all recorded calls."""
         with self._lock:
             self._calls.clear()
 
 
 def decode(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Decode the parameters of a call, without its secrets."""
+    """Return the decoded parameters of a call, without its secrets."""
     return {name: _decode(name, value) for name, value in parameters.items() if name.lower() not in _SECRET}
 
 

@@ -17,16 +17,18 @@ from airflow_provider_tiktok.emulator.shop import stores
 
 _LAST_PORT = 65_535
 _EPILOG = (
-    "Tokens that begin with revoked, invalid, bad or wrong are refused as revoked, with expired as expired; "
-    "app secrets that begin with wrong, bad or invalid as another app's, and so is any app ID but --app-id's. "
-    "Everything else is let in, unless --token names the only good ones.\n\n" + (fault_rules.__doc__ or "")
+    "Tokens that begin with revoked, invalid, bad or wrong are refused as revoked. "
+    "Tokens that begin with expired are refused as expired. "
+    "App secrets that begin with wrong, bad or invalid are refused as another app's, "
+    "and so is every app ID except that of --app-id. "
+    "Everything else is accepted, unless --token lists the accepted tokens.\n\n" + (fault_rules.__doc__ or "")
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted.
 
-    :return: the exit code: 0 after a stop, 2 when it could not start.
+    :return: the exit code: 0 after a stop, 2 if the emulator cannot start.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.closing(listener):
         emulator.url = url_of(listener)
         print(_banner(emulator), flush=True)
-        # uvicorn stops at these and then raises them again, for whoever had them before
+        # uvicorn stops at these signals and then raises them again for the previous handler
         for stop in (signal.SIGINT, signal.SIGTERM):
             signal.signal(stop, lambda *_: None)
         emulator.make_server().run(sockets=[listener])
@@ -70,29 +72,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_tiktok.emulator",
-        description="TikTok's API on loopback, for demos, tests and CI.",
+        description="An emulator of TikTok's API on loopback, for demos, tests and CI.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=_port, default=8765, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="chooses the world (default: %(default)s)")
-    parser.add_argument("--latency-ms", type=float, default=0, help="how long each call takes")
-    parser.add_argument("--qps", type=int, default=0, help="calls a second of the app; 0 is no limit")
-    parser.add_argument("--faults", metavar="FILE", help="a JSON list of rules, see below")
-    parser.add_argument("--accounts", type=int, help="ordinary accounts (default: the six of the demo world)")
+    parser.add_argument(
+        "--port", type=_port, default=8765, help="port; 0 is a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of accounts, ads and figures (default: %(default)s)"
+    )
+    parser.add_argument("--latency-ms", type=float, default=0, help="minimum duration of each call")
+    parser.add_argument(
+        "--qps", type=int, default=0, help="rate limit of the app (calls per second); 0 is no limit"
+    )
+    parser.add_argument("--faults", metavar="FILE", help="a JSON file with a list of fault rules, see below")
+    parser.add_argument(
+        "--accounts", type=int, help="number of ordinary accounts (default: the six of the demo)"
+    )
     parser.add_argument("--ads", type=int, default=40, help="ads per account (default: %(default)s)")
     parser.add_argument(
-        "--max-entities", type=int, default=20_000, help="TikTok's cut (default: %(default)s)"
+        "--max-entities",
+        type=int,
+        default=20_000,
+        help="ads, ad groups or campaigns in one report; TikTok truncates at this (default: %(default)s)",
     )
     parser.add_argument(
-        "--max-cells", type=int, default=0, help="rows times metrics before a report is too large"
+        "--max-cells",
+        type=int,
+        default=0,
+        help="rows times metrics above which a report is too large; 0 is no limit",
     )
     parser.add_argument(
-        "--slow-cells", type=int, default=0, help="rows times metrics before a report times out"
+        "--slow-cells",
+        type=int,
+        default=0,
+        help="rows times metrics above which a report times out; 0 is no limit",
     )
     _add_task_options(parser)
     parser.add_argument(
-        "--forbidden-account", action="store_true", help="add an account that is listed and grants nothing"
+        "--forbidden-account",
+        action="store_true",
+        help="add an account that is listed but that the token may not read",
     )
     parser.add_argument(
         "--app-id", default=APP_ID, help="the developer app of all tokens (default: %(default)s)"
@@ -105,13 +126,17 @@ def _parser() -> argparse.ArgumentParser:
         help="a redirect URL of the app (default: any)",
     )
     parser.add_argument(
-        "--token", action="append", default=[], metavar="T", help="an accepted access token; may be repeated"
+        "--token",
+        action="append",
+        default=[],
+        metavar="T",
+        help="an accepted access token; can be repeated (default: any)",
     )
     return parser
 
 
 def _add_task_options(parser: argparse.ArgumentParser) -> None:
-    usual = Settings()
+    defaults = Settings()
     group = parser.add_argument_group("report tasks")
     group.add_argument(
         "--no-report-tasks",
@@ -120,22 +145,22 @@ def _add_task_options(parser: argparse.ArgumentParser) -> None:
         help="the app is not on TikTok's allow list for them",
     )
     for flag, kind, default, text in (
-        ("--task-seconds", float, usual.task_seconds, "how long each takes"),
+        ("--task-seconds", float, defaults.task_seconds, "duration of each report task"),
         (
             "--task-qps",
             int,
-            usual.task_qps,
-            "creations a second of the app; 0 is no limit, here and below",
+            defaults.task_qps,
+            "creations per second of the app; 0 is no limit, here and below",
         ),
         (
             "--task-qpm",
             int,
-            usual.task_qpm,
-            "creations a minute; one more closes the door for five minutes",
+            defaults.task_qpm,
+            "creations per minute; after one more, creations are refused for five minutes",
         ),
-        ("--task-qpd", int, usual.task_qpd, "creations a day of UTC"),
-        ("--task-account-hour", int, usual.task_account_hour, "creations an hour for one account"),
-        ("--download-seconds", float, usual.download_seconds, "how long a file's address is good"),
+        ("--task-qpd", int, defaults.task_qpd, "creations per UTC day"),
+        ("--task-account-hour", int, defaults.task_account_hour, "creations per hour for one account"),
+        ("--download-seconds", float, defaults.download_seconds, "validity of a file's download URL"),
     ):
         group.add_argument(flag, type=kind, default=default, help=f"{text} (default: %(default)s)")
 
@@ -146,8 +171,8 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _more(emulator: Emulator) -> str:
-    """Name what GMV Max and BC reports ask for."""
+def _other_ids(emulator: Emulator) -> str:
+    """Return the lines of the banner with the IDs that GMV Max and BC reports require."""
     first = next(iter(emulator.world.accounts.values()))
     return (
         f"Business Center of all accounts: bc_id {BC_ID}\n"
@@ -178,6 +203,6 @@ def _banner(emulator: Emulator) -> str:
         },
     }
     return (
-        f"TikTok emulator on {emulator.url} (Ctrl-C stops it)\n\n{table}\n\n{_more(emulator)}"
+        f"TikTok emulator on {emulator.url} (Ctrl-C stops it)\n\n{table}\n\n{_other_ids(emulator)}"
         f"AIRFLOW_CONN_TIKTOK_DEFAULT='{json.dumps(connection)}'"
     )

@@ -1,8 +1,8 @@
-"""TikTok's consent: the page that an advertiser confirms, the code that it hands out, and the token for that.
+"""TikTok's OAuth consent: the page that an advertiser confirms, the code that it issues, and the token.
 
-The emulated advertiser has ticked every account and confirms at once: the page answers with the redirect
-that TikTok sends after the confirmation. A code is good once and for an hour, a token until it is revoked
-(TikTok's document "Obtain a long-term access token").
+The emulated advertiser selects every account and confirms immediately: the page answers with the redirect
+that TikTok sends after the confirmation. A code is valid once and for an hour, and a token until it is
+revoked (TikTok's document "Obtain a long-term access token").
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _USED = 40110
 
 
 class Grants:
-    """The codes and tokens that were handed out; safe to use from several threads.
+    """The codes and tokens that were issued; safe to use from several threads.
 
-    :param clock: seconds that only grow.
+    :param clock: a monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = clock.monotonic) -> None:
@@ -51,9 +51,9 @@ class Grants:
         self._revoked: set[str] = set()
 
     def check(self, token: str | None, settings: Settings) -> None:
-        """Refuse a token that TikTok would refuse; one that was handed out here is good until it is revoked.
+        """Raise ApiError if TikTok would refuse a token; an issued token is valid until it is revoked.
 
-        :raises ApiError: with TikTok's text.
+        :raises ApiError: with TikTok's message.
         """
         if token in self._revoked:
             raise ApiError(40105)
@@ -61,14 +61,14 @@ class Grants:
             check_token(token, settings)
 
     def consent(self, query: Mapping[str, str], settings: Settings, fault: Fault | None) -> Response:
-        """Answer the consent page: send the browser back with a code.
+        """Return the response of the consent page: a redirect with a code.
 
         :param query: the page's parameters: ``app_id``, ``redirect_uri``, ``state``.
         """
         if query.get("app_id") != settings.app_id:
             return PlainTextResponse("This app doesn't exist.", status_code=400)
         redirect_uri = query.get("redirect_uri", "")
-        if not _fits(redirect_uri, settings):
+        if not _is_allowed(redirect_uri, settings):
             return PlainTextResponse("redirect_uri is not one of the app's redirect URLs.", status_code=400)
         answer = {"state": query["state"]} if "state" in query else {}
         kind = fault.kind if fault else ""
@@ -85,20 +85,20 @@ class Grants:
         )
 
     def exchange(self, world: World, params: Params) -> Answer:
-        """Answer ``oauth2/access_token/``: a token for a code, once."""
+        """Return the answer of ``oauth2/access_token/``: a token for a code, once."""
         params.require("app_id", "secret", "auth_code")
         settings = world.settings
-        check_secret(params.identifier("app_id") or "", params.text("secret") or "", settings, _INVALID)
-        code = params.text("auth_code") or ""
+        check_secret(params.identifier("app_id") or "", params.string("secret") or "", settings, _INVALID)
+        code = params.string("auth_code") or ""
         with_accounts = (
             params.boolean("return_advertiser_ids") if params.has("return_advertiser_ids") else True
         )
         with self._lock:
-            good_until = self._codes.pop(code, None)
-            if good_until is None:
+            expires_at = self._codes.pop(code, None)
+            if expires_at is None:
                 raise ApiError(_USED if code in self._used else _INVALID)
             self._used.add(code)
-            if self._clock() >= good_until:
+            if self._clock() >= expires_at:
                 raise ApiError(_USED)
             token = secrets.token_hex(20)
             self._issued.add(token)
@@ -106,18 +106,18 @@ class Grants:
         return Answer(rest=rest | ({"advertiser_ids": list(world.accounts)} if with_accounts else {}))
 
     def revoke(self, world: World, params: Params) -> Answer:
-        """Answer ``oauth2/revoke_token/``: from now on the token is refused."""
+        """Revoke a token and return the answer of ``oauth2/revoke_token/``."""
         params.require("app_id", "secret", "access_token")
-        app_id, token = params.identifier("app_id") or "", params.text("access_token") or ""
-        check_secret(app_id, params.text("secret") or "", world.settings, 40113)
+        app_id, token = params.identifier("app_id") or "", params.string("access_token") or ""
+        check_secret(app_id, params.string("secret") or "", world.settings, 40113)
         self.check(token, world.settings)
         with self._lock:
             self._revoked.add(token)
         return Answer(rest={"app_id": app_id, "advertiser_ids": list(world.accounts)})
 
 
-def _fits(redirect_uri: str, settings: Settings) -> bool:
-    """Say whether the app may send a browser there."""
+def _is_allowed(redirect_uri: str, settings: Settings) -> bool:
+    """Return whether the app may redirect a browser to a URL."""
     if settings.redirect_uris:
         return redirect_uri in settings.redirect_uris
     try:

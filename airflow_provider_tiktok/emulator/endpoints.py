@@ -1,7 +1,7 @@
-"""What each endpoint answers, without HTTP.
+"""The endpoints' answers, without HTTP.
 
-An endpoint is a function from the world and a call's parameters to an :class:`Answer`. To serve one
-more, write it and add it to :data:`ENDPOINTS`; to serve one more report type, add it to :data:`REPORTS`.
+An endpoint is a function that takes the world and a call's parameters and returns an :class:`Answer`.
+To add an endpoint, add its function to :data:`ENDPOINTS`; to add a report type, add it to :data:`REPORTS`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from airflow_provider_tiktok.emulator.kinds.tt_shop import parse_tt_shop
 from airflow_provider_tiktok.emulator.listings import LISTINGS, read_fields, read_filter, rows_of
 from airflow_provider_tiktok.emulator.params import Params
 from airflow_provider_tiktok.emulator.query import Query
-from airflow_provider_tiktok.emulator.report_task_files import TaskFile
+from airflow_provider_tiktok.emulator.report_task_files import ReportTaskFile
 from airflow_provider_tiktok.emulator.shop import stores
 from airflow_provider_tiktok.emulator.world import World
 
@@ -46,19 +46,19 @@ Endpoint = Callable[[World, Params], "Answer"]
 class Answer:
     """The ``data`` of an envelope.
 
-    :param rows: the ``list``, each row as JSON; ``None`` where the data is no list.
-    :param rest: what stands beside the list.
-    :param headers: more response headers.
-    :param file: what goes out instead of an envelope.
+    :param rows: the ``list``, each row as JSON; ``None`` if the data has no list.
+    :param rest: the other keys of the data.
+    :param headers: additional response headers.
+    :param file: the file to send instead of an envelope.
     """
 
     rows: list[str] | None = None
     rest: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
-    file: TaskFile | None = None
+    file: ReportTaskFile | None = None
 
     def to_json(self) -> str:
-        """Write it."""
+        """Return the data as JSON."""
         rest = json.dumps(self.rest, ensure_ascii=False)
         if self.rows is None:
             return rest
@@ -66,23 +66,23 @@ class Answer:
 
 
 def report(world: World, params: Params) -> Answer:
-    """Answer ``report/integrated/get/``."""
+    """Return the answer of ``report/integrated/get/``."""
     params.require("report_type")
     kind = params.choice("report_type", tuple(REPORTS)) or ""
     return REPORTS[kind](world, params)
 
 
 def report_of(parse: Callable[[Params], Query], path: str = REPORT_PATH) -> Endpoint:
-    """Make the endpoint that answers one type of report on named accounts.
+    """Return the endpoint of one report type, for reports on given accounts.
 
-    :param parse: checks a call.
-    :param path: what accounts must grant.
+    :param parse: returns the checked report of a call.
+    :param path: the path for which accounts must grant permission.
     """
 
     def serve(world: World, params: Params) -> Answer:
         query = parse(params)
         for advertiser_id in query.advertiser_ids:
-            account = granted(world, advertiser_id, path)
+            account = authorized_account(world, advertiser_id, path)
             if query.store is not None and query.store not in stores(account):
                 raise ApiError(PERMISSION, f"No permission to operate store {query.store}.")
         return _answer(world, query)
@@ -91,14 +91,14 @@ def report_of(parse: Callable[[Params], Query], path: str = REPORT_PATH) -> Endp
 
 
 def bc_report(world: World, params: Params) -> Answer:
-    """Answer a BC report, on the accounts of a Business Center."""
+    """Return the answer of a BC report, on the accounts of a Business Center."""
     query, filters = parse_bc(params)
-    if params.text("bc_id") != BC_ID:
-        raise ApiError(PERMISSION, f"No permission to operate Business Center {params.text('bc_id')}.")
-    tests = [one.test("") for one in filters]
+    if params.string("bc_id") != BC_ID:
+        raise ApiError(PERMISSION, f"No permission to operate Business Center {params.string('bc_id')}.")
+    predicates = [one.predicate("") for one in filters]
 
     def dollars(account: Account) -> float:
-        whole = replace(
+        total = replace(
             query,
             advertiser_ids=(account.advertiser_id,),
             dimensions=(),
@@ -106,14 +106,14 @@ def bc_report(world: World, params: Params) -> Answer:
             time_dimension=None,
             breakdowns=(),
             order_field=None,
-            joint=True,  # which has dollars
+            merged=True,  # merged reports are in dollars
         )
-        return world.table(whole).sums(["spend"])["spend"] / 100
+        return world.table(total).sums(["spend"])["spend"] / 100
 
     accounts = tuple(
         account.advertiser_id
         for account in world.accounts.values()
-        if not account.forbidden and all(test(Member(account, dollars)) for test in tests)
+        if not account.forbidden and all(matches(Member(account, dollars)) for matches in predicates)
     )
     return _answer(world, replace(query, advertiser_ids=accounts))
 
@@ -122,10 +122,10 @@ def _answer(world: World, query: Query) -> Answer:
     table = world.table(query)
     total = len(table)
     figures = total * len(query.metrics)
-    for most, code in ((world.settings.max_cells, TOO_LARGE), (world.settings.slow_cells, TIMED_OUT)):
-        if most and figures > most:
+    for limit, code in ((world.settings.max_cells, TOO_LARGE), (world.settings.slow_cells, TIMED_OUT)):
+        if limit and figures > limit:
             raise ApiError(code)
-    if query.whole:
+    if query.unpaged:
         page, size, first = 1, max(total, 1), 0
     else:
         page, size, first = query.page, query.page_size, (query.page - 1) * query.page_size
@@ -148,16 +148,16 @@ def _page_info(world: World, page: int, size: int, total: int) -> dict[str, Any]
 
 
 def listing_of(path: str) -> Endpoint:
-    """Make the endpoint that lists an account's campaigns, ad groups or ads."""
+    """Return the endpoint that lists an account's campaigns, ad groups or ads."""
     listing = LISTINGS[path]
 
     def serve(world: World, params: Params) -> Answer:
         params.require("advertiser_id")
         advertiser_id = params.identifier("advertiser_id") or ""
-        fields, test = read_fields(listing, params), read_filter(listing, params)
+        fields, matches = read_fields(listing, params), read_filter(listing, params)
         page, size = read_page(params)
-        account = granted(world, advertiser_id, path)
-        rows = rows_of(listing, account, list(filter(test, world.ads(advertiser_id))), fields)
+        account = authorized_account(world, advertiser_id, path)
+        rows = rows_of(listing, account, list(filter(matches, world.ads(advertiser_id))), fields)
         first = (page - 1) * size
         return Answer(rows=rows[first : first + size], rest=_page_info(world, page, size, len(rows)))
 
@@ -165,9 +165,9 @@ def listing_of(path: str) -> Endpoint:
 
 
 def advertisers(world: World, params: Params) -> Answer:
-    """Answer ``oauth2/advertiser/get/``: the accounts that the token reaches."""
+    """Return the answer of ``oauth2/advertiser/get/``: the accounts that the token can access."""
     params.require("app_id", "secret")
-    check_app(params.identifier("app_id") or "", params.text("secret") or "", world.settings)
+    check_app(params.identifier("app_id") or "", params.string("secret") or "", world.settings)
     return Answer(
         rows=[
             _json({"advertiser_id": account.advertiser_id, "advertiser_name": account.name})
@@ -177,21 +177,21 @@ def advertisers(world: World, params: Params) -> Answer:
 
 
 def advertiser_info(world: World, params: Params) -> Answer:
-    """Answer ``advertiser/info/``: an account's currency, zone and so on."""
+    """Return the answer of ``advertiser/info/``: the accounts' currencies, time zones and so on."""
     params.require("advertiser_ids")
     wanted = params.identifiers("advertiser_ids", _MAX_ACCOUNTS) or ()
-    fields = params.texts("fields")
+    fields = params.strings("fields")
     if fields is not None and not set(fields) <= set(_INFO):
         raise not_acceptable("fields", tuple(_INFO))
-    # one account that grants nothing spoils the whole call
-    accounts = [granted(world, one, _INFO_PATH) for one in dict.fromkeys(wanted)]
+    # one account without permission fails the call
+    accounts = [authorized_account(world, one, _INFO_PATH) for one in dict.fromkeys(wanted)]
     return Answer(
         rows=[_json({name: _INFO[name](account) for name in fields or _INFO}) for account in accounts]
     )
 
 
 def user_info(world: World, params: Params) -> Answer:
-    """Answer ``user/info/``: whose token it is."""
+    """Return the answer of ``user/info/``: the owner of the token."""
     return Answer(
         rest={
             "core_user_id": str(7_000_000_000_000_000_000 + world.settings.seed),
@@ -202,10 +202,10 @@ def user_info(world: World, params: Params) -> Answer:
     )
 
 
-def granted(world: World, advertiser_id: str, path: str) -> Account:
-    """Find an account that the token's owner may read.
+def authorized_account(world: World, advertiser_id: str, path: str) -> Account:
+    """Return an account that the token may read.
 
-    :raises ApiError: when there is none, or it grants nothing.
+    :raises ApiError: if the account does not exist or does not grant permission.
     """
     account = world.accounts.get(advertiser_id)
     if account is None:
@@ -262,7 +262,7 @@ REPORTS: dict[str, Endpoint] = {
     "BC": bc_report,
     "TT_SHOP": report_of(parse_tt_shop),
 }
-"""How each report type is served."""
+"""The endpoint of each report type."""
 
 _GMV_MAX_PATH = "gmv_max/report/get/"
 _VIDEO_PATH = "gmv_max/video_list/report/get/"
@@ -280,10 +280,10 @@ ENDPOINTS: dict[str, Endpoint] = {
     "user/info": user_info,  # Singer's tap calls it without the slash
     **{path: listing_of(path) for path in LISTINGS},
 }
-"""What stands behind each path of v1.3; all are GET."""
+"""The endpoint of each path of v1.3; all are GET."""
 
 ENDPOINTS_V2: dict[str, Endpoint] = {
     _GMV_MAX_PATH: report_of(parse_gmv_max_v2, _GMV_MAX_PATH),
     _VIDEO_PATH: report_of(parse_videos_v2, _VIDEO_PATH),
 }
-"""What stands behind the few paths of v2.0 that are served; all are GET."""
+"""The endpoint of each path of v2.0 that is served; all are GET."""

@@ -1,6 +1,6 @@
 """An account's campaigns, ad groups and ads, newest first.
 
-Deleted entities stay, with their spend, as TikTok keeps them. A deleted parent deletes what is below.
+Deleted entities keep their spend, as on TikTok. The children of a deleted parent are deleted too.
 """
 
 from __future__ import annotations
@@ -10,38 +10,38 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from airflow_provider_tiktok.emulator.accounts import Account
-from airflow_provider_tiktok.emulator.pseudo_random import Draws, mix
+from airflow_provider_tiktok.emulator.pseudo_random import RandomStream, mix
 
 DELETED = "STATUS_DELETE"
 
 _GROWTH_DAYS = 400
-"""How many days after its opening an account goes on making ads."""
+"""The number of days after its creation in which an account creates ads."""
 _ADS_PER_GROUP = 4
 _GROUPS_PER_CAMPAIGN = 2
 _CREATIVES_PER_SMART_AD = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Every:
-    """Which of an account's entities are deleted themselves: one of so many, so that even few have some."""
+class _EveryNth:
+    """A rule that selects one entity in every ``period``, so that even small accounts have some."""
 
     period: int
     place: int
 
-    def strikes(self, number: int) -> bool:
+    def selects(self, number: int) -> bool:
         return number % self.period == self.place
 
 
-# with what their parents take along, 11 % of campaigns, 18 % of ad groups and 24 % of ads
-_DELETED_CAMPAIGN, _DELETED_GROUP, _DELETED_AD = _Every(9, 2), _Every(13, 1), _Every(13, 3)
+# with the children of deleted parents, this deletes 11 % of campaigns, 18 % of ad groups and 24 % of ads
+_DELETED_CAMPAIGN, _DELETED_GROUP, _DELETED_AD = _EveryNth(9, 2), _EveryNth(13, 1), _EveryNth(13, 3)
 
 OBJECTIVES = ("TRAFFIC", "WEB_CONVERSIONS", "REACH", "VIDEO_VIEWS", "APP_PROMOTION", "LEAD_GENERATION")
 AUTOMATIONS = ("MANUAL", "MANUAL", "UPGRADED_SMART_PLUS", "SMART_PLUS")
 
-# How much an ad rests: it delivers on p days of every q. Together about a quarter of the days are empty.
-_DUTIES = ((1, 1), (1, 1), (1, 1), (1, 1), (3, 4), (3, 4), (3, 4), (1, 2), (1, 2), (2, 7))
+# An ad delivers on p days of every q. Over all ads about a quarter of the days are empty.
+_DELIVERY_PATTERNS = ((1, 1), (1, 1), (1, 1), (1, 1), (3, 4), (3, 4), (3, 4), (1, 2), (1, 2), (2, 7))
 
-_NAME_MAKERS = (
+_NAME_TEMPLATES = (
     "{kind} {number}",
     'The "Big" {kind}, no. {number}',
     "{kind} {number} 🎉 ünïcödé",
@@ -68,7 +68,7 @@ class Campaign:
 
 @dataclass(slots=True, eq=False)
 class AdGroup:
-    """One ad group. ``created`` is an ordinal day, as everywhere here; ``budget`` is in minor units."""
+    """One ad group. ``created`` is an ordinal day, as everywhere in this module; ``budget`` is in minor units."""
 
     id: str
     name: str
@@ -81,9 +81,9 @@ class AdGroup:
 
 @dataclass(slots=True, eq=False)
 class Ad:
-    """One ad, or one creative of an Upgraded Smart+ ad, with what its figures are made from.
+    """One ad, or one creative of an Upgraded Smart+ ad, with the parameters of its figures.
 
-    ``spend``, ``impressions`` and ``clicks`` are a delivering day's expectation, times 65,536.
+    ``spend``, ``impressions`` and ``clicks`` are the expected values of a day with delivery, times 65,536.
     """
 
     id: str
@@ -102,9 +102,9 @@ class Ad:
 
 
 def make_ads(account: Account, count: int) -> list[Ad]:
-    """Make an account's ads, with their parents, newest first.
+    """Return an account's ads, with their parents, newest first.
 
-    :param count: how many ads; campaigns and ad groups follow from it.
+    :param count: the number of ads; it determines the numbers of campaigns and ad groups.
     """
     if not account.has_campaigns:
         return []
@@ -116,70 +116,70 @@ def make_ads(account: Account, count: int) -> list[Ad]:
 def _ads(account: Account, count: int) -> Iterator[Ad]:
     groups = max(1, math.ceil(count / _ADS_PER_GROUP))
     campaign: Campaign | None = None
-    made = 0
+    created = 0
     for number in range(groups):
         day = account.created.toordinal() + number * _GROWTH_DAYS // groups
-        draws = Draws(mix(account.seed ^ (number << 20)))
+        rng = RandomStream(mix(account.seed ^ (number << 20)))
         if campaign is None or number % _GROUPS_PER_CAMPAIGN == 0:
-            campaign = _campaign(account, draws, number, day)
-        group = _group(account, draws, number, day, campaign)
-        for _ in range(min(_ADS_PER_GROUP, count - made)):
-            yield _ad(account, made, day, group)
-            made += 1
+            campaign = _campaign(account, rng, number, day)
+        group = _group(account, rng, number, day, campaign)
+        for _ in range(min(_ADS_PER_GROUP, count - created)):
+            yield _ad(account, created, day, group)
+            created += 1
 
 
-def _campaign(account: Account, draws: Draws, number: int, day: int) -> Campaign:
+def _campaign(account: Account, rng: RandomStream, number: int, day: int) -> Campaign:
     index = number // _GROUPS_PER_CAMPAIGN
     return Campaign(
         id=_id(account, 1, number, day),
         name=_name("Campaign", index),
-        status=_status(draws, "STATUS_DELIVERY_OK", deleted=_DELETED_CAMPAIGN.strikes(index)),
+        status=_status(rng, "STATUS_DELIVERY_OK", deleted=_DELETED_CAMPAIGN.selects(index)),
         created=day,
         objective=OBJECTIVES[index % len(OBJECTIVES)],
         automation=AUTOMATIONS[index % len(AUTOMATIONS)],
-        budget=draws.between(50, 500) * account.money,
+        budget=rng.between(50, 500) * account.per_dollar,
     )
 
 
-def _group(account: Account, draws: Draws, number: int, day: int, campaign: Campaign) -> AdGroup:
+def _group(account: Account, rng: RandomStream, number: int, day: int, campaign: Campaign) -> AdGroup:
     return AdGroup(
         id=_id(account, 2, number, day),
         name=_name("Ad group", number),
-        status=_status(draws, campaign.status, deleted=_DELETED_GROUP.strikes(number)),
+        status=_status(rng, campaign.status, deleted=_DELETED_GROUP.selects(number)),
         created=day,
-        budget=draws.between(20, 200) * account.money,
-        placement=draws.below(2),
+        budget=rng.between(20, 200) * account.per_dollar,
+        placement=rng.below(2),
         campaign=campaign,
     )
 
 
 def _ad(account: Account, number: int, day: int, group: AdGroup) -> Ad:
     seed = mix(account.seed ^ (number << 24) ^ 0xAD)
-    draws = Draws(seed)
+    rng = RandomStream(seed)
     ad_id = _id(account, 3, number, day)
-    active, period = _DUTIES[draws.below(len(_DUTIES))]
-    spend = (draws.between(300, 20_000) * account.money // 100) << 16
-    per_mille = draws.between(250, 900) * account.money // 100
+    active, period = _DELIVERY_PATTERNS[rng.below(len(_DELIVERY_PATTERNS))]
+    spend = (rng.between(300, 20_000) * account.per_dollar // 100) << 16
+    per_mille = rng.between(250, 900) * account.per_dollar // 100
     impressions = spend * 1000 // max(1, per_mille)
     return Ad(
         id=ad_id,
         id_v2=_smart_ad_id(account, number, day, group) or ad_id,
         name=_name("Ad", number),
-        status=_status(draws, group.status, deleted=_DELETED_AD.strikes(number)),
+        status=_status(rng, group.status, deleted=_DELETED_AD.selects(number)),
         created=day,
         seed=seed,
         active=active,
         period=period,
-        phase=draws.below(period),
+        phase=rng.below(period),
         spend=spend,
         impressions=impressions,
-        clicks=impressions * draws.between(4_000, 24_000) // 1_000_000,
+        clicks=impressions * rng.between(4_000, 24_000) // 1_000_000,
         group=group,
     )
 
 
 def _smart_ad_id(account: Account, number: int, day: int, group: AdGroup) -> str | None:
-    """Give the ID that the creatives of one Upgraded Smart+ ad share."""
+    """Return the ID that the creatives of one Upgraded Smart+ ad share; ``None`` for other ads."""
     if group.campaign.automation != "UPGRADED_SMART_PLUS":
         return None
     place = number % _ADS_PER_GROUP // _CREATIVES_PER_SMART_AD
@@ -187,18 +187,18 @@ def _smart_ad_id(account: Account, number: int, day: int, group: AdGroup) -> str
 
 
 def _id(account: Account, kind: int, number: int, day: int) -> str:
-    """Number an entity: 19 digits, growing with creation, and too long for a float."""
+    """Return an entity's ID: 19 digits, ascending by creation, and too long for a float."""
     owner = (account.number * 7 + 123) % 1000
     return str(17 * 10**17 + (day - 700_000) * 10**13 + number * 10**5 + kind * 10_000 + owner * 10 + 7)
 
 
-def _status(draws: Draws, parent: str, *, deleted: bool) -> str:
+def _status(rng: RandomStream, parent: str, *, deleted: bool) -> str:
     if deleted or parent == DELETED:
         return DELETED
     if parent != "STATUS_DELIVERY_OK":
         return "STATUS_NOT_DELIVERY"
-    return "STATUS_DELIVERY_OK" if draws.chance(75) else "STATUS_DISABLE"
+    return "STATUS_DELIVERY_OK" if rng.chance(75) else "STATUS_DISABLE"
 
 
 def _name(kind: str, number: int) -> str:
-    return _NAME_MAKERS[number % len(_NAME_MAKERS)].format(kind=kind, number=number)
+    return _NAME_TEMPLATES[number % len(_NAME_TEMPLATES)].format(kind=kind, number=number)

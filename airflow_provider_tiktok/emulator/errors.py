@@ -1,7 +1,7 @@
-"""How TikTok says no: return codes with their texts.
+"""TikTok's refusals: return codes with their messages.
 
-Texts that are known are TikTok's own, to the letter (a trailing space included); where none is known
-the text follows the same manner.
+Known messages are TikTok's own, byte for byte, with trailing spaces. Where no message is known, the
+message follows TikTok's style.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ MESSAGES: dict[int, str] = {
     51305: "Satellite service error.",
     60001: "The system is under maintenance.",
 }
-"""TikTok's texts by return code; braces stand for what the call named."""
+"""TikTok's messages by return code; braces are placeholders for values of the call."""
 
 
 class ApiError(Exception):
-    """A refusal that goes out as an envelope: HTTP 200, a code other than 0, and no data."""
+    """A refusal that is answered with an envelope: HTTP 200, a code other than 0, and no data."""
 
     def __init__(self, code: int, message: str | None = None) -> None:
         self.code = code
@@ -100,17 +100,17 @@ class ApiError(Exception):
 
 
 def parameter_error(message: str) -> ApiError:
-    """Make the refusal of a wrong parameter."""
+    """Return the refusal of an invalid parameter."""
     return ApiError(PARAMETER, message)
 
 
 def missing(*names: str) -> ApiError:
-    """Make the refusal of a call that lacks required parameters."""
+    """Return the refusal of a call without required parameters."""
     return parameter_error(f"Missing required field(s): {', '.join(names)}")
 
 
 def not_acceptable(name: str, accepted: tuple[str, ...]) -> ApiError:
-    """Make the refusal of a value outside an enumeration."""
+    """Return the refusal of a value that is not in an enumeration."""
     return parameter_error(
         f"{name}: one or more value of the param is not acceptable, correct is {list(accepted)}"
     )

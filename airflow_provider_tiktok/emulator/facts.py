@@ -1,7 +1,7 @@
-"""The figures under every report: what each ad did up to any moment.
+"""The facts behind every report: each ad's cumulative counts at any time.
 
-An additive metric of an ad is a count that only grows with time. A day, an hour or a year is the
-difference between two moments, so that hours add up to days, days to ranges and ads to accounts,
+An additive metric of an ad is a count that only grows over time. The figure of a day, an hour or a year is
+the difference between two points in time. So hours add up to days, days to ranges and ads to accounts,
 exactly, and a year costs no more to compute than a day.
 """
 
@@ -17,53 +17,53 @@ from airflow_provider_tiktok.emulator.breakdowns import Split
 from airflow_provider_tiktok.emulator.entities import Ad
 from airflow_provider_tiktok.emulator.pseudo_random import mix_text
 
-Moment = tuple[int, int]
-"""A day's ordinal, and how many of that day's thousandth parts have passed."""
+TimePoint = tuple[int, int]
+"""A day's ordinal, and how many thousandths of that day's figures are complete."""
 
 DAY_PARTS = 1000
 
-# How a day's figures spread over its hours: quiet nights, busy evenings.
+# the distribution of a day's figures over its hours: low at night, high in the evening
 _HOUR_PARTS = (22, 16, 14, 13, 14, 18, 26, 36, 42, 44, 45, 46, 48, 47, 46, 46, 48, 52, 60, 70, 76, 72, 60, 39)
 HOUR_STARTS = tuple(sum(_HOUR_PARTS[:hour]) for hour in range(25))
-"""How much of a day has passed, in :data:`DAY_PARTS`, as each hour begins; the 25th is its end."""
+"""The part of a day's figures, in :data:`DAY_PARTS`, at the start of each hour; the 25th is the end of the day."""
 
 
-def passed(hour: int, minute: int) -> int:
-    """Say how much of a day's figures has come in by a time of day, in :data:`DAY_PARTS`."""
+def elapsed_parts(hour: int, minute: int) -> int:
+    """Return the part of a day's figures at a time of day, in :data:`DAY_PARTS`."""
     return HOUR_STARTS[hour] + _HOUR_PARTS[hour] * minute // 60
 
 
 _STEP = 16
-"""One delivering day moves an ad's clock by two to this power, give or take half."""
+"""One day with delivery adds two to this power, plus or minus half, to an ad's delivery counter."""
 
 # Python multiplies integers of 30 bits fastest
 _DIGIT = (1 << 30) - 1
-_TICK_ODD, _DRAW_ODD = 0x2545F491, 0x1B873593
+_DAY_MULTIPLIER, _HASH_MULTIPLIER = 0x2545F491, 0x1B873593
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """How one additive metric follows from an ad's size.
+    """The definition of one additive metric, as a part of an ad's figures.
 
-    :param parent: what it is a part of.
-    :param millionths: how large a part.
-    :param odd: mixes its own luck into each day; metrics that share it rise and fall together,
-        which keeps a funnel a funnel.
-    :param own_size: whether the part differs from ad to ad.
+    :param parent: the figure of which it is a part.
+    :param millionths: the size of the part.
+    :param noise: an odd number that makes each day's noise; metrics that share it rise and fall together,
+        so that a funnel stays consistent.
+    :param varies_by_ad: whether the size of the part differs between ads.
     """
 
     parent: str
     millionths: int
-    odd: int
-    own_size: bool = False
+    noise: int
+    varies_by_ad: bool = False
 
 
-def _luck(family: str) -> int:
+def _noise(family: str) -> int:
     return (mix_text(family) & _DIGIT) | 1
 
 
-_VIEWS, _CLICKS, _SPEND = _luck("impressions"), _luck("clicks"), _luck("spend")
-_SALES = _luck("conversion")
+_VIEWS, _CLICKS, _SPEND = _noise("impressions"), _noise("clicks"), _noise("spend")
+_SALES = _noise("conversion")
 
 _KNOWN: dict[str, Fact] = {
     "spend": Fact("spend", 1_000_000, _SPEND),
@@ -84,14 +84,14 @@ _KNOWN: dict[str, Fact] = {
     "engaged_view": Fact("impressions", 110_000, _VIEWS),
     "engaged_view_15s": Fact("impressions", 38_000, _VIEWS),
     "clicks": Fact("clicks", 1_000_000, _CLICKS),
-    "likes": Fact("impressions", 6_000, _luck("likes")),
+    "likes": Fact("impressions", 6_000, _noise("likes")),
     "conversion": Fact("clicks", 45_000, _SALES),
     "real_time_conversion": Fact("clicks", 45_000, _SALES),
     "result": Fact("clicks", 45_000, _SALES),
     "real_time_result": Fact("clicks", 45_000, _SALES),
     "complete_payment": Fact("clicks", 30_000, _SALES),
     "total_complete_payment_rate": Fact("spend", 1_700_000, _SALES),
-    # GMV Max has names of its own for what its ads did
+    # the names of metrics in GMV Max reports
     "cost": Fact("spend", 1_000_000, _SPEND),
     "net_cost": Fact("spend", 910_000, _SPEND),
     "orders": Fact("clicks", 60_000, _SALES),
@@ -109,69 +109,69 @@ _VALUE = re.compile(r"_value(?=_|$)|_revenue(?=_|$)")
 
 @functools.cache
 def fact(name: str) -> Fact:
-    """Find how a metric's figures are made; any name has some."""
+    """Return the definition of an additive metric; unknown names get one too."""
     known = _KNOWN.get(name)
     if known:
         return known
     stem = _VALUE.sub("", _TOTAL.sub("", name)).strip("_")
-    luck = mix_text(stem) & _DIGIT
+    digest = mix_text(stem) & _DIGIT
     if _VALUE.search(name):
-        return Fact("spend", 40_000 + luck % 900_000, luck | 1, own_size=True)
-    part = 800 + luck % 30_000
-    return Fact("clicks", part * 13 // 10 if "total" in name else part, luck | 1, own_size=True)
+        return Fact("spend", 40_000 + digest % 900_000, digest | 1, varies_by_ad=True)
+    size = 800 + digest % 30_000
+    return Fact("clicks", size * 13 // 10 if "total" in name else size, digest | 1, varies_by_ad=True)
 
 
 class Timeline:
-    """The moments between which a report counts, with what they share for every ad.
+    """The points in time that bound a report's rows, with the values that all ads share.
 
-    :param moments: in order; each two neighbours bound one row.
+    :param points: the points in order; each two consecutive points bound one row.
     """
 
-    __slots__ = ("_cuts", "_days", "_parts", "moments")
+    __slots__ = ("_days", "_partial_days", "_slices", "points")
 
-    def __init__(self, moments: Sequence[Moment]) -> None:
-        self.moments = tuple(moments)
-        self._cuts: dict[tuple[int, int], Timeline] = {}
-        self._days = tuple(day for day, _ in moments)
-        self._parts = tuple((place, part) for place, (_, part) in enumerate(moments) if part)
+    def __init__(self, points: Sequence[TimePoint]) -> None:
+        self.points = tuple(points)
+        self._slices: dict[tuple[int, int], Timeline] = {}
+        self._days = tuple(day for day, _ in points)
+        self._partial_days = tuple((index, part) for index, (_, part) in enumerate(points) if part)
 
     def __len__(self) -> int:
-        return len(self.moments) - 1
+        return len(self.points) - 1
 
-    def cut(self, first: int, last: int) -> Timeline:
-        """Give the part from row ``first`` up to, and without, row ``last``."""
+    def slice(self, first: int, last: int) -> Timeline:
+        """Return the timeline of the rows from ``first`` to ``last``, excluding ``last``."""
         if first == 0 and last == len(self):
             return self
-        found = self._cuts.get((first, last))
+        found = self._slices.get((first, last))
         if found is None:
-            found = self._cuts[first, last] = Timeline(self.moments[first : last + 1])
+            found = self._slices[first, last] = Timeline(self.points[first : last + 1])
         return found
 
     def counts(self, ad: Ad, names: Sequence[str]) -> list[list[int]]:
-        """Count an ad's metrics at every moment.
+        """Return an ad's cumulative counts at every point in time.
 
-        :return: per metric, one running count per moment.
+        :return: per metric, one cumulative count per point.
         """
-        clock = _clock(ad, self._days)
-        found = [_running(ad, fact(name), clock) for name in names]
-        if self._parts:
-            next_clock = _clock(ad, tuple(self._days[place] + 1 for place, _ in self._parts))
-            for name, running in zip(names, found, strict=True):
-                day_ends = _running(ad, fact(name), next_clock)
-                for (place, part), day_end in zip(self._parts, day_ends, strict=True):
-                    running[place] += (day_end - running[place]) * part // DAY_PARTS
+        deliveries = _deliveries(ad, self._days)
+        found = [_cumulative_counts(ad, fact(name), deliveries) for name in names]
+        if self._partial_days:
+            next_deliveries = _deliveries(ad, tuple(self._days[index] + 1 for index, _ in self._partial_days))
+            for name, counts in zip(names, found, strict=True):
+                day_ends = _cumulative_counts(ad, fact(name), next_deliveries)
+                for (index, part), day_end in zip(self._partial_days, day_ends, strict=True):
+                    counts[index] += (day_end - counts[index]) * part // DAY_PARTS
         return found
 
 
 def cells(
     ads: Sequence[Ad], timeline: Timeline, split: Split, names: Sequence[str], per_dollar: int | None = None
 ) -> list[list[int]]:
-    """Add up what ads did in each row: every stretch of time, and in it every value of a breakdown.
+    """Return the sum of ads' figures in each row: one per time range and breakdown value.
 
-    :param per_dollar: turns money into dollars: hundredths of the currency that one dollar buys.
+    :param per_dollar: converts money to dollars: the price of one dollar in hundredths of the currency.
     :return: per metric, one figure per row.
     """
-    if not split.is_whole:
+    if not split.is_unsplit:
         return _split_cells(ads, timeline, split, names, per_dollar)
     totals: list[list[int]] = []
     for ad in ads:
@@ -181,11 +181,11 @@ def cells(
 
 
 def _counts(ad: Ad, timeline: Timeline, names: Sequence[str], per_dollar: int | None) -> list[list[int]]:
-    """Count an ad's metrics at every moment, in its currency or in dollars."""
+    """Return an ad's cumulative counts at every point in time, in its currency or in dollars."""
     found = timeline.counts(ad, names)
     if per_dollar is None:
         return found
-    # running counts are converted, not their differences, so that days still add up to months
+    # the cumulative counts are converted, not their differences, so that days still add up to months
     return [
         [count * 100 // per_dollar for count in counts] if fact(name).parent == "spend" else counts
         for name, counts in zip(names, found, strict=True)
@@ -205,21 +205,21 @@ def _split_cells(
     return totals
 
 
-def _clock(ad: Ad, days: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Read an ad's clock at the beginning of days: delivering days so far, and a draw for the last one."""
+def _deliveries(ad: Ad, days: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return, for the start of each day, an ad's delivery counter, and a pseudo-random number for its last day."""
     created, active, period, phase = ad.created, ad.active, ad.period, ad.phase
     seed = ad.seed & _DIGIT
-    ticks = [((day - created) * active + phase) // period if day > created else 0 for day in days]
-    draws = [seed + tick * _TICK_ODD & _DIGIT for tick in ticks]
+    delivered = [((day - created) * active + phase) // period if day > created else 0 for day in days]
+    numbers = [seed + count * _DAY_MULTIPLIER & _DIGIT for count in delivered]
     return [
-        (tick << _STEP, ((draw ^ draw >> 15) * _DRAW_ODD & _DIGIT) ^ draw >> 11)
-        for tick, draw in zip(ticks, draws, strict=True)
+        (count << _STEP, ((number ^ number >> 15) * _HASH_MULTIPLIER & _DIGIT) ^ number >> 11)
+        for count, number in zip(delivered, numbers, strict=True)
     ]
 
 
-def _running(ad: Ad, made: Fact, clock: list[tuple[int, int]]) -> list[int]:
-    size: int = getattr(ad, made.parent) * made.millionths // 1_000_000
-    odd = made.odd
-    if made.own_size:
-        size = size * (50 + (ad.seed * odd >> 20) % 100) // 100
-    return [(tick + ((draw * odd & _DIGIT) >> 15)) * size >> 32 for tick, draw in clock]
+def _cumulative_counts(ad: Ad, definition: Fact, deliveries: list[tuple[int, int]]) -> list[int]:
+    size: int = getattr(ad, definition.parent) * definition.millionths // 1_000_000
+    noise = definition.noise
+    if definition.varies_by_ad:
+        size = size * (50 + (ad.seed * noise >> 20) % 100) // 100
+    return [(count + ((number * noise & _DIGIT) >> 15)) * size >> 32 for count, number in deliveries]

@@ -1,7 +1,7 @@
-"""What goes wrong, and when: the rules of a faults file.
+"""The rules of a faults file: which faults to inject, and into which calls.
 
-The file is a JSON list of rules. Each has a ``fault`` and, if it shall not strike at every call,
-selectors; all selectors of a rule must agree, and the first rule that agrees strikes::
+The file is a JSON list of rules. Each rule has a ``fault``, and selectors if it does not apply to every
+call. A rule matches a call if all of its selectors match; the first rule that matches applies::
 
     [
       {"fault": "code:40100", "every": 5},
@@ -9,22 +9,30 @@ selectors; all selectors of a rule must agree, and the first rule that agrees st
       {"fault": "drop_row", "advertiser_id": "7100000007131187933", "page": 2, "first": 1}
     ]
 
-Faults of the connection: ``timeout`` (silent for ``seconds``, 600 unless told, then closed), ``slow``
-(answers after ``seconds``, 5 unless told), ``reset`` (closed before the answer, or ``after_bytes`` of
-its body), ``truncated`` (closed before ``Content-Length`` is reached). Faults of the answer:
-``http_500``, ``http_502_html``, ``html_200``, ``broken_json``, ``empty_body``, ``not_object``,
-``code:NNNNN`` (TikTok's return code and text, or your ``message``). Faults of a report, which strike only
-at reports: ``drop_row``, ``duplicate_row``, ``short_page``, ``moving_total``, ``endless_pages`` (one row
-a page, and a count of 999,999,999), ``throttle_header``, ``search_ads_throttle`` and ``uv_invalid`` (flags in
-``data.extra_info``: rows are left out, figures about people are missing). Faults of a
-CSV file, which strike where report tasks' files are, and with the ``path`` ``report/task/download/`` at
-files that come as an answer: ``drop_row``, ``duplicate_row``, ``cut_file`` (ends in the middle of a row, its
-``Content-Length`` agreeing). Faults of a report task, which strike at its creation: ``task_failed`` (with
-your ``message``), ``task_canceled``, ``task_stuck`` (is never done). Faults of the consent
-page: ``deny_consent`` (it sends the browser back without a code), ``wrong_state``.
+Faults of the connection: ``timeout`` (no answer for ``seconds``, default 600, then closed), ``slow``
+(answers after ``seconds``, default 5), ``reset`` (closed before the answer, or after ``after_bytes`` of
+its body), ``truncated`` (closed before ``Content-Length`` is reached).
 
-Selectors: ``path`` (how it ends), ``advertiser_id``, ``page`` choose calls; among the chosen,
-``every`` k strikes at every k-th, ``first`` n at the first n, ``at`` at those places, from 1.
+Faults of the answer: ``http_500``, ``http_502_html``, ``html_200``, ``broken_json``, ``empty_body``,
+``not_object``, ``code:NNNNN`` (TikTok's return code and message, or your ``message``).
+
+Faults of a report, which apply only to reports: ``drop_row``, ``duplicate_row``, ``short_page``,
+``moving_total``, ``endless_pages`` (one row a page, and a count of 999,999,999), ``throttle_header``,
+``search_ads_throttle`` and ``uv_invalid`` (flags in ``data.extra_info``: rows are omitted, figures about
+people are missing).
+
+Faults of a CSV file, which apply to downloads of report tasks' files, and with the ``path``
+``report/task/download/`` to files that are sent as an answer: ``drop_row``, ``duplicate_row``, ``cut_file``
+(ends in the middle of a row, with a matching ``Content-Length``).
+
+Faults of a report task, which apply to its creation: ``task_failed`` (with your ``message``),
+``task_canceled``, ``task_stuck`` (never finishes).
+
+Faults of the consent page: ``deny_consent`` (redirects the browser without a code), ``wrong_state``.
+
+Selectors: ``path`` (the end of the path), ``advertiser_id`` and ``page`` select calls. ObjectFilter the selected
+calls, ``every`` k applies to every k-th, ``first`` n to the first n, and ``at`` to the listed positions,
+which start at 1.
 """
 
 from __future__ import annotations
@@ -48,19 +56,19 @@ REPORT_FAULTS = (
 )
 FILE_FAULTS = ("drop_row", "duplicate_row", "cut_file")
 TASK_FAULTS = ("task_failed", "task_canceled", "task_stuck")
-"""What becomes of a report task that is created well."""
+"""The outcomes of a report task that is created successfully."""
 
 FILE_PATH = "/wsos_v2/statistics/object/"
-"""Where files are, on TikTok's host for files as on this one; a selector's ``path`` may be its end."""
+"""The path of files, on TikTok's host for files and on this one; a selector's ``path`` can be its end."""
 
 _DOWNLOAD_PATH = "report/task/download/"
-_PLACES: tuple[tuple[tuple[str, ...], str], ...] = (
+_PATHS: tuple[tuple[tuple[str, ...], str], ...] = (
     (REPORT_FAULTS, "report/integrated/get/"),
     (FILE_FAULTS, FILE_PATH),
     (TASK_FAULTS, "report/task/create/"),
     (CONSENT_FAULTS, "/portal/auth"),
 )
-"""The faults that strike only at some calls, and how the path of those ends."""
+"""The faults that apply only to some calls, and the end of the path of those calls."""
 
 _DEFAULT_SECONDS = {"timeout": 600.0, "slow": 5.0}
 _KEYS: dict[str, tuple[type, ...]] = {
@@ -78,12 +86,12 @@ _KEYS: dict[str, tuple[type, ...]] = {
 
 
 class FaultError(ValueError):
-    """A faults file, or a rule, that makes no sense."""
+    """A faults file, or a rule, that is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One rule. See the module for what its parts mean."""
+    """One rule. The module's docstring describes its fields."""
 
     kind: str
     path: str | None = None
@@ -98,71 +106,71 @@ class Fault:
 
     @property
     def code(self) -> int | None:
-        """The return code that it answers with."""
+        """Return the return code of the fault; ``None`` for other faults."""
         return int(self.kind.removeprefix("code:")) if self.kind.startswith("code:") else None
 
-    def concerns(self, path: str, advertiser_ids: Iterable[str], page: int) -> bool:
-        """Say whether a call is one of those it chooses."""
+    def selects(self, path: str, advertiser_ids: Iterable[str], page: int) -> bool:
+        """Return whether the rule selects a call."""
         return (
             (self.path is None or path.endswith(self.path))
             and (self.advertiser_id is None or self.advertiser_id in advertiser_ids)
             and (self.page is None or self.page == page)
-            and self._can_strike(path)
+            and self._can_apply(path)
         )
 
-    def _can_strike(self, path: str) -> bool:
-        """Say whether a call is of those that have what this spoils."""
+    def _can_apply(self, path: str) -> bool:
+        """Return whether calls of a path can have this fault."""
         if self.code is not None:
             return not path.endswith(FILE_PATH)  # the host of files has no return codes
         if self.kind in FILE_FAULTS and self.path is not None and path.endswith(_DOWNLOAD_PATH):
             return True
-        places = [place for kinds, place in _PLACES if self.kind in kinds]
-        return not places or path.endswith(tuple(places))
+        paths = [end for kinds, end in _PATHS if self.kind in kinds]
+        return not paths or path.endswith(tuple(paths))
 
-    def strikes(self, place: int) -> bool:
-        """Say whether it strikes at the so-manieth of its calls."""
+    def applies(self, position: int) -> bool:
+        """Return whether the rule applies to the selected call at a position, counted from 1."""
         return (
-            (self.every is None or place % self.every == 0)
-            and (self.first is None or place <= self.first)
-            and (self.at is None or place in self.at)
+            (self.every is None or position % self.every == 0)
+            and (self.first is None or position <= self.first)
+            and (self.at is None or position in self.at)
         )
 
 
 class Faults:
-    """The rules in force, with how many calls each has seen; safe to change while serving."""
+    """The current rules, each with its number of selected calls; safe to change while serving."""
 
     def __init__(self, rules: Iterable[Mapping[str, Any] | Fault] = ()) -> None:
         self._lock = threading.Lock()
         self._rules: list[Fault] = []
-        self._seen: list[int] = []
+        self._counts: list[int] = []
         self.set(rules)
 
     def set(self, rules: Iterable[Mapping[str, Any] | Fault]) -> None:
-        """Put other rules in force, counting from the beginning.
+        """Replace the rules and reset their counts.
 
-        :raises FaultError: when a rule makes no sense; the old ones stay.
+        :raises FaultError: if a rule is invalid; the old rules stay.
         """
         parsed = [rule if isinstance(rule, Fault) else parse_fault(rule) for rule in rules]
         with self._lock:
-            self._rules, self._seen = parsed, [0] * len(parsed)
+            self._rules, self._counts = parsed, [0] * len(parsed)
 
     def choose(self, path: str, advertiser_ids: Iterable[str], page: int) -> Fault | None:
-        """Count a call, and find the fault that strikes at it."""
+        """Count a call and return the fault that applies to it, if any."""
         ids = tuple(advertiser_ids)
         with self._lock:
-            struck: Fault | None = None
+            chosen: Fault | None = None
             for number, rule in enumerate(self._rules):
-                if rule.concerns(path, ids, page):
-                    self._seen[number] += 1
-                    if struck is None and rule.strikes(self._seen[number]):
-                        struck = rule
-            return struck
+                if rule.selects(path, ids, page):
+                    self._counts[number] += 1
+                    if chosen is None and rule.applies(self._counts[number]):
+                        chosen = rule
+            return chosen
 
 
 def read_faults(path: str | Path) -> list[Fault]:
-    """Read a faults file.
+    """Return the rules of a faults file.
 
-    :raises FaultError: with one sentence on what is wrong with it.
+    :raises FaultError: with a sentence that says what is invalid.
     """
     try:
         rules = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -171,15 +179,15 @@ def read_faults(path: str | Path) -> list[Fault]:
     except ValueError as error:
         raise FaultError(f"The faults file {path} is not valid JSON: {error}.") from error
     if not isinstance(rules, list):
-        raise FaultError(f"The faults file {path} must hold a JSON list of rules.")
-    return [parse_fault(rule, f"Rule {place} of {path}") for place, rule in enumerate(rules, start=1)]
+        raise FaultError(f"The faults file {path} must contain a JSON list of rules.")
+    return [parse_fault(rule, f"Rule {position} of {path}") for position, rule in enumerate(rules, start=1)]
 
 
 def parse_fault(rule: Any, where: str = "A fault rule") -> Fault:
-    """Check one rule.
+    """Return one rule, validated.
 
-    :param where: how to speak of it in an error.
-    :raises FaultError: with one sentence on what is wrong with it.
+    :param where: the rule's name in an error.
+    :raises FaultError: with a sentence that says what is invalid.
     """
     if not isinstance(rule, Mapping):
         raise FaultError(f"{where} must be an object with a 'fault'.")
@@ -189,11 +197,11 @@ def parse_fault(rule: Any, where: str = "A fault rule") -> Fault:
     if kind is None:
         raise FaultError(f"{where} has no 'fault'.")
     _check_kind(kind, where)
-    places = rule.get("at")
+    positions = rule.get("at")
     return Fault(
         kind=kind,
         seconds=float(rule.get("seconds", _DEFAULT_SECONDS.get(kind, 0.0))),
-        at=None if places is None else frozenset(places),
+        at=None if positions is None else frozenset(positions),
         **{
             key: rule[key]
             for key in ("path", "advertiser_id", "page", "every", "first", "after_bytes", "message")
@@ -208,9 +216,9 @@ def _check_key(key: str, value: Any, where: str) -> None:
     if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
         raise FaultError(f"{where} has a {key!r} of the wrong type: {value!r}.")
     numbers = value if isinstance(value, list) else [value] if isinstance(value, int | float) else []
-    least = 0 if key in ("seconds", "after_bytes") else 1
-    if any(not isinstance(number, int | float) or number < least for number in numbers):
-        raise FaultError(f"{where} has a {key!r} below {least}: {value!r}.")
+    minimum = 0 if key in ("seconds", "after_bytes") else 1
+    if any(not isinstance(number, int | float) or number < minimum for number in numbers):
+        raise FaultError(f"{where} has a {key!r} below {minimum}: {value!r}.")
 
 
 def _check_kind(kind: str, where: str) -> None:
@@ -223,7 +231,7 @@ def _check_kind(kind: str, where: str) -> None:
 
 
 def message_of(fault: Fault, **named: str) -> str:
-    """Give the text that goes with a return code."""
+    """Return the message of a fault's return code."""
     if fault.message is not None:
         return fault.message
     return MESSAGES.get(fault.code or 0, "Unknown error.").format(**named)

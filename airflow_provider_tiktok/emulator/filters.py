@@ -1,4 +1,4 @@
-"""The ``filtering`` parameter of reports: which fields there are, and what they let through."""
+"""The ``filtering`` parameter of reports: its fields, and the predicates of its filters."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STATUS_FIELDS = {
     "AUCTION_ADGROUP": "adgroup_status",
     "AUCTION_AD": "ad_status",
 }
-"""The status field of each level that hides deleted entities by default."""
+"""The status field of each level that excludes deleted entities by default."""
 
 MAX_IDS = 100
 _KEYS = ("field_name", "filter_type", "filter_value")
@@ -56,19 +56,19 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What can be filtered by.
+    """A field to filter by.
 
-    :param read: gives the value of an ad (or of what else is filtered), for the data level of the report.
-    :param types: the filter types it takes.
-    :param values: the only values it takes; empty takes any.
-    :param most: how many IDs it takes at most.
+    :param read: returns the value of an ad (or of another filtered object), for the data level of the report.
+    :param types: the accepted filter types.
+    :param values: the accepted values; empty accepts any.
+    :param max_ids: the maximum number of IDs.
     """
 
     read: Callable[[Any, str], str]
     types: tuple[str, ...] = ("IN",)
     values: tuple[str, ...] = ()
     is_id: bool = False
-    most: int = MAX_IDS
+    max_ids: int = MAX_IDS
     is_time: bool = False
     is_number: bool = False
 
@@ -101,7 +101,7 @@ FIELDS: Mapping[str, Field] = {
         lambda ad, _: "AUCTION", values=("AUCTION", "RESERVATION_RF", "RESERVATION_TOP_VIEW")
     ),
     "create_time": Field(_created, types=(*_COMPARE, *_RANGES), is_time=True),
-    # every ad here is alike in these
+    # these are the same for all emulated ads
     "billing_event": _constant("CPC"),
     "image_mode": _constant("VIDEO_VERTICAL"),
     "bid_strategy": _constant("BID_STRATEGY_MAX_CONVERSION"),
@@ -127,31 +127,31 @@ FIELDS: Mapping[str, Field] = {
 
 
 class Condition(Protocol):
-    """What decides which ads a report covers. Two equal ones let the same through."""
+    """A condition on the ads that a report covers. Two equal conditions match the same ads."""
 
     @property
     def field(self) -> str:
-        """What it filters by."""
+        """Return the name of the field to filter by."""
 
-    def test(self, level: str) -> Callable[[Any], bool]:
-        """Make the test that an ad must pass."""
+    def predicate(self, level: str) -> Callable[[Any], bool]:
+        """Return the predicate that an ad must satisfy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter, checked."""
+    """One validated filter."""
 
     field: str
     type: str
     values: tuple[str, ...]
-    of: Field
+    spec: Field
 
-    def test(self, level: str) -> Callable[[Any], bool]:
-        """Make the test that an ad must pass."""
-        read = self.of.read
+    def predicate(self, level: str) -> Callable[[Any], bool]:
+        """Return the predicate that an ad must satisfy."""
+        read = self.spec.read
         if self.type in _COMPARE:
             compare, bound = _COMPARE[self.type], self.values[0]
-            if self.of.is_number:
+            if self.spec.is_number:
                 return lambda ad: compare(float(read(ad, level)), float(bound))
             return lambda ad: compare(read(ad, level), bound)
         if self.type == "MATCH":
@@ -168,11 +168,11 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Among:
-    """A filter of an endpoint whose ``filtering`` is one object.
+class ObjectFilter:
+    """One key of a ``filtering`` parameter that is an object.
 
-    :param read: gives an ad's value, which must be one of the values.
-    :param fuzzy: whether it is enough that the ad's value has the first of them in it.
+    :param read: returns an ad's value, which must be one of the values.
+    :param fuzzy: whether the ad's value only has to contain the first of the values.
     """
 
     field: str
@@ -180,8 +180,8 @@ class Among:
     read: Callable[[Ad], str]
     fuzzy: bool = False
 
-    def test(self, level: str) -> Callable[[Ad], bool]:
-        """Make the test that an ad must pass."""
+    def predicate(self, level: str) -> Callable[[Ad], bool]:
+        """Return the predicate that an ad must satisfy."""
         read, values = self.read, frozenset(self.values)
         if self.fuzzy:
             part = self.values[0].casefold()
@@ -192,7 +192,7 @@ class Among:
 
 
 def not_deleted(level: str) -> Filter | None:
-    """Make the filter that a report of a level has by default."""
+    """Return the default filter of a level's reports; ``None`` if the level has none."""
     field = STATUS_FIELDS.get(level)
     return Filter(field, "IN", ("STATUS_NOT_DELETE",), FIELDS[field]) if field else None
 
@@ -202,10 +202,10 @@ def _has_status(status: str, wanted: frozenset[str]) -> bool:
 
 
 def parse_filters(items: list[Any], fields: Mapping[str, Field] | None = None) -> tuple[Filter, ...]:
-    """Check the objects of the ``filtering`` parameter.
+    """Return the validated filters of the ``filtering`` parameter.
 
-    :param fields: what may be filtered by; without them what BASIC reports have.
-    :raises ApiError: at the first that TikTok refuses.
+    :param fields: the fields to filter by; ``None`` is those of BASIC reports.
+    :raises ApiError: for the first filter that TikTok refuses.
     """
     return tuple(_parse(item, FIELDS if fields is None else fields) for item in items)
 
@@ -244,13 +244,13 @@ def _values(name: str, kind: str, text: str, field: Field) -> tuple[str, ...]:
     if not values:
         raise parameter_error(f"filtering: filter_value of {name}: Shorter than minimum length 1.")
     _check(name, values, field)
-    return tuple(_moment(value) for value in values) if field.is_time else values
+    return tuple(_full_time(value) for value in values) if field.is_time else values
 
 
 def _check(name: str, values: tuple[str, ...], field: Field) -> None:
     if field.is_id:
-        if len(values) > field.most:
-            raise parameter_error(f"filtering: {name}: Longer than maximum length {field.most}.")
+        if len(values) > field.max_ids:
+            raise parameter_error(f"filtering: {name}: Longer than maximum length {field.max_ids}.")
         if not all(value.isascii() and value.isdigit() for value in values):
             raise parameter_error(f"filtering: {name}: Not a valid ID.")
     if field.is_number and not all(_NUMBER.fullmatch(value) for value in values):
@@ -266,21 +266,21 @@ def _array(name: str, text: str) -> tuple[str, ...]:
         found = None
     if not isinstance(found, list):
         raise parameter_error(f"filtering: filter_value of {name}: Not a valid JSON array string.")
-    # TikTok's older examples have bare numbers inside the string
+    # TikTok's older examples have numbers inside the string
     if not all(isinstance(value, (str, int)) and not isinstance(value, bool) for value in found):
         raise parameter_error(f"filtering: filter_value of {name}: Not a valid list of strings.")
     return tuple(str(value) for value in found)
 
 
-def _moment(text: str) -> str:
-    """Check a time and write it in full."""
+def _full_time(text: str) -> str:
+    """Return a validated time as date and time of day."""
     for pattern in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d"):
         try:
             return datetime.strptime(text, pattern).strftime("%Y-%m-%d %H:%M:%S")
         except ValueError:
             continue
-    raise _no_moment()
+    raise _invalid_time()
 
 
-def _no_moment() -> ApiError:
+def _invalid_time() -> ApiError:
     return parameter_error("filtering: filter_value of create_time: Not a valid datetime.")

@@ -1,7 +1,7 @@
-"""What each metric of the catalogue shows, as columns of a report.
+"""The formulas of the catalogue's metrics, as columns of a report.
 
-Additive metrics are counted; the others follow from counted ones, so that they fit each other in every
-row: a rate is the rate of the row's own figures.
+Additive metrics are counted. The others are computed from additive ones, so that every row is consistent:
+a rate is the rate of the row's own figures.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ MINOR = 100
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """How to make one metric's column.
+    """The formula of one metric's column.
 
-    :param inputs: the additive metrics that it follows from.
-    :param make: makes the values of the rows from the inputs' columns.
-    :param decimals: ``None`` for whole numbers, -1 for money, -2 for a cost per result.
-    :param total: whether it has a total over all rows.
+    :param inputs: the additive metrics from which it is computed.
+    :param make: returns the column, given the columns of the inputs.
+    :param decimals: ``None`` for integers, -1 for money, -2 for a cost per result.
+    :param total: whether the metric has a total over all rows.
     """
 
     inputs: tuple[str, ...]
@@ -38,13 +38,13 @@ class Formula:
     decimals: int | None
     total: bool = True
 
-    def placeholder(self, money_decimals: int, *, whole_money: bool) -> str:
-        """Give the %-placeholder that writes a value as TikTok does."""
+    def placeholder(self, money_decimals: int, *, integer_money: bool) -> str:
+        """Return the %-placeholder that formats a value as TikTok does."""
         if self.decimals is None:
             return "%s"
         if self.decimals >= 0:
             return f"%.{self.decimals}f"
-        if whole_money:
+        if integer_money:
             return "%.0f"
         # in 2021, when money had three decimals, costs per result had four
         longer = self.decimals == _COST_PER_RESULT and money_decimals == _DECIMALS_OF_2021
@@ -57,7 +57,7 @@ _DECIMALS_OF_2021 = 3
 
 
 def people(views: int) -> int:
-    """Guess how many people so many views reached: fewer, and the more so the more views there are."""
+    """Return how many people a number of views reached: the more views, the more views per person."""
     return int(views / (1.05 + 0.02 * math.sqrt(math.sqrt(views)))) if views else 0
 
 
@@ -95,7 +95,7 @@ def _per_people(times: float) -> Callable[[list[int], list[int]], Column]:
 
 
 def _seconds(low: float, high: float) -> Callable[[list[int], list[int]], Column]:
-    """Make an average watch time from the share of plays that went on."""
+    """Return a function that computes an average watch time from the share of longer plays."""
 
     def make(plays: list[int], long: list[int]) -> Column:
         return [
@@ -169,7 +169,7 @@ _SHOP: dict[str, Formula] = {
 
 @functools.cache
 def formula(name: str, report_type: str = "BASIC") -> Formula:
-    """Find how a metric of the catalogue, other than an attribute, is made."""
+    """Return the formula of a metric of the catalogue that is not an attribute."""
     metric = catalog.metrics(report_type)[name]
     if report_type == "GMV_MAX" and name in _SHOP:
         return _SHOP[name]
@@ -183,26 +183,26 @@ def formula(name: str, report_type: str = "BASIC") -> Formula:
 
 
 def _unit_price(name: str) -> Formula:
-    """Make a cost or a value per event."""
+    """Return the formula of a cost or a value per event."""
     what = re.sub(r"(avg_)?(cost|value)_per_|total_value_per_", "", name)
-    events = _counted(what)
+    events = _additive(what)
     if "cost_per_" in name:
         return Formula(("spend", events), _PER_COST, _MONEY)
-    return Formula((_counted(f"{what}_value", f"total_{what}_value"), events), _PER_COST, _MONEY)
+    return Formula((_additive(f"{what}_value", f"total_{what}_value"), events), _PER_COST, _MONEY)
 
 
 def _rate(name: str) -> Formula:
-    return Formula((_counted(re.sub(r"_rate|_per_click$|rate_avg$", "", name)), "clicks"), _PERCENT, 2)
+    return Formula((_additive(re.sub(r"_rate|_per_click$|rate_avg$", "", name)), "clicks"), _PERCENT, 2)
 
 
 def _return(name: str) -> Formula:
-    value = _counted(name.replace("_roas", "_value"), name.replace("_roas", ""))
+    value = _additive(name.replace("_roas", "_value"), name.replace("_roas", ""))
     return Formula((value, "spend"), _quotient(1), 2)
 
 
 def _unique(name: str) -> Formula:
     return Formula(
-        (_counted(name.replace("unique_", "total_"), name.replace("unique_", "")),),
+        (_additive(name.replace("unique_", "total_"), name.replace("unique_", "")),),
         _people,
         None,
         total=False,
@@ -222,8 +222,8 @@ _BY_TYPE: dict[str, Callable[[str], Formula]] = {
 }
 
 
-def _counted(*names: str) -> str:
-    """Find the additive metric that a name speaks of; one that TikTok does not show will do."""
+def _additive(*names: str) -> str:
+    """Return the first additive metric of the catalogue that matches a name, or else the first name."""
     metrics = catalog.metrics()
     for name in names:
         for spelling in (name, f"total_{name}", f"{name}s", f"{name}_events", _total_within(name)):
@@ -233,11 +233,11 @@ def _counted(*names: str) -> str:
 
 
 def _total_within(name: str) -> str:
-    """Spell ``website_find_location`` as ``website_total_find_location``."""
+    """Return ``website_total_find_location`` for ``website_find_location``."""
     head, _, tail = name.partition("_")
     return f"{head}_total_{tail}"
 
 
-def hides_few(split: Split, name: str) -> bool:
-    """Say whether TikTok hides small numbers of this metric: views by search term."""
+def masks_small_counts(split: Split, name: str) -> bool:
+    """Return whether TikTok masks small values of a metric: views by search term."""
     return name == "impressions" and "search_terms" in split.dimensions

@@ -1,4 +1,4 @@
-"""The lists of campaigns, ad groups and ads, as far as other people's clients read them.
+"""The lists of campaigns, ad groups and ads, with the fields that other clients read.
 
 Their ``filtering`` is one object, and their times are in UTC.
 """
@@ -22,13 +22,13 @@ _Reader = Callable[[Account, Ad], Any]
 
 @dataclass(frozen=True)
 class Listing:
-    """One kind of entity.
+    """The list of one kind of entity.
 
-    :param key: tells the entities of two ads apart.
-    :param fields: what a row has.
-    :param status: an entity's primary status.
-    :param ids: the filters by ID, with what they read.
-    :param all_secondary: the secondary status that stands for all, deleted ones too.
+    :param key: returns the ID of an ad's entity.
+    :param fields: the fields of a row, each with a function that returns its value.
+    :param status: returns an entity's primary status.
+    :param ids: the filters by ID, each with a function that returns the ID.
+    :param all_secondary: the secondary status that selects all entities, including deleted ones.
     """
 
     key: Callable[[Ad], str]
@@ -122,7 +122,7 @@ LISTINGS: Mapping[str, Listing] = {
         all_secondary="AD_STATUS_ALL",
     ),
 }
-"""What stands behind each path."""
+"""The list of each path."""
 
 _STATES = {
     "STATUS_DELIVERY_OK": "DELIVERY_OK",
@@ -137,9 +137,9 @@ def _secondary(kind: str, status: str) -> str:
 
 
 def read_filter(listing: Listing, params: Params) -> Callable[[Ad], bool]:
-    """Read the ``filtering`` object of a listing.
+    """Return the predicate of a listing's ``filtering`` object.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     given = params.mapping("filtering")
     for name in given:
@@ -151,27 +151,27 @@ def read_filter(listing: Listing, params: Params) -> Callable[[Ad], bool]:
     everything = primary == "STATUS_ALL" or given.get("secondary_status") == listing.all_secondary
     wanted = {name: _ids(name, given[name]) for name in listing.ids if name in given}
 
-    def test(ad: Ad) -> bool:
+    def matches(ad: Ad) -> bool:
         status = listing.status(ad)
-        fits = everything or (status != DELETED if primary == "STATUS_NOT_DELETE" else status == primary)
-        return fits and all(listing.ids[name](ad) in ids for name, ids in wanted.items())
+        selected = everything or (status != DELETED if primary == "STATUS_NOT_DELETE" else status == primary)
+        return selected and all(listing.ids[name](ad) in ids for name, ids in wanted.items())
 
-    return test
+    return matches
 
 
 def read_fields(listing: Listing, params: Params) -> tuple[str, ...]:
-    """Read which fields a call asks for; one that does not exist spoils it.
+    """Return the fields that a call requests, or all fields; an unknown field fails the call.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
-    fields = params.texts("fields")
+    fields = params.strings("fields")
     if fields is not None and not set(fields) <= set(listing.fields):
         raise not_acceptable("fields", tuple(listing.fields))
     return fields or tuple(listing.fields)
 
 
 def rows_of(listing: Listing, account: Account, ads: list[Ad], fields: tuple[str, ...]) -> list[str]:
-    """Write one row per entity, in the order of its first ad."""
+    """Return one row per entity as JSON, in the order of its first ad."""
     first: dict[str, Ad] = {}
     for ad in ads:
         first.setdefault(listing.key(ad), ad)

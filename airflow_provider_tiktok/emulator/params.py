@@ -1,7 +1,7 @@
-"""The parameters of a call, as TikTok's gateway reads them.
+"""The parameters of a call, parsed as TikTok's gateway parses them.
 
-In a query string scalars stand as they are, and lists, objects, booleans and numbers as JSON. The
-same parameters may come as a JSON object in the body of a GET.
+In a query string, strings are unquoted; lists, objects, booleans and numbers are JSON. The same parameters
+can be a JSON object in the body of a GET.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 @dataclass(frozen=True)
 class Params:
-    """Typed reading of one call's parameters; each method refuses what TikTok refuses.
+    """The typed parameters of one call; each method raises ApiError for what TikTok refuses.
 
-    :param query: what stood in the query string.
-    :param body: what stood in a JSON body; the query string wins.
-    :param token: the access token that came with it.
-    :param host: the address at which the caller reached the emulator, without a slash at the end.
+    :param query: the parameters in the query string.
+    :param body: the parameters in a JSON body; the query string takes precedence.
+    :param token: the access token of the call.
+    :param host: the URL at which the caller reached the emulator, without a slash at the end.
     """
 
     query: Mapping[str, str]
@@ -36,25 +36,25 @@ class Params:
     host: str = ""
 
     def has(self, name: str) -> bool:
-        """Say whether a parameter was given."""
+        """Return whether a parameter is present."""
         return name in self.query or self.body.get(name) is not None
 
     def require(self, *names: str) -> None:
-        """Refuse a call without these."""
+        """Raise ApiError if one of the parameters is absent."""
         absent = [name for name in names if not self.has(name)]
         if absent:
             raise missing(*absent)
 
-    def text(self, name: str) -> str | None:
-        """Read a text."""
+    def string(self, name: str) -> str | None:
+        """Return a string parameter."""
         value = self._raw(name)
         if value is not None and not isinstance(value, str):
             raise parameter_error(f"{name}: Not a valid string.")
         return value
 
     def choice(self, name: str, accepted: tuple[str, ...], default: str | None = None) -> str | None:
-        """Read one of an enumeration; case counts."""
-        value = self.text(name)
+        """Return one value of an enumeration; the case must match."""
+        value = self.string(name)
         if value is None:
             return default
         if value not in accepted:
@@ -62,14 +62,14 @@ class Params:
         return value
 
     def identifier(self, name: str) -> str | None:
-        """Read an ID: text of digits."""
-        value = self.text(name)
+        """Return an ID: a string of digits."""
+        value = self.string(name)
         if value is not None and not _ID.fullmatch(value):
             raise parameter_error(f"{name}: Not a valid ID, a numeric string is expected.")
         return value
 
-    def whole(self, name: str, default: int, low: int, high: int | None) -> int:
-        """Read a whole number within bounds."""
+    def integer(self, name: str, default: int, low: int, high: int | None) -> int:
+        """Return an integer within bounds."""
         value = self._raw(name)
         if value is None:
             return default
@@ -83,9 +83,9 @@ class Params:
         return value
 
     def boolean(self, name: str) -> bool:
-        """Read a JSON boolean; without one it is false.
+        """Return a JSON boolean; the default is false.
 
-        In a query string it may begin with a capital, as TikTok's own SDK for Python writes it.
+        In a query string it can begin with a capital, as TikTok's own SDK for Python writes it.
         """
         value = self._raw(name)
         if name in self.query:
@@ -97,8 +97,8 @@ class Params:
         return value
 
     def day(self, name: str) -> int | None:
-        """Read a date, as its ordinal."""
-        value = self.text(name)
+        """Return a date as its ordinal."""
+        value = self.string(name)
         if value is None:
             return None
         try:
@@ -109,7 +109,7 @@ class Params:
         raise parameter_error(f"{name}: Not a valid date, the format is YYYY-MM-DD.")
 
     def array(self, name: str) -> list[Any] | None:
-        """Read a JSON list."""
+        """Return a JSON list."""
         value = self._raw(name)
         if value is None:
             return None
@@ -123,7 +123,7 @@ class Params:
         return value
 
     def mapping(self, name: str) -> dict[str, Any]:
-        """Read a JSON object; without one it is empty."""
+        """Return a JSON object; the default is empty."""
         value = self._raw(name)
         if value is None:
             return {}
@@ -136,8 +136,8 @@ class Params:
             raise parameter_error(f"{name}: Not a valid object.")
         return value
 
-    def texts(self, name: str) -> tuple[str, ...] | None:
-        """Read a JSON list of texts."""
+    def strings(self, name: str) -> tuple[str, ...] | None:
+        """Return a JSON list of strings."""
         values = self.array(name)
         if values is None:
             return None
@@ -145,13 +145,13 @@ class Params:
             raise parameter_error(f"{name}: Not a valid list of strings.")
         return tuple(values)
 
-    def identifiers(self, name: str, at_most: int) -> tuple[str, ...] | None:
-        """Read a JSON list of IDs."""
-        values = self.texts(name)
+    def identifiers(self, name: str, max_length: int) -> tuple[str, ...] | None:
+        """Return a JSON list of IDs."""
+        values = self.strings(name)
         if values is None:
             return None
-        if not 1 <= len(values) <= at_most:
-            raise parameter_error(f"{name}: Length must be between 1 and {at_most}")
+        if not 1 <= len(values) <= max_length:
+            raise parameter_error(f"{name}: Length must be between 1 and {max_length}")
         if not all(_ID.fullmatch(value) for value in values):
             raise parameter_error(f"{name}: Not a valid list of IDs, numeric strings are expected.")
         return values

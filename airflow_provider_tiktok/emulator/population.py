@@ -1,4 +1,4 @@
-"""Who is in the world: its accounts, their ads, and which of them a report covers."""
+"""The emulated accounts and ads, and the entities that a report covers."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ _KEY: dict[str, Callable[[Ad], str]] = {
     "adgroup_id": lambda ad: ad.group.id,
     "ad_id": lambda ad: ad.id,
     "ad_id_v2": lambda ad: ad.id_v2,
-    # of GMV Max
+    # dimensions of GMV Max
     "item_group_id": lambda ad: ad.group.id,
     "spu_id": lambda ad: ad.group.id,
     "room_id": lambda ad: ad.group.id,
     "item_id": lambda ad: ad.id,
     "duration": lambda ad: duration(ad.group.campaign),
-    # of Smart+
+    # dimensions of Smart+
     "smart_plus_ad_id": lambda ad: ad.id_v2,
     **{kind: entity_of(kind) for kind in CHOICES},
 }
 
 Entity = tuple[tuple[str, ...], tuple[Ad, ...]]
-"""What a row stands for: the values of its ID dimensions, and its ads."""
+"""A row's entity: the values of its ID dimensions, and its ads."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The entities that a report covers, in its order, each with its ads."""
+    """The entities that a report covers, in the report's order, each with its ads."""
 
     entities: tuple[Entity, ...]
     truncated: bool = False
@@ -54,31 +54,31 @@ def _always(value: str) -> Callable[[Ad], str]:
     return lambda ad: value
 
 
-class Memo:
-    """Remembers the latest results, for several threads."""
+class Cache:
+    """A cache of the most recently used results, safe to use from several threads."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._held: OrderedDict[Hashable, Any] = OrderedDict()
+        self._entries: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], _T]) -> _T:
-        """Give what was made for a key, or make it now."""
+        """Return the cached result of a key, or compute and cache it."""
         with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-                found: _T = self._held[key]
+            if key in self._entries:
+                self._entries.move_to_end(key)
+                found: _T = self._entries[key]
                 return found
-        made = make()
+        result = make()
         with self._lock:
-            self._held[key] = made
-            if len(self._held) > self._size:
-                self._held.popitem(last=False)
-        return made
+            self._entries[key] = result
+            if len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+        return result
 
 
 class Population:
-    """The accounts and ads that a seed decides, and room to remember sums over them.
+    """The accounts and ads that a seed determines, with caches of sums over them.
 
     :param settings: see :class:`Settings`.
     """
@@ -86,31 +86,31 @@ class Population:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.accounts: dict[str, Account] = make_accounts(self.settings)
-        self.sums = Memo(4096)
-        self.orders = Memo(16)
-        self._ads = Memo(max(16, len(self.accounts)))
-        self._shop_ads = Memo(max(16, len(self.accounts)))
-        self._selections = Memo(64)
+        self.sums = Cache(4096)
+        self.orders = Cache(16)
+        self._ads = Cache(max(16, len(self.accounts)))
+        self._shop_ads = Cache(max(16, len(self.accounts)))
+        self._selections = Cache(64)
 
     def ads(self, advertiser_id: str) -> list[Ad]:
-        """Give an account's ads, deleted ones too, newest first."""
+        """Return an account's ads, including deleted ones, newest first."""
         return self._ads.get(advertiser_id, lambda: make_ads(self.accounts[advertiser_id], self.settings.ads))
 
     def shop_ads(self, advertiser_id: str) -> list[Ad]:
-        """Give what an account's GMV Max campaigns advertise, deleted ones too, newest first."""
+        """Return the creatives of an account's GMV Max campaigns, including deleted ones, newest first."""
         return self._shop_ads.get(advertiser_id, lambda: make_shop_ads(self.accounts[advertiser_id]))
 
     def select(self, account: Account, query: Query) -> Selection:
-        """Find the entities that a report covers."""
+        """Return the entities that a report covers."""
         shop = query.report_type in SHOP_REPORTS
         key = (
             *(account.advertiser_id, query.level, query.id_dimensions, query.filters),
-            *(query.nothing, shop, query.store, query.uncut),
+            *(query.matches_nothing, shop, query.store, query.untruncated),
         )
         return self._selections.get(key, lambda: self._select(account, query, key))
 
     def _select(self, account: Account, query: Query, key: Hashable) -> Selection:
-        if query.nothing:
+        if query.matches_nothing:
             return Selection((), key=key)
         if query.report_type in SHOP_REPORTS:
             ads = self.shop_ads(account.advertiser_id)
@@ -118,22 +118,22 @@ class Population:
                 ads = [ad for ad in ads if store_of(account, ad) == query.store]
         else:
             ads = self.ads(account.advertiser_id)
-        for test in [one.test(query.level) for one in query.filters]:
-            ads = list(filter(test, ads))
+        for matches in [one.predicate(query.level) for one in query.filters]:
+            ads = list(filter(matches, ads))
         own = account.advertiser_id
         if query.id_dimensions in ((), ("advertiser_id",)):
-            whole = ((own,) if query.id_dimensions else (), tuple(ads))
-            return Selection((whole,) if account.has_campaigns else (), key=key)
+            entity = ((own,) if query.id_dimensions else (), tuple(ads))
+            return Selection((entity,) if account.has_campaigns else (), key=key)
         groups: dict[tuple[str, ...], list[Ad]] = {}
         names = [_KEY[name] if name in _KEY else _always(own) for name in query.id_dimensions]
         for ad in ads:
             groups.setdefault(tuple([name(ad) for name in names]), []).append(ad)
-        entities = [(entity, tuple(members)) for entity, members in groups.items()]
-        limit = len(entities) + 1 if query.uncut else self.settings.max_entities
-        kept = self._in_order(entities[:limit])
-        return Selection(tuple(kept), truncated=len(entities) >= limit, key=key)
+        entities = [(ids, tuple(members)) for ids, members in groups.items()]
+        limit = len(entities) + 1 if query.untruncated else self.settings.max_entities
+        covered = self._in_order(entities[:limit])
+        return Selection(tuple(covered), truncated=len(entities) >= limit, key=key)
 
     def _in_order(self, entities: list[Entity]) -> Iterable[Entity]:
-        """Newest first, or in the order that a seed gives."""
+        """Return entities newest first, or in the order of the order seed."""
         salt = self.settings.order_seed
         return sorted(entities, key=lambda pair: mix_text(pair[0][-1], mix(salt) >> 32)) if salt else entities

@@ -1,4 +1,4 @@
-"""The web server's HTTP protocol, which lets a fault reach for the connection itself."""
+"""The web server's HTTP protocol, which gives faults access to the connection."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _Base: Any = AutoHTTPProtocol
 
 
 class Protocol(_Base):  # type: ignore[misc]
-    """uvicorn's protocol; every request's scope has its transport in ``scope["state"]``."""
+    """uvicorn's protocol, with the transport in every request's ``scope["state"]``."""
 
     app_state: dict[str, Any]
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Keep the transport where the application finds it."""
+        """Store the transport in the application's state."""
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)

@@ -1,4 +1,4 @@
-"""One report, checked and understood."""
+"""One report, parsed and validated."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ID_DIMENSIONS = {
     "AUCTION_ADGROUP": ("adgroup_id",),
     "AUCTION_AD": ("ad_id", "ad_id_v2"),
 }
-"""The ID dimensions that go with each data level."""
+"""The ID dimensions of each data level."""
 
 
 def breakdowns_of(dimensions: Sequence[str], report_type: str) -> tuple[str, ...]:
-    """Give the breakdowns among dimensions, in the catalogue's order, in which values come in pairs."""
+    """Return the breakdowns among dimensions, in the catalogue's order, which is also the order of value pairs."""
     return tuple(
         dimension.name
         for dimension in catalog.dimensions(report_type).values()
@@ -30,17 +30,18 @@ def breakdowns_of(dimensions: Sequence[str], report_type: str) -> tuple[str, ...
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a call asks for. Days are ordinals; with ``lifetime`` there are none.
+    """The report that a call requests. Days are ordinals; a ``lifetime`` report has none.
 
-    :param report_type: TikTok's, or the name of an endpoint of its own (``GMV_MAX``, ``SMART_PLUS``).
-    :param id_dimensions: what a row's entity is; without any, all of an account is one row.
-    :param breakdowns: the dimensions beside the IDs and the time.
-    :param several: whether ``advertiser_ids`` was given, which adds columns to every row.
-    :param joint: whether rows of several accounts with the same dimensions become one.
+    :param report_type: TikTok's report type, or the name of a separate endpoint (``GMV_MAX``, ``SMART_PLUS``).
+    :param id_dimensions: the dimensions of a row's entity; empty makes the account one entity.
+    :param breakdowns: the dimensions that are neither IDs nor time.
+    :param unpaged: whether all rows are one page, as in TikTok's ``CHUNK`` mode.
+    :param several: whether the call has ``advertiser_ids``, which adds columns to every row.
+    :param merged: whether rows of several accounts with the same dimensions become one.
     :param store: the TikTok Shop that the report is about.
-    :param spent_only: whether rows without spend are left out.
-    :param uncut: whether TikTok's cut at so many entities does not apply, as in report tasks.
-    :param nothing: the call is legal and nothing here can match it (reservation ads).
+    :param spent_only: whether rows without spend are omitted.
+    :param untruncated: whether TikTok's limit of entities does not apply, as in report tasks.
+    :param matches_nothing: whether the call is valid but no emulated ad matches it (reservation ads).
     """
 
     advertiser_ids: tuple[str, ...]
@@ -58,21 +59,21 @@ class Query:
     descending: bool = True
     page: int = 1
     page_size: int = 10
-    whole: bool = False
+    unpaged: bool = False
     totals: bool = False
     several: bool = False
-    joint: bool = False
+    merged: bool = False
     store: str | None = None
     spent_only: bool = False
-    uncut: bool = False
-    nothing: bool = False
+    untruncated: bool = False
+    matches_nothing: bool = False
 
     @property
     def id_dimension(self) -> str:
-        """The one ID dimension of a report that has one; empty without any."""
+        """Return the first ID dimension of the report; empty if it has none."""
         return self.id_dimensions[0] if self.id_dimensions else ""
 
     @property
     def lifetime(self) -> bool:
-        """Whether it covers all that ever was."""
+        """Return whether the report covers the lifetime."""
         return self.start is None

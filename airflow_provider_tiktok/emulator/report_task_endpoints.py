@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_tiktok.emulator.access import CreationLimit
-from airflow_provider_tiktok.emulator.endpoints import Answer, Endpoint, granted
+from airflow_provider_tiktok.emulator.endpoints import Answer, Endpoint, authorized_account
 from airflow_provider_tiktok.emulator.errors import NOT_ALLOWED, TASK_ERROR, TASK_NOT_READY, ApiError
 from airflow_provider_tiktok.emulator.faults import Fault
 from airflow_provider_tiktok.emulator.filters import not_deleted
-from airflow_provider_tiktok.emulator.kinds.report_task import parse_task
+from airflow_provider_tiktok.emulator.kinds.report_task import parse_report_task
 from airflow_provider_tiktok.emulator.params import Params
 from airflow_provider_tiktok.emulator.report_tasks import (
     CANCELED,
@@ -19,8 +19,8 @@ from airflow_provider_tiktok.emulator.report_tasks import (
     PROCESSING,
     QUEUING,
     SUCCESS,
-    Task,
-    Tasks,
+    ReportTask,
+    ReportTasks,
 )
 from airflow_provider_tiktok.emulator.world import World
 
@@ -30,28 +30,28 @@ DOWNLOAD_PATH = "report/task/download/"
 CANCEL_PATH = "report/task/cancel/"
 
 METHODS = {CREATE_PATH: "POST", CHECK_PATH: "GET", DOWNLOAD_PATH: "GET", CANCEL_PATH: "POST"}
-"""The paths of report tasks, with the one method that each takes."""
+"""The paths of report tasks, each with the method that it accepts."""
 
-_TaskEndpoint = Callable[[Tasks, Task, Params], Answer]
+_ReportTaskEndpoint = Callable[[ReportTasks, ReportTask, Params], Answer]
 
 
-def task_endpoints(tasks: Tasks) -> dict[str, Endpoint]:
-    """Make the endpoints that share some tasks."""
+def report_task_endpoints(tasks: ReportTasks) -> dict[str, Endpoint]:
+    """Return the endpoints of a set of report tasks."""
     limit = CreationLimit(tasks.clock)
 
     def create(world: World, params: Params) -> Answer:
         _check_allowed(world)
-        order = parse_task(params)
-        for advertiser_id in order.query.advertiser_ids:
-            granted(world, advertiser_id, CREATE_PATH)
-        limit.take(order.query.advertiser_ids, world.settings)
-        hidden = None if world.settings.task_deleted else not_deleted(order.query.level)
-        if hidden:
-            query = replace(order.query, filters=(*order.query.filters, hidden))
-            order = replace(order, query=query)
-        return Answer(rest={"task_id": tasks.create(order, params.token, world).task_id})
+        request = parse_report_task(params)
+        for advertiser_id in request.query.advertiser_ids:
+            authorized_account(world, advertiser_id, CREATE_PATH)
+        limit.acquire(request.query.advertiser_ids, world.settings)
+        default = None if world.settings.task_deleted else not_deleted(request.query.level)
+        if default:
+            query = replace(request.query, filters=(*request.query.filters, default))
+            request = replace(request, query=query)
+        return Answer(rest={"task_id": tasks.create(request, params.token, world).task_id})
 
-    def on_task(serve: _TaskEndpoint) -> Endpoint:
+    def on_task(serve: _ReportTaskEndpoint) -> Endpoint:
         def endpoint(world: World, params: Params) -> Answer:
             _check_allowed(world)
             params.require("advertiser_id", "task_id")
@@ -68,8 +68,8 @@ def task_endpoints(tasks: Tasks) -> dict[str, Endpoint]:
     }
 
 
-def strike_task(tasks: Tasks, answer: Answer, fault: Fault) -> None:
-    """Let a fault decide what becomes of the task that was just created."""
+def apply_task_fault(tasks: ReportTasks, answer: Answer, fault: Fault) -> None:
+    """Set the outcome of the report task that was just created."""
     for task in tasks.all():
         if task.task_id == answer.rest.get("task_id"):
             task.fault, task.message = fault.kind, fault.message
@@ -80,30 +80,30 @@ def _check_allowed(world: World) -> None:
         raise ApiError(NOT_ALLOWED)
 
 
-def _check(tasks: Tasks, task: Task, params: Params) -> Answer:
+def _check(tasks: ReportTasks, task: ReportTask, params: Params) -> Answer:
     status = task.status(tasks.clock())
     return Answer(rest={"status": status, "message": task.failure if status == FAILED else ""})
 
 
-def _download(tasks: Tasks, task: Task, params: Params) -> Answer:
+def _download(tasks: ReportTasks, task: ReportTask, params: Params) -> Answer:
     status = task.status(tasks.clock())
     if status in (QUEUING, PROCESSING):
         raise ApiError(TASK_NOT_READY)
     if status != SUCCESS:
         raise ApiError(TASK_ERROR)
-    file, form = tasks.file(task), task.order.output_format
-    if form == "CSV_STRING":
+    file, output_format = tasks.file(task), task.request.output_format
+    if output_format == "CSV_STRING":
         return Answer(file=file)
-    extension = ".xlsx" if form == "XLSX_DOWNLOAD" else ".csv"
+    extension = ".xlsx" if output_format == "XLSX_DOWNLOAD" else ".csv"
     rest: dict[str, Any] = {
-        "output_format": form,
-        "file_name": f"{task.order.file_name or task.task_id}{extension}",
-        "download_url": f"{params.host}{tasks.address(task)}",
+        "output_format": output_format,
+        "file_name": f"{task.request.file_name or task.task_id}{extension}",
+        "download_url": f"{params.host}{tasks.signed_path(task)}",
     }
     return Answer(rest=rest)
 
 
-def _cancel(tasks: Tasks, task: Task, params: Params) -> Answer:
+def _cancel(tasks: ReportTasks, task: ReportTask, params: Params) -> Answer:
     status = task.status(tasks.clock())
     if status not in (QUEUING, PROCESSING):
         raise ApiError(TASK_ERROR, f"The task cannot be canceled, its status is {status}.")

@@ -1,4 +1,4 @@
-"""Envelopes, and every way in which a response can come out wrong."""
+"""Envelopes, files, and the faults of responses."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from airflow_provider_tiktok.emulator.faults import Fault
-    from airflow_provider_tiktok.emulator.report_task_files import TaskFile
+    from airflow_provider_tiktok.emulator.report_task_files import ReportTaskFile
 
 _serial = itertools.count(1)
-_SPLIT = 2
+
 _ENDLESS = 999_999_999
 
 
 def request_id() -> str:
-    """Make an ID as TikTok's are: the second in UTC, then 20 hexadecimal digits."""
+    """Return an ID in TikTok's form: the time in UTC to the second, then 20 hexadecimal digits."""
     number = next(_serial)
     return f"{datetime.now(timezone.utc):%Y%m%d%H%M%S}{mix(number):016X}{number & 0xFFFF:04X}"
 
 
 def envelope(code: int, message: str, data: str = "{}", headers: dict[str, str] | None = None) -> Response:
-    """Wrap an answer as TikTok does: HTTP 200, whatever the code.
+    """Return an answer in TikTok's envelope: HTTP 200 with every code.
 
-    :param data: as JSON.
+    :param data: the ``data`` as JSON.
     """
     identity = request_id()
     head = json.dumps({"code": code, "message": message, "request_id": identity}, ensure_ascii=False)
@@ -51,17 +51,17 @@ def envelope(code: int, message: str, data: str = "{}", headers: dict[str, str] 
 
 
 def not_found() -> Response:
-    """Answer a path that does not exist."""
+    """Return the response for a path that does not exist."""
     return PlainTextResponse("404 page not found", status_code=404)
 
 
 def wrong_method() -> Response:
-    """Answer a method that a path does not have."""
+    """Return the response for a method that a path does not have."""
     return HTMLResponse("<html><body><h1>405 Method Not Allowed</h1></body></html>", status_code=405)
 
 
-def spoil_answer(answer: Answer, kind: str) -> None:
-    """Do to a report what a fault of a report says; ``total_number`` stays, unless that moves."""
+def apply_report_fault(answer: Answer, kind: str) -> None:
+    """Apply a fault of a report to an answer; only ``moving_total`` and ``endless_pages`` change the totals."""
     rows = answer.rows
     if rows is None or "page_info" not in answer.rest:
         return
@@ -85,21 +85,21 @@ def spoil_answer(answer: Answer, kind: str) -> None:
         answer.rest["extra_info"] = {kind: True}
 
 
-def file_response(file: TaskFile, fault: Fault | None) -> Response:
-    """Send a report task's file.
+def file_response(file: ReportTaskFile, fault: Fault | None) -> Response:
+    """Return a response with a report task's file.
 
-    :param fault: what of it a fault of a CSV file spoils.
+    :param fault: the fault of a CSV file to apply, if any.
     """
     kind = fault.kind if fault else None
     if kind is None or kind == "slow":
         return FileResponse(file.path, media_type=file.media_type)
-    body = file.path.read_bytes()  # whole, for whoever breaks it off
+    body = file.path.read_bytes()  # faults need the complete body
     if file.media_type == "text/csv":
-        body = _spoil_file(body, kind)
+        body = _apply_file_fault(body, kind)
     return Response(body, media_type=file.media_type)
 
 
-def _spoil_file(body: bytes, kind: str) -> bytes:
+def _apply_file_fault(body: bytes, kind: str) -> bytes:
     if kind == "cut_file":
         return body[: len(body) * 2 // 3].rstrip(b"\n")
     rows = list(csv.reader(io.StringIO(body.decode(), newline="")))
@@ -116,26 +116,26 @@ def _spoil_file(body: bytes, kind: str) -> bytes:
 
 
 def forbidden() -> Response:
-    """Answer an address that is not, or no longer, signed."""
+    """Return the response for a URL that is not signed or has expired."""
     return PlainTextResponse("Forbidden", status_code=403)
 
 
-def spoil(response: Response, fault: Fault) -> Response:
-    """Do to a response what a fault of the answer or the connection says."""
-    if isinstance(response, FileResponse):  # which faults that need its text do not get
+def apply_fault(response: Response, fault: Fault) -> Response:
+    """Return a response with a fault of the answer or the connection applied."""
+    if isinstance(response, FileResponse):  # file_response has applied the fault to files
         return response
     kind, body = fault.kind, bytes(response.body)
     if kind == "broken_json":
-        return Response(body[: max(1, len(body) // _SPLIT)], media_type="application/json")
+        return Response(body[: max(1, len(body) // 2)], media_type="application/json")
     if kind == "reset":
         return BrokenResponse(body, sent=fault.after_bytes, reset=True)
     if kind == "truncated":
-        return BrokenResponse(body, sent=len(body) // _SPLIT, reset=False)
-    made = _WHOLE.get(kind)
-    return made() if made else response
+        return BrokenResponse(body, sent=len(body) // 2, reset=False)
+    replacement = _REPLACEMENTS.get(kind)
+    return replacement() if replacement else response
 
 
-_WHOLE: dict[str, Any] = {
+_REPLACEMENTS: dict[str, Any] = {
     "http_500": lambda: PlainTextResponse("Internal Server Error", status_code=500),
     "http_502_html": lambda: HTMLResponse(
         "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>", status_code=502
@@ -147,11 +147,11 @@ _WHOLE: dict[str, Any] = {
 
 
 class BrokenResponse(Response):
-    """A response whose connection ends before it does.
+    """A response whose connection closes before the body is complete.
 
-    :param body: what a whole response would have said.
-    :param sent: how much of it goes out first; none sends no status line either.
-    :param reset: whether the peer sees the connection reset, or only closed.
+    :param body: the complete body.
+    :param sent: how many bytes are sent first; 0 sends no status line either.
+    :param reset: whether the client sees the connection reset, or only closed.
     """
 
     def __init__(self, body: bytes = b"", *, sent: int = 0, reset: bool = False) -> None:
@@ -160,7 +160,7 @@ class BrokenResponse(Response):
         self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the beginning and break off."""
+        """Send the beginning of the body and close the connection."""
         if self._sent:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await send(
@@ -170,10 +170,10 @@ class BrokenResponse(Response):
                     "more_body": True,
                 }
             )
-            await asyncio.sleep(0.02)  # what was sent shall arrive before the connection ends
+            await asyncio.sleep(0.02)  # so that the bytes arrive before the connection closes
         transport: asyncio.Transport = scope["state"]["transport"]
         if self._reset:
-            with contextlib.suppress(OSError):  # nothing lingers: the peer is told at once
+            with contextlib.suppress(OSError):  # without lingering, the client sees the reset immediately
                 transport.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
                 )

@@ -1,4 +1,4 @@
-"""Runs the emulator on loopback: in a thread for tests, or as a process of its own."""
+"""The emulator's server on loopback: in a thread for tests, or in its own process."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     import uvicorn
 
     from airflow_provider_tiktok.emulator.faults import Fault
-    from airflow_provider_tiktok.emulator.report_tasks import Task
+    from airflow_provider_tiktok.emulator.report_tasks import ReportTask
     from airflow_provider_tiktok.emulator.world import World
 
 HOST = "127.0.0.1"
 MISSING = 'The emulator needs starlette and uvicorn: pip install "airflow-provider-tiktok[emulator]"'
-_PATIENCE = 30.0
-"""Seconds within which the web server starts, and stops."""
+_SERVER_TIMEOUT = 30.0
+"""Maximum number of seconds in which the web server starts and stops."""
 
 
 class EmulatorError(RuntimeError):
-    """The emulator cannot start; the text says why and what to do."""
+    """The emulator cannot start; the message says why and what to do."""
 
 
 class Emulator:
     """A running emulator.
 
-    :param url: where it is, without a slash at the end.
+    :param url: its URL, without a slash at the end.
     """
 
     def __init__(self, settings: Settings, faults: Iterable[Mapping[str, Any] | Fault] = ()) -> None:
@@ -48,30 +48,30 @@ class Emulator:
 
     @property
     def settings(self) -> Settings:
-        """The settings in force."""
+        """Return the current settings."""
         return self._service.world.settings
 
     @property
     def world(self) -> World:
-        """The world that it reports on, to be asked without HTTP."""
+        """Return the emulated accounts and ads, for queries without HTTP."""
         return self._service.world
 
     @property
     def calls(self) -> list[Call]:
-        """All calls so far, oldest first."""
+        """Return all calls so far, oldest first."""
         return self._service.calls.all()
 
     @property
-    def tasks(self) -> list[Task]:
-        """All report tasks so far, oldest first."""
+    def tasks(self) -> list[ReportTask]:
+        """Return all report tasks so far, oldest first."""
         return self._service.tasks.all()
 
     def clear(self) -> None:
-        """Forget the calls so far."""
+        """Clear the recorded calls."""
         self._service.calls.clear()
 
     def set_faults(self, faults: Iterable[Mapping[str, Any] | Fault]) -> None:
-        """Put other faults in force, from the next call on; an empty list ends them.
+        """Replace the fault rules, from the next call on; an empty list removes them.
 
         :param faults: rules as in a faults file, see :mod:`~airflow_provider_tiktok.emulator.faults`.
         """
@@ -80,14 +80,14 @@ class Emulator:
     def configure(self, **changes: Any) -> None:
         """Change settings, from the next call on: ``emulator.configure(qps=5)``.
 
-        Another ``seed``, ``accounts`` or ``ads`` makes another world.
+        A different ``seed``, ``accounts`` or ``ads`` changes the emulated accounts and ads.
         """
         from airflow_provider_tiktok.emulator.world import World  # noqa: PLC0415 - slow to import
 
         self._service.world = World(dataclasses.replace(self.settings, **changes))
 
     def make_server(self) -> uvicorn.Server:
-        """Make the web server."""
+        """Return a new web server."""
         import uvicorn  # noqa: PLC0415 - optional
 
         from airflow_provider_tiktok.emulator.protocol import Protocol  # noqa: PLC0415 - needs uvicorn
@@ -109,10 +109,10 @@ class Emulator:
 
 
 def bind(port: int) -> socket.socket:
-    """Take a port of the loopback interface.
+    """Return a socket that listens on a port of the loopback interface.
 
-    :param port: 0 takes a free one.
-    :raises EmulatorError: when it is taken.
+    :param port: the port; 0 is a free one.
+    :raises EmulatorError: if the port is in use.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -122,18 +122,18 @@ def bind(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise EmulatorError(
-            f"Port {port} of {HOST} cannot be used ({error.strerror}); choose another with --port, or 0 for a free one."
+            f"Port {port} of {HOST} cannot be used ({error.strerror}). Choose another with --port, or 0 for a free one."
         ) from error
     return listener
 
 
 def url_of(listener: socket.socket) -> str:
-    """Give the address of a bound socket."""
+    """Return the URL of a bound socket."""
     return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
 def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _SERVER_TIMEOUT
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
             raise EmulatorError("The emulator's web server did not start.")
@@ -144,12 +144,12 @@ def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
 def serve(
     settings: Settings | None = None, *, port: int = 0, faults: Iterable[Mapping[str, Any] | Fault] = ()
 ) -> Iterator[Emulator]:
-    """Run an emulator in a thread while a ``with`` block lasts.
+    """Run an emulator in a thread until the ``with`` block ends.
 
     :param settings: see :class:`~airflow_provider_tiktok.emulator.settings.Settings`.
-    :param port: 0 takes a free one.
+    :param port: the port; 0 is a free one.
     :param faults: rules as in a faults file.
-    :raises EmulatorError: when it cannot start.
+    :raises EmulatorError: if the emulator cannot start.
     """
     emulator = Emulator(settings or Settings(), faults)
     with contextlib.closing(bind(port)) as listener:
@@ -164,4 +164,4 @@ def serve(
             yield emulator
         finally:
             server.should_exit = True
-            thread.join(_PATIENCE)
+            thread.join(_SERVER_TIMEOUT)

@@ -1,4 +1,4 @@
-"""What a user may choose about the emulated TikTok."""
+"""The emulator's settings."""
 
 from __future__ import annotations
 
@@ -6,49 +6,48 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 APP_ID = "7350000000000000001"
-"""The developer app that every token belongs to, unless another is chosen."""
+"""The default developer app, to which every token belongs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that shapes the emulator; the defaults are a small agency's day.
+    """The settings of an emulator; the defaults are a small agency.
 
-    :param seed: chooses the world; the same seed gives the same IDs, names and numbers.
-    :param accounts: how many ordinary accounts; none gives the six of the default world.
-    :param empty_account: one more account, without campaigns.
-    :param forbidden_account: one more account, which the token's owner is told of but may not read.
+    :param seed: the seed of accounts, ads and figures; the same seed produces the same IDs, names and numbers.
+    :param accounts: the number of ordinary accounts; ``None`` is the six default accounts.
+    :param empty_account: whether there is one more account, without campaigns.
+    :param forbidden_account: whether there is one more account that is listed but that the token may not read.
     :param ads: ads per account.
-    :param app_id: ID of the developer app that every token belongs to; another's is refused.
-    :param tokens: the only access tokens accepted; empty accepts any that does not say it is bad.
-    :param latency_ms: how long each call takes at least.
-    :param qps: calls a second allowed to the app, all tokens together; 0 is no limit.
-    :param decimals: decimals of money, 2 as TikTok sends today or 3 as in 2021.
-    :param zero_rows: whether a report also has the rows in which none of the figures that it asks for happened.
-        TikTok's documentation says no, its servers were seen to do both.
-    :param late_conversions: whether deleted ads have nothing but conversions that are counted by their own time
+    :param app_id: the ID of the developer app, to which every token belongs; other IDs are refused.
+    :param tokens: the accepted access tokens; empty accepts every token without a refused prefix.
+    :param latency_ms: the minimum duration of each call.
+    :param qps: the rate limit of the app (calls per second, all tokens together); 0 is no limit.
+    :param decimals: the decimals of money: 2 as TikTok sends today, or 3 as in 2021.
+    :param zero_rows: whether a report includes the rows in which all requested figures are zero.
+        TikTok's documentation says no; its servers have been seen to do both.
+    :param late_conversions: whether deleted ads have only conversions that are counted by their own time
         (``real_time_...``), as after the end of a campaign.
     :param empty_total_page: ``total_page`` of a report without rows.
-    :param order_seed: another order of the rows of a report that asks for none; 0 is newest first.
-    :param max_entities: how many ads, ad groups or campaigns one report covers (TikTok's cut).
-    :param cut_header: whether the cut is told in a header of the response, or in ``data.extra_info``.
-    :param max_cells: figures (rows times metrics) that one report may have before TikTok finds it too large; 0 is
+    :param order_seed: the seed of the order of rows in a report without a requested order; 0 is newest first.
+    :param max_entities: the number of ads, ad groups or campaigns at which TikTok truncates one report.
+    :param cut_header: whether a response header reports the truncation, or ``data.extra_info``.
+    :param max_cells: the number of figures (rows times metrics) above which a report is too large for TikTok; 0 is
         no limit.
-    :param slow_cells: figures from which on a report is so slow that TikTok answers with an internal time-out; 0
-        is none.
-    :param redirect_uris: where the app may send a browser after the consent; none is anywhere.
-    :param code_seconds: how long the code that the consent hands out is good.
-    :param scopes: what the app may do, as TikTok numbers it; the numbers may be beyond 2^53.
+    :param slow_cells: the number of figures above which TikTok answers with an internal timeout; 0 is no limit.
+    :param redirect_uris: the URLs to which the consent page may redirect a browser; empty is any.
+    :param code_seconds: how long the code from the consent page is valid.
+    :param scopes: the app's permissions as TikTok numbers them; the numbers can exceed 2^53.
     :param report_tasks: whether the app is on TikTok's allow list for report tasks.
-    :param task_seconds: how long a report task takes: a quarter of it in the queue, then in the making.
-    :param task_qps: report tasks that the app may create in a second, all tokens together; 0 is no limit, here and
-        below.
-    :param task_qpm: in a minute; one more closes the door for five minutes.
-    :param task_qpd: in a day of UTC.
-    :param task_account_hour: for one account within an hour.
-    :param task_deleted: whether report tasks cover deleted entities, which no filter of theirs can ask for; TikTok's
-        documentation does not say.
-    :param download_seconds: how long the address of a report task's file is good.
-    :param today: the clock's reading; none is the real clock. Reports end here.
+    :param task_seconds: the duration of a report task: a quarter of it queued, the rest processing.
+    :param task_qps: the number of report tasks that the app may create per second, all tokens together; 0 is no
+        limit, here and below.
+    :param task_qpm: the same per minute; after one more, creations are refused for five minutes.
+    :param task_qpd: the same per UTC day.
+    :param task_account_hour: the same per hour for one account.
+    :param task_deleted: whether report tasks cover deleted entities, which none of their filters can select; TikTok's
+        documentation does not specify it.
+    :param download_seconds: how long the download URL of a report task's file is valid.
+    :param today: the current time; ``None`` is the real clock. Reports end here.
     """
 
     seed: int = 1
@@ -83,8 +82,8 @@ class Settings:
     today: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no world can be built from."""
-        for name, least in (
+        """Raise ValueError if a setting is invalid."""
+        for name, minimum in (
             ("ads", 0),
             ("latency_ms", 0),
             ("qps", 0),
@@ -99,8 +98,8 @@ class Settings:
             ("task_account_hour", 0),
             ("download_seconds", 0),
         ):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be {least} or more, not {getattr(self, name)}")
+            if getattr(self, name) < minimum:
+                raise ValueError(f"{name} must be {minimum} or more, not {getattr(self, name)}")
         if self.accounts is not None and self.accounts < 0:
             raise ValueError(f"accounts must be 0 or more, not {self.accounts}")
         if not (self.app_id.isascii() and self.app_id.isdigit()):
@@ -111,5 +110,5 @@ class Settings:
             raise ValueError("today must have a time zone")
 
     def now(self) -> datetime:
-        """Give the time that the emulator believes in."""
+        """Return the emulator's current time."""
         return self.today or datetime.now(timezone.utc)

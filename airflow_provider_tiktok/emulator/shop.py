@@ -1,7 +1,7 @@
 """TikTok Shops and their GMV Max campaigns.
 
-They are made of the same parts as other campaigns, so that their figures come from the same clockwork:
-a product, or a livestream, stands where an ad group does, and a creative where an ad does.
+They use the same classes as other campaigns, so that their figures are computed in the same way: a product,
+or a livestream, is an ad group, and a creative is an ad.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from datetime import date
 
 from airflow_provider_tiktok.emulator.accounts import Account
 from airflow_provider_tiktok.emulator.entities import DELETED, Ad, AdGroup, Campaign
-from airflow_provider_tiktok.emulator.pseudo_random import Draws, mix
+from airflow_provider_tiktok.emulator.pseudo_random import RandomStream, mix
 
 PRODUCT, LIVE = "PRODUCT", "LIVE"
 PRODUCT_CARD = "-1"
-"""TikTok's ID of the one creative that is no post: the card of a product."""
+"""TikTok's ID of the only creative that is not a post: the card of a product."""
 
 DELIVERY_STATUSES = (
     *("IN_QUEUE", "LEARNING", "DELIVERING", "NOT_DELIVERYING", "AUTHORIZATION_NEEDED"),
@@ -37,7 +37,7 @@ _STATES_IN_USE = ("DELIVERING", "LEARNING", "UNAVAILABLE")
 
 
 def stores(account: Account) -> tuple[str, ...]:
-    """Give the IDs of the TikTok Shops that an account advertises for."""
+    """Return the IDs of the TikTok Shops that an account advertises for."""
     return tuple(
         str(7_490_000_000_000_000_000 + account.number * 10**10 + number * 10**5 + 123)
         for number in range(_STORES)
@@ -45,22 +45,22 @@ def stores(account: Account) -> tuple[str, ...]:
 
 
 def store_of(account: Account, ad: Ad) -> str:
-    """Give the ID of a creative's shop."""
+    """Return the ID of a creative's shop."""
     return stores(account)[_store_number(ad.group.campaign)]
 
 
 def is_live(ad: Ad) -> bool:
-    """Say whether a creative is a livestream."""
+    """Return whether a creative is a livestream."""
     return ad.group.campaign.objective == LIVE
 
 
 def duration(campaign: Campaign) -> str:
-    """Name the stretch of time in which a campaign kept its target; here that is all of its time."""
+    """Return the start of the time range in which a campaign kept its target; here it is the entire campaign."""
     return f"{date.fromordinal(campaign.created)} 00:00:00"
 
 
 def delivery_status(ad: Ad) -> str:
-    """Tell a creative's state."""
+    """Return a creative's state."""
     return _STATES_IN_USE[ad.seed % len(_STATES_IN_USE)]
 
 
@@ -69,7 +69,7 @@ def _store_number(campaign: Campaign) -> int:
 
 
 def make_shop_ads(account: Account) -> list[Ad]:
-    """Make all creatives of an account's GMV Max campaigns, with their parents, newest first."""
+    """Return all creatives of an account's GMV Max campaigns, with their parents, newest first."""
     if not account.has_campaigns:
         return []
     ads = list(_ads(account))
@@ -81,7 +81,7 @@ def _ads(account: Account) -> Iterator[Ad]:
     for store in range(_STORES):
         for number, (kind, status) in enumerate(_CAMPAIGNS):
             day = account.created.toordinal() + 30 + 10 * (store * len(_CAMPAIGNS) + number)
-            draws = Draws(mix(account.seed ^ 0x5408 ^ (store << 8) ^ number))
+            rng = RandomStream(mix(account.seed ^ 0x5408 ^ (store << 8) ^ number))
             campaign = Campaign(
                 id=_id(account, 5, number, day, store),
                 name=f'GMV Max, "{kind.title()}" {number + 1}',
@@ -89,15 +89,17 @@ def _ads(account: Account) -> Iterator[Ad]:
                 created=day,
                 objective=kind,
                 automation="GMV_MAX",
-                budget=draws.between(500, 5000) * account.money,
+                budget=rng.between(500, 5000) * account.per_dollar,
             )
             for place in range(_GROUPS):
-                yield from _creatives(account, draws, campaign, place, store)
+                yield from _creatives(account, rng, campaign, place, store)
 
 
-def _creatives(account: Account, draws: Draws, campaign: Campaign, place: int, store: int) -> Iterator[Ad]:
+def _creatives(
+    account: Account, rng: RandomStream, campaign: Campaign, place: int, store: int
+) -> Iterator[Ad]:
     live = campaign.objective == LIVE
-    # the campaigns of one shop advertise the same products; no two show the same livestream
+    # the campaigns of one shop advertise the same products, but each livestream has one campaign
     number = place if not live else place + _GROUPS * int(campaign.id[-9])
     group = AdGroup(
         id=_id(account, 6 + live, number, account.created.toordinal(), store),
@@ -111,8 +113,8 @@ def _creatives(account: Account, draws: Draws, campaign: Campaign, place: int, s
     for creative in range(1 if live else _CREATIVES):
         card = not live and creative == _CREATIVES - 1
         seed = mix(int(campaign.id) ^ account.seed ^ (place << 32) ^ (creative << 40))
-        spend = (draws.between(500, 9_000) * account.money // 100) << 16
-        impressions = spend * 1000 // max(1, draws.between(250, 900) * account.money // 100)
+        spend = (rng.between(500, 9_000) * account.per_dollar // 100) << 16
+        impressions = spend * 1000 // max(1, rng.between(250, 900) * account.per_dollar // 100)
         post = _id(account, 8, creative + _CREATIVES * number, campaign.created, store)
         yield Ad(
             id=PRODUCT_CARD if card else post,
@@ -126,13 +128,13 @@ def _creatives(account: Account, draws: Draws, campaign: Campaign, place: int, s
             phase=0,
             spend=spend,
             impressions=impressions,
-            clicks=impressions * draws.between(8_000, 30_000) // 1_000_000,
+            clicks=impressions * rng.between(8_000, 30_000) // 1_000_000,
             group=group,
         )
 
 
 def _id(account: Account, kind: int, number: int, day: int, store: int) -> str:
-    """Number an entity as ads are numbered; the third digit from the right is the shop's."""
+    """Return an entity's ID in the form of ads' IDs; the third digit from the right is the shop's."""
     owner = (account.number * 7 + 123) % 1000
     place = number * 10**8 + kind * 10**7 + owner * 10**4 + store * 100 + 7
     return str(17 * 10**17 + (day - 700_000) * 10**13 + place)

@@ -15,11 +15,11 @@ CHOICES = {
     "call_to_action_entity_id": 2,
     "interactive_add_on_entity_id": 1,
 }
-"""The materials and settings of a Smart+ ad, and how many it has of each."""
+"""The kinds of materials and settings of a Smart+ ad, and how many it has of each."""
 
 
 def entity_of(kind: str) -> Callable[[Ad], str]:
-    """Make the reader of the ID of the material or setting that a creative uses.
+    """Return a function that returns the ID of the material or setting that a creative uses.
 
     :param kind: the dimension's name.
     """

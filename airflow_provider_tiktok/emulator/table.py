@@ -1,9 +1,8 @@
-"""One report as a table: how many rows it has, and any stretch of them as TikTok's JSON.
+"""One report as a table: its number of rows, and any range of them as TikTok's JSON.
 
-A table is a rectangle per account: its entities, times the days or hours, times the values of a
-breakdown. A page is cut out of it by arithmetic and only its own rows are computed, so that the last
-page of a large report costs what the first one does. Where rows of several accounts become one, see
-:class:`JointTable`.
+A table has one section per account: its entities, times the days or hours, times the values of a
+breakdown. A page is located by arithmetic and only its own rows are computed, so that the last page of a
+large report costs the same as the first. :class:`MergedTable` merges the rows of several accounts.
 """
 
 from __future__ import annotations
@@ -18,19 +17,19 @@ from airflow_provider_tiktok.emulator.accounts import Account
 from airflow_provider_tiktok.emulator.attributes import SHOP_SETTINGS, attribute_json
 from airflow_provider_tiktok.emulator.breakdowns import INTERESTS_NOW, Split, split_of
 from airflow_provider_tiktok.emulator.entities import DELETED, Ad
-from airflow_provider_tiktok.emulator.facts import HOUR_STARTS, Moment, Timeline, cells, passed
-from airflow_provider_tiktok.emulator.formulas import DASH, Column, Formula, formula, hides_few
+from airflow_provider_tiktok.emulator.facts import HOUR_STARTS, Timeline, TimePoint, cells, elapsed_parts
+from airflow_provider_tiktok.emulator.formulas import DASH, Column, Formula, formula, masks_small_counts
 from airflow_provider_tiktok.emulator.population import Population, Selection
 from airflow_provider_tiktok.emulator.query import Query
 from airflow_provider_tiktok.reports import catalog
 
 _MANY_ADS = 32
-"""From here on a sum over ads is worth remembering."""
+"""The number of ads from which sums over them are cached."""
 _FEW_VIEWS = 5
 _OWN_TIME = "real_time_"
-"""How metrics begin that count conversions by their own time, and not by that of the click."""
+"""The prefix of metrics that count conversions by their own time, not by that of the click."""
 _SEVERAL = ("advertiser_id", "currency", "timezone")
-"""What TikTok adds to the metrics when a call names several accounts."""
+"""The metrics that TikTok adds when a call names several accounts."""
 _JSON_NUMBERS = frozenset(
     {"all_shops_orders", "all_shops_cost_per_order", "all_shops_gross_revenue", "all_shops_roi"}
 )
@@ -39,7 +38,7 @@ _JSON_NUMBERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One account's rectangle."""
+    """The rows of one account."""
 
     account: Account
     selection: Selection
@@ -50,7 +49,7 @@ class Section:
 
     @property
     def block(self) -> int:
-        """How many rows one entity has."""
+        """Return the number of rows of one entity."""
         return len(self.labels) * len(self.split.values)
 
     def __len__(self) -> int:
@@ -59,7 +58,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighbouring rows of one entity: ``first`` to, and without, ``last`` of its block."""
+    """Consecutive rows of one entity: from ``first`` to ``last`` of its block, excluding ``last``."""
 
     section: Section
     entity: int
@@ -68,10 +67,10 @@ class Run:
 
 
 class Table:
-    """A report laid out.
+    """A report as a table.
 
-    :param world: where its figures come from.
-    :param query: what it reports.
+    :param world: the source of its figures.
+    :param query: the report.
     """
 
     def __init__(self, world: Population, query: Query) -> None:
@@ -87,11 +86,11 @@ class Table:
 
     @property
     def truncated(self) -> bool:
-        """Whether TikTok's cut took entities away."""
+        """Return whether TikTok's limit of entities truncated the report."""
         return any(section.selection.truncated for section in self.sections)
 
     def render(self, first: int, last: int) -> list[str]:
-        """Write the rows from ``first`` to, and without, ``last`` as JSON objects."""
+        """Return the rows from ``first`` to ``last``, excluding ``last``, as JSON objects."""
         runs = list(self._runs(first, min(last, len(self))))
         if not runs:
             return []
@@ -99,23 +98,23 @@ class Table:
         return list(map(self._template().__mod__, zip(*columns, strict=True)))
 
     def total_metrics(self) -> dict[str, str]:
-        """Add up all rows, as ``enable_total_metrics`` asks; what has no total is a dash."""
+        """Return the totals over all rows, for ``enable_total_metrics``; a metric without a total is a dash."""
         figures = [name for name in self._query.metrics if not self._is_attribute(name)]
         counted = {name: [value] for name, value in self.sums(self._inputs(figures)).items()}
         return {name: self._total(name, counted) for name in self._query.metrics}
 
     def sums(self, names: list[str]) -> dict[str, int]:
-        """Add up additive metrics over all rows; money in hundredths."""
+        """Return the sums of additive metrics over all rows; money is in hundredths."""
         sums = [0] * len(names)
         for section in self.sections:
-            moments = section.timeline.moments
+            points = section.timeline.points
             ads = [ad for _, members in section.selection.entities for ad in members]
-            if ads and len(moments) > 1:
-                whole = replace(
-                    section, timeline=Timeline((moments[0], moments[-1])), split=split_of(section.account, ())
+            if ads and len(points) > 1:
+                total = replace(
+                    section, timeline=Timeline((points[0], points[-1])), split=split_of(section.account, ())
                 )
-                found = self._cells(ads, whole, whole.timeline, names)
-                sums = [total + one for total, (one,) in zip(sums, found, strict=True)]
+                found = self._cells(ads, total, total.timeline, names)
+                sums = [value + one for value, (one,) in zip(sums, found, strict=True)]
         return dict(zip(names, sums, strict=True))
 
     def _total(self, name: str, counted: dict[str, list[int]]) -> str:
@@ -125,7 +124,7 @@ class Table:
         (value,) = made.make(*(counted[one] for one in made.inputs))
         return str(self._placeholder(name) % value)
 
-    # laying out
+    # layout
 
     def _section(self, account: Account) -> Section:
         labels, timeline = _times(account, self._query, self._world.settings.now())
@@ -135,28 +134,28 @@ class Table:
             labels=labels,
             timeline=timeline,
             split=split_of(account, self._query.breakdowns),
-            # what several currencies add up to is dollars
-            per_dollar=account.money if self._query.joint else None,
+            # several currencies are added up in dollars
+            per_dollar=account.per_dollar if self._query.merged else None,
         )
 
     def _make_order(self) -> list[int] | None:
-        """Sort or thin out the rows where the call or the settings ask for it."""
+        """Return the order of the rows that the call or the settings require; ``None`` is the default order."""
         query, settings = self._query, self._world.settings
         if query.order_field is None and settings.zero_rows and not query.spent_only:
             return None
         key = (
             *(query.report_type, query.advertiser_ids, query.level, query.dimensions, query.filters),
-            *(query.nothing, query.order_field, query.descending, settings.zero_rows, query.several),
-            *(query.store, query.spent_only, query.joint, query.uncut),
+            *(query.matches_nothing, query.order_field, query.descending, settings.zero_rows, query.several),
+            *(query.store, query.spent_only, query.merged, query.untruncated),
             () if settings.zero_rows else query.metrics,
-            tuple(section.timeline.moments for section in self.sections),
+            tuple(section.timeline.points for section in self.sections),
         )
         return self._world.orders.get(key, lambda: self._sorted_rows(range(self._size)))
 
     def _sorted_rows(self, rows: Sequence[int]) -> list[int]:
-        """Leave rows out and sort the others.
+        """Return the rows that the report includes, sorted.
 
-        :param rows: all of them, in the order of the accounts' rectangles.
+        :param rows: all rows, in the order of the sections.
         """
         query = self._query
         runs = list(self._natural_runs(0, self._size) if isinstance(rows, range) else self._single_runs(rows))
@@ -164,8 +163,8 @@ class Table:
         figures = self._inputs([name for name in query.metrics if not self._is_attribute(name)])
         for names in ((figures if not self._world.settings.zero_rows else ()), ("spend",) * query.spent_only):
             if names:
-                alive = list(map(any, zip(*self._counted(runs, list(names)).values(), strict=True)))
-                places = [place for place in places if alive[place]]
+                nonzero = list(map(any, zip(*self._counted(runs, list(names)).values(), strict=True)))
+                places = [place for place in places if nonzero[place]]
         if query.order_field is not None:
             made = self._formula(query.order_field)
             counted = self._counted(runs, list(made.inputs))
@@ -173,7 +172,7 @@ class Table:
             places.sort(key=values.__getitem__, reverse=query.descending)
         return [rows[place] for place in places]
 
-    # cutting
+    # slicing
 
     def _runs(self, first: int, last: int) -> Iterator[Run]:
         if self._order is None:
@@ -186,7 +185,7 @@ class Table:
             yield from self._natural_runs(row, row + 1)
 
     def _natural_runs(self, first: int, last: int) -> Iterator[Run]:
-        """Cut a stretch of the unsorted table into runs."""
+        """Return a range of the unsorted table as runs."""
         for section in self.sections:
             size, block = len(section), section.block
             low, high = max(first, 0), min(last, size)
@@ -197,10 +196,10 @@ class Table:
                 low += stop - start
             first, last = first - size, last - size
 
-    # computing
+    # computation
 
     def _counted(self, runs: list[Run], names: list[str]) -> dict[str, list[int]]:
-        """Count additive metrics for all rows of runs."""
+        """Return the columns of additive metrics for all rows of runs."""
         columns: list[list[int]] = [[] for _ in names]
         for run in runs:
             for column, figures in zip(columns, self._count(run, names), strict=True):
@@ -211,7 +210,7 @@ class Table:
         section, width = run.section, len(run.section.split.values)
         ads: tuple[Ad, ...] = section.selection.entities[run.entity][1]
         low, high = run.first // width, -(-run.last // width)
-        timeline = section.timeline.cut(low, high)
+        timeline = section.timeline.slice(low, high)
 
         def make() -> list[list[int]]:
             return self._cells(ads, section, timeline, names)
@@ -224,7 +223,7 @@ class Table:
             key = (
                 section.selection.key,
                 run.entity,
-                timeline.moments,
+                timeline.points,
                 section.split.dimensions,
                 tuple(names),
                 section.per_dollar,
@@ -238,23 +237,23 @@ class Table:
     ) -> list[list[int]]:
         if not self._world.settings.late_conversions:
             return cells(ads, timeline, section.split, names, section.per_dollar)
-        living = [ad for ad in ads if ad.status != DELETED]
-        nothing = [0] * (len(timeline) * len(section.split.values))
+        not_deleted = [ad for ad in ads if ad.status != DELETED]
+        zeros = [0] * (len(timeline) * len(section.split.values))
         found = []
         for name in names:
-            some = ads if name.startswith(_OWN_TIME) else living
-            figures = cells(some, timeline, section.split, [name], section.per_dollar)
-            found.append(figures[0] if figures else nothing)
+            counted = ads if name.startswith(_OWN_TIME) else not_deleted
+            figures = cells(counted, timeline, section.split, [name], section.per_dollar)
+            found.append(figures[0] if figures else zeros)
         return found
 
     def _inputs(self, metrics: list[str]) -> list[str]:
-        """Find the additive metrics that metrics follow from."""
+        """Return the additive metrics from which metrics are computed."""
         return list(dict.fromkeys(one for name in metrics for one in self._formula(name).inputs))
 
     def _figures(self, name: str, counted: dict[str, list[int]]) -> Column:
         made = self._formula(name)
         values = made.make(*(counted[one] for one in made.inputs))
-        if hides_few(self.sections[0].split, name):
+        if masks_small_counts(self.sections[0].split, name):
             return [f"<{_FEW_VIEWS}" if 0 < value < _FEW_VIEWS else value for value in values]
         return values
 
@@ -298,7 +297,7 @@ class Table:
     def _is_attribute(self, name: str) -> bool:
         return (self._several and name in _SEVERAL) or is_attribute(name, self._query.report_type)
 
-    # writing
+    # rendering
 
     def _shown(self) -> list[str]:
         added: tuple[str, ...] = _SEVERAL if self._several else ()
@@ -307,26 +306,26 @@ class Table:
         return list(dict.fromkeys((*self._query.metrics, *added)))
 
     def _placeholder(self, name: str) -> str:
-        return self._formula(name).placeholder(self._world.settings.decimals, whole_money=self._several)
+        return self._formula(name).placeholder(self._world.settings.decimals, integer_money=self._several)
 
-    def _form(self, name: str) -> str:
-        """Make the %-template of a metric's value: attributes come as JSON, figures as text."""
+    def _value_template(self, name: str) -> str:
+        """Return the %-template of a metric's value: attributes are JSON already, figures become strings."""
         if self._is_attribute(name):
             return "%s"
         return self._placeholder(name) if name in _JSON_NUMBERS else f'"{self._placeholder(name)}"'
 
     def _template(self) -> str:
-        """Make the %-template of a row."""
+        """Return the %-template of a row."""
         added = (f"{_INTEREST}_v2",) if _INTEREST in self._query.breakdowns else ()
         dimensions = ",".join(f'"{name}":%s' for name in (*self._query.dimensions, *added))
-        metrics = ",".join(f'"{name}":{self._form(name)}' for name in self._shown())
+        metrics = ",".join(f'"{name}":{self._value_template(name)}' for name in self._shown())
         return f'{{"dimensions":{{{dimensions}}},"metrics":{{{metrics}}}}}'
 
 
-class JointTable(Table):
-    """A report in which rows of several accounts that agree in all dimensions are one row.
+class MergedTable(Table):
+    """A report in which rows of several accounts with the same dimensions are one row.
 
-    Money is in dollars there.
+    Money is in dollars.
     """
 
     def _make_order(self) -> list[int] | None:
@@ -352,7 +351,7 @@ class JointTable(Table):
         return dict(zip(names, columns, strict=True))
 
     def _row(self, run: Run) -> int:
-        """Find the place of a single row among all."""
+        """Return the index of a run of one row among all rows."""
         before = 0
         for section in self.sections:
             if section is run.section:
@@ -361,18 +360,18 @@ class JointTable(Table):
         return before + run.entity * run.section.block + run.first
 
     def _attributes(self, runs: list[Run], name: str) -> Column:
-        text = json.dumps("0" if self._several else _OF_SEVERAL.get(name, DASH))
+        text = json.dumps("0" if self._several else _MERGED_ATTRIBUTES.get(name, DASH))
         return [text] * len(runs)
 
     def _figures(self, name: str, counted: dict[str, list[int]]) -> Column:
         column = super()._figures(name, counted)
-        return [DASH] * len(column) if self._hides(name) else column
+        return [DASH] * len(column) if self._has_no_sum(name) else column
 
-    def _form(self, name: str) -> str:
-        return '"%s"' if self._hides(name) else super()._form(name)
+    def _value_template(self, name: str) -> str:
+        return '"%s"' if self._has_no_sum(name) else super()._value_template(name)
 
-    def _hides(self, name: str) -> bool:
-        """Say whether TikTok gives no sum of this over accounts that a call names: costs."""
+    def _has_no_sum(self, name: str) -> bool:
+        """Return whether TikTok sends no sum of a metric over the accounts that a call names: costs."""
         return (
             self._several
             and not self._is_attribute(name)
@@ -380,12 +379,12 @@ class JointTable(Table):
         )
 
 
-_OF_SEVERAL = {"currency": "USD"}
+_MERGED_ATTRIBUTES = {"currency": "USD"}
 _INTEREST = "interest_category"
 
 
 def is_attribute(name: str, report_type: str) -> bool:
-    """Say whether a metric of the catalogue is no figure but a name, a parent or a setting."""
+    """Return whether a metric of the catalogue is a name, a parent or a setting, not a figure."""
     metric = catalog.metrics(report_type)[name]
     return metric.section == "attribute" or (report_type == "GMV_MAX" and name in SHOP_SETTINGS)
 
@@ -415,20 +414,20 @@ def _identity(run: Run, place: int) -> str:
 
 
 def _times(account: Account, query: Query, now: datetime) -> tuple[tuple[str, ...], Timeline]:
-    """Find the stretches of time that rows stand for.
+    """Return the time ranges of an account's rows.
 
-    They end with the account's present and begin with its opening; outside there is nothing.
+    They start at the account's creation at the earliest and end at its current time at the latest.
 
-    :return: what each stretch is called, and the moments that bound them.
+    :return: the label of each time range, and the points in time that bound them.
     """
     local = account.local_now(now)
-    today, opened = local.date().toordinal(), account.created.toordinal()
-    first = opened if query.start is None else max(query.start, opened)
+    today, created = local.date().toordinal(), account.created.toordinal()
+    first = created if query.start is None else max(query.start, created)
     last = today if query.end is None else min(query.end, today)
     if first > last:
         return (), Timeline(())
-    present = (today, passed(local.hour, local.minute))
-    end: Moment = present if last == today else (last + 1, 0)
+    present = (today, elapsed_parts(local.hour, local.minute))
+    end: TimePoint = present if last == today else (last + 1, 0)
     if query.time_dimension == "stat_time_hour":
         hours = local.hour + 1 if first == today else 24
         labels = tuple(f"{date.fromordinal(first)} {hour:02d}:00:00" for hour in range(hours))
@@ -449,4 +448,4 @@ _BEGINNING: dict[str, Callable[[int], int]] = {
     "stat_time_week": lambda day: day - date.fromordinal(day).weekday(),
     "stat_time_month": lambda day: date.fromordinal(day).replace(day=1).toordinal(),
 }
-"""The day by which TikTok calls a week or a month."""
+"""The day that TikTok uses as the label of a week or a month."""

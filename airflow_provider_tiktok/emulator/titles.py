@@ -1,4 +1,4 @@
-"""How a report task's file calls its columns, and what it shows in them."""
+"""The column titles and the cells of a report task's file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FIRST = (
     *("advertiser_id", "advertiser_name", "campaign_id", "campaign_name", "adgroup_id", "adgroup_name"),
     *("ad_id", "ad_id_v2", "ad_name"),
 )
-"""The columns that stand first, wherever the call named them."""
+"""The columns that come first, in any order of the call."""
 
 _COUNTRIES = {
     **{"US": "United States", "CA": "Canada", "MX": "Mexico", "DE": "Germany", "AT": "Austria"},
@@ -35,23 +35,23 @@ _COUNTRIES = {
 
 
 def columns_of(query: Query) -> list[str]:
-    """Give a file's columns in its order: IDs with their names, the other dimensions, the metrics."""
+    """Return a file's columns in order: IDs with their names, the other dimensions, the metrics."""
     names = list(dict.fromkeys((*query.dimensions, *query.metrics)))
     return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 
 
 def title_of(name: str) -> str:
-    """Translate a dimension or metric as TikTok's file does."""
+    """Return the title of a dimension or metric in TikTok's files."""
     if name in _TITLES:
         return _TITLES[name]
     return " ".join(word.upper() if word in _CAPITALS else word.capitalize() for word in name.split("_"))
 
 
 def cells_of(row: dict[str, dict[str, Any]], columns: list[str], query: Query, *, titles: bool) -> list[str]:
-    """Write one row of a report as the cells of a file.
+    """Return one row of a report as the cells of a file.
 
-    :param row: as a synchronous report has it.
-    :param titles: whether audiences too are called as in TikTok Ads Manager.
+    :param row: the row of a synchronous report.
+    :param titles: whether audiences have the names of TikTok Ads Manager.
     """
     return [_cell(name, row, query, titles) for name in columns]
 
@@ -67,12 +67,12 @@ def _cell(name: str, row: dict[str, dict[str, Any]], query: Query, titles: bool)
 
 def _dimension(name: str, value: str, titles: bool) -> str:
     if name == "country_code":
-        return _COUNTRIES.get(value, value)  # TikTok's own known issue: a code was asked for
+        return _COUNTRIES.get(value, value)  # TikTok's known issue: its files have names instead of codes
     if titles and name == "age":
         return value.removeprefix("AGE_").replace("_", "-")
     return value.lower() if titles and name == "gender" else value
 
 
 def _figure(value: str) -> str:
-    """Write a figure as TikTok's files do: without zeros at its end."""
+    """Return a figure as in TikTok's files: without trailing zeros."""
     return value.rstrip("0").rstrip(".") if "." in value else value

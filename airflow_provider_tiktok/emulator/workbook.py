@@ -1,4 +1,4 @@
-"""Writes a table as an XLSX workbook with one sheet, every cell a text."""
+"""A writer of XLSX workbooks with one sheet, in which every cell is a string."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _PARTS = {
 
 
 def write_workbook(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Write a workbook, row by row.
+    """Write a workbook row by row.
 
-    :param rows: the cells of each; the first row is the titles.
+    :param rows: the cells of each row; the first row is the header.
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for name, text in _PARTS.items():

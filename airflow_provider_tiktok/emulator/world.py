@@ -1,6 +1,6 @@
-"""The world that the emulator reports on: accounts, their ads, and any report of them.
+"""The emulated accounts and ads, and any report on them.
 
-It can be asked without HTTP, which is how a test finds out what a report should have said::
+It works without HTTP, so that a test can compute the expected rows of a report::
 
     rows = World(Settings(seed=1)).rows(
         advertiser_id, "AUCTION_AD", ["ad_id", "stat_time_day"], ["spend"], "2026-11-01", "2026-11-07"
@@ -17,20 +17,20 @@ from typing import Any
 from airflow_provider_tiktok.emulator.filters import not_deleted
 from airflow_provider_tiktok.emulator.population import Population
 from airflow_provider_tiktok.emulator.query import ID_DIMENSIONS, Query, breakdowns_of
-from airflow_provider_tiktok.emulator.table import JointTable, Table
+from airflow_provider_tiktok.emulator.table import MergedTable, Table
 
 
 class World(Population):
-    """Everything that a seed decides.
+    """All data that a seed determines, with reports on it.
 
     :param settings: see :class:`Settings`.
     """
 
     def table(self, query: Query) -> Table:
-        """Lay out a report, without computing its figures yet."""
-        return JointTable(self, query) if query.joint else Table(self, query)
+        """Return a report as a table, without computing its figures yet."""
+        return MergedTable(self, query) if query.merged else Table(self, query)
 
-    def rows(  # noqa: PLR0917 - as a report is spoken of
+    def rows(  # noqa: PLR0917 - the usual order of a report's parameters
         self,
         advertiser_id: str,
         level: str,
@@ -41,11 +41,11 @@ class World(Population):
         include_deleted: bool = False,
         report_type: str = "BASIC",
     ) -> list[dict[str, dict[str, Any]]]:
-        """Give a whole BASIC, AUDIENCE or CATALOG report's rows as TikTok would send them, in its default order.
+        """Return all rows of a BASIC, AUDIENCE or CATALOG report as TikTok sends them, in the default order.
 
-        :param start: first day; without it the report covers the lifetime.
-        :param end: last day; without it the same as ``start``.
-        :param include_deleted: as the ``STATUS_ALL`` filter of the level does.
+        :param start: the first day; ``None`` is the lifetime.
+        :param end: the last day; ``None`` is the same as ``start``.
+        :param include_deleted: whether to include deleted entities, as the level's ``STATUS_ALL`` filter does.
         """
         default = None if include_deleted else not_deleted(level)
         query = Query(
@@ -60,7 +60,7 @@ class World(Population):
             start=_ordinal(start),
             end=_ordinal(start if end is None else end),
             filters=(default,) if default else (),
-            whole=True,
+            unpaged=True,
         )
         table = self.table(query)
         found: list[dict[str, dict[str, Any]]] = json.loads(f"[{','.join(table.render(0, len(table)))}]")

@@ -576,7 +576,7 @@ def test_bc_filters(changes: dict[str, Any], names: list[str]) -> None:
 
 def test_bc_costs_are_filtered_in_dollars() -> None:
     call = {**BC, "metrics": ["spend", "currency"]}
-    money = {one.currency: one.money for one in ACCOUNTS}
+    money = {one.currency: one.per_dollar for one in ACCOUNTS}
 
     def dollars(row: dict[str, Any]) -> float:
         return float(row["metrics"]["spend"]) * 100 / money[row["metrics"]["currency"]]

@@ -218,7 +218,7 @@ def test_a_business_center_is_its_accounts() -> None:
 
 def test_money_of_several_currencies_is_in_dollars_however_it_is_cut() -> None:
     call = {"report_type": "BC", "bc_id": BC_ID, "metrics": ["spend", "cash_spend"]}
-    money = {one.advertiser_id: one.money for one in WORLD.accounts.values()}
+    money = {one.advertiser_id: one.per_dollar for one in WORLD.accounts.values()}
     accounts = report(**call, dimensions=["advertiser_id"])["list"]
     dollars = sum(
         float(row["metrics"]["spend"]) * 100 / money[row["dimensions"]["advertiser_id"]] for row in accounts

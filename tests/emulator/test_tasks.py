@@ -423,7 +423,7 @@ class Clock:
 def refused(limit: CreationLimit, settings: Settings, *accounts: str) -> int | None:
     """Create a task; give the code that refuses it."""
     try:
-        limit.take(accounts or ("1",), settings)
+        limit.acquire(accounts or ("1",), settings)
     except ApiError as error:
         return error.code
     return None

@@ -1,1 +1,1 @@
-"""The report types: one module each, which reads a call's parameters and refuses what TikTok refuses."""
+"""The report types: one module each, which parses a call's parameters and refuses what TikTok refuses."""

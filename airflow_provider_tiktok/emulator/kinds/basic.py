@@ -1,4 +1,4 @@
-"""Reads a BASIC, AUDIENCE or CATALOG report's parameters and refuses what TikTok refuses.
+"""The parameters of BASIC, AUDIENCE and CATALOG reports, checked as TikTok checks them.
 
 Each check is one rule of TikTok's page on synchronous reports; they run in the order of the lists.
 """
@@ -43,44 +43,44 @@ _PAIRS = ({"search_keyword", "match_type"}, {"page_id", "component_name"}, {"age
 _NOT_WITH_AD_ID_V2 = frozenset({"image_id", "video_material_id"})
 _KEYWORD_METRICS = frozenset({"spend", "cpc", "cpm", "impressions", "clicks", "ctr"})
 _NO_TIME = ("interest_category", "device_brand_id")
-"""How the audience dimensions begin that go with no time dimension."""
+"""The prefixes of audience dimensions that cannot be used with a time dimension."""
 
 
 def parse_basic(params: Params) -> Query:
-    """Read and check a BASIC report's parameters.
+    """Return a BASIC report, validated.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     return parse(params, "BASIC", BASIC_CHECKS)
 
 
 def parse_audience(params: Params) -> Query:
-    """Read and check an AUDIENCE report's parameters.
+    """Return an AUDIENCE report, validated.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
-    _refuse_what_only_basic_has(params, "AUDIENCE")
+    _refuse_basic_only(params, "AUDIENCE")
     return parse(params, "AUDIENCE", AUDIENCE_CHECKS)
 
 
 def parse_catalog(params: Params) -> Query:
-    """Read and check a CATALOG report's parameters.
+    """Return a CATALOG report, validated.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     params.require("advertiser_id")
-    _refuse_what_only_basic_has(params, "CATALOG")
+    _refuse_basic_only(params, "CATALOG")
     return parse(params, "CATALOG", CATALOG_CHECKS)
 
 
-def _refuse_what_only_basic_has(params: Params, report_type: str) -> None:
+def _refuse_basic_only(params: Params, report_type: str) -> None:
     refuse_reservation(params, report_type)
     refuse_chunks(params, report_type)
     refuse_true(params, report_type, "query_lifetime", "enable_total_metrics")
 
 
 def _read_filters(params: Params, level: str) -> tuple[Filter, ...]:
-    """Read the filters; what is deleted stays out where none of them speaks of it."""
+    """Return the filters; without a status filter, deleted entities are excluded."""
     filters = parse_filters(params.array("filtering") or [])
     default = not_deleted(level)
     if default is None or any(one.field == STATUS_FIELDS[level] for one in filters):
@@ -96,11 +96,11 @@ def parse(
     *,
     pair_ids: bool = False,
 ) -> Query:
-    """Read a report's parameters, and run the checks.
+    """Return a report, validated by the checks.
 
-    :param read_conditions: reads ``filtering``, for a data level.
-    :param pair_ids: whether a call on several accounts may group by account beside the level's own ID.
-    :raises ApiError: with TikTok's text.
+    :param read_conditions: returns the filters of ``filtering``, for a data level.
+    :param pair_ids: whether a call on several accounts can group by account in addition to the level's own ID.
+    :raises ApiError: with TikTok's message.
     """
     advertiser_id = params.identifier("advertiser_id")
     several = None if report_type == "CATALOG" else params.identifiers("advertiser_ids", MAX_ACCOUNTS)
@@ -113,16 +113,16 @@ def parse(
         raise parameter_error(
             f"Invalid value for data_level: {level} and service_type {service} do not match"
         )
-    dimensions = params.texts("dimensions") or ()
-    metrics = params.texts("metrics")
+    dimensions = params.strings("dimensions") or ()
+    metrics = params.strings("metrics")
     lifetime = params.boolean("query_lifetime")
     params.boolean("multi_adv_report_in_utc_time")
     start, end = (None, None) if lifetime else read_dates(params)
     auction_level = level.replace("RESERVATION_", "AUCTION_")
-    beside = ("advertiser_id",) if pair_ids and several else ()
-    check_dimension_names(dimensions, report_type, auction_level, beside)
+    additional = ("advertiser_id",) if pair_ids and several else ()
+    check_dimension_names(dimensions, report_type, auction_level, additional)
     ids = tuple(name for name in dimensions if name in ID_DIMENSIONS[auction_level])
-    ids += tuple(name for name in beside if name in dimensions and name not in ids)
+    ids += tuple(name for name in additional if name in dimensions and name not in ids)
     page, page_size = read_page(params)
     query = Query(
         advertiser_ids=unique(several) if several else (advertiser_id or "",),
@@ -136,15 +136,15 @@ def parse(
         start=start,
         end=end,
         filters=read_conditions(params, auction_level),
-        order_field=params.text("order_field"),
+        order_field=params.string("order_field"),
         descending=params.choice("order_type", ("ASC", "DESC"), "DESC") == "DESC",
         page=page,
         page_size=page_size,
-        whole=params.choice("query_mode", ("REGULAR", "CHUNK"), "REGULAR") == "CHUNK",
+        unpaged=params.choice("query_mode", ("REGULAR", "CHUNK"), "REGULAR") == "CHUNK",
         totals=params.boolean("enable_total_metrics"),
         several=several is not None,
-        joint=several is not None and not ids,
-        nothing=service == "RESERVATION",
+        merged=several is not None and not ids,
+        matches_nothing=service == "RESERVATION",
     )
     for check in checks:
         check(query)
@@ -152,7 +152,7 @@ def parse(
 
 
 def check_ids(query: Query) -> None:
-    """Check that rows are of what the data level names."""
+    """Raise ApiError if the dimensions lack the data level's ID."""
     if not set(query.id_dimensions) & set(ID_DIMENSIONS[query.level]):
         raise wrong_dimensions(f"data_level {query.level} requires dimension {ID_DIMENSIONS[query.level][0]}")
     _check_one_id_at_most(query)
@@ -188,10 +188,10 @@ def _check_audience(query: Query) -> None:
 
 
 def _check_metric_names(query: Query) -> None:
-    check_metrics(query, _is_bad)
+    check_metrics(query, _is_invalid)
 
 
-def _is_bad(name: str, query: Query) -> bool:
+def _is_invalid(name: str, query: Query) -> bool:
     if is_unknown(name, query):
         return True
     metric = catalog.metrics(query.report_type)[name]
@@ -211,16 +211,16 @@ def _check_metric_conflicts(query: Query) -> None:
     for name in query.metrics:
         metric = catalog.metrics(query.report_type)[name]
         attribute = is_attribute(name, query.report_type)
-        # TikTok's lists are of figures; the names and settings of the row's entity stay available
-        outside = not attribute and any(name not in limit for limit in limits)
-        nameless = attribute and not query.id_dimensions
+        # TikTok's lists contain only figures; the names and settings of the row's entity stay available
+        not_allowed = not attribute and any(name not in limit for limit in limits)
+        without_entity = attribute and not query.id_dimensions
         broken = any(is_broken(name, query) for rule, is_broken in _METRIC_RULES if rule in metric.rules)
-        if outside or nameless or broken:
+        if not_allowed or without_entity or broken:
             raise conflict()
 
 
 _METRIC_RULES: tuple[tuple[str, Callable[[str, Query], bool]], ...] = (
-    # the other way round is legal: a creative and the ad that it belongs to
+    # the reverse is valid: the dimension ad_id with the metric ad_id_v2
     ("one_ad_id_family", lambda name, query: name == "ad_id" and query.id_dimension == "ad_id_v2"),
     (
         "id_or_id_day",
@@ -241,7 +241,7 @@ def _check_filters(query: Query) -> None:
 
 
 def _check_order(query: Query) -> None:
-    check_order(query, _is_bad)
+    check_order(query, _is_invalid)
 
 
 def _check_totals(query: Query) -> None:

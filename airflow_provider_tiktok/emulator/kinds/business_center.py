@@ -1,4 +1,4 @@
-"""Reads a BC report's parameters: the ad accounts of a Business Center."""
+"""The parameters of BC reports, on the accounts of a Business Center."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OWNERS = ("OWNED_BY_CURRENT_BUSINESS_CENTER", "SHARED_BY_OTHER_BUSINESS_CENTER"
 class Member:
     """An account of a Business Center.
 
-    :param cost: what it spent in the report's time, in dollars.
+    :param cost: returns the account's cost in the report's date range, in dollars.
     """
 
     account: Account
@@ -63,19 +63,19 @@ FIELDS: Mapping[str, Field] = {
 
 
 def parse_bc(params: Params) -> tuple[Query, tuple[Filter, ...]]:
-    """Read and check a BC report's parameters.
+    """Return a BC report and its account filters, validated.
 
-    :return: the report, still without accounts, and what accounts must pass to be in it.
-    :raises ApiError: with TikTok's text.
+    :return: the report, still without accounts, and the filters that its accounts must match.
+    :raises ApiError: with TikTok's message.
     """
     params.require("bc_id", "dimensions")
     params.identifier("bc_id")
     refuse(params, BC, "data_level", "service_type")
     refuse_true(params, BC, "query_lifetime", "enable_total_metrics")
     refuse_chunks(params, BC)
-    dimensions = params.texts("dimensions") or ()
+    dimensions = params.strings("dimensions") or ()
     check_dimension_names(dimensions, BC)
-    metrics = params.texts("metrics")
+    metrics = params.strings("metrics")
     start, end = read_dates(params)
     ids = tuple(name for name in dimensions if name == "advertiser_id")
     filters = parse_filters(params.array("filtering") or [], FIELDS)
@@ -91,29 +91,29 @@ def parse_bc(params: Params) -> tuple[Query, tuple[Filter, ...]]:
         breakdowns=breakdowns_of(dimensions, BC),
         start=start,
         end=end,
-        order_field=params.text("order_field"),
+        order_field=params.string("order_field"),
         descending=params.choice("order_type", ("ASC", "DESC"), "DESC") == "DESC",
         page=page,
         page_size=page_size,
-        joint=not ids,
+        merged=not ids,
     )
     check_one_time_dimension(query)
     if len(query.breakdowns) > 1:
         raise wrong_dimensions(f"{' and '.join(query.breakdowns)} cannot be used together")
     check_dates(query)
     check_metrics(query, is_unknown)
-    if any(not _goes_with(name, dimensions) for name in query.metrics):
+    if any(not _is_available(name, dimensions) for name in query.metrics):
         raise conflict()
     check_order(query, is_unknown)
     return query, filters
 
 
 def _all_metrics(dimensions: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in catalog.metrics(BC) if _goes_with(name, dimensions))
+    return tuple(name for name in catalog.metrics(BC) if _is_available(name, dimensions))
 
 
-def _goes_with(name: str, dimensions: tuple[str, ...]) -> bool:
-    """Say whether TikTok gives a metric beside all of these dimensions."""
+def _is_available(name: str, dimensions: tuple[str, ...]) -> bool:
+    """Return whether TikTok sends a metric with all of these dimensions."""
     if "advertiser_id" in dimensions and is_attribute(name, BC):
         return True
     limits = catalog.metrics_by_dimension(BC)

@@ -1,4 +1,4 @@
-"""What the report types share: the order of a call's parameters, limits, and TikTok's texts."""
+"""The parameters, limits and messages that the report types share."""
 
 from __future__ import annotations
 
@@ -27,48 +27,48 @@ Check = Callable[[Query], None]
 
 
 def time_dimension(names: Sequence[str]) -> str | None:
-    """Find the time dimension, the first if there are several."""
+    """Return the first time dimension, if any."""
     return next((name for name in names if name.startswith("stat_time_")), None)
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Leave out what was named before."""
+    """Return names without duplicates."""
     return tuple(dict.fromkeys(names))
 
 
 def read_dates(params: Params) -> tuple[int | None, int | None]:
-    """Read both dates, which must be there."""
+    """Return both dates, which are required."""
     params.require("start_date", "end_date")
     return params.day("start_date"), params.day("end_date")
 
 
 def read_page(params: Params, max_size: int = MAX_PAGE_SIZE) -> tuple[int, int]:
-    """Read the page and its size."""
-    return params.whole("page", 1, 1, None), params.whole("page_size", 10, 1, max_size)
+    """Return the page and its size."""
+    return params.integer("page", 1, 1, None), params.integer("page_size", 10, 1, max_size)
 
 
 def refuse(params: Params, report_type: str, *names: str) -> None:
-    """Refuse parameters that a report type does not have."""
+    """Raise ApiError if a call has parameters that its report type does not have."""
     for name in names:
         if params.has(name):
             raise unsupported(name, report_type)
 
 
 def refuse_true(params: Params, report_type: str, *names: str) -> None:
-    """Refuse switches that a report type does not have; switched off they do no harm."""
+    """Raise ApiError if flags that a report type does not have are true; false is accepted."""
     for name in names:
         if params.boolean(name):
             raise unsupported(name, report_type)
 
 
 def refuse_chunks(params: Params, report_type: str) -> None:
-    """Refuse the query mode that only BASIC reports have."""
+    """Raise ApiError for the query mode that only BASIC reports have."""
     if params.choice("query_mode", ("REGULAR", "CHUNK"), "REGULAR") == "CHUNK":
         raise unsupported("query_mode CHUNK", report_type)
 
 
 def refuse_reservation(params: Params, report_type: str) -> None:
-    """Refuse the service type that only BASIC reports have."""
+    """Raise ApiError for the service type that only BASIC reports have."""
     if params.choice("service_type", SERVICES, "AUCTION") == "RESERVATION":
         raise unsupported("service_type RESERVATION", report_type)
 
@@ -76,9 +76,9 @@ def refuse_reservation(params: Params, report_type: str) -> None:
 def check_dimension_names(
     names: Sequence[str], report_type: str, level: str | None = None, also: Sequence[str] = ()
 ) -> None:
-    """Check dimensions one by one: how many, that they exist, and at this level.
+    """Raise ApiError if the number of dimensions is wrong, or a dimension does not exist at this level.
 
-    :param also: dimensions of another level that may stand beside this one's.
+    :param also: dimensions of another level that are accepted too.
     """
     if not 1 <= len(names) <= MAX_DIMENSIONS:
         raise parameter_error(f"dimensions: Length must be between 1 and {MAX_DIMENSIONS}")
@@ -93,7 +93,7 @@ def check_dimension_names(
 
 
 def check_one_time_dimension(query: Query) -> None:
-    """Check that rows are cut by one stretch of time at most, and a lifetime by none."""
+    """Raise ApiError if there are several time dimensions, or one in a lifetime report."""
     times = [name for name in query.dimensions if name.startswith("stat_time_")]
     if len(times) > 1:
         raise wrong_dimensions("only one time dimension is supported")
@@ -102,7 +102,7 @@ def check_one_time_dimension(query: Query) -> None:
 
 
 def check_dates(query: Query) -> None:
-    """Check the order of the dates, and how far apart they are."""
+    """Raise ApiError if the dates are in the wrong order or too far apart."""
     check_date_order(query)
     if query.start is None or query.end is None:
         return
@@ -112,51 +112,53 @@ def check_dates(query: Query) -> None:
 
 
 def check_date_order(query: Query) -> None:
-    """Check that a report does not end before it begins."""
+    """Raise ApiError if a report ends before it starts."""
     if query.start is not None and query.end is not None and query.start > query.end:
         raise parameter_error("start_date must be earlier than or equal to end_date")
 
 
-def check_metrics(query: Query, is_bad: Callable[[str, Query], bool], most: int = MAX_METRICS) -> None:
-    """Check how many metrics there are, and that all exist here."""
-    if not 1 <= len(query.metrics) <= most:
-        raise parameter_error(f"metrics: Length must be between 1 and {most}")
-    bad = [name for name in query.metrics if is_bad(name, query)]
-    if bad:
-        raise invalid_metrics(bad)
+def check_metrics(query: Query, is_invalid: Callable[[str, Query], bool], limit: int = MAX_METRICS) -> None:
+    """Raise ApiError if the number of metrics is wrong, or a metric does not exist here."""
+    if not 1 <= len(query.metrics) <= limit:
+        raise parameter_error(f"metrics: Length must be between 1 and {limit}")
+    invalid = [name for name in query.metrics if is_invalid(name, query)]
+    if invalid:
+        raise invalid_metrics(invalid)
 
 
 def is_unknown(name: str, query: Query) -> bool:
-    """Say whether a report type lacks a metric, at this level."""
+    """Return whether a report type does not have a metric at this level."""
     metric = catalog.metrics(query.report_type).get(name)
     return metric is None or (bool(query.level) and query.level not in metric.levels)
 
 
-def check_order(query: Query, is_bad: Callable[[str, Query], bool], parameter: str = "order_field") -> None:
-    """Check that rows can be sorted by what the call asks for."""
+def check_order(
+    query: Query, is_invalid: Callable[[str, Query], bool], parameter: str = "order_field"
+) -> None:
+    """Raise ApiError if rows cannot be sorted by the requested metric."""
     name = query.order_field
-    if name is not None and (is_bad(name, query) or is_attribute(name, query.report_type)):
+    if name is not None and (is_invalid(name, query) or is_attribute(name, query.report_type)):
         raise parameter_error(f"Invalid value for {parameter}: {name} is not supported")
 
 
 def wrong_dimensions(what: str) -> ApiError:
-    """Make the refusal of dimensions."""
+    """Return the refusal of dimensions."""
     return parameter_error(f"Invalid value for dimensions: {what}")
 
 
 def conflict() -> ApiError:
-    """Make the refusal of metrics that do not go with the dimensions."""
+    """Return the refusal of metrics that cannot be used with the dimensions."""
     return parameter_error(CONFLICT)
 
 
 def unsupported(what: str, report_type: str) -> ApiError:
-    """Make the refusal of a parameter that a report type does not have."""
+    """Return the refusal of a parameter that a report type does not have."""
     return parameter_error(f"{what} is not supported when report_type is {report_type}")
 
 
 def invalid_metrics(names: list[str]) -> ApiError:
-    """Make the refusal of metrics, which names all of them."""
-    # the blank at the end is TikTok's
+    """Return the refusal of metrics, which lists all invalid ones."""
+    # the space at the end is TikTok's
     return parameter_error(
         "Please correct the information in invalid metric fields and try again. "
         f"Invalid metric fields: {names}. "

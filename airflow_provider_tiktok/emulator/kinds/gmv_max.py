@@ -1,7 +1,7 @@
-"""Reads a GMV Max report's parameters, as TikTok's pages on it say.
+"""The parameters of GMV Max reports, checked as TikTok documents them.
 
-Which metrics and filters there are follows from the dimensions: :data:`GROUPINGS`. A second version of
-the endpoint (v2.0) is known from its answers only.
+The dimensions determine the available metrics and filters: :data:`GROUPINGS`. A second version of the
+endpoint (v2.0) is known from its answers only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from typing import Any
 
 from airflow_provider_tiktok.emulator.entities import DELETED, Ad
 from airflow_provider_tiktok.emulator.errors import ApiError, missing, not_acceptable, parameter_error
-from airflow_provider_tiktok.emulator.filters import MAX_IDS, STATUSES, Among, Condition, Field, parse_filters
+from airflow_provider_tiktok.emulator.filters import (
+    MAX_IDS,
+    STATUSES,
+    Condition,
+    Field,
+    ObjectFilter,
+    parse_filters,
+)
 from airflow_provider_tiktok.emulator.kinds.common import (
     check_dates,
     check_dimension_names,
@@ -33,17 +40,17 @@ from airflow_provider_tiktok.emulator.table import is_attribute
 
 GMV_MAX = "GMV_MAX"
 DAY, HOUR = "stat_time_day", "stat_time_hour"
-_ALONE_DAY_HOUR = (None, DAY, HOUR)
-_ALONE = (None,)
+_ANY_TIME_DIMENSION = (None, DAY, HOUR)
+_NO_TIME_DIMENSION = (None,)
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What one kind of grouping allows.
+    """The level of a grouping, with its filters.
 
-    :param kind: the kind of campaigns it is about, if one only.
-    :param required: filters without which TikTok refuses it.
-    :param optional: the other filters that it has.
+    :param kind: the kind of its campaigns, if there is only one.
+    :param required: the filters without which TikTok refuses a call.
+    :param optional: the other accepted filters.
     """
 
     name: str
@@ -66,29 +73,29 @@ DURATION_LIVE = Level("DURATION_LIVE", LIVE, ("campaign_ids", "room_ids"))
 GROUPINGS: Mapping[frozenset[str], tuple[Level, tuple[str | None, ...]]] = {
     frozenset(names.split()): (level, times)
     for names, level, times in (
-        ("advertiser_id", ADVERTISER, _ALONE_DAY_HOUR),
-        ("campaign_id", PRODUCT_CAMPAIGN, _ALONE_DAY_HOUR),
-        ("item_group_id", PRODUCT_LEVEL, _ALONE_DAY_HOUR),
-        ("campaign_id item_group_id", PRODUCT_LEVEL, _ALONE_DAY_HOUR),
+        ("advertiser_id", ADVERTISER, _ANY_TIME_DIMENSION),
+        ("campaign_id", PRODUCT_CAMPAIGN, _ANY_TIME_DIMENSION),
+        ("item_group_id", PRODUCT_LEVEL, _ANY_TIME_DIMENSION),
+        ("campaign_id item_group_id", PRODUCT_LEVEL, _ANY_TIME_DIMENSION),
         ("campaign_id item_group_id item_id", CREATIVE, (None, DAY)),
         ("item_id", CREATIVE, (None, DAY)),
-        ("room_id", LIVESTREAM, _ALONE_DAY_HOUR),
-        ("campaign_id room_id", LIVESTREAM, _ALONE_DAY_HOUR),
-        ("duration", DURATION_PRODUCT, _ALONE),
-        ("campaign_id duration", DURATION_PRODUCT, _ALONE),
-        ("item_group_id duration", DURATION_PRODUCT, _ALONE),
-        ("campaign_id item_group_id duration", DURATION_PRODUCT, _ALONE),
-        ("room_id duration", DURATION_LIVE, _ALONE),
-        ("campaign_id room_id duration", DURATION_LIVE, _ALONE),
+        ("room_id", LIVESTREAM, _ANY_TIME_DIMENSION),
+        ("campaign_id room_id", LIVESTREAM, _ANY_TIME_DIMENSION),
+        ("duration", DURATION_PRODUCT, _NO_TIME_DIMENSION),
+        ("campaign_id duration", DURATION_PRODUCT, _NO_TIME_DIMENSION),
+        ("item_group_id duration", DURATION_PRODUCT, _NO_TIME_DIMENSION),
+        ("campaign_id item_group_id duration", DURATION_PRODUCT, _NO_TIME_DIMENSION),
+        ("room_id duration", DURATION_LIVE, _NO_TIME_DIMENSION),
+        ("campaign_id room_id duration", DURATION_LIVE, _NO_TIME_DIMENSION),
     )
 }
-"""The ID dimensions that go together, and the time dimensions that go with them."""
+"""The combinations of ID dimensions, each with its level and its time dimensions."""
 
 _NOT_SORTABLE = frozenset(
     {"all_shops_cost_per_order", "all_shops_orders", "all_shops_gross_revenue", "all_shops_roi"}
 )
 _ANY_TIME = frozenset({"product_status", "creative_delivery_status"})
-"""Attributes that TikTok counts among the figures."""
+"""The attributes that are available like figures."""
 
 
 def _kind(ad: Ad) -> str:
@@ -126,22 +133,22 @@ _OPTIONS: Mapping[str, _Option] = {
     "search_word": _Option(lambda ad: f"{ad.name} {ad.id}", is_text=True),
     "room_ids": _Option(_group_id, is_id=True),
 }
-_NOT_DELETED = Among(
+_NOT_DELETED = ObjectFilter(
     "campaign_statuses",
     tuple(one for one in STATUSES if one not in (DELETED, "STATUS_ALL")),
     _campaign_status,
 )
-"""TikTok's default where statuses can be filtered by."""
+"""TikTok's default filter at levels with a status filter."""
 
 
 def parse_gmv_max(params: Params) -> Query:
-    """Read and check a GMV Max report's parameters.
+    """Return a GMV Max report, validated.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     params.require("advertiser_id", "store_ids", "dimensions", "metrics", "start_date", "end_date")
     store = (params.identifiers("store_ids", 1) or ("",))[0]
-    dimensions = params.texts("dimensions") or ()
+    dimensions = params.strings("dimensions") or ()
     check_dimension_names(dimensions, GMV_MAX)
     given = _read_filtering(params)
     level = _level(dimensions, given)
@@ -151,14 +158,14 @@ def parse_gmv_max(params: Params) -> Query:
         advertiser_ids=(params.identifier("advertiser_id") or "",),
         level=level.name,
         dimensions=dimensions,
-        metrics=unique(params.texts("metrics") or ()),
+        metrics=unique(params.strings("metrics") or ()),
         report_type=GMV_MAX,
         id_dimensions=_ids(dimensions),
         time_dimension=time_dimension(dimensions),
         start=start,
         end=end,
         filters=_conditions(level, given),
-        order_field=params.text("sort_field"),
+        order_field=params.string("sort_field"),
         descending=params.choice("sort_type", ("ASC", "DESC"), "DESC") == "DESC",
         page=page,
         page_size=page_size,
@@ -180,7 +187,7 @@ def _ids(dimensions: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _level(dimensions: tuple[str, ...], given: Mapping[str, tuple[str, ...]]) -> Level:
-    """Find the level of a grouping, and check that the filters are its own."""
+    """Return the level of a grouping, or raise ApiError if the filters are not those of the level."""
     times = [name for name in dimensions if name.startswith("stat_time_")]
     found = GROUPINGS.get(frozenset(_ids(dimensions)))
     if found is None or len(times) > 1 or (times[0] if times else None) not in found[1]:
@@ -220,7 +227,7 @@ def _names_several(given: Mapping[str, tuple[str, ...]]) -> bool:
 
 
 def _check_attributes(query: Query, level: Level, given: Mapping[str, tuple[str, ...]]) -> None:
-    """Check that names and settings are asked for where TikTok has them."""
+    """Raise ApiError if TikTok does not have the requested names and settings here."""
     if level in (ADVERTISER, PRODUCT_CAMPAIGN, LIVE_CAMPAIGN):
         return
     if len(query.id_dimensions) == 1 and not _names_several(given):
@@ -249,9 +256,9 @@ def _read_option(name: str, value: Any) -> tuple[str, ...]:
         return (value,)
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise parameter_error(f"filtering: {name}: Not a valid list of strings.")
-    most = 1 if name == "creative_types" else MAX_IDS
-    if not 1 <= len(value) <= most:
-        raise parameter_error(f"filtering: {name}: Length must be between 1 and {most}")
+    limit = 1 if name == "creative_types" else MAX_IDS
+    if not 1 <= len(value) <= limit:
+        raise parameter_error(f"filtering: {name}: Length must be between 1 and {limit}")
     if option.is_id and not all(one.isascii() and one.isdigit() for one in value):
         raise parameter_error(f"filtering: {name}: Not a valid ID.")
     if option.values and not set(value) <= set(option.values):
@@ -261,17 +268,17 @@ def _read_option(name: str, value: Any) -> tuple[str, ...]:
 
 def _conditions(level: Level, given: Mapping[str, tuple[str, ...]]) -> tuple[Condition, ...]:
     found = [
-        Among(name, values, _OPTIONS[name].read, fuzzy=_OPTIONS[name].is_text)
+        ObjectFilter(name, values, _OPTIONS[name].read, fuzzy=_OPTIONS[name].is_text)
         for name, values in given.items()
     ]
     if level.kind is not None and "gmv_max_promotion_types" not in given:
-        found.append(Among("gmv_max_promotion_types", (level.kind,), _kind))
+        found.append(ObjectFilter("gmv_max_promotion_types", (level.kind,), _kind))
     if level in (PRODUCT_CAMPAIGN, LIVE_CAMPAIGN) and "campaign_statuses" not in given:
         found.append(_NOT_DELETED)
     return tuple(found)
 
 
-# v2.0
+# version 2.0
 
 _V2_METRICS = ("cost", "net_cost", "gross_revenue", "orders", "roi", "cost_per_order")
 _V2_GROUPINGS = ({DAY}, {HOUR}, {"spu_id"}, {"spu_id", DAY})
@@ -284,17 +291,17 @@ _V2_FIELDS = {
 
 
 def parse_gmv_max_v2(params: Params) -> Query:
-    """Read and check the parameters of a GMV Max report of v2.0.
+    """Return a GMV Max report of v2.0, validated.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     return _parse_v2(params, _V2_METRICS, _V2_GROUPINGS)
 
 
 def parse_videos_v2(params: Params) -> Query:
-    """Read and check the parameters of a GMV Max report on videos, of v2.0.
+    """Return a GMV Max report on videos of v2.0, validated.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     return _parse_v2(params, tuple(name for name in _V2_METRICS if name != "net_cost"), _V2_VIDEO_GROUPINGS)
 
@@ -305,34 +312,34 @@ def _parse_v2(params: Params, metrics: tuple[str, ...], groupings: tuple[set[str
         *("start_date", "end_date"),
     )
     params.identifier("store_authorized_bc_id")
-    dimensions = params.texts("dimensions") or ()
+    dimensions = params.strings("dimensions") or ()
     known = set().union(*groupings)
     for name in dimensions:
         if name not in known:
             raise parameter_error(f"Invalid dim: {name} is not exist")
     if {*dimensions} not in groupings:
         raise wrong_dimensions(f"the grouping {list(dimensions)} is not supported")
-    asked = unique(params.texts("metrics") or ())
-    for name in (*asked, *filter(None, [params.text("sort_field")])):
+    requested = unique(params.strings("metrics") or ())
+    for name in (*requested, *filter(None, [params.string("sort_field")])):
         if name not in metrics:
-            raise _no_metric(name)
+            raise _unknown_metric(name)
     filters: tuple[Condition, ...] = parse_filters(_v2_filters(params.array("filtering") or []), _V2_FIELDS)
     if known & {"spu_id", "item_id"} & {*dimensions}:
-        filters = (*filters, Among("gmv_max_promotion_types", (PRODUCT,), _kind))
+        filters = (*filters, ObjectFilter("gmv_max_promotion_types", (PRODUCT,), _kind))
     start, end = read_dates(params)
     page, page_size = read_page(params)
     query = Query(
         advertiser_ids=(params.identifier("advertiser_id") or "",),
         level="ADVERTISER",
         dimensions=dimensions,
-        metrics=asked,
+        metrics=requested,
         report_type=GMV_MAX,
         id_dimensions=_ids(dimensions),
         time_dimension=time_dimension(dimensions),
         start=start,
         end=end,
         filters=filters,
-        order_field=params.text("sort_field"),
+        order_field=params.string("sort_field"),
         descending=params.choice("sort_type", ("ASC", "DESC"), "DESC") == "DESC",
         page=page,
         page_size=page_size,
@@ -343,7 +350,7 @@ def _parse_v2(params: Params, metrics: tuple[str, ...], groupings: tuple[set[str
 
 
 def _v2_filters(items: list[Any]) -> list[Any]:
-    """Write filters as those of v1.3 are: there the list of values is text."""
+    """Return filters in the form of v1.3, in which the list of values is a JSON string."""
     return [
         {**item, "filter_value": json.dumps(item["filter_value"])}
         if isinstance(item, dict) and isinstance(item.get("filter_value"), list)
@@ -352,6 +359,6 @@ def _v2_filters(items: list[Any]) -> list[Any]:
     ]
 
 
-def _no_metric(name: str) -> ApiError:
-    # of v2.0 it is known that it names the first only
+def _unknown_metric(name: str) -> ApiError:
+    # v2.0 names only the first unknown metric
     return parameter_error(f"Invalid metric: {name} is not exist")

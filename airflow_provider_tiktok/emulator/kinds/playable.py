@@ -1,4 +1,4 @@
-"""Reads a PLAYABLE_MATERIAL report's parameters. Little is known of these reports."""
+"""The parameters of PLAYABLE_MATERIAL reports, which TikTok hardly documents."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _FIELDS = {"playable_status": Field(lambda ad, _: "STATUS_NOT_DELETE")}
 
 
 def parse_playable(params: Params) -> Query:
-    """Read and check a PLAYABLE_MATERIAL report's parameters.
+    """Return a PLAYABLE_MATERIAL report, validated.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     params.require("advertiser_id", "dimensions")
     refuse_reservation(params, PLAYABLE)
     refuse_chunks(params, PLAYABLE)
     refuse_true(params, PLAYABLE, "enable_total_metrics")
-    dimensions = params.texts("dimensions") or ()
+    dimensions = params.strings("dimensions") or ()
     check_dimension_names(dimensions, PLAYABLE)
     if "playable_id" not in dimensions:
         raise wrong_dimensions("dimension playable_id is required")
     lifetime = params.boolean("query_lifetime")
     if lifetime and "country_code" in dimensions:
         raise wrong_dimensions("country_code is not supported when query_lifetime is true")
-    metrics = params.texts("metrics")
+    metrics = params.strings("metrics")
     start, end = (None, None) if lifetime else read_dates(params)
-    # every playable here is alike
+    # the filters are only validated, because all emulated playables have the same status
     parse_filters(params.array("filtering") or [], _FIELDS)
     page, page_size = read_page(params)
     query = Query(
@@ -54,7 +54,7 @@ def parse_playable(params: Params) -> Query:
         breakdowns=tuple(name for name in ("playable_id", "country_code") if name in dimensions),
         start=start,
         end=end,
-        order_field=params.text("order_field"),
+        order_field=params.string("order_field"),
         descending=params.choice("order_type", ("ASC", "DESC"), "DESC") == "DESC",
         page=page,
         page_size=page_size,

@@ -1,6 +1,6 @@
-"""Reads what ``report/task/create/`` is asked for, and refuses what TikTok refuses there.
+"""The parameters of ``report/task/create/``, checked as TikTok checks them.
 
-A report task covers any stretch of time and any number of entities; it filters by IDs alone.
+A report task covers any date range and any number of entities. It filters only by IDs.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from airflow_provider_tiktok.emulator.query import Query
 
 OUTPUT_FORMATS = ("CSV_STRING", "CSV_DOWNLOAD", "XLSX_DOWNLOAD")
 _LONGEST_NAME = 255
-_NOT_IN_A_NAME = frozenset("/\t\b@#$%^&*()[]")
+_FORBIDDEN_IN_NAMES = frozenset("/\t\b@#$%^&*()[]")
 _FILTERS = {
-    **{name: replace(FIELDS[name], most=20_000) for name in ("campaign_ids", "adgroup_ids", "ad_ids")},
+    **{name: replace(FIELDS[name], max_ids=20_000) for name in ("campaign_ids", "adgroup_ids", "ad_ids")},
     "ad_ids_v2": replace(FIELDS["ad_ids_v2"], types=("IN",)),
 }
 _UNIQUE_VIEWERS = frozenset(
@@ -42,14 +42,14 @@ _UNIQUE_VIEWERS = frozenset(
         *("real_time_result", "real_time_result_rate", "real_time_cost_per_result"),
     }
 )
-"""The metrics that count people, which no audience dimension of a report task goes with."""
+"""The metrics that count people, which cannot be used with an audience dimension of a report task."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a report task shall make.
+class ReportTaskRequest:
+    """The report and the file that a report task creates.
 
-    :param titles: whether the columns are called as in TikTok Ads Manager.
+    :param titles: whether the columns have the titles of TikTok Ads Manager.
     """
 
     query: Query
@@ -58,10 +58,10 @@ class Order:
     titles: bool
 
 
-def parse_task(params: Params) -> Order:
-    """Read and check the parameters of a report task.
+def parse_report_task(params: Params) -> ReportTaskRequest:
+    """Return the request of a report task, validated.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     params.require("report_type", "dimensions")
     report_type = params.choice("report_type", tuple(_CHECKS)) or ""
@@ -75,20 +75,20 @@ def parse_task(params: Params) -> Order:
     query = parse(params, report_type, _CHECKS[report_type], _read_filters, pair_ids=True)
     output_format = params.choice("output_format", OUTPUT_FORMATS, OUTPUT_FORMATS[0]) or ""
     translated = params.boolean("enable_report_title_translation")
-    asked = params.has("enable_report_title_translation") and report_type != "CATALOG"
-    return Order(
-        query=replace(query, uncut=True),
+    requested = params.has("enable_report_title_translation") and report_type != "CATALOG"
+    return ReportTaskRequest(
+        query=replace(query, untruncated=True),
         output_format=output_format,
         file_name=_file_name(params),
-        titles=translated if asked else True,
+        titles=translated if requested else True,
     )
 
 
 def _file_name(params: Params) -> str:
-    name = (params.text("file_name") or "").strip()
+    name = (params.string("file_name") or "").strip()
     if len(name) > _LONGEST_NAME:
         raise parameter_error(f"file_name: Longer than maximum length {_LONGEST_NAME}.")
-    if _NOT_IN_A_NAME & set(name):
+    if _FORBIDDEN_IN_NAMES & set(name):
         raise parameter_error("file_name: Special characters are not supported.")
     return name
 
@@ -98,7 +98,7 @@ def _read_filters(params: Params, level: str) -> tuple[Filter, ...]:
 
 
 def _check_id_of_level(query: Query) -> None:
-    """Check that the account is not the only ID where it is not the level's own."""
+    """Raise ApiError if the account is the only ID and not the level's own."""
     if query.id_dimensions:
         check_ids(query)
 
@@ -108,14 +108,14 @@ def _check_people(query: Query) -> None:
         raise conflict()
 
 
-def _of_tasks(checks: tuple[Check, ...], *more: Check) -> tuple[Check, ...]:
-    """Make the checks of a report task from those of a call."""
+def _report_task_checks(checks: tuple[Check, ...], *more: Check) -> tuple[Check, ...]:
+    """Return the checks of a report task, made from those of a synchronous report."""
     return (*(check_date_order if check is check_dates else check for check in checks), *more)
 
 
 _CHECKS: dict[str, tuple[Check, ...]] = {
-    "BASIC": _of_tasks(BASIC_CHECKS),
-    "AUDIENCE": _of_tasks(AUDIENCE_CHECKS, _check_id_of_level, _check_people),
-    "CATALOG": _of_tasks(CATALOG_CHECKS),
+    "BASIC": _report_task_checks(BASIC_CHECKS),
+    "AUDIENCE": _report_task_checks(AUDIENCE_CHECKS, _check_id_of_level, _check_people),
+    "CATALOG": _report_task_checks(CATALOG_CHECKS),
 }
-"""The report types that have tasks."""
+"""The report types that have report tasks, each with its checks."""

@@ -1,4 +1,4 @@
-"""Reads the parameters of Smart+ material reports: an overview, and a breakdown."""
+"""The parameters of Smart+ material reports: an overview, and a breakdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_tiktok.emulator.entities import Ad
 from airflow_provider_tiktok.emulator.errors import not_acceptable, parameter_error
-from airflow_provider_tiktok.emulator.filters import Among, Condition
+from airflow_provider_tiktok.emulator.filters import Condition, ObjectFilter
 from airflow_provider_tiktok.emulator.kinds.common import (
     check_dates,
     check_dimension_names,
@@ -42,13 +42,13 @@ _ADVERTISING: Mapping[str, Callable[[Ad], str]] = {
     "smart_plus_ad_ids": lambda ad: ad.id_v2,
 }
 _ENTITIES: Mapping[str, Callable[[Ad], str]] = {f"{name}s": entity_of(name) for name in _MATERIALS}
-_IS_SMART = Among("campaign_automation_type", (AUTOMATION,), lambda ad: ad.group.campaign.automation)
+_IS_SMART = ObjectFilter("campaign_automation_type", (AUTOMATION,), lambda ad: ad.group.campaign.automation)
 
 
 def parse_overview(params: Params) -> Query:
-    """Read and check the parameters of an overview: one advertising dimension with one material or setting.
+    """Return an overview, validated: one advertising dimension with one material or setting.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     query = _parse(params, "OVERVIEW", lifetime=params.boolean("query_lifetime"))
     materials = [name for name in query.dimensions if name in _MATERIALS]
@@ -61,9 +61,9 @@ def parse_overview(params: Params) -> Query:
 
 
 def parse_breakdown(params: Params) -> Query:
-    """Read and check the parameters of a breakdown: materials, settings, or both, by time or not.
+    """Return a breakdown, validated: materials, settings, or both, with or without a time dimension.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     query = _parse(params, "BREAKDOWN", lifetime=False)
     check_one_time_dimension(query)
@@ -76,12 +76,12 @@ def parse_breakdown(params: Params) -> Query:
 
 def _parse(params: Params, level: str, *, lifetime: bool) -> Query:
     params.require("advertiser_id", "dimensions")
-    dimensions = params.texts("dimensions") or ()
+    dimensions = params.strings("dimensions") or ()
     check_dimension_names(dimensions, SMART_PLUS)
     if any(level not in catalog.dimensions(SMART_PLUS)[name].levels for name in dimensions):
         (name, *_) = (one for one in dimensions if level not in catalog.dimensions(SMART_PLUS)[one].levels)
         raise wrong_dimensions(f"{name} is not supported")
-    metrics = params.texts("metrics")
+    metrics = params.strings("metrics")
     start, end = (None, None) if lifetime else read_dates(params)
     page, page_size = read_page(params, _MAX_PAGE_SIZE)
     query = Query(
@@ -94,8 +94,8 @@ def _parse(params: Params, level: str, *, lifetime: bool) -> Query:
         time_dimension=time_dimension(dimensions),
         start=start,
         end=end,
-        # TikTok's SDK shows this report as sorted even when a call asks for no order
-        order_field=params.text("sort_field") or "spend",
+        # in TikTok's SDK this report is sorted even if a call has no order
+        order_field=params.string("sort_field") or "spend",
         descending=params.choice("sort_type", ("ASC", "DESC"), "DESC") == "DESC",
         page=page,
         page_size=page_size,
@@ -117,18 +117,18 @@ def _condition(name: str, value: Any) -> Condition:
         raise parameter_error(f"filtering: {name}: Unknown field.")
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise parameter_error(f"filtering: {name}: Not a valid list of strings.")
-    most = _MAX_ADVERTISING_IDS if name in _ADVERTISING else _MAX_ENTITY_IDS
-    if not 1 <= len(value) <= most:
-        raise parameter_error(f"filtering: {name}: Length must be between 1 and {most}")
+    limit = _MAX_ADVERTISING_IDS if name in _ADVERTISING else _MAX_ENTITY_IDS
+    if not 1 <= len(value) <= limit:
+        raise parameter_error(f"filtering: {name}: Length must be between 1 and {limit}")
     if name == "main_material_types":
         if not set(value) <= set(_MATERIAL_TYPES):
             raise not_acceptable(name, _MATERIAL_TYPES)
-        return Among(name, tuple(value), _video)
+        return ObjectFilter(name, tuple(value), _video)
     if not all(one.isascii() and one.isdigit() for one in value):
         raise parameter_error(f"filtering: {name}: Not a valid ID.")
-    return Among(name, tuple(value), {**_ADVERTISING, **_ENTITIES}[name])
+    return ObjectFilter(name, tuple(value), {**_ADVERTISING, **_ENTITIES}[name])
 
 
 def _video(ad: Ad) -> str:
-    """Tell the kind of a material; here all are videos."""
+    """Return the type of a material; all emulated materials are videos."""
     return "VIDEO"

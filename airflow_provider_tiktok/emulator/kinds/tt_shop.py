@@ -1,4 +1,4 @@
-"""Reads a TT_SHOP report's parameters: the older report on GMV Max campaigns."""
+"""The parameters of TT_SHOP reports, the older reports on GMV Max campaigns."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ _LEVELS = {"AUCTION_ADVERTISER": "advertiser_id", "AUCTION_CAMPAIGN": "campaign_
 
 
 def parse_tt_shop(params: Params) -> Query:
-    """Read and check a TT_SHOP report's parameters.
+    """Return a TT_SHOP report, validated.
 
-    :raises ApiError: with TikTok's text.
+    :raises ApiError: with TikTok's message.
     """
     params.require("advertiser_id", "dimensions")
     refuse(params, TT_SHOP, "advertiser_ids", "filtering")
     refuse_reservation(params, TT_SHOP)
     refuse_chunks(params, TT_SHOP)
     refuse_true(params, TT_SHOP, "query_lifetime")
-    dimensions = params.texts("dimensions") or ()
+    dimensions = params.strings("dimensions") or ()
     check_dimension_names(dimensions, TT_SHOP)
     given = params.choice("data_level", tuple(_LEVELS))
     if {*dimensions} not in [{*grouping} for grouping in GROUPINGS]:
@@ -51,7 +51,7 @@ def parse_tt_shop(params: Params) -> Query:
     (level,) = (level for level, name in _LEVELS.items() if name in dimensions)
     if given not in (None, level):
         raise wrong_dimensions(f"data_level {given} and dimension {_LEVELS[level]} do not match")
-    metrics = params.texts("metrics")
+    metrics = params.strings("metrics")
     start, end = read_dates(params)
     page, page_size = read_page(params)
     query = Query(
@@ -65,7 +65,7 @@ def parse_tt_shop(params: Params) -> Query:
         breakdowns=breakdowns_of(dimensions, TT_SHOP),
         start=start,
         end=end,
-        order_field=params.text("order_field"),
+        order_field=params.string("order_field"),
         descending=params.choice("order_type", ("ASC", "DESC"), "DESC") == "DESC",
         page=page,
         page_size=page_size,
