@@ -9,12 +9,10 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import IO, Any
-from urllib.parse import quote, quote_plus
 
 import requests
 from requests.utils import get_environ_proxies
@@ -28,6 +26,7 @@ from airflow_provider_tiktok.api.ledger import DAY, MINUTE, SECOND, open_ledger
 from airflow_provider_tiktok.api.pacing import Budget, BudgetState
 from airflow_provider_tiktok.api.plain import plain, well_formed_json
 from airflow_provider_tiktok.api.problems import CAUGHT, Problem, problem_of, status_problem
+from airflow_provider_tiktok.api.redaction import HIDDEN, Redactor, without_signatures
 from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
@@ -188,7 +187,7 @@ class TikTokClient:
         self.counts = CallCounts()
         self.last_exchange: Exchange | None = None
         self.stop = stop or threading.Event()
-        self._secrets = _spellings(credentials.secrets)
+        self._redactor = Redactor(credentials.secrets)
         self._retry = retry or RetryPolicy()
         self._ledger = open_ledger(
             credentials.base_url,
@@ -211,7 +210,7 @@ class TikTokClient:
             connections,
         )
         self._watchdog = Watchdog()
-        _HIDDEN.add(credentials.secrets)
+        HIDDEN.add(credentials.secrets)
         self._root = f"{credentials.base_url}/open_api/{credentials.api_version}/"
 
     def get(
@@ -344,12 +343,16 @@ class TikTokClient:
 
     def hide(self, secret: str) -> None:
         """Keep a secret that came up later than the credentials out of logs and errors."""
-        self._secrets = (*self._secrets, *_spellings((secret,)))
-        _HIDDEN.add((secret,))
+        self._redactor.add((secret,))
+        HIDDEN.add((secret,))
 
     def redact(self, text: str) -> str:
         """Blank the connection's secrets out of a text."""
-        return _blank(text, self._secrets)
+        return self._redactor.text(text)
+
+    def redact_file(self, file: IO[bytes]) -> None:
+        """Blank the connection's secrets out of a file; its length stays."""
+        self._redactor.file(file)
 
     def _wait(self, seconds: float, cancel: threading.Event | None) -> None:
         """Wait, unless the task is stopped or the call is cancelled in the meantime."""
@@ -516,10 +519,14 @@ class TikTokClient:
             stream=True,
             allow_redirects=False,
         ) as response:
+            redact_headers(response, self._redactor)
             if request.into is not None and response.status_code == requests.codes.ok:
                 saved = save_body(response, request.into)
-                return response.status_code, response.headers, _take_back(request.into) or saved
+                body = self._redactor.body(_take_back(request.into))
+                return response.status_code, response.headers, body or saved
             body = read_body(response, _MAX_BODY)
+            let_it_last()  # it is all here
+            body = self._redactor.body(body)
             self.last_exchange = Exchange(time.monotonic() - started, response.headers.get("Date", ""))
             return response.status_code, response.headers, body
 
@@ -570,7 +577,7 @@ class TikTokClient:
 
     def _code_failure(self, envelope: dict[str, Any], subject: str) -> _Failure:
         code = envelope["code"]
-        message = plain(self.redact(str(envelope.get("message", ""))), _MAX_MESSAGE)
+        message = plain(without_signatures(self.redact(str(envelope.get("message", "")))), _MAX_MESSAGE)
         request_id = plain(self.redact(str(envelope.get("request_id", ""))), 80)
         meaning = look_up(code, message)
         text = (
@@ -600,72 +607,6 @@ class TikTokClient:
         return _Failure(action, error, may_be_done=not problem.unsent)
 
 
-def _spellings(secrets: Iterable[str]) -> tuple[str, ...]:
-    """Give secrets as they may stand in a text: plain, in a URL, in JSON."""
-    return tuple(
-        {
-            text
-            for secret in secrets
-            for text in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1])
-        }
-    )
-
-
-def _blank(text: str, secrets: Iterable[str]) -> str:
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
-
-
-class _Hidden(logging.Filter):
-    """Keeps secrets out of what urllib3 logs at debug: account discovery has the app secret in its URL."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._texts: set[str] = set()
-
-    def add(self, secrets: Iterable[str]) -> None:
-        """Hide these from now on, plain and as a URL holds them."""
-        self._texts |= set(_spellings(secrets))
-        urllib3_log = logging.getLogger("urllib3.connectionpool")
-        if self not in urllib3_log.filters:
-            urllib3_log.addFilter(self)
-
-    def remove(self, secrets: Iterable[str]) -> None:
-        """Hide these no longer."""
-        self._texts -= set(_spellings(secrets))
-
-    def blank(self, text: str) -> str:
-        """Blank them out of a text."""
-        return _blank(text, tuple(self._texts))
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Blank them out of the record; it is logged all the same."""
-        text = record.getMessage()
-        blanked = self.blank(text)
-        if blanked != text:
-            record.msg, record.args = blanked, ()
-        return True
-
-
-_HIDDEN = _Hidden()
-
-
-def redact(text: str) -> str:
-    """Blank the secrets of all connections of this process out of a text."""
-    return _HIDDEN.blank(text)
-
-
-@contextmanager
-def hidden_from_log(*texts: str) -> Iterator[None]:
-    """Keep texts, such as the signature in an address, out of what urllib3 logs at debug in the meantime."""
-    _HIDDEN.add(filter(None, texts))
-    try:
-        yield
-    finally:
-        _HIDDEN.remove(filter(None, texts))
-
-
 class _Session(requests.Session):
     """Goes nowhere but where it is sent."""
 
@@ -690,6 +631,13 @@ def new_session(url: str, headers: Mapping[str, str], connections: int) -> reque
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def redact_headers(response: requests.Response, redactor: Redactor) -> None:
+    """Blank secrets out of an answer's headers, of which some get into messages and decide how its body is read."""
+    for name, value in response.headers.items():
+        if (redacted := redactor.text(value)) != value:
+            response.headers[name] = redacted
 
 
 def _take_back(file: IO[bytes]) -> bytes:

@@ -14,9 +14,10 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 
-from airflow_provider_tiktok.api.client import hidden_from_log, new_session, redact, save_body
+from airflow_provider_tiktok.api.client import new_session, save_body
 from airflow_provider_tiktok.api.deadline import Call, Watchdog
 from airflow_provider_tiktok.api.problems import CAUGHT, Problem, problem_of
+from airflow_provider_tiktok.api.redaction import HIDDEN, hidden_from_log
 from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import TikTokReportTaskError, TikTokTransportError
 
@@ -52,13 +53,13 @@ def fetch_file(
     :raises LapsedAddressError: the host refuses the address.
     :raises TikTokTransportError: the file didn't come.
     """
-    address = Secret(url)
+    url = Secret(url)
     for _ in range(_MOST_REDIRECTS + 1):
-        check_address(address, api_url, subject)
-        target, saved = _fetch(address, into, timeout, stop, subject)
+        check_address(url, api_url, subject)
+        target, saved = _fetch(url, into, timeout, stop, subject)
         if saved is not None:
             return saved
-        address = Secret(urljoin(address, target))
+        url = _join(url, target)
     raise TikTokTransportError(
         f"The file host redirects again and again ({subject}). Run the task again later."
     )
@@ -72,19 +73,30 @@ def check_address(url: str, api_url: str, subject: str) -> None:
     host, is_good = _look_at(url, api_url)
     if not is_good:
         raise TikTokReportTaskError(
-            f"TikTok's address of the file leads to {redact(host)[:100] or 'no host'!r} ({subject}), and files are fetched "
+            f"TikTok's address of the file leads to {host[:100] or 'no host'!r} ({subject}), and files are fetched "
             f"over https from {', '.join(FILE_HOSTS)} and from the connection's API host only. If this host is TikTok's, "
             "airflow-provider-tiktok needs an upgrade; `request_params={'output_format': 'CSV_STRING'}` does without it."
         )
 
 
+def _join(url: str, target: str) -> Secret:
+    """Return where a redirect leads to."""
+    try:
+        return Secret(urljoin(url, target))
+    except ValueError:  # it is no address, and is refused as such
+        return Secret(target)
+
+
 def _look_at(url: str, api_url: str) -> tuple[str, bool]:
     """Return the host of an address, and whether files are fetched from it."""
     try:
+        shown = (
+            urlsplit(HIDDEN.text(url)).hostname or ""
+        )  # a host is made lower case, and a secret is none then
         parts = urlsplit(url)
         host = parts.hostname or ""
         plain = _HOST.fullmatch(host) and not _ODD.search(url)
-        return host, bool(plain and (_is_tiktoks(parts) or _is_same_host(parts, urlsplit(api_url))))
+        return shown, bool(plain and (_is_tiktoks(parts) or _is_same_host(parts, urlsplit(api_url))))
     except ValueError:
         return "", False
 
@@ -123,7 +135,7 @@ def _fetch(
     if status in _LAPSED and problem is None:
         raise LapsedAddressError(f"HTTP {status}")
     problem = problem or Problem(f"HTTP {status}")
-    host = redact(urlsplit(url).hostname or "")
+    host = urlsplit(HIDDEN.text(url)).hostname
     advice = problem.advice or (
         f"Check that the worker reaches {host}; if it does, the failure is TikTok's and passes."
     )

@@ -14,6 +14,7 @@ from typing import IO, Any
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
 from airflow_provider_tiktok.api.file_host import LapsedAddressError, fetch_file
+from airflow_provider_tiktok.api.redaction import without_signatures
 from airflow_provider_tiktok.api.secret import Secret
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
@@ -159,7 +160,7 @@ def check_task(client: TikTokClient, task: ReportTask) -> TaskState:
             f"TikTok gives {task} the status {status[:40]!r}, which this version doesn't know; it knows "
             f"{', '.join(sorted(STATUSES))}. Upgrade airflow-provider-tiktok. [request_id {answer.request_id}]"
         )
-    message = client.redact(" ".join(str(answer.data.get("message") or "").split()))[:500]
+    message = without_signatures(client.redact(" ".join(str(answer.data.get("message") or "").split())))[:500]
     return TaskState(status, message, answer.request_id)
 
 
@@ -172,15 +173,20 @@ def download_task(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> di
     :return: its ``bytes``, and ``is_whole``: whether the host said where it ends.
     :raises TikTokTransportError: the file didn't come.
     """
+    saved = _download(client, task, into)
+    client.redact_file(into)
+    return saved
+
+
+def _download(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> dict[str, Any]:
     problem = ""
     for _ in range(_ATTEMPTS):
         answer = client.get("report/task/download/", _which(task), subject=str(task), into=into)
         if "bytes" in answer.data:
             return answer.data
-        url = answer.data.pop("download_url", None)
-        if isinstance(url, str) and url:
-            url = Secret(url)
-        else:
+        # whoever has the address has the file: the variables of a traceback are not to show it
+        url = Secret(answer.data.pop("download_url", None) or "")
+        if not url:
             raise TikTokReportTaskError(
                 f"TikTok gave no address for the file of {task}. Run the task again; if it stays, "
                 f"airflow-provider-tiktok needs an upgrade. [request_id {answer.request_id}]"
