@@ -1,9 +1,13 @@
-# The commands of this repository. They make their own environment in .venv/ and keep what they
-# write in .demo/; `make clean` takes both away. The work is done by the Python package tools/.
+# The commands of this repository: `make X` runs the session X of noxfile.py. Environments are kept in .nox/, what the demo
+# writes in .demo/; `make clean` removes both.
 export PORT UI_PORT PYTHON AIRFLOW ARGS
 
+SESSIONS := demo ui test test-short test-matrix lint format bench stores scale docs dist pins audit
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-short test-matrix lint format bench compat stores scale docs dist pins audit clean
+.PHONY: help test-all compat clean $(SESSIONS)
+
+$(SESSIONS):
+	@sh tools/run.sh $@
 
 help:  ## this list
 	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [AIRFLOW=2.11.2] [ARGS='-k name']"
@@ -11,49 +15,26 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/  \1	\2/p' Makefile
 
 demo:  ## run an example DAG through Airflow against a local TikTok, and show what it wrote
-	@sh tools/run.sh demo
-
 ui:  ## the same in the Airflow UI, until Ctrl-C
-	@sh tools/run.sh ui
-
-test:  ## lint, types, and all tests (ARGS= goes to pytest)
-	@sh tools/run.sh test
-
+test:  ## lint, types and the fast tests; ARGS='-k name' runs pytest with these arguments instead
 test-short:  ## the tests that Airflow's version matters to, and the example DAG (AIRFLOW=2.11.2, 3.1.8)
-	@sh tools/run.sh test-short
-
-test-matrix:  ## everything on Airflow 2.11.2, 3.1.8 and 3.3.2, each with Python 3.10, 3.12 and 3.13
-	@sh tools/run.sh test-matrix
-
+test-matrix:  ## all tests on Python 3.10, 3.12 and 3.13, and the short ones with Airflow 3.1.8 and 2.11.2
 lint:  ## ruff and mypy
-	@sh tools/run.sh lint
-
 format:  ## let ruff fix and format the code
-	@sh tools/run.sh format
-
 bench:  ## measure reports of 30k to 1M rows against the emulator (ARGS= goes to the benchmark)
-	@sh tools/run.sh bench
+stores:  ## test against S3 and GCS on loopback, OpenLineage and DuckDB, in an environment of its own (600 MB)
+scale:  ## many accounts on Celery workers, one of which is lost (SCALE_ACCOUNTS=300 SCALE_DAYS=60 SCALE_QPS=50)
+docs:  ## build the documentation in build/docs; a warning is an error
+dist:  ## build sdist and wheel in dist/, check them, and install the wheel into an empty environment
+pins:  ## resolve the constraints in requirements/ (ARGS=--upgrade: with the newest versions)
+audit:  ## look for known vulnerabilities of the pinned packages
 
 compat:  ## run TikTok's SDK, Singer's tap and Airbyte's source against the emulator, and compare rows
-	@sh tools/run.sh compat
+	@sh tools/run.sh client compat
 
-stores:  ## test against S3 and GCS on loopback, OpenLineage and DuckDB, in an environment of its own (600 MB)
-	@sh tools/run.sh stores
+test-all:  ## lint, types and all tests, stores, other Airflows, audit, documentation, packages
+	@sh tools/run.sh lint full stores test-others audit docs dist
 
-scale:  ## many accounts on Celery workers, one of which is lost (SCALE_ACCOUNTS=300 SCALE_DAYS=60 SCALE_QPS=50)
-	@sh tools/run.sh scale
-
-docs:  ## build the documentation in build/docs; a warning is an error
-	@sh tools/run.sh docs
-
-dist:  ## build sdist and wheel in dist/, check them, and install the wheel into an empty environment
-	@sh tools/run.sh dist
-
-pins:  ## resolve requirements/constraints-3.N.txt anew for this Python
-	@sh tools/run.sh pins
-
-audit:  ## look for known vulnerabilities of the pinned packages
-	@sh tools/run.sh audit
-
-clean:  ## remove .venv/, .demo/ and what builds and checks leave behind
-	@sh tools/run.sh clean
+clean:  ## remove .nox/, .demo/ and what builds and checks leave behind
+	rm -rf .nox .demo build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

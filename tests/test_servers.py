@@ -1,4 +1,4 @@
-"""Servers for tests: they run for as long as they are wanted, or are left out."""
+"""Servers for tests: they run as long as the process that uses them, or their tests are skipped with a reason."""
 
 import os
 import signal
@@ -12,97 +12,68 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tools import servers
+from tests import servers
 
 ROOT = Path(__file__).parent.parent
+HOLD = """
+import sys
+from tests import servers
+print(getattr(servers, sys.argv[1])(), flush=True)
+sys.stdin.read()
+"""
 
 
-def tools(*arguments):
-    return subprocess.run(
-        [sys.executable, "-B", "-m", "tools.servers", *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+@pytest.fixture
+def open_folder():
+    """Yield a folder that the servers' users can enter, as they can't pytest's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield folder
 
 
-def has(find):
-    try:
-        find()
-    except servers.Missing:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not has(servers._postgres_programs), reason="PostgreSQL is not installed")
-def test_a_postgres_is_started_and_thrown_away():
-    psycopg = pytest.importorskip("psycopg")
-    with tempfile.TemporaryDirectory(prefix="tiktok-servers-") as folder:
-        # the user that the server runs as has to come through
-        lines = tools("start", folder).stdout.splitlines()
-        try:
-            exported = dict(line.removeprefix("export ").split("=", 1) for line in lines)
-            url = exported["TIKTOK_TEST_POSTGRES"]
-            with psycopg.connect(url) as connection:
-                assert connection.execute("SHOW listen_addresses").fetchone() == ("127.0.0.1",)
-        finally:
-            tools("stop", folder)
-        with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(url)
-        assert list(Path(folder).iterdir()) == []
-
-
-@pytest.mark.skipif(not has(servers._redis_program), reason="Redis is not installed")
-def test_a_redis_is_started_behind_a_password_and_thrown_away(tmp_path):
-    url = urlsplit(servers.start_redis(tmp_path / "redis"))
-    try:
+@pytest.mark.parametrize("name", ["postgres", "mariadb", "redis"])
+@pytest.mark.parametrize("killed", [False, True], ids=["ends", "is-killed"])
+def test_a_server_listens_on_loopback_and_ends_with_the_process_that_started_it(name, killed, open_folder):
+    servers.or_skip(getattr(servers, name))
+    env = {key: value for key, value in os.environ.items() if not key.startswith("TIKTOK_TEST_")}
+    env["TMPDIR"] = open_folder
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, name],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as user:
+        url = urlsplit(user.stdout.readline().strip())
         assert url.hostname == "127.0.0.1"
-        assert ask(url.port, "PING").startswith("-NOAUTH")
-        assert ask(url.port, f"AUTH {url.password}") == "+OK"
-        assert (tmp_path / "redis" / "redis.conf").stat().st_mode & 0o777 == 0o600
-    finally:
-        servers.stop_redis(tmp_path / "redis")
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(OSError, match="refused"):
-        ask(url.port, "PING")
+        assert url.password
+        assert listens(url.port)
+        if killed:
+            user.send_signal(signal.SIGKILL)
+        else:
+            user.stdin.close()
+        user.wait(30)
+    deadline = time.monotonic() + 10
+    while listens(url.port) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not listens(url.port)
 
 
-@pytest.mark.skipif(not has(servers._postgres_programs), reason="PostgreSQL is not installed")
-def test_a_postgres_that_was_killed_is_cleared_away():
-    with tempfile.TemporaryDirectory(prefix="tiktok-servers-") as name:
-        folder = Path(name, "postgres")
-        Path(name).chmod(0o755)  # the user that the server runs as has to come through
-        servers.start_postgres(folder)
-        killed = int((folder / "data" / "postmaster.pid").read_text().split()[0])
-        os.kill(killed, signal.SIGKILL)
-        while Path(f"/proc/{killed}").exists():
-            time.sleep(0.05)
-        servers.stop_postgres(folder)
-        assert not folder.exists()
+def test_redis_wants_its_password():
+    url = urlsplit(servers.or_skip(servers.redis))
+    with socket.create_connection(("127.0.0.1", url.port), timeout=5) as connection:
+        connection.sendall(b"PING\r\n")
+        assert connection.recv(200).startswith(b"-NOAUTH")
 
 
-def ask(port, command):
-    """Send one command as Redis reads it from a terminal."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        connection.sendall(f"{command}\r\n".encode())
-        return connection.recv(200).decode().strip()
+def test_a_test_is_skipped_with_the_reason_where_a_server_is_missing(monkeypatch):
+    monkeypatch.delenv("TIKTOK_TEST_REDIS", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(pytest.skip.Exception, match="redis-server is not installed"):
+        servers.or_skip(servers.redis.__wrapped__)
 
 
-@pytest.mark.parametrize(
-    ("install", "title"), [(servers.install_postgres, "PostgreSQL"), (servers.install_redis, "Redis")]
-)
-def test_without_root_nothing_is_installed(monkeypatch, install, title):
-    monkeypatch.setattr(servers.os, "geteuid", lambda: 1000)
-    with pytest.raises(servers.Missing, match=f"{title} is not installed, and only root can install it"):
-        install()
-
-
-def test_what_cannot_be_had_is_said_and_left_out(tmp_path, monkeypatch, capsys):
-    def missing():
-        raise servers.Missing("it is not installed")
-
-    for name in ("_postgres_programs", "install_postgres", "_redis_program", "install_redis"):
-        monkeypatch.setattr(servers, name, missing)
-    servers.main("start", tmp_path)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "without PostgreSQL, whose tests are skipped: it is not installed" in said.err
-    assert "without Redis, whose tests are skipped: it is not installed" in said.err
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,1 +1,1 @@
-"""What stands behind `make`: environment, demo, UI and checks. Standard library only."""
+"""What is behind ``make demo``, ``make ui`` and ``make compat``; the sessions of noxfile.py run it."""

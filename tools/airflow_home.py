@@ -1,30 +1,33 @@
-"""The clone's own Airflow in ``.demo/airflow``: its settings, its database, and the emulator beside it."""
+"""The clone's own Airflow in ``.demo``: its settings, its database, and the emulator beside it."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tools import console
-from tools.environment import PYTHON, airflow_version, variables
-from tools.paths import CHOSEN, EXAMPLES, LOGS, OUTPUT, VENV, WORK
-from tools.processes import LOOPBACK, accepts, run_or_stop, start, wait_until
+from tools.ports import LOOPBACK, accepts
+from tools.processes import run, start, wait_until
+from tools.progress import EXAMPLES, LOGS, OUTPUT, WORK, step
 
-HOME = WORK / (f"airflow-{CHOSEN}" if CHOSEN else "airflow")
+VERSION = version("apache-airflow")
+HOME = WORK / f"airflow-{VERSION}"
 DATABASE = HOME / "airflow.db"
-AIRFLOW = VENV / "bin" / "airflow"
+AIRFLOW = (sys.executable, "-m", "airflow")
 CONNECTION_ID = "tiktok_default"
 CONNECTION_VARIABLE = "AIRFLOW_CONN_TIKTOK_DEFAULT"
-_MIGRATED = HOME / "migrated-to"
+_MIGRATED = HOME / "migrated"
 _NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
-# How to tell the runs of `airflow dags test` from others; Airflow 2 doesn't say who triggered a run.
+# How to tell the runs of `airflow dags test` from others; Airflow 2 doesn't record who triggered a run.
 _OF_TEST = (
-    "run_type = 'manual' AND external_trigger = 0" if CHOSEN.startswith("2.") else "triggered_by = 'TEST'"
+    "run_type = 'manual' AND external_trigger = 0" if VERSION.startswith("2.") else "triggered_by = 'TEST'"
 )
 _FAIL_ABANDONED = (
     f"UPDATE task_instance SET state = 'failed', end_date = {_NOW}"
@@ -38,9 +41,9 @@ _FAIL_ABANDONED = (
 def settings(ui_port: int = 8080) -> dict[str, str]:
     """Return the environment in which Airflow's commands run."""
     api = f"http://{LOOPBACK}:{ui_port}"
-    return variables() | {
+    return dict(os.environ) | {
         "AIRFLOW_HOME": str(HOME),
-        # all parts of Airflow write into one file; SQLite's own patience of 5 s is too little on a busy machine
+        # all parts of Airflow write into one file; SQLite's own timeout of 5 s is too short on a busy machine
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{DATABASE}?timeout=60",
         "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLES),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -60,19 +63,17 @@ def settings(ui_port: int = 8080) -> dict[str, str]:
 
 
 def migrate() -> None:
-    """Make the metadata database unless this version of Airflow has."""
-    if _MIGRATED.exists() and DATABASE.exists() and _MIGRATED.read_text() == airflow_version():
-        return
-    HOME.mkdir(parents=True, exist_ok=True)
-    with console.step("Airflow's own database") as step:
-        run_or_stop([AIRFLOW, "db", "migrate"], LOGS / "migrate.log", step, settings())
-    _MIGRATED.write_text(airflow_version())
+    """Make the metadata database, once."""
+    if not _MIGRATED.exists():
+        HOME.mkdir(parents=True, exist_ok=True)
+        run("Airflow's metadata database", [*AIRFLOW, "db", "migrate"], LOGS / "migrate.log", settings())
+        _MIGRATED.touch()
 
 
 def fail_abandoned_runs() -> None:
     """Mark as failed what a killed ``airflow dags test`` left running.
 
-    No scheduler ever takes up such a run, so that the UI would show it as running for ever.
+    No scheduler ever resumes such a run, so that the UI would show it as running for ever.
     """
     with closing(sqlite3.connect(DATABASE, timeout=60)) as database, database:
         for statement in _FAIL_ABANDONED:
@@ -82,14 +83,14 @@ def fail_abandoned_runs() -> None:
 def start_emulator(port: int) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
     """Start TikTok's API on loopback and wait until it answers.
 
-    :return: the process and the Airflow connection that it names in its banner
+    :return: the process and the Airflow connection that it names in its banner.
     """
     log = LOGS / "emulator.log"
-    with console.step(f"TikTok emulator on http://{LOOPBACK}:{port}") as step:
+    with step(f"TikTok emulator on http://{LOOPBACK}:{port}"):
         process = start(
-            [PYTHON, "-m", "airflow_provider_tiktok.emulator", "--port", str(port)], log, variables()
+            [sys.executable, "-m", "airflow_provider_tiktok.emulator", "--port", str(port)], log, settings()
         )
-        wait_until(lambda: accepts(port) and named_connection(log), process, log, step, seconds=30)
+        wait_until(lambda: accepts(port) and named_connection(log), process, log, seconds=30)
     connection: dict[str, Any] = json.loads(named_connection(log))
     connection["description"] = "The TikTok emulator of make demo and make ui"
     connection["extra"]["qps"] = 1000
@@ -97,6 +98,6 @@ def start_emulator(port: int) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
 
 
 def named_connection(log: Path) -> str:
-    """Return the JSON of the connection in the emulator's banner, once it stands there."""
+    """Return the JSON of the connection in the emulator's banner, once it is there."""
     found = re.search(rf"^{CONNECTION_VARIABLE}='(.+)'$", log.read_text(encoding="utf-8"), re.MULTILINE)
     return found[1] if found else ""

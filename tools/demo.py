@@ -7,44 +7,48 @@ import gzip
 import itertools
 import json
 import sqlite3
+import sys
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from tools import airflow_home, console, environment, table
-from tools.console import Stop
-from tools.paths import EXAMPLES, LOGS, port_setting, shown
-from tools.processes import Interrupted, require_free, run_or_stop, stop, stop_all
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from tools import airflow_home
+from tools.processes import end, end_all, run, run_main
+from tools.progress import EXAMPLES, LOGS, Stop, console, shown
 
 DAG_ID = "example_tiktok_daily_files"
 TASK_ID = "report"
 _ROWS = 8
+_CELL = 28
+_GAP = 2
+_LOG = LOGS / "dag.log"
 
 
-def main() -> int:
+def main() -> None:
     """Set up, run, show."""
-    port = port_setting("PORT", 8765)
-    require_free("demo", "PORT", port)
-    environment.ensure()
     airflow_home.migrate()
-    emulator, connection = airflow_home.start_emulator(port)
+    emulator, connection = airflow_home.start_emulator(int(sys.argv[1]))
     run_dag(connection)
-    stop(emulator)
+    end(emulator)
     show(summary())
-    return 0
 
 
 def run_dag(connection: dict[str, Any]) -> None:
     """Run the example for yesterday, as ``airflow dags test`` does."""
-    day = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)).date()
+    day = str((datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)).date())
     env = airflow_home.settings() | {airflow_home.CONNECTION_VARIABLE: json.dumps(connection)}
+    command = ("dags", "test", DAG_ID, day)
     try:
-        with console.step(f"airflow dags test {DAG_ID} {day}") as step:
-            run_or_stop([airflow_home.AIRFLOW, "dags", "test", DAG_ID, str(day)], LOGS / "dag.log", step, env)
-    except Interrupted:
-        stop_all()  # first, lest Airflow writes into the run once more
+        run(f"airflow {' '.join(command)}", [*airflow_home.AIRFLOW, *command], _LOG, env)
+    except KeyboardInterrupt:
+        end_all()  # first, so that Airflow does not write into the run once more
         airflow_home.fail_abandoned_runs()
         raise
 
@@ -57,7 +61,7 @@ def summary() -> dict[str, Any]:
     with closing(sqlite3.connect(airflow_home.DATABASE)) as database:
         found = database.execute(query, (DAG_ID, TASK_ID, "return_value")).fetchone()
     if found is None:
-        raise Stop(f"The task {TASK_ID} left no summary; see {shown(LOGS / 'dag.log')}.")
+        raise Stop(f"The task {TASK_ID} left no summary; see {shown(_LOG)}.")
     value: dict[str, Any] = json.loads(found[0])
     return value
 
@@ -66,25 +70,53 @@ def show(result: dict[str, Any]) -> None:
     """Print the first rows, the summary, and where to look next."""
     files = [local(path) for path in result["paths"]]
     if not files:
-        raise Stop(f"The report is empty: {DAG_ID} wrote no file; see {shown(LOGS / 'dag.log')}.")
+        raise Stop(f"The report is empty: {DAG_ID} wrote no file; see {shown(_LOG)}.")
     rows = first_rows(files, _ROWS)
-    console.line()
-    console.line(f"The first {len(rows)} of {result['row_count']} rows:")
-    console.line()
-    for text in table.lines(rows, console.width() - 2):
-        console.line(f"  {text}".rstrip())
-    console.line()
-    console.line(f"What the task returned (XCom `return_value` of `{TASK_ID}`):")
-    console.line()
+    console.print(f"\nThe first {len(rows)} of {result['row_count']} rows:")
+    show_rows(rows)
+    console.print(f"What the task returned (XCom `return_value` of `{TASK_ID}`):\n")
     for name, value in result.items():
-        console.line("  " + table.cut(f"{name:<20} {table.plain(value)}", console.width() - 2))
-    console.line()
-    console.line(
-        f"  The rows        {shown(files[0])}" + (f" and {len(files) - 1} more" if files[1:] else "")
+        console.print(
+            Text(f"  {name:<20} {plain(value)}"), soft_wrap=False, no_wrap=True, overflow="ellipsis"
+        )
+    more = f" and {len(files) - 1} more" if files[1:] else ""
+    console.print(f"\n  The rows        {shown(files[0])}{more}")
+    console.print(f"  The DAG         {shown(EXAMPLES / DAG_ID)}.py")
+    console.print(f"  The task's log  {shown(_LOG)}")
+    console.print("  In Airflow's UI make ui")
+
+
+def show_rows(rows: list[dict[str, Any]]) -> None:
+    """Print rows as a table, and below it the columns that have no room; those in which all are alike go first."""
+    cells = {name: [plain(row.get(name)) for row in rows] for name in rows[0]}
+    alike = [name for name in cells if len(rows) > 1 and len(set(cells[name])) == 1]
+    table, shown_names, room = Table(box=SIMPLE_HEAD, show_edge=False), list[str](), console.width
+    for name in (name for name in cells if name not in alike):
+        room -= min(_CELL, max(map(cell_len, (name, *cells[name])))) + _GAP
+        if room < 0:
+            break
+        number = all(isinstance(row.get(name), (int, float, Decimal, type(None))) for row in rows)
+        table.add_column(name, no_wrap=True, max_width=_CELL, justify="right" if number else "left")
+        shown_names.append(name)
+    for row in zip(*(cells[name] for name in shown_names), strict=True):
+        table.add_row(*map(Text, row))
+    hidden = [name for name in cells if name not in {*alike, *shown_names}]
+    console.print(table)
+    if alike:
+        console.print("  all of these: " + ", ".join(f"{name} {cells[name][0]}" for name in alike))
+    if hidden:
+        console.print("  not shown: " + ", ".join(hidden))
+    console.print()
+
+
+def plain(value: object) -> str:
+    """Return a value as one line: null as ``-``, control characters escaped."""
+    if value is None:
+        return "-"
+    text = str(value) if isinstance(value, (str, Decimal)) else json.dumps(value, ensure_ascii=False)
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
     )
-    console.line(f"  The DAG         {shown(EXAMPLES / DAG_ID)}.py")
-    console.line(f"  The task's log  {shown(LOGS / 'dag.log')}")
-    console.line("  In Airflow's UI make ui")
 
 
 def local(url: str) -> Path:
@@ -105,3 +137,7 @@ def first_rows(files: list[Path], count: int) -> list[dict[str, Any]]:
         if len(rows) == count:
             break
     return rows
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,66 +1,76 @@
 #!/bin/sh
-# Finds a Python that the pinned Airflow runs on and hands over to the package tools/.
+# Run nox sessions with a Python that the pinned Airflow supports: sh tools/run.sh SESSION...
 # It is a shell script so that an old Python gets a sentence and not a syntax error.
-# PYTHON= names the interpreter; otherwise the first that fits is taken. AIRFLOW= names another version of
-# Airflow than the main one; Airflow 2 ends with Python 3.12.
+# PYTHON= names the interpreter; otherwise the first that fits is used. AIRFLOW= names another version of Airflow than the
+# main one; Airflow 2 supports no Python after 3.12. nox gets an environment of its own, which is kept.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-target=${1:-help}
+target=${1:?usage: sh tools/run.sh SESSION...}
+pinned=13 # the newest Python that there are constraints for; a newer one is used where there is no other
+newest=14
+case ${AIRFLOW:-} in 2.*) pinned=12 newest=12 ;; esac
 
-# Exit code: 0 fits, 10 too old, 11 newer than the pins were tried with, 12 newer than Airflow allows,
-# 13 a module that an environment needs is missing. Anything else: it does not run (a shim, a typo).
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# Print the version; exit with 0 if it fits, with 10 if not, with 11 if a module is missing that an environment needs.
 probe='
 import sys
-version = "Python " + ".".join(str(part) for part in sys.version_info[:3])
-code = 0
-if sys.version_info < (3, 10):
-    code = 10
-elif sys.version_info >= ((3, 13) if sys.argv[1].startswith("2.") else (3, 15)):
-    code = 12
-elif sys.version_info >= (3, 14):
-    code = 11
-for module in () if code in (10, 12) else ("venv", "ensurepip", "sqlite3", "ssl"):
-    try:
-        __import__(module)
-    except ImportError:
-        version += " without its module " + module
-        code = 13
-        break
-print(version)
-sys.exit(code)
+print("Python %d.%d" % sys.version_info[:2])
+if not (3, 10) <= sys.version_info[:2] <= (3, int(sys.argv[1])):
+    sys.exit(10)
+try:
+    import ensurepip, sqlite3, ssl, venv
+except ImportError as error:
+    print("without its module", error.name)
+    sys.exit(11)
 '
-
-if [ -n "${PYTHON:-}" ]; then
-    set -- "$PYTHON"
-else
-    # What the environment was made with comes first: it need not be made again.
-    made_with=$(cat .venv${AIRFLOW:+-$AIRFLOW-*}/made-by-make.json 2>/dev/null |
-        sed -n 's/^ "python": "\(.*\)",*$/\1/p' | head -n 1)
-    set -- "${made_with:-python3}" python3 python3.13 python3.12 python3.11 python3.10 python3.14
+find_python() {
+    python=""  # fits
+    missing="" # fits but for a module
+    found=""   # does not fit
+    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10 python3.14}; do
+        what=$("$candidate" -c "$probe" "$1" 2>/dev/null)
+        case $? in
+            0) python=$candidate && return 0 ;;
+            10) found=${found:-$candidate is $what} ;;
+            11) missing=${missing:-$candidate is $(echo $what)} ;;
+        esac
+    done
+    return 1
+}
+find_python $pinned || find_python $newest
+if [ -z "$python" ] && [ -n "$missing" ]; then
+    fail "$missing: install it (on Debian and Ubuntu: apt install python3-venv)," \
+        "or name another Python: make $target PYTHON=/path/to/python3.12"
+elif [ -z "$python" ]; then
+    fail "Python 3.10 to 3.$newest is needed and ${found:-${PYTHON:-python3} does not run here}:" \
+        "install Python 3.12, or name one: make $target PYTHON=/path/to/python3.12"
 fi
 
-newer=""   # fits, though the pins were tried with older ones
-missing="" # fits but for a module
-found=""   # there, but too old or too new
-for python in "$@"; do
-    what=$("$python" -c "$probe" "${AIRFLOW:-}" 2>/dev/null)
-    case $? in
-        0) exec "$python" -B -u -m tools "$target" ;;
-        11) newer=${newer:-$python} ;;
-        13) missing=${missing:-$python is $what} ;;
-        10 | 12) found=${found:-$python is $what} ;;
-    esac
+minor=${what#Python }
+home=.nox/$minor/nox
+if ! cmp -s requirements/nox.txt "$home/made-from.txt" || ! [ -x "$home/bin/python" ]; then
+    echo "Installing nox in $home (once) ..."
+    log=.nox/install-nox.log
+    { mkdir -p .nox && : >$log; } || fail "$PWD/.nox cannot be written: the clone must be writable and the disk not full."
+    rm -rf "$home"
+    if "$python" -m venv "$home" >$log 2>&1 &&
+        "$home/bin/python" -m pip install --disable-pip-version-check -q -r requirements/nox.txt >>$log 2>&1; then
+        cp requirements/nox.txt "$home/made-from.txt"
+    else
+        cat $log >&2
+        fail "$("$python" -B -m tools.failures $log)"
+    fi
+fi
+
+export PATH="$PWD/$home/bin:$PATH"
+# For test-matrix: other Pythons that pyenv has, whose shims on the path fail.
+for bin in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin; do
+    PATH=$PATH:$bin
 done
-
-if [ -n "$newer" ]; then
-    exec "$newer" -B -u -m tools "$target"
-elif [ -n "$missing" ]; then
-    echo "$missing: install it (on Debian and Ubuntu: apt install python3-venv)," \
-        "or name another Python: make $target PYTHON=/path/to/python3.12" >&2
-else
-    newest=3.14
-    case ${AIRFLOW:-} in 2.*) newest=3.12 ;; esac
-    echo "Python 3.10 to $newest is needed and ${found:-${PYTHON:-python3} does not run here}:" \
-        "install Python 3.12, or say where it is: make $target PYTHON=/path/to/python3.12" >&2
-fi
-exit 1
+export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}}"
+[ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
+exec "$home/bin/python" -B -m nox -s "$@"

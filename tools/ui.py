@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 import urllib.request
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tools import airflow_home, console, environment
-from tools.console import Stop
-from tools.environment import PYTHON
-from tools.paths import LOGS, OUTPUT, ROOT, port_setting, shown
-from tools.processes import LOOPBACK, Interrupted, require_free, run_or_stop, start, stop, wait_until
+from tools import airflow_home
+from tools.ports import LOOPBACK
+from tools.processes import end, run, run_main, start, wait_until
+from tools.progress import LOGS, OUTPUT, ROOT, Stop, console, shown, step
 
 _COMPONENTS = {
     "api-server": ["api-server"],
@@ -30,59 +29,46 @@ _COMPONENTS = {
 _READY_SECONDS = 180
 
 
-def main() -> int:
-    """Start everything, say where it is, and wait."""
-    port, ui_port = port_setting("PORT", 8765), port_setting("UI_PORT", 8080)
-    if port == ui_port:
-        raise Stop(f"PORT and UI_PORT are both {port}: give the emulator and the UI one each.")
-    require_free("ui", "PORT", port)
-    require_free("ui", "UI_PORT", ui_port)
-    environment.ensure()
+def main() -> None:
+    """Start everything, print where it is, and wait."""
+    port, ui_port = map(int, sys.argv[1:])
+    if airflow_home.VERSION.startswith("2."):
+        raise Stop("Airflow 2 has no API server: make ui needs Airflow 3, make demo runs with both.")
     airflow_home.migrate()
     airflow_home.fail_abandoned_runs()  # of a demo that had no time to do it
     emulator, connection = airflow_home.start_emulator(port)
     save_connection(connection)
     processes = {"emulator": emulator} | start_airflow(ui_port)
-    console.line()
-    console.line(f"  Airflow    http://{LOOPBACK}:{ui_port}   (no login)")
-    console.line(f"  Emulator   http://{LOOPBACK}:{port}   (connection {airflow_home.CONNECTION_ID})")
-    console.line(f"  Files      {shown(OUTPUT)}")
-    console.line(f"  Logs       {shown(LOGS)}")
-    console.line("  Stop       Ctrl-C")
-    console.line()
-    with suppress(Interrupted):
-        wait(processes)
-    return 0
+    console.print(f"\n  Airflow    http://{LOOPBACK}:{ui_port}   (no login)")
+    console.print(f"  Emulator   http://{LOOPBACK}:{port}   (connection {airflow_home.CONNECTION_ID})")
+    console.print(f"  Files      {shown(OUTPUT)}")
+    console.print(f"  Logs       {shown(LOGS)}")
+    console.print("  Stop       Ctrl-C\n")
+    wait(processes)
 
 
 def save_connection(connection: dict[str, Any]) -> None:
     """Put the connection into Airflow's database, where the UI shows it and lets it be changed."""
     script = ROOT / "tools" / "save_connection.py"
-    with console.step(f"Connection {airflow_home.CONNECTION_ID}") as step:
-        run_or_stop(
-            [PYTHON, script, airflow_home.CONNECTION_ID, json.dumps(connection)],
-            LOGS / "connection.log",
-            step,
-            airflow_home.settings(),
-        )
+    command: list[str | Path] = [sys.executable, script, airflow_home.CONNECTION_ID, json.dumps(connection)]
+    run(f"Connection {airflow_home.CONNECTION_ID}", command, LOGS / "connection.log", airflow_home.settings())
 
 
 def start_airflow(ui_port: int) -> dict[str, subprocess.Popen[bytes]]:
-    """Start the parts of Airflow and wait until all say that they are healthy."""
+    """Start the parts of Airflow and wait until all are healthy."""
     env = airflow_home.settings(ui_port)
-    with console.step(f"Airflow on http://{LOOPBACK}:{ui_port}") as step:
+    with step(f"Airflow on http://{LOOPBACK}:{ui_port}"):
         started = {
-            name: start([airflow_home.AIRFLOW, *command], log_of(name), env)
+            name: start([*airflow_home.AIRFLOW, *command], log_of(name), env)
             for name, command in _COMPONENTS.items()
         }
         for name, process in started.items():
-            step.note = f"waiting for the {name}"
-            wait_until(partial(is_healthy, ui_port, name), process, log_of(name), step, _READY_SECONDS)
+            wait_until(partial(is_healthy, ui_port, name), process, log_of(name), _READY_SECONDS)
     return started
 
 
 def is_healthy(ui_port: int, component: str) -> bool:
-    """Ask the API server how a part of Airflow is."""
+    """Ask the API server whether a part of Airflow is healthy."""
     key = "metadatabase" if component == "api-server" else component.replace("-", "_")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -94,7 +80,7 @@ def is_healthy(ui_port: int, component: str) -> bool:
 
 
 def wait(processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    """Wait for Ctrl-C, or for a part to end that should not; then stop all parts."""
+    """Wait for Ctrl-C, or for a part to end that should not; then end all parts."""
     try:
         while True:
             for name, process in processes.items():
@@ -103,10 +89,14 @@ def wait(processes: dict[str, subprocess.Popen[bytes]]) -> None:
                     raise Stop(f"The {name} ended; the lines above are the end of {shown(log)}.", log)
             time.sleep(0.5)
     finally:
-        with console.step("Stopping"):
-            stop(*processes.values())
+        with step("Stopping"):
+            end(*processes.values())
 
 
 def log_of(name: str) -> Path:
     """Return where a part's output goes."""
     return LOGS / f"{name}.log"
+
+
+if __name__ == "__main__":
+    run_main(main)

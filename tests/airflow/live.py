@@ -16,6 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tests import servers
+
 AIRFLOW = str(Path(sys.executable).with_name("airflow"))
 _PARTS = (
     ["api-server"],
@@ -42,11 +44,11 @@ def metadata_database(home: Path) -> Iterator[str]:
     All parts of Airflow write at the same time, which SQLite bears badly: with it the API server hangs now and then. So
     it is PostgreSQL where the tests have one.
     """
-    server = os.environ.get("TIKTOK_TEST_POSTGRES")
-    if not server:
+    if not servers.has_postgres():
         # beside Airflow's parts, which all write into one file, SQLite's own patience of 5 s is too little for a command
         yield f"sqlite:///{home}/airflow.db?timeout=60"
         return
+    server = servers.postgres()
     name = f"airflow_{secrets.token_hex(6)}"
     _execute(server, f"CREATE DATABASE {name}")
     try:

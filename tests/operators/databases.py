@@ -1,7 +1,6 @@
 """Databases that tests write to: a file of SQLite's, and a schema of its own in a real PostgreSQL."""
 
 import json
-import os
 import secrets
 import sqlite3
 from contextlib import closing
@@ -9,9 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-POSTGRES = os.environ.get("TIKTOK_TEST_POSTGRES")
+from tests import servers
+
 needs_postgres = pytest.mark.skipif(
-    not POSTGRES, reason="needs a PostgreSQL, whose URL TIKTOK_TEST_POSTGRES gives (see tools/servers.py)"
+    not servers.has_postgres(), reason="needs PostgreSQL: apt-get install postgresql"
 )
 
 
@@ -46,16 +46,17 @@ class Postgres(Sqlite):
     name = "postgres"
 
     def __init__(self):
+        self.url = servers.or_skip(servers.postgres)
         self.schema = f"tests_{secrets.token_hex(6)}"
         self.query(f"CREATE SCHEMA {self.schema}")
 
     def connect(self):
         import psycopg
 
-        return psycopg.connect(POSTGRES, options=f"-c search_path={self.schema}")
+        return psycopg.connect(self.url, options=f"-c search_path={self.schema}")
 
     def connection(self, password=None, **extra):
-        url = urlsplit(POSTGRES)
+        url = urlsplit(self.url)
         return json.dumps(
             {
                 "conn_type": "postgres",

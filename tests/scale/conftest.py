@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_tiktok.emulator import Settings, serve
+from tests import servers
 from tests.airflow.live import LiveAirflow, free_port, metadata_database, migrate, settings
 from tests.conftest import connection_json
 from tests.scale.cluster import Cluster, celery_settings
@@ -26,9 +27,8 @@ WORKERS = ("first", "second")
 def _needs():
     if importlib.util.find_spec("celery") is None:
         pytest.skip("Celery is not installed; `make scale` installs it")
-    for variable in ("TIKTOK_TEST_POSTGRES", "TIKTOK_TEST_REDIS"):
-        if not os.environ.get(variable):
-            pytest.skip(f"{variable} is not set; `python3 -m tools.servers start FOLDER` prints it")
+    for server in (servers.postgres, servers.redis):
+        servers.or_skip(server)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +52,7 @@ def cluster(_needs, limited, output, tmp_path_factory):
     shutil.copy(Path(__file__).parent / "dags" / "scale.py", folder / "dags")
     with metadata_database(folder) as database:
         env = settings(free_port(), folder / "dags", output, database)
-        env |= celery_settings(os.environ["TIKTOK_TEST_REDIS"], database)
+        env |= celery_settings(servers.redis(), database)
         env["AIRFLOW_CONN_TIKTOK_DEFAULT"] = connection_json(
             limited.url, qps=QPS * 0.8, timeout=30, advertiser_ids=list(limited.world.accounts)[:5]
         )

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from business_api_client import ApiClient, Configuration, ReportingApi
 
-from tools.compat import job
+from tests.compat import job
 
 METRICS = ["campaign_name", "ad_name", "spend", "impressions", "clicks", "ctr", "reach", "conversion"]
 WINDOW = timedelta(days=29)

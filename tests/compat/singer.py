@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tap_tiktok_ads import main as tap
 
-from tools.compat import host, job
+from tests.compat import host, job
 
 
 def main() -> None:

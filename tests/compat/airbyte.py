@@ -8,7 +8,7 @@ from pathlib import Path
 
 from source_tiktok_marketing.run import run
 
-from tools.compat import host, job
+from tests.compat import host, job
 
 
 def main() -> None:

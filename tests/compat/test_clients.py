@@ -1,0 +1,104 @@
+"""Other makers' clients have the rows that this package has; skipped unless ``make compat`` has installed them."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import subprocess
+from decimal import Decimal
+
+import pytest
+
+from tests.compat import clients
+from tests.compat.clients import CLIENTS, ROOT
+from tests.conftest import SECRET, TOKEN
+
+# Two request windows, old enough that no figure grows any more; pages small enough that there are several.
+END = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=40)
+START = END - datetime.timedelta(days=34)
+PAGE_SIZE = 200
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T]00:00:00(?:\.0+)?Z?)?")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+pytestmark = pytest.mark.skipif("TIKTOK_CLIENTS" not in os.environ, reason="needs other clients: make compat")
+
+
+@pytest.fixture(params=CLIENTS, ids=lambda client: client.name)
+def client(request):
+    if not clients.python_of(request.param).exists():
+        pytest.skip(f"{request.param.package} could not be installed on this Python")
+    return request.param
+
+
+def test_a_client_has_the_rows_that_this_package_has(client, emulator, connect, tmp_path):
+    account = next(name for name in emulator.world.accounts if name.startswith("71"))
+    theirs = fetch(client, emulator.url, account, tmp_path)
+    connect(advertiser_ids=[account])
+    for stream, report in client.streams.items():
+        rows = theirs[stream]
+        ours = fetch_same(report, list(rows[0]), account)
+        print(f"\n{client.package}, {stream}: {len(rows)} rows, ours {len(ours)}")
+        assert ordered(rows, report, rows[0]) == ordered(ours, report, rows[0])
+
+
+def fetch(client, url, account, folder):
+    """Return the client's rows by stream."""
+    job = {
+        "url": url,
+        "token": TOKEN,
+        "app_id": "7350000000000000001",
+        "app_secret": SECRET,
+        "accounts": [account],
+        "start": str(START),
+        "end": str(END),
+        "page_size": PAGE_SIZE,
+        "streams": list(client.streams),
+    }
+    done = subprocess.run(
+        clients.command(client, job, folder), cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = {stream: [] for stream in client.streams}
+    for stream, row in clients.records(folder):
+        found[stream].append(row)
+    return found
+
+
+def fetch_same(report, columns, account):
+    """Return this package's rows with the columns of a client's."""
+    from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+
+    metrics = [name for name in columns if name not in {*report.dimensions, "advertiser_id"}]
+    rows = TikTokHook().iter_report(
+        report_type=report.report_type,
+        data_level="AUCTION_AD",
+        dimensions=list(report.dimensions),
+        metrics=metrics,
+        include_deleted=report.include_deleted,
+        advertiser_ids=[account],
+        report_start_date=str(START),
+        report_end_date=str(END),
+    )
+    return list(rows)
+
+
+def ordered(rows, report, columns):
+    """Return the rows' columns in one order and one form."""
+    found = [{name: plain(row[name]) for name in columns} for row in rows]
+    return sorted(found, key=lambda row: [str(row[name]) for name in report.dimensions])
+
+
+def plain(value):
+    """Return a value without what clients do to its type: numbers as numbers, days as days, ``-`` as none."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if value is None or value == "-":
+        return None
+    text = str(value)
+    if text in {"True", "False"}:
+        return text == "True"
+    day = _DATE.fullmatch(text)
+    if day:
+        return day[1]
+    return Decimal(text) if _NUMBER.fullmatch(text) else text

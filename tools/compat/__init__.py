@@ -1,1 +1,0 @@
-"""``make compat``: clients of other makers against the emulator, their rows compared with this package's."""
