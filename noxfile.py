@@ -226,7 +226,8 @@ def dist(session: nox.Session) -> None:
     files = sorted(str(path) for path in Path("dist").iterdir())
     session.run("twine", "check", "--strict", *files)
     package = "airflow_provider_tiktok"
-    session.run("check-wheel-contents", "--toplevel", package, "--package", package, "dist")
+    # W002: two report types have the same metrics, and so two equal files of the catalogue
+    session.run("check-wheel-contents", "--ignore=W002", "--toplevel", package, "--package", package, "dist")
     session.notify("smoke")
 
 

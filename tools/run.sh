@@ -71,6 +71,7 @@ export PATH="$PWD/$home/bin:$PATH"
 for bin in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin; do
     PATH=$PATH:$bin
 done
+export UV_SYSTEM_CERTS=1 # as pip does
 export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}}"
 [ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
 exec "$home/bin/python" -B -m nox -s "$@"
