@@ -1,12 +1,16 @@
 """What all tests share: an Airflow home of their own, and TikTok's API on loopback."""
 
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.clock import MovedClock
+from tests.sampling import SEED, Run
 
 # before anything imports Airflow, which reads its configuration then
 _HOME = tempfile.TemporaryDirectory(prefix="tiktok-airflow-")
@@ -32,11 +37,64 @@ _DEPRECATIONS = (
 )
 
 
+_PROCESSES = 2  # of a run of all tests
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="run everything: tests marked `full` and `alone`, and all generated cases instead of a sample",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run all tests in two processes, unless they are to be full or something else is asked for."""
+    option = config.option
+    if hasattr(config, "workerinput") or not config.pluginmanager.hasplugin("xdist"):
+        return  # a worker starts no others
+    asked_for_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    in_one = option.full or option.usepdb or option.collectonly
+    if option.numprocesses is None and asked_for_all and not in_one:
+        option.numprocesses = _PROCESSES
+    if option.numprocesses and option.dist == "no":
+        option.dist = "worksteal"
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Add the filters here and not in pyproject.toml, where they would import Airflow before its home is set."""
+    """Choose how many generated cases there are, and add filters.
+
+    They aren't in pyproject.toml, where they would import Airflow before its home is set.
+    """
+    Run.full = config.getoption("full")
+    with suppress(ImportError):  # where few tests run, it may not be there
+        from hypothesis import settings
+
+        settings.register_profile("sample", max_examples=20, derandomize=True, deadline=None)
+        settings.load_profile("default" if Run.full else "sample")
     if metadata.version("apache-airflow").startswith("3.3."):
         for category in _DEPRECATIONS:
             config.addinivalue_line("filterwarnings", f"error::{category}")
+
+
+def pytest_report_header() -> str:
+    return (
+        "all generated cases"
+        if Run.full
+        else f"a sample of the generated cases, seed {SEED}; --full runs all"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this run is not for: a measurement has the machine for itself."""
+    left_out = set() if Run.full else {"alone", "full"}
+    if hasattr(config, "workerinput"):
+        left_out.add("alone")
+    chosen = [item for item in items if not any(item.get_closest_marker(name) for name in left_out)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
 
 
 # Airflow 3.1 takes a connection in the environment whose extra is no JSON object for one that isn't there
@@ -49,11 +107,23 @@ SECRET = "secret-of-the-tests-9a2e"
 
 
 @pytest.fixture(scope="session")
-def airflow_home() -> Path:
-    """Give an Airflow home with a metadata database."""
-    airflow = Path(sys.executable).with_name("airflow")
-    subprocess.run([str(airflow), "db", "migrate"], check=True, capture_output=True)
-    return Path(_HOME.name)
+def airflow_home(pytestconfig, tmp_path_factory) -> Path:
+    """Give an Airflow home with a metadata database, which is made once for all processes and runs."""
+    version = metadata.version("apache-airflow")
+    if (cache := getattr(pytestconfig, "cache", None)) is not None:
+        folder = cache.mkdir(f"airflow-{version}-{sys.version_info.major}.{sys.version_info.minor}")
+    else:
+        folder = tmp_path_factory.getbasetemp()
+    database, made = Path(_HOME.name, "airflow.db"), folder / "airflow.db"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            airflow = Path(sys.executable).with_name("airflow")
+            subprocess.run([str(airflow), "db", "migrate"], check=True, capture_output=True)
+            shutil.copy(database, folder / "unfinished")
+            (folder / "unfinished").rename(made)
+        shutil.copy(made, database)
+    return database.parent
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +205,28 @@ def moved_clock(monkeypatch, tmp_path_factory) -> Iterator[MovedClock]:
     monkeypatch.setattr(ledger, "_folder", lambda: folder)
     with clock.replaced(moved):
         yield moved
+
+
+@pytest.fixture
+def real_clock() -> Iterator[None]:
+    """Let waits last in a module whose other tests move the clock: something is to end them."""
+    from airflow_provider_tiktok import clock
+
+    with clock.replaced(clock.Clock()):
+        yield
+
+
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.alone)], ids=["ends", "in time"])
+def within(request) -> Callable[[float], AbstractContextManager[None]]:
+    """Give a context whose block may take so many seconds: measured where a test has the machine for itself."""
+
+    @contextmanager
+    def block(seconds: float) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        assert not request.param or time.monotonic() - began < seconds
+
+    return block
 
 
 @pytest.fixture

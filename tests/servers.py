@@ -112,8 +112,9 @@ def redis() -> str:
         secrets.token_hex(16),
     )
     settings = f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\nsave ""\nappendonly no\n'
-    # a password on the command line could be read by all
-    _serve("", [server, "-"], folder, port, settings)
+    _serve(
+        [*_user(""), server, "-"], folder, port, settings
+    )  # a password on the command line could be read by all
     return f"redis://:{password}@127.0.0.1:{port}/0"
 
 

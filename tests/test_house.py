@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.alone
-
 PACKAGE = Path(__file__).parent.parent / "airflow_provider_tiktok"
 TOP = {"airflow_provider_tiktok", "airflow_provider_tiktok.exceptions"}
 
@@ -109,6 +107,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's own account of memory")
 def test_importing_the_operator_costs_next_to_nothing_even_uncompiled(tmp_path):
     # a copy without byte code, as where Python may not write any: the code is compiled at every import

@@ -48,6 +48,7 @@ def test_airflow_dags_test_runs_the_daily_example(env, folder, emulator, tmp_pat
     }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=needs_postgres)])
 def test_airflow_dags_test_runs_the_example_into_a_database(env, emulator, tmp_path, kind):
     database = Sqlite(tmp_path / "warehouse.db") if kind == "sqlite" else Postgres()

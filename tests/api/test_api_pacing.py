@@ -22,8 +22,6 @@ from airflow_provider_tiktok.api import ledger
 from airflow_provider_tiktok.api.ledger import DAY, MINUTE, SECOND, FileLedger, MemoryLedger, open_ledger
 from airflow_provider_tiktok.api.pacing import Budget
 
-pytestmark = pytest.mark.alone
-
 QPS_TEXT = "Due to too many requests, requests from App 7 are temporarily restricted."
 ELEVEN = datetime(2026, 11, 22, 23, 0, tzinfo=timezone.utc)
 
@@ -449,6 +447,7 @@ def run_processes(target: Callable[..., None], arguments: list[tuple[Any, ...]])
     return processes
 
 
+@pytest.mark.alone
 def test_processes_keep_the_limit_together_and_use_it(tmp_path):
     outputs = [tmp_path / f"{number}" for number in range(4)]
     for process in run_processes(_call_often, [(tmp_path / "ledger", 3.0, output) for output in outputs]):
@@ -458,6 +457,7 @@ def test_processes_keep_the_limit_together_and_use_it(tmp_path):
     assert len(starts) >= 18 * (starts[-1] - starts[0])
 
 
+@pytest.mark.alone
 def test_a_process_that_is_killed_holds_nobody_up(tmp_path):
     path = tmp_path / "ledger"
     processes = run_processes(_call_often, [(path, 60.0, tmp_path / "never")] * 3)

@@ -2,7 +2,6 @@
 
 import io
 import logging
-import time
 
 import pytest
 
@@ -26,7 +25,7 @@ from airflow_provider_tiktok.exceptions import (
 
 from .conftest import TOKEN, Reply, ok, refusal
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.usefixtures("moved_clock")
 
 TASK = ReportTask("75", "71", "2026-08-01", "2026-08-03", "filter 1 of 2", ("reach",))
 CSV = b"ad_id,spend\n1,2.50\n"
@@ -82,13 +81,13 @@ def test_a_creation_that_tiktok_did_not_take_is_made_again(server, client, code)
     assert len(server.calls) == 2
 
 
-def test_creations_are_paced(server, client, monkeypatch):
+def test_creations_are_paced(server, client, monkeypatch, moved_clock):
     monkeypatch.setattr(client_module, "CREATIONS_PER_SECOND", 4.0)
     server.script = [ok({"task_id": "2"})]
-    started = time.monotonic()
+    started = moved_clock.monotonic()
     for _ in range(6):
         create_task(client, {"advertiser_id": "71"}, "a task")
-    assert time.monotonic() - started >= 1.0
+    assert moved_clock.monotonic() - started >= 1.0
 
 
 @pytest.mark.parametrize(

@@ -283,6 +283,7 @@ def test_what_is_no_connection_id_is_refused(conn_id):
 
 
 @pytest.mark.airflow
+@pytest.mark.full
 def test_a_real_airflow_stores_updates_reads_and_deletes_it(emulator, airflow_home, tmp_path):
     """Run the commands as a user does, and read the connection back with Airflow's own command."""
     env = os.environ | {"PYTHONWARNINGS": "ignore"}

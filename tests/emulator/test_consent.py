@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,8 +9,11 @@ import pytest
 import requests
 
 from airflow_provider_tiktok.emulator.settings import APP_ID
+from tests.clock import MovedClock
 
 from .conftest import TOKEN, Client
+
+pytestmark = pytest.mark.usefixtures("moved_clock")
 
 REDIRECT = "http://127.0.0.1:9/callback?keep=this"
 
@@ -88,10 +90,10 @@ def test_a_token_that_was_given_is_good_even_where_tokens_are_named(own_client: 
     assert client.get("user/info/").json()["code"] == 40105
 
 
-def test_a_code_is_good_for_its_time(own_client: Any) -> None:
+def test_a_code_is_good_for_its_time(own_client: Any, moved_clock: MovedClock) -> None:
     client = own_client(code_seconds=0.05)
     code = code_of(client)
-    time.sleep(0.06)
+    moved_clock.advance(0.06)
     assert post(client, "access_token", app(auth_code=code))["code"] == 40110
 
 

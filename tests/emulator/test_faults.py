@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,9 @@ import requests
 from airflow_provider_tiktok.api.codes import RETURN_CODES
 from airflow_provider_tiktok.emulator.errors import MESSAGES
 from airflow_provider_tiktok.emulator.faults import FaultError, parse_fault, read_faults
+from tests.clock import MovedClock
 
 from .conftest import REPORT, Client, ordinary
-
-pytestmark = pytest.mark.alone
 
 
 def strike(client: Client, fault: str, **more: Any) -> None:
@@ -47,12 +45,12 @@ def test_a_timeout_outlasts_the_client(client: Client) -> None:
         requests.get(f"{client.emulator.url}/open_api/v1.3/user/info/", timeout=0.1)
 
 
-def test_slow_is_late_and_right(client: Client) -> None:
+def test_slow_is_late_and_right(client: Client, moved_clock: MovedClock) -> None:
     whole = client.report()["data"]
-    strike(client, "slow", seconds=0.2)
-    began = time.monotonic()
+    strike(client, "slow", seconds=200)
+    began = moved_clock.monotonic()
     assert client.report()["data"] == whole
-    assert time.monotonic() - began >= 0.2
+    assert moved_clock.monotonic() - began >= 200
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ import pytest
 import requests
 
 from airflow_provider_tiktok.emulator.settings import APP_ID
+from tests.clock import MovedClock
 
 from .conftest import REPORT, TOKEN, Client, ordinary
-
-pytestmark = pytest.mark.alone
 
 
 def test_the_envelope(client: Client) -> None:
@@ -168,7 +167,7 @@ def test_whose_token(client: Client) -> None:
     assert client.get("user/info/", token="revoked").json()["code"] == 40105
 
 
-def test_qps(own_client: Any) -> None:
+def test_qps(own_client: Any, moved_clock: MovedClock) -> None:
     client = own_client(qps=3)
     answers = [client.get("user/info/").json() for _ in range(5)]
     assert [answer["code"] for answer in answers] == [0, 0, 0, 40100, 40100]
@@ -177,10 +176,11 @@ def test_qps(own_client: Any) -> None:
     )
     another = client.get("user/info/", token="another").json()
     assert another["code"] == 40100  # its token is of the same app
-    time.sleep(1.05)
+    moved_clock.advance(1.05)
     assert client.get("user/info/").json()["code"] == 0
 
 
+@pytest.mark.alone
 def test_latency_is_per_call_and_calls_run_side_by_side(own_client: Any) -> None:
     client = own_client(latency_ms=150)
     began = time.monotonic()

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import time
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -18,8 +17,11 @@ import requests
 from airflow_provider_tiktok.emulator.access import CreationLimit
 from airflow_provider_tiktok.emulator.errors import ApiError
 from airflow_provider_tiktok.emulator.settings import Settings
+from tests.clock import MovedClock
 
 from .conftest import Client, ordinary
+
+pytestmark = pytest.mark.usefixtures("moved_clock")
 
 CREATE, CHECK, DOWNLOAD, CANCEL = (
     f"report/task/{name}/" for name in ("create", "check", "download", "cancel")
@@ -224,14 +226,14 @@ def test_a_lifetime_needs_no_dates(start: Start) -> None:
     assert len(table(start(), **asked)) == 41
 
 
-def test_the_states_of_a_task(start: Start) -> None:
+def test_the_states_of_a_task(start: Start, moved_clock: MovedClock) -> None:
     client = start(task_seconds=1.2)
     task = created(client)
     seen = []
     while not seen or seen[-1] != "SUCCESS":
         status = client.get(CHECK, **task).json()["data"]["status"]
         seen += [status] if status not in seen else []
-        time.sleep(0.05)
+        moved_clock.advance(0.05)
     assert seen == ["QUEUING", "PROCESSING", "SUCCESS"]
     assert client.get(DOWNLOAD, **task).status_code == 200
 
@@ -334,11 +336,11 @@ def test_an_address_is_signed(start: Start) -> None:
     assert "sign" not in str([call.query for call in client.emulator.calls])
 
 
-def test_an_address_expires_and_another_call_gives_a_new_one(start: Start) -> None:
+def test_an_address_expires_and_another_call_gives_a_new_one(start: Start, moved_clock: MovedClock) -> None:
     client = start(download_seconds=1)
     task = created(client, output_format="CSV_DOWNLOAD")
     address = client.get(DOWNLOAD, **task).json()["data"]["download_url"]
-    time.sleep(1.1)
+    moved_clock.advance(1.1)
     assert requests.get(address, timeout=5).status_code == 403
     again = client.get(DOWNLOAD, **task).json()["data"]["download_url"]
     assert again != address

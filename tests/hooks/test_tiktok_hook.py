@@ -12,6 +12,8 @@ from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.reports import task_watch
 from tests.conftest import SECRET, TOKEN, connection_json, needs_bad_extra
 
+pytestmark = pytest.mark.usefixtures("moved_clock")
+
 
 def ordinary(emulator):
     return [name for name in emulator.world.accounts if name.startswith("71")]

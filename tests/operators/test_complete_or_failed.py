@@ -9,6 +9,9 @@ from airflow_provider_tiktok.emulator import Settings, serve
 from airflow_provider_tiktok.exceptions import TikTokError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from tests.conftest import connection_json
+from tests.sampling import sample
+
+pytestmark = pytest.mark.usefixtures("moved_clock")
 
 REPORT = "report/integrated/get/"
 METRICS = "spend,impressions,ctr"
@@ -97,7 +100,8 @@ def test_rows_are_right_or_the_report_fails(place, right, monkeypatch, number):
     monkeypatch.setattr("airflow_provider_tiktok.reports.fetch._REFETCH_PAUSE", 0.001)
     monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection_json(place.url, timeout=0.2))
     wrong, succeeded, failed = [], 0, 0
-    for fault, shape, often, where in CASES[number::8]:
+    cases = sample(CASES[number::8], 24)
+    for fault, shape, often, where in cases:
         rule = {"fault": fault, "path": REPORT, **HOW_OFTEN[often], **where}
         if "account" in rule:
             rule["advertiser_id"] = list(place.world.accounts)[rule.pop("account")]
@@ -115,8 +119,9 @@ def test_rows_are_right_or_the_report_fails(place, right, monkeypatch, number):
         finally:
             place.set_faults([])
     assert not wrong
-    assert succeeded > 30
-    assert failed > 30
+    few = 30 * len(cases) // len(CASES[number::8])
+    assert succeeded > few
+    assert failed > few
 
 
 def as_set(rows):

@@ -4,6 +4,7 @@ import json
 import logging
 from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 
 import pytest
 
@@ -12,6 +13,9 @@ from airflow_provider_tiktok.emulator import Settings, serve
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError, TikTokInvalidRequestError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from tests.conftest import connection_json
+from tests.sampling import sample
+
+pytestmark = pytest.mark.usefixtures("moved_clock")
 
 REPORT = "report/integrated/get/"
 DATES = {"report_start_date": "2026-08-01", "report_end_date": "2026-08-20"}
@@ -98,9 +102,15 @@ def test_a_long_job_learns_to_begin_with_smaller_calls(place):
     assert 1 <= len(refused) <= 3
 
 
-@pytest.mark.parametrize("limit", ["max_cells", "slow_cells"])
-@pytest.mark.parametrize("cells", [120 * 20 * 2, 120 * 6 * 5, 120 * 5, 200, 60, 20])
-@pytest.mark.parametrize("order_field", [None, "spend"])
+@pytest.mark.parametrize(
+    ("limit", "cells", "order_field"),
+    sample(
+        product(
+            ["max_cells", "slow_cells"], [120 * 20 * 2, 120 * 6 * 5, 120 * 5, 200, 60, 20], [None, "spend"]
+        ),
+        6,
+    ),
+)
 def test_a_report_that_is_too_large_or_too_slow_gives_the_same_rows(place, limit, cells, order_field):
     parameters = {
         "dimensions": "ad_id,stat_time_day",

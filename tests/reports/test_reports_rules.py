@@ -13,6 +13,7 @@ from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.report_types import REPORT_TYPES
 from airflow_provider_tiktok.reports.request import ReportRequest, parse_request
+from tests.sampling import sample
 
 LEVELS = {
     "advertiser_id": "AUCTION_ADVERTISER",
@@ -202,14 +203,15 @@ def test_every_metric_that_tiktok_lists_beside_a_dimension_passes(report_type):
 @pytest.mark.parametrize("report_type", ["TT_SHOP", "GMV_MAX", "SMART_PLUS", "BC"])
 def test_every_metric_of_the_other_types_passes_somewhere(report_type):
     passed: set[str] = set()
+    metrics = sample(catalog.metrics(report_type), 30)
     for name, text in OTHER_GROUPINGS:
         if name == report_type:
-            for metric in catalog.metrics(report_type):
+            for metric in metrics:
                 try:
                     passed |= set(ask(report_type, text.split(","), [metric]).metrics)
                 except TikTokInvalidRequestError:
                     continue
-    assert passed == set(catalog.metrics(report_type))
+    assert passed == set(metrics)
 
 
 @pytest.mark.parametrize("metric", ["conversion", "result", "cost_per_result", "result_rate"])

@@ -13,7 +13,7 @@ import pytest
 from tests.scale.conftest import ACCOUNTS, DAYS
 from tests.scale.measure import measured
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.full]
 
 METRICS = ("spend", "impressions", "clicks")
 HOURLY = ("AUCTION_CAMPAIGN", ("campaign_id", "stat_time_hour"))

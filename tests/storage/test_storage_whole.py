@@ -22,6 +22,7 @@ from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage import claim, local_disk, object_store
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.target import parse_target
+from tests.sampling import Run
 
 COLUMNS = {"country": "string", "version": "string"}
 COUNTRIES = [f"C{number}" for number in range(4)]
@@ -224,7 +225,7 @@ def test_kills_at_random_moments_leave_old_or_new_files(place):
             for version, countries in (("new", COUNTRIES[1:]), ("old", COUNTRIES)):
                 write(FILESYSTEMS["disk"](), path, version, partitioned, countries)
 
-    for _ in range(30):
+    for _ in range(30 if Run.full else 8):
         child = os.fork()
         if child == 0:
             run()

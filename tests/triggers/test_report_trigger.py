@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_tiktok.api.report_tasks import ReportTask
 from airflow_provider_tiktok.triggers.report import TikTokReportTrigger
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.usefixtures("moved_clock")
 
 NO_LIMITS = {"task_qps": 0, "task_qpm": 0, "task_qpd": 0, "task_account_hour": 0}
 
@@ -105,6 +105,7 @@ def own_emulator(connect):
         process.terminate()
 
 
+@pytest.mark.alone
 def test_fifty_reports_wait_in_one_loop_that_is_never_blocked(emulator, own_emulator, tasks):
     """A call takes 150 ms: made in the loop, each would show. Other load of the machine shows only now and then."""
 
@@ -148,14 +149,15 @@ def test_a_kill_cancels_where_that_is_wanted(emulator, tasks, cancel_on_kill, ca
     assert emulator.tasks[-1].canceled is cancelled
 
 
-def test_the_end_of_a_triggerer_cancels_nothing(emulator, tasks):
+def test_the_end_of_a_triggerer_cancels_nothing(emulator, tasks, real_clock):
     emulator.configure(task_seconds=60)
     (task,) = tasks(1)
 
     async def interrupted():
         one = trigger(task)
         waiting = asyncio.create_task(first_event(one))
-        await asyncio.sleep(1)
+        while not any(call.path.endswith("report/task/check/") for call in emulator.calls):
+            await asyncio.sleep(0.01)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -189,9 +191,9 @@ def test_what_is_stored_makes_the_same_trigger(tasks):
     assert not reserved & set(kwargs)
 
 
-def test_it_does_not_fire_before_airflow_has_heard_of_the_deferral(emulator, tasks):
+def test_it_does_not_fire_before_airflow_has_heard_of_the_deferral(emulator, tasks, moved_clock):
     emulator.configure(task_seconds=0)
     (task,) = tasks(1)
-    moment = time.time() + 1.5
+    moment = moved_clock.time() + 15
     assert asyncio.run(first_event(trigger(task, fire_after=moment)))["status"] == "done"
-    assert time.time() >= moment
+    assert moved_clock.time() >= moment
