@@ -1,4 +1,4 @@
-"""One emulator for all tests here, at a fixed time, and a short way to call it."""
+"""The shared emulator of these tests, at a fixed time, and a client for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REPORT = "report/integrated/get/"
 
 
 class Client:
-    """Calls one emulator as a plain HTTP client would."""
+    """An HTTP client of one emulator."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -38,7 +38,7 @@ class Client:
         )
 
     def post(self, path: str, token: str = TOKEN, **body: Any) -> dict[str, Any]:
-        """Send a JSON body; ``None`` leaves a parameter out."""
+        """Send a JSON body and return the answer; ``None`` omits a parameter."""
         answer: dict[str, Any] = self.session.post(
             f"{self.emulator.url}/open_api/v1.3/{path}",
             json={name: value for name, value in body.items() if value is not None},
@@ -48,7 +48,7 @@ class Client:
         return answer
 
     def report(self, **changes: Any) -> dict[str, Any]:
-        """Ask for a legal report, with changes; ``None`` leaves a parameter out."""
+        """Return the answer to a valid report with changes; ``None`` omits a parameter."""
         answer: dict[str, Any] = self.get(REPORT, **{**self.legal(), **changes}).json()
         return answer
 
@@ -68,8 +68,8 @@ def ordinary(world: World, place: int = 0) -> str:
     return list(world.accounts)[place]
 
 
-def ask(world: World, path: str = REPORT, *, v2: bool = False, **params: Any) -> dict[str, Any]:
-    """Ask for the data of a report without HTTP; ``None`` leaves a parameter out."""
+def fetch(world: World, path: str = REPORT, *, v2: bool = False, **params: Any) -> dict[str, Any]:
+    """Return the data of a report without HTTP; ``None`` omits a parameter."""
     given = {name: value for name, value in params.items() if value is not None}
     answer = (ENDPOINTS_V2 if v2 else ENDPOINTS)[path](world, Params(query={}, body=given))
     data: dict[str, Any] = json.loads(answer.to_json())
@@ -96,7 +96,7 @@ def world(session_emulator: Emulator) -> World:
 
 @pytest.fixture
 def own_client() -> Iterator[Callable[..., Client]]:
-    """Make an emulator with settings of its own."""
+    """Start an emulator with separate settings and return its client."""
     running = []
 
     def start(**settings: Any) -> Client:

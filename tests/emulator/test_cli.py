@@ -20,7 +20,7 @@ COMMAND = [sys.executable, "-m", "airflow_provider_tiktok.emulator"]
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_starts_says_where_and_stops(stop: signal.Signals) -> None:
+def test_starts_prints_its_url_and_stops(stop: signal.Signals) -> None:
     process = subprocess.Popen(
         [
             *COMMAND,
@@ -80,7 +80,7 @@ def test_no_faults_file_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_settings_that_make_no_sense(capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_settings(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--ads", "-1"]) == 2
     assert "ads must be 0 or more" in capsys.readouterr().err
 
@@ -90,7 +90,7 @@ def test_an_app_id_that_is_no_number(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err == "app_id must be a number as text, not 'app'\n"
 
 
-def test_without_a_web_server_it_says_what_to_install(
+def test_without_a_web_server_the_error_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "starlette.applications", None)
@@ -99,12 +99,12 @@ def test_without_a_web_server_it_says_what_to_install(
     assert 'pip install "airflow-provider-tiktok[emulator]"' in capsys.readouterr().err
 
 
-def test_the_help_tells_of_tokens_and_faults(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_describes_tokens_and_faults(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command.main(["--help"])
-    told = capsys.readouterr().out
-    assert "revoked" in told
-    assert "drop_row" in told
+    printed = capsys.readouterr().out
+    assert "revoked" in printed
+    assert "drop_row" in printed
 
 
 def test_importing_it_is_light() -> None:

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_tiktok.emulator import Settings, World
 from airflow_provider_tiktok.emulator.errors import ApiError
 
-from .conftest import TODAY, TOKEN, Client, ask, ordinary
+from .conftest import TODAY, TOKEN, Client, fetch, ordinary
 
 WORLD = World(Settings(seed=4, ads=30, today=TODAY))
 ACCOUNT = {"advertiser_id": ordinary(WORLD), "page_size": 1000}
@@ -18,7 +18,7 @@ LEVELS = {"campaign_id": "AUCTION_CAMPAIGN", "adgroup_id": "AUCTION_ADGROUP", "a
 
 
 def ids(path: str, **params: Any) -> list[str]:
-    return [row[PATHS[path]] for row in ask(WORLD, path, **{**ACCOUNT, **params})["list"]]
+    return [row[PATHS[path]] for row in fetch(WORLD, path, **{**ACCOUNT, **params})["list"]]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -44,11 +44,11 @@ def test_a_list_has_the_entities_of_the_report(path: str) -> None:
 
 
 def test_pages_and_fields() -> None:
-    data = ask(WORLD, "ad/get/", **{**ACCOUNT, "page": 2, "page_size": 5, "fields": ["ad_id", "ad_name"]})
+    data = fetch(WORLD, "ad/get/", **{**ACCOUNT, "page": 2, "page_size": 5, "fields": ["ad_id", "ad_name"]})
     assert [list(row) for row in data["list"]] == [["ad_id", "ad_name"]] * 5
     assert [row["ad_id"] for row in data["list"]] == ids("ad/get/")[5:10]
     assert data["page_info"]["total_number"] == len(ids("ad/get/"))
-    assert ask(WORLD, "ad/get/", **{**ACCOUNT, "advertiser_id": list(WORLD.accounts)[-1]})["list"] == []
+    assert fetch(WORLD, "ad/get/", **{**ACCOUNT, "advertiser_id": list(WORLD.accounts)[-1]})["list"] == []
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_pages_and_fields() -> None:
 )
 def test_refuses(changes: dict[str, Any], text: str) -> None:
     with pytest.raises(ApiError) as refused:
-        ask(WORLD, "ad/get/", **{**ACCOUNT, **changes})
+        fetch(WORLD, "ad/get/", **{**ACCOUNT, **changes})
     assert (refused.value.code, text in refused.value.message) == (40002, True)
 
 

@@ -1,4 +1,4 @@
-"""The report types beside BASIC: what each accepts, what it refuses and with which text, and its rows."""
+"""The report types other than BASIC: what each accepts, what it refuses with which message, and its rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_tiktok.emulator.settings import APP_ID
 from airflow_provider_tiktok.emulator.shop import stores
 from airflow_provider_tiktok.reports import catalog
 
-from .conftest import REPORT, TODAY, TOKEN, Client, ask
+from .conftest import REPORT, TODAY, TOKEN, Client, fetch
 
 WORLD = World(Settings(seed=2, ads=24, today=TODAY, forbidden_account=True))
 ACCOUNTS = list(WORLD.accounts.values())
@@ -37,14 +37,14 @@ PLAYABLE = {"report_type": "PLAYABLE_MATERIAL", "dimensions": ["playable_id"], *
 GMV = {"store_ids": [STORE], "dimensions": ["advertiser_id"], "metrics": ["cost", "orders"], **ACCOUNT}
 V2 = {**GMV, "store_authorized_bc_id": BC_ID, "dimensions": ["stat_time_day"]}
 SMART = {"dimensions": ["campaign_id", "main_material_id"], **ACCOUNT}
-PARTS = {**SMART, "dimensions": ["main_material_id", "stat_time_day"]}
+MATERIALS = {**SMART, "dimensions": ["main_material_id", "stat_time_day"]}
 
 PRODUCT = {"gmv_max_promotion_types": ["PRODUCT"]}
 LIVE = {"gmv_max_promotion_types": ["LIVE"]}
 
 
 def ids_of(filtering: dict[str, Any], *dimensions: str, metric: str = "cost") -> list[list[str]]:
-    data = ask(
+    data = fetch(
         WORLD,
         GMV_MAX,
         **{
@@ -332,10 +332,15 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     (OVERVIEW, SMART, {"filtering": {"main_material_ids": ["1"] * 401}}, "Length must be between 1 and 400"),
     (OVERVIEW, SMART, {"filtering": {"status": "x"}}, "filtering: status: Unknown field."),
     (OVERVIEW, SMART, {"sort_field": "operation_status"}, "Invalid value for sort_field"),
-    (BREAKDOWN, PARTS, by("stat_time_day"), "is required"),
-    (BREAKDOWN, PARTS, by("campaign_id", "main_material_id"), "campaign_id is not supported"),
-    (BREAKDOWN, PARTS, by("main_material_id", "stat_time_day", "stat_time_week"), "only one time dimension"),
-    (BREAKDOWN, PARTS, {"start_date": "2026-10-04"}, "max time span is 30 days"),
+    (BREAKDOWN, MATERIALS, by("stat_time_day"), "is required"),
+    (BREAKDOWN, MATERIALS, by("campaign_id", "main_material_id"), "campaign_id is not supported"),
+    (
+        BREAKDOWN,
+        MATERIALS,
+        by("main_material_id", "stat_time_day", "stat_time_week"),
+        "only one time dimension",
+    ),
+    (BREAKDOWN, MATERIALS, {"start_date": "2026-10-04"}, "max time span is 30 days"),
 ]
 
 
@@ -346,7 +351,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
 )
 def test_refuses(path: str, legal: dict[str, Any], changes: dict[str, Any], text: str) -> None:
     with pytest.raises(ApiError) as refused:
-        ask(WORLD, path, **{**legal, **changes})
+        fetch(WORLD, path, **{**legal, **changes})
     assert refused.value.code == 40002
     assert text in refused.value.message
 
@@ -452,11 +457,11 @@ LEGAL: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (OVERVIEW, SMART, {"filtering": {"main_material_types": ["VIDEO"]}, "sort_field": "impressions"}),
     (
         BREAKDOWN,
-        PARTS,
+        MATERIALS,
         by("main_material_id", "ad_text_entity_id", "call_to_action_entity_id", "stat_time_week"),
     ),
-    (BREAKDOWN, PARTS, by("ad_text_entity_id", "stat_time_hour", **ONE_DAY)),
-    (BREAKDOWN, PARTS, by("interactive_add_on_entity_id", "stat_time_month")),
+    (BREAKDOWN, MATERIALS, by("ad_text_entity_id", "stat_time_hour", **ONE_DAY)),
+    (BREAKDOWN, MATERIALS, by("interactive_add_on_entity_id", "stat_time_month")),
 ]
 
 
@@ -467,7 +472,7 @@ LEGAL: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 )
 def test_accepts_and_has_rows(path: str, legal: dict[str, Any], changes: dict[str, Any]) -> None:
     call = {**legal, **changes}
-    data = ask(WORLD, path, **call)
+    data = fetch(WORLD, path, **call)
     assert data["page_info"]["total_number"] > 0
     row = data["list"][0]
     assert list(row["dimensions"])[: len(call["dimensions"])] == call["dimensions"]
@@ -483,14 +488,14 @@ def test_accepts_and_has_rows(path: str, legal: dict[str, Any], changes: dict[st
         (REPORT, TT_SHOP),
         (GMV_MAX, GMV),
         (OVERVIEW, SMART),
-        (BREAKDOWN, PARTS),
+        (BREAKDOWN, MATERIALS),
     ],
 )
-def test_pages_put_together_are_the_whole(path: str, legal: dict[str, Any]) -> None:
-    whole = ask(WORLD, path, **{**legal, "page_size": 100})["list"]
-    assert 0 < len(whole) <= 100 or legal is AUDIENCE
-    pages = [ask(WORLD, path, **{**legal, "page": 1 + page, "page_size": 3})["list"] for page in range(34)]
-    assert [row for page in pages for row in page][: len(whole)] == whole
+def test_the_pages_together_are_all_rows(path: str, legal: dict[str, Any]) -> None:
+    rows = fetch(WORLD, path, **{**legal, "page_size": 100})["list"]
+    assert 0 < len(rows) <= 100 or legal is AUDIENCE
+    pages = [fetch(WORLD, path, **{**legal, "page": 1 + page, "page_size": 3})["list"] for page in range(34)]
+    assert [row for page in pages for row in page][: len(rows)] == rows
 
 
 def test_every_metric_of_every_type_has_a_value_that_fits_its_type() -> None:
@@ -512,9 +517,9 @@ def test_every_metric_of_every_type_has_a_value_that_fits_its_type() -> None:
             if (level is None or level in one.levels) and "bucket_id_only" not in one.rules
         ]
         for start in range(0, len(names), 100):
-            part = names[start : start + 100]
-            metrics = ask(WORLD, path, **{**legal, **changes, "metrics": part})["list"][0]["metrics"]
-            for name in part:
+            batch = names[start : start + 100]
+            metrics = fetch(WORLD, path, **{**legal, **changes, "metrics": batch})["list"][0]["metrics"]
+            for name in batch:
                 kind, value = catalog.metrics(report_type)[name].type, metrics[name]
                 assert isinstance(value, str) or name.startswith("all_shops_"), name
                 if value != "-" and kind in ("currency", "percent", "ratio", "seconds"):
@@ -525,7 +530,7 @@ def test_every_metric_of_every_type_has_a_value_that_fits_its_type() -> None:
 
 def test_audience_values() -> None:
     def values(name: str) -> set[str]:
-        data = ask(WORLD, **{**AUDIENCE, "dimensions": [name]})
+        data = fetch(WORLD, **{**AUDIENCE, "dimensions": [name]})
         return {row["dimensions"][name] for row in data["list"]}
 
     assert values("gender") == {"FEMALE", "MALE", "NONE"}
@@ -536,7 +541,7 @@ def test_audience_values() -> None:
 
 
 def test_interest_categories_come_with_their_present_ids() -> None:
-    row = ask(WORLD, **{**AUDIENCE, "dimensions": ["ad_id", "interest_category"]})["list"][0]
+    row = fetch(WORLD, **{**AUDIENCE, "dimensions": ["ad_id", "interest_category"]})["list"][0]
     assert list(row["dimensions"]) == ["ad_id", "interest_category", "interest_category_v2"]
     assert row["dimensions"]["interest_category_v2"] != row["dimensions"]["interest_category"]
 
@@ -544,17 +549,17 @@ def test_interest_categories_come_with_their_present_ids() -> None:
 def test_several_accounts_without_an_id_are_one_without_money() -> None:
     several = [one.advertiser_id for one in ACCOUNTS[:3]]
     call = {**AUDIENCE, "dimensions": ["age"], "metrics": ["spend", "clicks"]}
-    joint = ask(WORLD, **{**call, "advertiser_ids": several})["list"]
-    single = [ask(WORLD, **{**call, "advertiser_id": one})["list"] for one in several]
-    for place, row in enumerate(joint):
+    merged = fetch(WORLD, **{**call, "advertiser_ids": several})["list"]
+    single = [fetch(WORLD, **{**call, "advertiser_id": one})["list"] for one in several]
+    for place, row in enumerate(merged):
         assert row["metrics"]["spend"] == "-"
         assert {row["metrics"][name] for name in ("advertiser_id", "currency", "timezone")} == {"0"}
         assert int(row["metrics"]["clicks"]) == sum(int(rows[place]["metrics"]["clicks"]) for rows in single)
 
 
-def test_a_bc_report_has_all_metrics_of_its_grouping_unless_told() -> None:
+def test_a_bc_report_has_all_metrics_of_its_grouping_by_default() -> None:
     def count(*names: str) -> int:
-        return len(ask(WORLD, **{**BC, "dimensions": list(names)})["list"][0]["metrics"])
+        return len(fetch(WORLD, **{**BC, "dimensions": list(names)})["list"][0]["metrics"])
 
     assert (count("advertiser_id"), count("stat_time_day"), count("placement")) == (57, 55, 14)
 
@@ -570,7 +575,7 @@ def test_a_bc_report_has_all_metrics_of_its_grouping_unless_told() -> None:
     ],
 )
 def test_bc_filters(changes: dict[str, Any], names: list[str]) -> None:
-    rows = ask(WORLD, **{**BC, "metrics": ["advertiser_name"], **changes})["list"]
+    rows = fetch(WORLD, **{**BC, "metrics": ["advertiser_name"], **changes})["list"]
     assert [row["metrics"]["advertiser_name"] for row in rows] == names
 
 
@@ -581,17 +586,17 @@ def test_bc_costs_are_filtered_in_dollars() -> None:
     def dollars(row: dict[str, Any]) -> float:
         return float(row["metrics"]["spend"]) * 100 / money[row["metrics"]["currency"]]
 
-    costs = sorted(map(dollars, ask(WORLD, **call)["list"]))
+    costs = sorted(map(dollars, fetch(WORLD, **call)["list"]))
     bound = (costs[2] + costs[3]) / 2
     for kind, expected in (("GREATER_EQUAL", costs[3:]), ("LOWER_THAN", costs[:3])):
-        kept = ask(WORLD, **{**call, **bc_filter("cost", kind, f"{bound:.2f}")})["list"]
-        assert sorted(map(dollars, kept)) == expected
+        found = fetch(WORLD, **{**call, **bc_filter("cost", kind, f"{bound:.2f}")})["list"]
+        assert sorted(map(dollars, found)) == expected
 
 
 def test_weeks_begin_on_mondays_and_months_on_their_first() -> None:
     def labels(name: str) -> list[str]:
         call = {**BC, "dimensions": [name], "start_date": "2026-09-30", "end_date": "2026-10-12"}
-        return [row["dimensions"][name] for row in ask(WORLD, **call)["list"]]
+        return [row["dimensions"][name] for row in fetch(WORLD, **call)["list"]]
 
     assert labels("stat_time_month") == ["2026-09-01 00:00:00", "2026-10-01 00:00:00"]
     assert labels("stat_time_week") == ["2026-09-28 00:00:00", "2026-10-05 00:00:00", "2026-10-12 00:00:00"]
@@ -612,7 +617,7 @@ def test_weeks_begin_on_mondays_and_months_on_their_first() -> None:
 )
 def test_what_the_token_may_not_read(path: str, legal: Any, changes: Any, text: str) -> None:
     with pytest.raises(ApiError) as refused:
-        ask(WORLD, path, **{**legal, **changes})
+        fetch(WORLD, path, **{**legal, **changes})
     assert (refused.value.code, refused.value.message) == (40001, text)
 
 
@@ -652,7 +657,7 @@ def test_the_documented_gmv_max_calls() -> None:
             "filtering": filtering,
             "page_size": 1000,
         }
-        for row in ask(WORLD, GMV_MAX, **call)["list"]:
+        for row in fetch(WORLD, GMV_MAX, **call)["list"]:
             assert list(row["dimensions"]) == dimensions
             assert set(row["metrics"]) == {*metrics, "currency"}
             assert all(isinstance(value, str) for value in row["metrics"].values())
@@ -669,7 +674,7 @@ def test_deleted_gmv_max_campaigns_show_when_asked_for() -> None:
 
 def test_creatives_by_day_have_spent() -> None:
     call = by("campaign_id", "item_group_id", "item_id", "stat_time_day", filtering=OF_ITEM, page_size=1000)
-    daily = ask(WORLD, GMV_MAX, **{**GMV, **call, "start_date": "2026-10-20"})["list"]
+    daily = fetch(WORLD, GMV_MAX, **{**GMV, **call, "start_date": "2026-10-20"})["list"]
     assert daily
     assert all(float(row["metrics"]["cost"]) > 0 for row in daily)
     assert "-1" in {row["dimensions"]["item_id"] for row in daily}
@@ -677,15 +682,15 @@ def test_creatives_by_day_have_spent() -> None:
 
 def test_all_shops_figures_are_json_numbers() -> None:
     names = ["all_shops_orders", "all_shops_gross_revenue", "orders"]
-    (row, *_) = ask(WORLD, GMV_MAX, **{**GMV, **by("campaign_id", filtering=LIVE, metrics=names)})["list"]
+    (row, *_) = fetch(WORLD, GMV_MAX, **{**GMV, **by("campaign_id", filtering=LIVE, metrics=names)})["list"]
     assert [type(row["metrics"][name]) for name in names] == [int, float, str]
 
 
-def test_smart_plus_rows_are_sorted_by_spend_unless_told() -> None:
+def test_smart_plus_rows_are_sorted_by_spend_by_default() -> None:
     def spends(**changes: Any) -> list[float]:
         return [
             float(row["metrics"]["spend"])
-            for row in ask(WORLD, OVERVIEW, **{**SMART, "page_size": 100, **changes})["list"]
+            for row in fetch(WORLD, OVERVIEW, **{**SMART, "page_size": 100, **changes})["list"]
         ]
 
     assert spends() == sorted(spends(), reverse=True)
@@ -704,16 +709,16 @@ V2_REFUSED: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("changes", "text"), V2_REFUSED)
 def test_gmv_max_v2_refuses(changes: dict[str, Any], text: str) -> None:
     with pytest.raises(ApiError) as refused:
-        ask(WORLD, GMV_MAX, v2=True, **{**V2, **changes})
+        fetch(WORLD, GMV_MAX, v2=True, **{**V2, **changes})
     assert text in refused.value.message
 
 
-def test_gmv_max_v2_says_what_v1_3_says() -> None:
-    old = ask(WORLD, GMV_MAX, **{**GMV, "dimensions": ["advertiser_id", "stat_time_day"]})["list"]
-    new = ask(WORLD, GMV_MAX, v2=True, **V2)["list"]
+def test_gmv_max_v2_agrees_with_v1_3() -> None:
+    old = fetch(WORLD, GMV_MAX, **{**GMV, "dimensions": ["advertiser_id", "stat_time_day"]})["list"]
+    new = fetch(WORLD, GMV_MAX, v2=True, **V2)["list"]
     assert [row["metrics"] for row in new] == [row["metrics"] for row in old]
-    products = ask(WORLD, GMV_MAX, v2=True, **{**V2, "dimensions": ["spu_id"], "page_size": 1000})["list"]
-    videos = ask(WORLD, VIDEOS, v2=True, **{**V2, "dimensions": ["item_id"], "page_size": 1000})["list"]
+    products = fetch(WORLD, GMV_MAX, v2=True, **{**V2, "dimensions": ["spu_id"], "page_size": 1000})["list"]
+    videos = fetch(WORLD, VIDEOS, v2=True, **{**V2, "dimensions": ["item_id"], "page_size": 1000})["list"]
     assert sum(int(row["metrics"]["orders"]) for row in products) == sum(
         int(row["metrics"]["orders"]) for row in videos
     )
@@ -725,7 +730,7 @@ def test_the_other_paths_over_http(client: Client) -> None:
     gmv = {**shared, "store_ids": [stores(account)[0]], "dimensions": ["advertiser_id"], "metrics": ["cost"]}
     assert client.get(GMV_MAX, **gmv).json()["data"]["page_info"]["total_number"] == 1
     assert client.get(OVERVIEW, **{**SMART, **shared}).json()["code"] == 0
-    assert client.get(BREAKDOWN, **{**PARTS, **shared}).json()["code"] == 0
+    assert client.get(BREAKDOWN, **{**MATERIALS, **shared}).json()["code"] == 0
     new = {**gmv, "dimensions": ["stat_time_day"], "store_authorized_bc_id": BC_ID}
     for path, dimension, status in (
         (f"v2.0/{GMV_MAX}", "stat_time_day", 200),

@@ -1,4 +1,4 @@
-"""What reports say: rows, pages, orders, filters, totals, several accounts."""
+"""Reports: rows, pages, order, filters, totals, several accounts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_row(client: Client) -> None:
     assert row["metrics"]["tt_app_id"] == "0"
 
 
-def test_http_and_the_world_say_the_same(client: Client) -> None:
+def test_http_and_the_world_agree(client: Client) -> None:
     world, account = client.emulator.world, ordinary(client.emulator.world)
     expected = world.rows(
         account,
@@ -121,8 +121,8 @@ def test_about_a_quarter_of_ad_days_is_empty_and_empty_means_empty(world: World)
 def test_zero_rows_may_be_left_out(own_client: Any) -> None:
     with_zeros = own_client()
     without = own_client(zero_rows=False)
-    kept = [row for row in rows_of(with_zeros) if row["metrics"]["impressions"] != "0"]
-    assert rows_of(without) == kept
+    nonzero = [row for row in rows_of(with_zeros) if row["metrics"]["impressions"] != "0"]
+    assert rows_of(without) == nonzero
 
 
 def test_rows_are_left_out_by_the_figures_that_are_asked_for(own_client: Any) -> None:
@@ -133,37 +133,37 @@ def test_rows_are_left_out_by_the_figures_that_are_asked_for(own_client: Any) ->
     assert all(float(row["metrics"]["spend"]) for row in spent)
 
 
-def test_the_cut_may_be_told_beside_the_rows(own_client: Any) -> None:
+def test_truncation_may_be_flagged_in_extra_info(own_client: Any) -> None:
     client = own_client(max_entities=5, cut_header=False)
     response = client.get(REPORT, **client.legal())
     assert "X-Tt-Ads-Throttle" not in response.headers
     assert response.json()["data"]["extra_info"] == {"search_ads_throttle": True}
 
 
-def test_pages_put_together_are_the_whole(client: Client) -> None:
-    whole = rows_of(client)
+def test_the_pages_together_are_all_rows(client: Client) -> None:
+    rows = rows_of(client)
     pages, page = [], 1
     while True:
         data = client.report(page=page, page_size=7)["data"]
         assert data["page_info"] == {
             "page": page,
             "page_size": 7,
-            "total_number": len(whole),
-            "total_page": -(-len(whole) // 7),
+            "total_number": len(rows),
+            "total_page": -(-len(rows) // 7),
         }
         pages += data["list"]
         page += 1
         if page > data["page_info"]["total_page"]:
             break
-    assert pages == whole
+    assert pages == rows
     assert client.report(page=page, page_size=7)["data"]["list"] == []
 
 
-def test_ten_rows_a_page_unless_told(client: Client) -> None:
+def test_ten_rows_a_page_by_default(client: Client) -> None:
     assert len(client.report()["data"]["list"]) == 10
 
 
-def test_spend_and_impressions_unless_told(client: Client) -> None:
+def test_spend_and_impressions_by_default(client: Client) -> None:
     assert list(client.report(metrics=None)["data"]["list"][0]["metrics"]) == ["spend", "impressions"]
 
 
@@ -173,9 +173,9 @@ def test_newest_entity_first_then_by_day(client: Client) -> None:
 
 
 def test_another_order_of_unsorted_rows(own_client: Any) -> None:
-    plain, other = own_client(), own_client(order_seed=7)
-    assert rows_of(plain) != rows_of(other)
-    assert sorted(map(repr, rows_of(plain))) == sorted(map(repr, rows_of(other)))
+    default, other = own_client(), own_client(order_seed=7)
+    assert rows_of(default) != rows_of(other)
+    assert sorted(map(repr, rows_of(default))) == sorted(map(repr, rows_of(other)))
     assert rows_of(other) == rows_of(other)
 
 
@@ -222,7 +222,7 @@ def test_the_present_is_the_accounts_own(world: World) -> None:
     assert (hours(5, "2026-11-20"), hours(5, "2026-11-21")) == (24, 10)
 
 
-def test_deleted_ads_are_hidden_unless_asked_for(client: Client) -> None:
+def test_deleted_ads_are_excluded_by_default(client: Client) -> None:
     shown = ids_of(rows_of(client))
     everything = ids_of(rows_of(client, filtering=[STATUS_ALL]))
     deleted = ids_of(rows_of(client, filtering=[one_of("ad_status", "STATUS_DELETE")]))
@@ -335,7 +335,7 @@ def test_several_accounts_lose_their_decimals(client: Client) -> None:
     assert all(row["metrics"]["spend"].isdecimal() for row in rows)
 
 
-def test_the_cut_at_the_newest(own_client: Any) -> None:
+def test_reports_are_truncated_to_the_newest(own_client: Any) -> None:
     client = own_client(max_entities=10)
     response = client.get(
         REPORT, **{**client.legal(), "dimensions": ["ad_id"], "page_size": 100, "filtering": [STATUS_ALL]}
@@ -361,7 +361,7 @@ def test_names_survive(client: Client) -> None:
     assert any(row["metrics"]["ad_name"] != row["metrics"]["ad_name"].strip() for row in rows)
 
 
-def test_few_views_of_a_search_term_are_hidden(world: World) -> None:
+def test_few_views_of_a_search_term_are_masked(world: World) -> None:
     rows = world.rows(
         ordinary(world),
         "AUCTION_ADGROUP",

@@ -1,4 +1,4 @@
-"""What the emulator refuses, with which code and text."""
+"""What the emulator refuses, with which code and message."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"advertiser_id": None}, "Missing required field(s): advertiser_id"),
     ({"start_date": None}, "Missing required field(s): start_date"),
     ({"start_date": None, "end_date": None}, "Missing required field(s): start_date, end_date"),
-    # enumerations, of which case counts
+    # enumerations, which are case-sensitive
     ({"report_type": "basic"}, "one or more value of the param is not acceptable, correct is ['BASIC'"),
     ({"data_level": "AD"}, "data_level: one or more value of the param is not acceptable, correct is ["),
     ({"service_type": "auction"}, "correct is ['AUCTION', 'RESERVATION']"),
@@ -288,7 +288,7 @@ def test_an_account_that_grants_nothing(client: Client) -> None:
     ],
 )
 def test_tokens(client: Client, token: str | None, code: int) -> None:
-    # a wrong call with a bad token speaks of the token
+    # the token is checked before the parameters
     metrics = ["nonsense"] if code else ["spend"]
     assert client.get(REPORT, token=token, **{**client.legal(), "metrics": metrics}).json()["code"] == code
 

@@ -1,4 +1,4 @@
-"""Everything adds up, to the cent."""
+"""Sums over levels, days, breakdowns and report types agree to the cent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_provider_tiktok.emulator.accounts import BC_ID
 from airflow_provider_tiktok.emulator.shop import stores
 from airflow_provider_tiktok.reports import catalog
 
-from .conftest import REPORT, TODAY, ask, ordinary
+from .conftest import REPORT, TODAY, fetch, ordinary
 
 METRICS = ["spend", "impressions", "clicks", "conversion", "video_views_p50", "total_purchase_value"]
 WORLD = World(Settings(seed=3, ads=30, today=TODAY))
@@ -33,7 +33,7 @@ few = settings(max_examples=12, deadline=None, derandomize=True)
 def total(
     account: str, level: str, start: date, end: date, *more: str, by: str | None = None
 ) -> Counter[str]:
-    """Add up a whole report, in hundredths; with ``by``, for each value of a dimension."""
+    """Return the sums of a report, in hundredths; with ``by``, for each value of a dimension."""
     sums: Counter[str] = Counter()
     dimensions = [LEVELS[level], *more]
     for row in WORLD.rows(account, level, dimensions, METRICS, start, end, True):
@@ -65,10 +65,11 @@ def test_a_day_is_its_hours(place: int, day: date, level: str) -> None:
 @given(places, days, st.sampled_from(["country_code", "ad_type", "event_source_id", "minis_id"]))
 def test_a_breakdown_splits_exactly(place: int, start: date, breakdown: str) -> None:
     account, end = ordinary(WORLD, place), start + timedelta(days=6)
-    whole = total(account, "AUCTION_CAMPAIGN", start, end, by="campaign_id")
-    assert total(account, "AUCTION_CAMPAIGN", start, end, breakdown, by="campaign_id") == whole
+    unsplit = total(account, "AUCTION_CAMPAIGN", start, end, by="campaign_id")
+    assert total(account, "AUCTION_CAMPAIGN", start, end, breakdown, by="campaign_id") == unsplit
     assert (
-        total(account, "AUCTION_CAMPAIGN", start, end, breakdown, "stat_time_day", by="campaign_id") == whole
+        total(account, "AUCTION_CAMPAIGN", start, end, breakdown, "stat_time_day", by="campaign_id")
+        == unsplit
     )
 
 
@@ -77,10 +78,10 @@ def test_a_breakdown_splits_exactly(place: int, start: date, breakdown: str) -> 
 )
 def test_breakdowns_of_ads(breakdowns: tuple[str, ...]) -> None:
     account, day = ordinary(WORLD), date(2026, 11, 3)
-    whole = total(account, "AUCTION_AD", day, day, by="ad_id")
-    assert total(account, "AUCTION_AD", day, day, *breakdowns, by="ad_id") == whole
+    unsplit = total(account, "AUCTION_AD", day, day, by="ad_id")
+    assert total(account, "AUCTION_AD", day, day, *breakdowns, by="ad_id") == unsplit
     hours = total(account, "AUCTION_AD", day, day, *breakdowns, "stat_time_hour", by="ad_id")
-    assert hours == whole
+    assert hours == unsplit
 
 
 def test_a_lifetime_is_all_its_days() -> None:
@@ -100,9 +101,9 @@ def test_people_are_fewer_than_the_sum(place: int, start: date) -> None:
         rows = WORLD.rows(account, "AUCTION_AD", ["ad_id", *more], ["reach"], start, end, True)
         return sum(int(row["metrics"]["reach"]) for row in rows)
 
-    (whole,) = WORLD.rows(account, "AUCTION_ADVERTISER", ["advertiser_id"], ["reach"], start, end) or [None]
-    if whole and reach():
-        assert int(whole["metrics"]["reach"]) < reach() < reach("stat_time_day")
+    (overall,) = WORLD.rows(account, "AUCTION_ADVERTISER", ["advertiser_id"], ["reach"], start, end) or [None]
+    if overall and reach():
+        assert int(overall["metrics"]["reach"]) < reach() < reach("stat_time_day")
 
 
 def test_cash_and_vouchers_are_the_spend() -> None:
@@ -127,7 +128,7 @@ WINDOW = {"start_date": "2026-10-20", "end_date": "2026-10-29", "page_size": 100
 
 
 def sums(data: dict[str, Any], *names: str, by: str | None = None) -> Counter[str]:
-    """Add up the rows of a report's only page, in hundredths; with ``by``, for each value of a dimension."""
+    """Return the sums of a report's only page, in hundredths; with ``by``, for each value of a dimension."""
     assert data["page_info"]["total_page"] <= 1
     found: Counter[str] = Counter()
     for row in data["list"]:
@@ -138,7 +139,7 @@ def sums(data: dict[str, Any], *names: str, by: str | None = None) -> Counter[st
 
 
 def report(path: str = REPORT, **params: Any) -> dict[str, Any]:
-    return ask(WORLD, path, **{**WINDOW, **params})
+    return fetch(WORLD, path, **{**WINDOW, **params})
 
 
 AUDIENCES = [one.name for one in catalog.dimensions("AUDIENCE").values() if one.kind == "audience"]
@@ -154,11 +155,11 @@ def test_an_audience_is_all_of_an_ad(audience: str) -> None:
     for row in rows:
         for name, value in row["metrics"].items():
             found[f"{row['dimensions']['ad_id']} {name}"] += round(100 * float(value))
-    whole = WORLD.rows(account, "AUCTION_AD", ["ad_id"], SHARED, "2026-11-01", "2026-11-05", True)
+    unsplit = WORLD.rows(account, "AUCTION_AD", ["ad_id"], SHARED, "2026-11-01", "2026-11-05", True)
     assert found == Counter(
         {
             f"{row['dimensions']['ad_id']} {name}": round(100 * float(value))
-            for row in whole
+            for row in unsplit
             for name, value in row["metrics"].items()
         }
     )
