@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
 
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
 
@@ -199,35 +200,31 @@ class _Mixin(_Base):
         return super().getresponse()
 
 
-class _Connection(_Mixin, HTTPConnection):
-    pass
+@cache
+def _watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """Return a kind of pool with such connections in place of its own, which a SOCKS proxy has as well."""
+    connection = type("WatchedConnection", (_Mixin, pool.ConnectionCls), {})
+    return type("WatchedPool", (pool,), {"ConnectionCls": connection})
 
 
-class _SecureConnection(_Mixin, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+def _watch(manager: Any) -> None:
+    manager.pool_classes_by_scheme = {
+        scheme: _watched(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+    }
 
 
 class WatchedAdapter(HTTPAdapter):
     """Makes such connections, to the host and through a proxy."""
 
-    _POOLS = {"http": _Pool, "https": _SecurePool}  # noqa: RUF012 - read only
-
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pool of direct connections."""
+        """Make the pools of direct connections."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._POOLS
+        _watch(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Make the pool of connections through a proxy."""
+        """Return the pools of connections through a proxy."""
+        is_new = proxy not in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):  # which has connections of its own
-            manager.pool_classes_by_scheme = self._POOLS
+        if is_new:
+            _watch(manager)
         return manager

@@ -14,6 +14,7 @@ from airflow_provider_tiktok._compat_late import mapped_sources
 from airflow_provider_tiktok.api.plain import plain
 from airflow_provider_tiktok.reports.texts import invalid, is_none, structure
 
+_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _BETWEEN_PARTS = re.compile(r"[,/=]")  # of a list in text, and of a path
 
 
@@ -45,7 +46,22 @@ def _lost(given: Any, rendered: Any) -> Any:
     pairs = _pairs(given, rendered)
     if pairs is not None:
         return next((lost for pair in pairs if (lost := _lost(*pair)) is not None), None)
-    return given if _holds_none(rendered) else None
+    filled = _filled(given, rendered)
+    return given if _holds_none(rendered) or any(map(is_none, filled)) else None
+
+
+def _filled(given: Any, rendered: Any) -> list[str]:
+    """Return what stands in place of each part of a template that is between braces, as far as that can be told."""
+    before, *literals = _JINJA.split(str(given))
+    text = str(rendered)
+    if not literals or not text.startswith(before) or not text.endswith(literals[-1]):
+        return []
+    rest = text[len(before) : len(text) - len(literals.pop())]
+    parts = []
+    for literal in filter(None, literals):
+        part, _, rest = rest.partition(literal)
+        parts.append(part)
+    return [*parts, rest]
 
 
 def _is_same(given: Any, rendered: Any) -> bool:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from urllib3 import PoolManager
 
 from airflow_provider_tiktok.api import deadline
 from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
@@ -138,6 +139,21 @@ def test_a_stop_ends_a_download_whose_host_is_silent(silent, new_client):
             return download_task(client, task, io.BytesIO())
 
     stopped_while(download, client.stop, files.asked)
+
+
+@pytest.mark.parametrize("sends", [b"", HEAD + b"Content-Length: 100\r\n\r\n"], ids=["nothing", "the head"])
+def test_a_stop_ends_a_call_through_a_socks_proxy(silent, new_client, monkeypatch, sends):
+    class Socks(PoolManager):
+        """Stands for PySocks, whose connections are of a kind of their own; it takes the direct way."""
+
+        def __init__(self, *_: object, username: str, password: str, **kwargs: object) -> None:
+            super().__init__(**kwargs)
+
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", Socks)
+    monkeypatch.setenv("HTTP_PROXY", "socks5://proxy.example:1080")
+    server = silent(sends)
+    client = new_client(server.url)
+    stopped_while(lambda: client.get("user/info/", {}), client.stop, server.asked)
 
 
 def test_a_stop_ends_a_tls_handshake(silent, new_client):

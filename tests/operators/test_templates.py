@@ -31,6 +31,13 @@ NEEDED = {TikTokReportToSqlOperator: {"sql_conn_id": "warehouse", "table": "ads"
 ON_PURPOSE = (
     *(None, "", "{{ empty }}", "{{ nothing or '' }}", "{{ one }}", ["{{ one }}"], "Nonesuch, {{ one }}"),
     *(
+        "{{ name }}",
+        "ads_{{ name }}.csv",
+        "{{ one }}_None.csv",
+        ["{{ name }}"],
+        "{% for x in two %}x{% endfor %}",
+    ),
+    *(
         {"a": None, "b": "{{ one }}"},
         '{"a": null}',
         ["7", None],
@@ -38,7 +45,14 @@ ON_PURPOSE = (
         "s3://lake/None/rows.csv",
     ),
 )
-CONTEXT = {"nothing": None, "empty": "", "one": "7", "params": {"nothing": None}, "two": ["7", None]}
+CONTEXT = {
+    "nothing": None,
+    "empty": "",
+    "one": "7",
+    "params": {"nothing": None},
+    "two": ["7", None],
+    "name": "Search_None - UK",
+}
 
 
 def make(kind=TikTokReportOperator, dag=None, **parameters):
@@ -104,6 +118,10 @@ def test_an_upstream_value_that_holds_none_is_refused_for_every_parameter(kind, 
         '{"a": ["{{ nothing }}"]}',
         "s3://lake/{{ nothing }}/rows.csv",
         "client={{ nothing }}/rows.csv",
+        "/lake/{{ nothing }}.csv",
+        "ads_{{ nothing }}",
+        "{{ one }}{{ empty }}-{{ nothing }}_{{ one }}",
+        "{{ nothing }}{# client #}.csv",
         object_storage_path("file:///lake/{{ nothing }}/rows.csv", None),
     ],
     ids=str,

@@ -47,6 +47,7 @@ def test_a_secret_is_text_that_does_not_show_itself():
     assert (secret, f"{secret}", str(secret), secret.encode()) == ("abc", "abc", "abc", b"abc")
     assert repr(secret) == repr({"x": secret})[6:-1] == "'***'"
     assert f"{secret!r}" == "'***'"
+    assert (secret[:2], repr(secret[:2]), repr(secret[0])) == ("ab", "'***'", "'***'")
     assert json.dumps({"x": secret}) == '{"x": "abc"}'
     assert pickle.loads(pickle.dumps(secret)) == copy.copy(secret) == "abc"
 
