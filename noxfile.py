@@ -109,7 +109,7 @@ def test(session: nox.Session) -> None:
     install_with_tests(session)
     if not ARGS:
         check(session)
-    pytest(session, *(ARGS or ["--numprocesses=2"]))
+    pytest(session, *ARGS)
 
 
 @nox.session
@@ -294,7 +294,10 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 
 
 def run_all_tests(session: nox.Session) -> None:
-    """Run all tests with coverage, and with nothing beside them those that measure time or memory."""
+    """Run all tests with coverage, and with nothing beside them those that measure time or memory.
+
+    A running Airflow, whose tests are a group, mostly waits: two other processes run beside it.
+    """
     pytest(session, "--full", "--numprocesses=3", "--dist=loadgroup", "-m", "not alone", "--cov", *ARGS)
     pytest(session, "--full", "-m", "alone", *ARGS)
 
@@ -303,7 +306,7 @@ def run_short_tests(session: nox.Session, airflow: str) -> None:
     """Run the tests that Airflow's version matters to, and an example DAG."""
     port = port_of(session, "PORT", 8765)
     install_with_tests(session, airflow)
-    pytest(session, "--numprocesses=2", *SHORT, *ARGS)
+    pytest(session, "--numprocesses=2", "--dist=worksteal", *SHORT, *ARGS)
     session.run("python", "-m", "tools.demo", str(port), **GRACE)
 
 
