@@ -192,8 +192,8 @@ def moved_clock(monkeypatch, tmp_path_factory) -> Iterator[MovedClock]:
     The rate limiter gets a folder of its own: elsewhere its file would hold times of days to come.
     """
     from airflow_provider_tiktok import clock
-    from airflow_provider_tiktok.api import ledger
     from airflow_provider_tiktok.api.client import TikTokClient
+    from airflow_provider_tiktok.api.rate_limit import state
 
     moved, attempt, folder = MovedClock(), TikTokClient._attempt, tmp_path_factory.mktemp("limiter")
 
@@ -202,7 +202,7 @@ def moved_clock(monkeypatch, tmp_path_factory) -> Iterator[MovedClock]:
             return attempt(*args)
 
     monkeypatch.setattr(TikTokClient, "_attempt", on_its_way)
-    monkeypatch.setattr(ledger, "_folder", lambda: folder)
+    monkeypatch.setattr(state, "_folder", lambda: folder)
     with clock.replaced(moved):
         yield moved
 

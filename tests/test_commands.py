@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from airflow_provider_tiktok.commands import main
+from airflow_provider_tiktok.cli.main import main
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.presets import PRESETS
 
@@ -67,7 +67,7 @@ def test_a_wrong_level_is_told_with_the_right_ones(capsys):
 
 def test_presets_and_fields_need_neither_airflow_nor_http():
     code = (
-        "import sys\nfrom airflow_provider_tiktok.commands import main\n"
+        "import sys\nfrom airflow_provider_tiktok.cli.main import main\n"
         "main(['presets']); main(['fields', 'spend'])\n"
         "assert not {'airflow', 'requests'} & set(sys.modules), 'loaded'"
     )

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_tiktok import links as links_module
-from airflow_provider_tiktok.link_targets import ads_manager_url, output_url, read_facts
 from airflow_provider_tiktok.links import TikTokAdsManagerLink, TikTokOutputLink
+from airflow_provider_tiktok.links.urls import ads_manager_url, output_url, read_facts
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
 ACCOUNT = "7100000000000000001"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from airflow_provider_tiktok.api.advertisers import MAX_IDS_PER_CALL, describe_batch, list_authorised
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
+from airflow_provider_tiktok.api.endpoints.advertisers import (
+    MAX_IDS_PER_CALL,
+    describe_batch,
+    list_authorised,
+)
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokAuthError,

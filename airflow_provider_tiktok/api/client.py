@@ -18,16 +18,22 @@ import requests
 from requests.utils import get_environ_proxies
 
 from airflow_provider_tiktok import __version__, clock
-from airflow_provider_tiktok.api.body import ENCODINGS, TooLargeError, pieces, read_body
 from airflow_provider_tiktok.api.codes import SLOWER, Action, look_up
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
-from airflow_provider_tiktok.api.deadline import Call, Watchdog, WatchedAdapter, let_it_last, stop_error
-from airflow_provider_tiktok.api.ledger import DAY, MINUTE, SECOND, open_ledger
-from airflow_provider_tiktok.api.pacing import Budget, BudgetState
-from airflow_provider_tiktok.api.plain import plain, well_formed_json
-from airflow_provider_tiktok.api.problems import CAUGHT, Problem, problem_of, status_problem
-from airflow_provider_tiktok.api.redaction import HIDDEN, Redactor, without_signatures
-from airflow_provider_tiktok.api.secret import Secret
+from airflow_provider_tiktok.api.rate_limit.limiter import Budget, BudgetState
+from airflow_provider_tiktok.api.rate_limit.state import DAY, MINUTE, SECOND, open_ledger
+from airflow_provider_tiktok.api.transport.body import ENCODINGS, TooLargeError, pieces, read_body
+from airflow_provider_tiktok.api.transport.problems import CAUGHT, Problem, problem_of, status_problem
+from airflow_provider_tiktok.api.transport.redaction import HIDDEN, Redactor, without_signatures
+from airflow_provider_tiktok.api.transport.sanitize import plain, well_formed_json
+from airflow_provider_tiktok.api.transport.secret import Secret
+from airflow_provider_tiktok.api.transport.session import (
+    Call,
+    Watchdog,
+    WatchedAdapter,
+    let_it_last,
+    stop_error,
+)
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokRateLimitError,

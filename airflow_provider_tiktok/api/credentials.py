@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_tiktok.api.secret import Secret
+from airflow_provider_tiktok.api.transport.secret import Secret
 from airflow_provider_tiktok.exceptions import TikTokConfigError
 
 ENVIRONMENTS = {

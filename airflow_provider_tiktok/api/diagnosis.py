@@ -14,10 +14,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.api.advertisers import Advertiser, Details, describe, list_authorised
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
 from airflow_provider_tiktok.api.credentials import is_loopback
+from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser, Details, describe, list_authorised
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokAuthError, TikTokTransportError
 

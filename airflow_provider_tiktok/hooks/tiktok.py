@@ -19,7 +19,7 @@ from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE
 if TYPE_CHECKING:
     from airflow_provider_tiktok.api.client import TikTokClient
     from airflow_provider_tiktok.api.credentials import TikTokCredentials
-    from airflow_provider_tiktok.reports.plan import ReportPlan, RunTime
+    from airflow_provider_tiktok.reports.planning.planner import ReportPlan, RunTime
 
 _TEST_TIMEOUT = 15.0  # seconds; somebody is waiting in front of a form
 
@@ -170,7 +170,7 @@ class TikTokHook(BaseHook):
         :raises TikTokConfigError: the connection has neither App ID and secret nor advertiser IDs.
         :raises TikTokAPIError: TikTok refused.
         """
-        from airflow_provider_tiktok.api.advertisers import list_advertisers
+        from airflow_provider_tiktok.api.endpoints.advertisers import list_advertisers
 
         return [advertiser.as_dict() for advertiser in list_advertisers(self.get_conn())]
 
@@ -183,8 +183,8 @@ class TikTokHook(BaseHook):
         :return: a plan whose ``calls`` are the first calls of all its windows; ``len()`` counts them.
         :raises TikTokInvalidRequestError: a parameter can't be right.
         """
-        from airflow_provider_tiktok.reports.plan import RunTime, make_plan
-        from airflow_provider_tiktok.reports.request import parse_request
+        from airflow_provider_tiktok.reports.params.request import parse_request
+        from airflow_provider_tiktok.reports.planning.planner import RunTime, make_plan
 
         request = parse_request(**parameters)
         return make_plan(self.get_conn(), request, run or RunTime(clock.now()))
@@ -211,15 +211,15 @@ class TikTokHook(BaseHook):
             the digits that TikTok sent, IDs, days and hours as text, ``None`` where TikTok has none.
         :raises TikTokIncompleteReportError: the rows can't be made whole.
         """
-        from airflow_provider_tiktok.reports.fetch import ReportFetch
-        from airflow_provider_tiktok.reports.reconcile import read_reconciliation
-        from airflow_provider_tiktok.reports.rows import to_python
+        from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+        from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
+        from airflow_provider_tiktok.reports.rows.reader import to_python
 
         client = self.get_conn(connections=max_concurrency)
         plan = self.plan_report(**parameters)
         make = ReportFetch
         if plan.request.is_async:
-            from airflow_provider_tiktok.reports.task_report import make_by_tasks as make  # type: ignore[assignment]
+            from airflow_provider_tiktok.reports.async_reports.run import make_by_tasks as make  # type: ignore[assignment]
         fetch = make(
             client,
             plan,

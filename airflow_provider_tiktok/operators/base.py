@@ -30,8 +30,8 @@ class LazyLinks:
 class GivenParameters:
     """Remembers what the DAG gave for each templated parameter, which rendering replaces.
 
-    :func:`~airflow_provider_tiktok.operators.rendered.check_rendered` compares the two. That Airflow copies an operator,
-    or makes one of a mapped operator, changes nothing: what was given is set before it is rendered.
+    :func:`~airflow_provider_tiktok.operators._run.rendered.check_rendered` compares the two. That Airflow copies an
+    operator, or makes one of a mapped operator, changes nothing: what was given is set before it is rendered.
     """
 
     template_fields: Sequence[str]
@@ -68,7 +68,7 @@ class TikTokBaseOperator(GivenParameters, BaseOperator):
 
     def with_hook(self, work: Callable[[TikTokHook], Any]) -> Any:
         """Do work with a hook that a kill stops."""
-        from airflow_provider_tiktok.operators.work import do_work  # loads requests
+        from airflow_provider_tiktok.operators._run.session import do_work  # loads requests
 
         self._stop = threading.Event()
         return do_work(self, self._stop, work)
@@ -92,6 +92,6 @@ class TikTokBaseOperator(GivenParameters, BaseOperator):
     def check_stopped(self) -> None:
         """Raise :class:`~airflow_provider_tiktok.exceptions.TikTokStoppedError` when the task was killed in the meantime."""
         if self._stop is not None and self._stop.is_set():
-            from airflow_provider_tiktok.operators.work import raise_stopped
+            from airflow_provider_tiktok.operators._run.session import raise_stopped
 
             raise_stopped()

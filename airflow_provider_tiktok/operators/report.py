@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-    from airflow_provider_tiktok.operators.output import Output
-    from airflow_provider_tiktok.operators.report_tasks_run import TasksAtWork
-    from airflow_provider_tiktok.reports.request import ReportRequest
-    from airflow_provider_tiktok.reports.texts import Filters, Ids, Names
+    from airflow_provider_tiktok.operators._outputs.files import Output
+    from airflow_provider_tiktok.operators._run.async_run import TasksAtWork
+    from airflow_provider_tiktok.reports.params.coerce import Filters, Ids, Names
+    from airflow_provider_tiktok.reports.params.request import ReportRequest
 
 
 def is_async(mode: object) -> bool:
@@ -234,7 +234,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.asset_partitions = asset_partitions
         self.at_work: TasksAtWork | None = None
         self.published: dict[str, Any] | None = None
-        from airflow_provider_tiktok.operators.options import check_options
+        from airflow_provider_tiktok.operators._run.options import check_options
 
         check_options(self)
 
@@ -255,10 +255,10 @@ class TikTokReportOperator(TikTokBaseOperator):
         """
         # the work stands in a module of its own, for which no DAG file has to wait
         if is_async(self.mode):
-            from airflow_provider_tiktok.operators.report_tasks_run import TaskReport
+            from airflow_provider_tiktok.operators._run.async_run import TaskReport
 
             return TaskReport(self, hook, context).begin(unfinished)
-        from airflow_provider_tiktok.operators.report_run import run_report
+        from airflow_provider_tiktok.operators._run.run import run_report
 
         return run_report(self, hook, context, unfinished)
 
@@ -268,7 +268,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         :param event: the trigger's.
         :return: the summary.
         """
-        from airflow_provider_tiktok.operators.report_tasks_run import TaskReport
+        from airflow_provider_tiktok.operators._run.async_run import TaskReport
 
         summary: dict[str, Any] = self.with_hook(lambda hook: TaskReport(self, hook, context).resume(event))
         return summary
@@ -290,12 +290,12 @@ class TikTokReportOperator(TikTokBaseOperator):
 
     def open_output(self, request: ReportRequest) -> Output:
         """Open what takes the rows: files, or XCom."""
-        from airflow_provider_tiktok.operators.report_run import open_files_or_xcom
+        from airflow_provider_tiktok.operators._run.run import open_files_or_xcom
 
         return open_files_or_xcom(self, request)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Tell OpenLineage, where it is installed, what the task wrote; calls nobody."""
-        from airflow_provider_tiktok.operators.lineage import openlineage_facets
+        from airflow_provider_tiktok.operators._run.lineage import openlineage_facets
 
         return openlineage_facets(self)

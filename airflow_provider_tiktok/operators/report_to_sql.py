@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_tiktok.operators.output import Output
-    from airflow_provider_tiktok.reports.request import ReportRequest
+    from airflow_provider_tiktok.operators._outputs.files import Output
+    from airflow_provider_tiktok.reports.params.request import ReportRequest
 
 _OF_FILES = {
     "output_path",
@@ -96,6 +96,6 @@ class TikTokReportToSqlOperator(TikTokReportOperator):
 
     def open_output(self, request: ReportRequest) -> Output:
         """Open the table."""
-        from airflow_provider_tiktok.operators.sql_output import SqlOutput
+        from airflow_provider_tiktok.operators._outputs.sql import SqlOutput
 
         return SqlOutput(self, request)

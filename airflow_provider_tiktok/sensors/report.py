@@ -14,7 +14,7 @@ from airflow_provider_tiktok.exceptions import TikTokStoppedError
 from airflow_provider_tiktok.operators.base import GivenParameters
 
 if TYPE_CHECKING:
-    from airflow_provider_tiktok.reports.texts import Filters, Ids, Names
+    from airflow_provider_tiktok.reports.params.coerce import Filters, Ids, Names
 
 _WORTH_DEFERRING = timedelta(seconds=30)
 """A shorter wait is the worker's. An executor reports a deferred task's process some 5 seconds after the deferral; a
@@ -176,7 +176,7 @@ class TikTokReportReadySensor(GivenParameters, BaseSensorOperator):
         """Find the moment, once a process."""
         if self._moment is None:
             # what follows is not for DAG files to wait for
-            from airflow_provider_tiktok.operators.work import open_hook
+            from airflow_provider_tiktok.operators._run.session import open_hook
             from airflow_provider_tiktok.sensors.report_run import find_moment
 
             stop = self._stop or threading.Event()

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-from airflow_provider_tiktok.operators.run_time import run_time
-from airflow_provider_tiktok.reports.plan import final_moments
-from airflow_provider_tiktok.reports.request import parse_request, read_dates
-from airflow_provider_tiktok.reports.texts import invalid
+from airflow_provider_tiktok.operators._run.schedule import run_time
+from airflow_provider_tiktok.reports.params.coerce import invalid
+from airflow_provider_tiktok.reports.params.request import parse_request, read_dates
+from airflow_provider_tiktok.reports.planning.planner import final_moments
 from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
 
 _REPORT_PARAMETERS = tuple(

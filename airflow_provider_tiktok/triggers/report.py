@@ -25,7 +25,7 @@ from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 if TYPE_CHECKING:
     from airflow_provider_tiktok.api.client import TikTokClient
     from airflow_provider_tiktok.api.credentials import TikTokCredentials
-    from airflow_provider_tiktok.reports.task_watch import TaskWatch, WatchEnd
+    from airflow_provider_tiktok.reports.async_reports.poll import TaskWatch, WatchEnd
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class TikTokReportTrigger(BaseTrigger):
     no rows, no address and no token; nor do the trigger's own parameters, which Airflow keeps in its database.
 
     :param tiktok_conn_id: the Airflow connection.
-    :param report_tasks: the tasks, as :meth:`~airflow_provider_tiktok.api.report_tasks.ReportTask.as_list` gives
+    :param report_tasks: the tasks, as :meth:`~airflow_provider_tiktok.api.endpoints.report_tasks.ReportTask.as_list` gives
         them.
     :param poll_interval: longest seconds between two looks at TikTok.
     :param deadlines: seconds since the epoch at which the wait is given up, by the name of the limit. They
@@ -141,8 +141,8 @@ class TikTokReportTrigger(BaseTrigger):
         return self._credentials
 
     def _new_watch(self) -> TaskWatch:
-        from airflow_provider_tiktok.api.report_tasks import ReportTask
-        from airflow_provider_tiktok.reports.task_watch import TaskWatch
+        from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+        from airflow_provider_tiktok.reports.async_reports.poll import TaskWatch
 
         return TaskWatch(
             [ReportTask.from_list(task) for task in self.report_tasks],
@@ -172,8 +172,8 @@ def _new_client(credentials: TikTokCredentials) -> TikTokClient:
 def _cancel(
     credentials: TikTokCredentials, report_tasks: Sequence[Sequence[Any]], watch: TaskWatch | None
 ) -> None:
-    from airflow_provider_tiktok.api.report_tasks import ReportTask
-    from airflow_provider_tiktok.reports.task_stop import stop_tasks
+    from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+    from airflow_provider_tiktok.reports.async_reports.cancel import stop_tasks
 
     tasks = watch.pending if watch else [ReportTask.from_list(task) for task in report_tasks]
     stop_tasks(credentials, tasks)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_provider_tiktok.api.advertisers import (
+from airflow_provider_tiktok.api.endpoints.advertisers import (
     Advertiser,
     describe,
     describe_batch,

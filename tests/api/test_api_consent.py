@@ -7,7 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from airflow_provider_tiktok.api.client import CallCounts
-from airflow_provider_tiktok.api.consent import consent_url, exchange_code, read_redirect, revoke_token
+from airflow_provider_tiktok.api.endpoints.oauth import (
+    consent_url,
+    exchange_code,
+    read_redirect,
+    revoke_token,
+)
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokConfigError, TikTokError
 
 from .conftest import SECRET, TOKEN, Reply, ok, refusal

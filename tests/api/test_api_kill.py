@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from urllib3 import PoolManager
 
-from airflow_provider_tiktok.api import deadline
 from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
-from airflow_provider_tiktok.api.file_host import fetch_file
-from airflow_provider_tiktok.api.report_tasks import ReportTask, download_task
+from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask, download_task
+from airflow_provider_tiktok.api.transport import session
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
 
 PATIENT = RetryPolicy(first_pause=60, throttle_patience=600)
@@ -135,7 +135,7 @@ def test_a_stop_ends_a_download_whose_host_is_silent(silent, new_client):
 
     def download() -> object:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("airflow_provider_tiktok.api.file_host.check_address", lambda *_: None)
+            patch.setattr("airflow_provider_tiktok.api.endpoints.downloads.check_address", lambda *_: None)
             return download_task(client, task, io.BytesIO())
 
     stopped_while(download, client.stop, files.asked)
@@ -205,6 +205,6 @@ def test_the_thread_that_looks_after_calls_ends_with_them(silent, new_client):
     end = time.monotonic() + 10
     while client._watchdog._is_awake:
         assert time.monotonic() < end
-        time.sleep(deadline._TICK / 4)
+        time.sleep(session._TICK / 4)
     client.get("user/info/", {})
     assert client._watchdog._is_awake

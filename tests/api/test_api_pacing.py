@@ -18,9 +18,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_tiktok.api import ledger
-from airflow_provider_tiktok.api.ledger import DAY, MINUTE, SECOND, FileLedger, MemoryLedger, open_ledger
-from airflow_provider_tiktok.api.pacing import Budget
+from airflow_provider_tiktok.api.rate_limit import state
+from airflow_provider_tiktok.api.rate_limit.limiter import Budget
+from airflow_provider_tiktok.api.rate_limit.state import (
+    DAY,
+    MINUTE,
+    SECOND,
+    FileLedger,
+    MemoryLedger,
+    open_ledger,
+)
 
 QPS_TEXT = "Due to too many requests, requests from App 7 are temporarily restricted."
 ELEVEN = datetime(2026, 11, 22, 23, 0, tzinfo=timezone.utc)
@@ -212,7 +219,7 @@ def test_a_refusal_on_the_next_day_is_a_new_question():
 
 @pytest.fixture
 def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(ledger, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(state, "_folder", lambda: tmp_path)
 
 
 @pytest.mark.usefixtures("_own_folder")
@@ -272,12 +279,12 @@ TRUE = {
     "refused_at": NOW - 4,
     "probed_at": NOW - 1,
     "limit": SECOND,
-    "boot": ledger._BOOT,
+    "boot": state._BOOT,
 }
 NO_NUMBERS = [None, True, "7", [], {}, float("nan"), float("inf"), float("-inf"), -1, -1e300, 10**400]
 FUTURE = [NOW + 5, NOW + 3_600, 1e12, 1e308]
 UNTRUE_FIELDS = [
-    *({name: value} for name in ledger._TIMES for value in NO_NUMBERS),
+    *({name: value} for name in state._TIMES for value in NO_NUMBERS),
     *({"starts": [NOW - 1, value]} for value in [*NO_NUMBERS, *FUTURE]),
     *({name: value} for name in ("rate_at", "closed_at", "refused_at", "probed_at") for value in FUTURE),
     *({"closed_until": value} for value in (NOW + 100, *FUTURE[1:])),
@@ -378,7 +385,7 @@ def test_a_file_that_is_no_file_is_used_by_nobody(tmp_path, caplog):
 
 
 def test_a_frozen_process_that_has_the_lock_holds_nobody_up(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(ledger, "_LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(state, "_LOCK_TIMEOUT", 0.05)
     path = tmp_path / "app.json"
     with FileLedger(path, 10):
         assert look_once(path) == 0
@@ -389,7 +396,7 @@ def test_times_from_before_the_machine_was_started_are_forgotten(tmp_path, monke
     path = tmp_path / "ledger"
     budget, clock = make(1, kept=FileLedger(path, 1))
     budget.refused(start(budget, clock), "QPM")
-    monkeypatch.setattr(ledger, "_BOOT", "another boot")
+    monkeypatch.setattr(state, "_BOOT", "another boot")
     again, _ = make(1, kept=FileLedger(path, 1))
     assert again.start()[0] == 0
 
@@ -417,7 +424,7 @@ def test_a_ledger_whose_file_fails_goes_on_in_memory(tmp_path):
 
 
 def test_a_folder_of_somebody_elses_is_not_used(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(ledger.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(state.tempfile, "gettempdir", lambda: str(tmp_path))
     (tmp_path / f"airflow-provider-tiktok-{os.getuid()}").symlink_to("/")
     assert isinstance(open_ledger("https://h", "7", 10), MemoryLedger)
     assert "each task keeps to 10 calls a second by itself" in caplog.text

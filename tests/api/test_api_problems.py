@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from airflow_provider_tiktok.api.check import check_connection
 from airflow_provider_tiktok.api.diagnosis import examine
-from airflow_provider_tiktok.api.file_host import fetch_file
+from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
 from airflow_provider_tiktok.exceptions import TikTokTransportError
 
 pytestmark = pytest.mark.alone

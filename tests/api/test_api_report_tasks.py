@@ -6,8 +6,8 @@ import logging
 import pytest
 
 from airflow_provider_tiktok.api import client as client_module
-from airflow_provider_tiktok.api.file_host import LapsedAddressError, check_address, fetch_file
-from airflow_provider_tiktok.api.report_tasks import (
+from airflow_provider_tiktok.api.endpoints.downloads import LapsedAddressError, check_address, fetch_file
+from airflow_provider_tiktok.api.endpoints.report_tasks import (
     ReportTask,
     TaskState,
     cancel_all,

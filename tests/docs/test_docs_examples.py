@@ -135,7 +135,7 @@ def test_json_of_the_docs_is_json(block):
 
 @pytest.mark.parametrize("block", of("console"), ids=str)
 def test_a_command_of_the_docs_prints_what_it_says(block, capsys, monkeypatch):
-    from airflow_provider_tiktok.commands import main
+    from airflow_provider_tiktok.cli.main import main
     from airflow_provider_tiktok.emulator import Settings, serve
 
     for command, expected in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block.text, re.M):
@@ -188,7 +188,7 @@ def check_python(words):
         _parser().parse_args(words[2:])
         return
     assert words[1] == "airflow_provider_tiktok", words
-    from airflow_provider_tiktok.commands import _parser
+    from airflow_provider_tiktok.cli.main import _parser
 
     _parser().parse_args(words[2:])
 

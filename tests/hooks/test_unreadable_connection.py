@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok._compat_late import AirflowNotFoundException, BaseHook
 from airflow_provider_tiktok.api.connection import unreadable
-from airflow_provider_tiktok.commands import main
+from airflow_provider_tiktok.cli.main import main
 from airflow_provider_tiktok.exceptions import TikTokConfigError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators.report import TikTokReportOperator

@@ -18,7 +18,7 @@ import pytest
 
 from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokIncompleteReportError
-from airflow_provider_tiktok.operators.kept_rows import KeptRows
+from airflow_provider_tiktok.operators._run.checkpoint import KeptRows
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 

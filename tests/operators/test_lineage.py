@@ -12,7 +12,7 @@ from airflow.sdk import DAG, Asset, AssetAlias, PartitionedAtRuntime
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_tiktok._compat import AirflowFailException
-from airflow_provider_tiktok.operators import lineage
+from airflow_provider_tiktok.operators._run import lineage
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from tests.operators.test_report_operator import accounts
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from airflow_provider_tiktok.api import client as client_module
-from airflow_provider_tiktok.api.plain import well_formed
+from airflow_provider_tiktok.api.transport.sanitize import well_formed
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
 from tests.operators.databases import Postgres, Sqlite, needs_postgres

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
-from airflow_provider_tiktok.reports.restated import MAX_DAYS, shown_restatement
+from airflow_provider_tiktok.reports.result.restatement import MAX_DAYS, shown_restatement
 
 DAILY = {
     "dimensions": "ad_id,stat_time_day",

@@ -29,7 +29,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokStoppedError,
     TikTokTransportError,
 )
-from airflow_provider_tiktok.operators import output
+from airflow_provider_tiktok.operators._outputs import files
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from tests.conftest import needs_bad_extra
 
@@ -136,7 +136,7 @@ def connections_of_files(monkeypatch):
         opened.append(conn_id)
         return object_storage_path(url, conn_id)
 
-    monkeypatch.setattr(output, "object_storage_path", open_path)
+    monkeypatch.setattr(files, "object_storage_path", open_path)
     return opened
 
 
@@ -1019,15 +1019,15 @@ def test_a_failing_store_is_left_to_airflows_retries(emulator, connect, tmp_path
 
 
 def test_a_kill_before_publishing_leaves_everything_as_it_was(emulator, connect, tmp_path, monkeypatch):
-    from airflow_provider_tiktok.operators import report_run
+    from airflow_provider_tiktok.operators._run import run
 
     connect()
     path = tmp_path / "rows.csv"
     operator = TikTokReportOperator(
         task_id="report", **ONE_DAY, advertiser_ids=accounts(emulator, 1), output_path=str(path)
     )
-    fetched = report_run._fetch
-    monkeypatch.setattr(report_run, "_fetch", lambda *given: (fetched(*given), operator.on_kill()))
+    fetched = run._fetch
+    monkeypatch.setattr(run, "_fetch", lambda *given: (fetched(*given), operator.on_kill()))
     with pytest.raises(TikTokStoppedError, match="before its result was published"):
         operator.execute({})
     assert list(tmp_path.iterdir()) == []
@@ -1048,21 +1048,21 @@ def test_more_calls_in_flight_keep_more_connections(emulator, connect, caplog, t
 
 
 def test_rows_of_another_day_are_refused_and_overwrite_nothing(emulator, connect, tmp_path, monkeypatch):
-    from airflow_provider_tiktok.reports import rows
+    from airflow_provider_tiktok.reports.rows import reader
 
     connect()
     report = {**DAILY, "advertiser_ids": accounts(emulator, 1), "output_path": f"{tmp_path}/"}
     report["partition_by"] = "stat_time_day"
     run(**{**report, "report_end_date": "2026-08-01"})
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.jsonl")}
-    read = rows.RowReader.read
+    read = reader.RowReader.read
 
     def of_the_first(self, advertiser_id, items, *more):
         for item in items:
             item["dimensions"]["stat_time_day"] = "2026-08-01 00:00:00"
         return read(self, advertiser_id, items, *more)
 
-    monkeypatch.setattr(rows.RowReader, "read", of_the_first)
+    monkeypatch.setattr(reader.RowReader, "read", of_the_first)
     with pytest.raises(TikTokIncompleteReportError, match=r"'2026-08-01', which was not asked for .*page 1"):
         run(**{**report, "report_start_date": "2026-08-02", "report_end_date": "2026-08-02"})
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.jsonl")} == before

@@ -24,10 +24,10 @@ from airflow_provider_tiktok.exceptions import (
     TikTokStoppedError,
     TikTokTransportError,
 )
-from airflow_provider_tiktok.operators import report_tasks_run
+from airflow_provider_tiktok.operators._run import async_run
+from airflow_provider_tiktok.operators._run.job_store import KEY
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
-from airflow_provider_tiktok.operators.task_memory import KEY
-from airflow_provider_tiktok.reports import task_fetch
+from airflow_provider_tiktok.reports.async_reports import files
 from tests.conftest import SECRET, TOKEN
 
 pytestmark = pytest.mark.usefixtures("moved_clock")
@@ -85,8 +85,8 @@ def _connection(connect, emulator):
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch):
     monkeypatch.setattr(client_module, "CREATIONS_PER_SECOND", 1000.0)
-    monkeypatch.setattr(task_fetch, "_PAUSE", 0.01)
-    monkeypatch.setattr(report_tasks_run, "_AT_LEAST", 0.0)
+    monkeypatch.setattr(files, "_PAUSE", 0.01)
+    monkeypatch.setattr(async_run, "_AT_LEAST", 0.0)
 
 
 def ordinary(emulator):
@@ -301,14 +301,14 @@ def test_a_file_that_stays_broken_fails_the_task(emulator, fault):
 @pytest.mark.parametrize("cell", ["Total", "1.5e18", "{'a': 1}"])
 def test_a_line_that_is_of_no_ad_fails_the_task(emulator, monkeypatch, fast_retries, cell):
     """Exports of TikTok Ads Manager end with a sum; published, it would count every ad twice."""
-    read = task_fetch.read_rows
+    read = files.read_rows
 
     def with_a_sum(*given):
         for items in read(*given):
             items.append({**items[-1], "dimensions": {**items[-1]["dimensions"], "ad_id": cell}})
             yield items
 
-    monkeypatch.setattr(task_fetch, "read_rows", with_a_sum)
+    monkeypatch.setattr(files, "read_rows", with_a_sum)
     with pytest.raises(TikTokIncompleteReportError, match="which is no ID"):
         run(**ASYNC)
 

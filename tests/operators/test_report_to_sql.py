@@ -19,7 +19,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokOutputError,
     TikTokStoppedError,
 )
-from airflow_provider_tiktok.operators import sql_output
+from airflow_provider_tiktok.operators._outputs import sql
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
 from airflow_provider_tiktok.storage.sql.table import SqlTable
 from tests.conftest import SECRET, TOKEN
@@ -68,7 +68,7 @@ def open_database(name, tmp_path, monkeypatch, connect):
     opened = Sqlite(tmp_path / "warehouse.db") if name == "sqlite" else Postgres()
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", opened.connection())
     if name == "ansi":
-        monkeypatch.setattr(sql_output, "DIALECTS", {})
+        monkeypatch.setattr(sql, "DIALECTS", {})
     yield opened
     opened.drop()
 
@@ -448,7 +448,7 @@ def test_two_runs_side_by_side_end_with_one_copy_of_each_row(
 
 
 def test_the_database_is_free_while_rows_are_still_to_come(emulator, lite, monkeypatch):
-    original = sql_output.SqlOutput.write
+    original = sql.SqlOutput.write
     written = []
 
     def write(self, fetch, rows):
@@ -458,7 +458,7 @@ def test_the_database_is_free_while_rows_are_still_to_come(emulator, lite, monke
         written.append(len(rows))
         original(self, fetch, rows)
 
-    monkeypatch.setattr(sql_output.SqlOutput, "write", write)
+    monkeypatch.setattr(sql.SqlOutput, "write", write)
     run(**DAILY, advertiser_ids=accounts(emulator, 1))
     assert lite.query("SELECT count(*) FROM beside") == [(len(written),)]
     assert sum(written) == 40 * 46

@@ -9,8 +9,8 @@ import pytest
 from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok._compat_late import object_storage_path
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
+from airflow_provider_tiktok.operators._run.rendered import check_rendered
 from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
-from airflow_provider_tiktok.operators.rendered import check_rendered
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
 from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor

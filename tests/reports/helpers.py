@@ -12,9 +12,9 @@ from typing import Any
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import Answer, CallCounts
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
-from airflow_provider_tiktok.reports.fetch import ReportFetch
-from airflow_provider_tiktok.reports.plan import ReportPlan, RunTime, make_plan
-from airflow_provider_tiktok.reports.request import ReportRequest, parse_request
+from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.params.request import ReportRequest, parse_request
+from airflow_provider_tiktok.reports.planning.planner import ReportPlan, RunTime, make_plan
 
 UTC = timezone.utc
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -12,9 +12,9 @@ import pytest
 
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokIncompleteReportError
-from airflow_provider_tiktok.reports import task_fetch
-from airflow_provider_tiktok.reports.clock_change import is_repeated
-from airflow_provider_tiktok.reports.task_plan import task_of
+from airflow_provider_tiktok.reports.async_reports import files
+from airflow_provider_tiktok.reports.async_reports.submission import task_of
+from airflow_provider_tiktok.reports.rows.clock_change import is_repeated
 
 from .helpers import FakeClient, all_rows, fetch, paged, plan
 
@@ -205,11 +205,11 @@ def test_a_report_tasks_file_with_such_an_hour_is_not_asked_for_again(monkeypatc
         into.write(data)
         return {"bytes": len(data), "is_whole": True}
 
-    monkeypatch.setattr(task_fetch, "download_task", download)
+    monkeypatch.setattr(files, "download_task", download)
     tasks = [task_of(call, "1") for call in asked.calls]
     with pytest.raises(
         TikTokIncompleteReportError, match=r"on 2025-11-02 the clock .* 01:00 twice"
     ) as caught:
-        all_rows(task_fetch.TaskFetch(client, asked, tasks, {}, refused={}))
+        all_rows(files.TaskFetch(client, asked, tasks, {}, refused={}))
     assert not caught.value.retryable
     assert len(downloads) == 1

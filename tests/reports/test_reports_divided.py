@@ -16,7 +16,8 @@ from airflow_provider_tiktok.exceptions import (
     TikTokInvalidRequestError,
     TikTokTransportError,
 )
-from airflow_provider_tiktok.reports import catalog, split
+from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.fetch import split
 
 from .helpers import FakeClient, all_rows, fetch, old_plan, paged
 

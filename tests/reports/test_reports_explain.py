@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
-from airflow_provider_tiktok.reports.explain import refused_metrics
-from airflow_provider_tiktok.reports.summary import make_summary
+from airflow_provider_tiktok.reports.params.explain import refused_metrics
+from airflow_provider_tiktok.reports.result.summary import make_summary
 
 from .helpers import NOW, FakeClient, all_rows, fetch, items, old_plan, paged
 

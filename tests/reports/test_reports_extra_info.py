@@ -8,7 +8,7 @@ import random
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
-from airflow_provider_tiktok.reports.extra_info import ABOUT_PEOPLE, ExtraInfo, read_extra_info
+from airflow_provider_tiktok.reports.fetch.extra_info import ABOUT_PEOPLE, ExtraInfo, read_extra_info
 
 from .helpers import FakeClient, all_rows, fetch, old_plan, paged
 

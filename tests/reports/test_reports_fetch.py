@@ -24,7 +24,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokRateLimitError,
     TikTokTransportError,
 )
-from airflow_provider_tiktok.reports.fetch import ReportFetch, page_rows
+from airflow_provider_tiktok.reports.fetch.paged import ReportFetch, page_rows
 
 from .helpers import FakeClient, all_rows, fetch, items, old_plan, paged, plan
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
-from airflow_provider_tiktok.reports.filters import keep_deleted, parse_filter_object, parse_filters
+from airflow_provider_tiktok.reports.params.filters import keep_deleted, parse_filter_object, parse_filters
 
 from .helpers import request
 

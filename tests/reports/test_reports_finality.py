@@ -5,8 +5,8 @@ from datetime import date, datetime, timezone
 import pendulum
 import pytest
 
-from airflow_provider_tiktok.reports.finality import complete_at, corrected_at
-from airflow_provider_tiktok.reports.request import parse_request
+from airflow_provider_tiktok.reports.params.request import parse_request
+from airflow_provider_tiktok.reports.planning.finality import complete_at, corrected_at
 
 QUICK = {"dimensions": "ad_id, stat_time_day", "metrics": "spend"}
 SLOW = {"dimensions": "ad_id, stat_time_day", "metrics": "spend, reach"}

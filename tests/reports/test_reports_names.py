@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog
-from airflow_provider_tiktok.reports.names import NEVER_METRICS, check_names
+from airflow_provider_tiktok.reports.params.suggestions import NEVER_METRICS, check_names
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokInvalidRequestError,
     TikTokPermissionError,
 )
-from airflow_provider_tiktok.reports.plan import RunTime, Window, cut, make_plan
+from airflow_provider_tiktok.reports.planning.planner import RunTime, Window, cut, make_plan
 
 from .helpers import LONG_AGO, NOW, UTC, FakeClient, old_plan, plan, request
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from airflow_provider_tiktok.reports.progress import Progress
+from airflow_provider_tiktok.reports.fetch.progress import Progress
 
 
 class Clock:

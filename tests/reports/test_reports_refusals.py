@@ -6,9 +6,10 @@ import pytest
 
 from airflow_provider_tiktok.emulator.kinds.gmv_max import GROUPINGS
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
-from airflow_provider_tiktok.reports import catalog, names
-from airflow_provider_tiktok.reports.explain import explained
-from airflow_provider_tiktok.reports.plan import RunTime, make_plan
+from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.params import suggestions
+from airflow_provider_tiktok.reports.params.explain import explained
+from airflow_provider_tiktok.reports.planning.planner import RunTime, make_plan
 from airflow_provider_tiktok.reports.report_types import REPORT_TYPES
 from tests.sampling import sample
 
@@ -134,7 +135,7 @@ def test_no_new_sibling_of_a_known_metric_is_taken_for_a_misspelling():
     wrong = []
     for name in sample(known, 60):
         others = [one for one in known if one != name]
-        if names._misspelt(name, others):
+        if suggestions._misspelt(name, others):
             wrong.append(name)
     assert len(wrong) <= 14  # an `evta_...` beside a `vta_...`, all of which the catalogue has
 

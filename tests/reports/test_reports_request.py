@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
+from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.presets import PRESETS
-from airflow_provider_tiktok.reports.request import parse_request
 
 from .helpers import request
 

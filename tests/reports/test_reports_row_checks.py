@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
-from airflow_provider_tiktok.reports.parts import read_page
-from airflow_provider_tiktok.reports.plan import ReportCall, Window
-from airflow_provider_tiktok.reports.rows import RowReader
-from airflow_provider_tiktok.reports.task_rows import read_rows
+from airflow_provider_tiktok.reports.async_reports.csv_rows import read_rows
+from airflow_provider_tiktok.reports.fetch.collectors import read_page
+from airflow_provider_tiktok.reports.planning.planner import ReportCall, Window
+from airflow_provider_tiktok.reports.rows.reader import RowReader
 
 from .helpers import FakeClient, items, old_plan, paged, request
 from .helpers import fetch as start

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tiktok.reports.spool import Room, RowSpool
+from airflow_provider_tiktok.reports.rows.buffer import Room, RowSpool
 
 _CELLS = st.one_of(
     st.none(), st.sampled_from(["", "a", "b", "c", "\u00e9"]), st.text("0123456789", max_size=3)

@@ -8,14 +8,14 @@ from datetime import date, datetime
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokPermissionError
-from airflow_provider_tiktok.reports.plan import RunTime
-from airflow_provider_tiktok.reports.rows import schema_of
-from airflow_provider_tiktok.reports.summary import (
+from airflow_provider_tiktok.reports.planning.planner import RunTime
+from airflow_provider_tiktok.reports.result.summary import (
     file_name,
     make_manifest,
     make_summary,
     restates,
 )
+from airflow_provider_tiktok.reports.rows.reader import schema_of
 
 from .helpers import NOW, UTC, FakeClient, all_rows, fetch, items, old_plan, paged, plan
 

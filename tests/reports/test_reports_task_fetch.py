@@ -11,17 +11,17 @@ from datetime import date
 
 import pytest
 
-from airflow_provider_tiktok.api.report_tasks import FAILED, SUCCESS, TaskState
+from airflow_provider_tiktok.api.endpoints.report_tasks import FAILED, SUCCESS, TaskState
 from airflow_provider_tiktok.exceptions import (
     TikTokIncompleteReportError,
     TikTokOutputError,
     TikTokReportTaskError,
 )
-from airflow_provider_tiktok.reports import task_fetch
-from airflow_provider_tiktok.reports.reconcile import read_reconciliation
-from airflow_provider_tiktok.reports.task_fetch import TaskFetch
-from airflow_provider_tiktok.reports.task_plan import Submission, task_of
-from airflow_provider_tiktok.reports.task_watch import WatchEnd
+from airflow_provider_tiktok.reports.async_reports import files
+from airflow_provider_tiktok.reports.async_reports.files import TaskFetch
+from airflow_provider_tiktok.reports.async_reports.poll import WatchEnd
+from airflow_provider_tiktok.reports.async_reports.submission import Submission, task_of
+from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
 
 from .helpers import FakeClient, all_rows, old_plan
 
@@ -39,7 +39,7 @@ def _files(monkeypatch):
         into.write(data)
         return {"bytes": len(data), "is_whole": True}
 
-    monkeypatch.setattr(task_fetch, "download_task", download)
+    monkeypatch.setattr(files, "download_task", download)
 
 
 def submitted(plan, tasks, **changes):
@@ -151,8 +151,8 @@ def test_a_file_without_room_names_the_folder_whatever_the_policy(monkeypatch, p
         raise OSError(code, os.strerror(code))
 
     if step == "open":
-        monkeypatch.setattr(task_fetch.tempfile, "TemporaryFile", refuse)
-    monkeypatch.setattr(task_fetch, "download_task", refuse)
+        monkeypatch.setattr(files.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(files, "download_task", refuse)
     plan = old_plan(FakeClient(), mode="async", advertiser_ids="7,8")
     fetch = TaskFetch(FakeClient(), plan, tasks_of(plan), {}, refused={}, on_advertiser_error=policy)
     with pytest.raises(TikTokOutputError, match="then run the task again") as caught:

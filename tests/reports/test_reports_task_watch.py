@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from airflow_provider_tiktok.api.client import CallCounts
-from airflow_provider_tiktok.api.report_tasks import ReportTask
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokAuthError,
@@ -13,7 +13,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokRateLimitError,
     TikTokTransportError,
 )
-from airflow_provider_tiktok.reports.task_watch import PATIENCE, TaskWatch, WatchEnd
+from airflow_provider_tiktok.reports.async_reports.poll import PATIENCE, TaskWatch, WatchEnd
 
 TASKS = [ReportTask("11", "1"), ReportTask("22", "2")]
 

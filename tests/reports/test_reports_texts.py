@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
-from airflow_provider_tiktok.reports import texts
+from airflow_provider_tiktok.reports.params import coerce
 
 AB = ("adgroup_id", "stat_time_day")
 
@@ -37,24 +37,24 @@ AB = ("adgroup_id", "stat_time_day")
     ids=lambda value: "a set" if isinstance(value, set) else repr(value),
 )
 def test_a_list_of_names_has_many_spellings(value):
-    assert texts.names(value, "dimensions") == AB
+    assert coerce.names(value, "dimensions") == AB
 
 
 @pytest.mark.parametrize(
     "value", ["ad_id", '"ad_id"', "'ad_id'", ["ad_id"], '["ad_id"]', "['ad_id']", "ad_id,"]
 )
 def test_one_name_is_a_list_of_one(value):
-    assert texts.names(value, "dimensions") == ("ad_id",)
+    assert coerce.names(value, "dimensions") == ("ad_id",)
 
 
 READERS = (
-    texts.names,
-    texts.text,
-    texts.path,
-    texts.day,
-    texts.mapping,
-    texts.whole_number,
-    lambda value, name: texts.choice(value, name, ("A",)),
+    coerce.names,
+    coerce.text,
+    coerce.path,
+    coerce.day,
+    coerce.mapping,
+    coerce.whole_number,
+    lambda value, name: coerce.choice(value, name, ("A",)),
 )
 
 
@@ -71,12 +71,12 @@ def test_the_text_of_none_is_refused(value, read):
 
 @pytest.mark.parametrize("value", [None, "", "  ", "\n"])
 def test_nothing_given_has_many_spellings(value):
-    assert texts.names(value, "x") is None
-    assert texts.text(value, "x") is None
-    assert texts.choice(value, "x", ("A",)) is None
-    assert texts.day(value, "x") is None
-    assert texts.mapping(value, "x") == {}
-    assert texts.whole_number(value, "x") == 0
+    assert coerce.names(value, "x") is None
+    assert coerce.text(value, "x") is None
+    assert coerce.choice(value, "x", ("A",)) is None
+    assert coerce.day(value, "x") is None
+    assert coerce.mapping(value, "x") == {}
+    assert coerce.whole_number(value, "x") == 0
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_nothing_given_has_many_spellings(value):
 )
 def test_what_is_no_list_of_names_is_named(value, sentence):
     with pytest.raises(TikTokInvalidRequestError) as caught:
-        texts.names(value, "metrics")
+        coerce.names(value, "metrics")
     assert str(caught.value) == sentence
     assert (caught.value.code, caught.value.retryable) == (None, False)
 
@@ -119,7 +119,7 @@ def test_every_rendering_of_a_list_means_the_list(names):
     import json
 
     for spelling in (names, tuple(names), ",".join(names), ", ".join(names), json.dumps(names), str(names)):
-        assert texts.names(spelling, "x") == tuple(names)
+        assert coerce.names(spelling, "x") == tuple(names)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_every_rendering_of_a_list_means_the_list(names):
     ],
 )
 def test_a_day_has_many_spellings(value, day):
-    found = texts.day(value, "report_start_date")
+    found = coerce.day(value, "report_start_date")
     assert found == day
     assert found.isoformat() == day.isoformat()
 
@@ -162,7 +162,7 @@ def test_a_day_has_many_spellings(value, day):
 )
 def test_what_is_no_day_is_named(value):
     with pytest.raises(TikTokInvalidRequestError) as caught:
-        texts.day(value, "report_start_date")
+        coerce.day(value, "report_start_date")
     assert str(caught.value) == (
         f"`report_start_date` is {str(value)!r}, which is not a date. Write YYYY-MM-DD, or a template such as "
         "{{ ds }} that gives one."
@@ -171,24 +171,24 @@ def test_what_is_no_day_is_named(value):
 
 @pytest.mark.parametrize(("value", "number"), [(3, 3), ("3", 3), (" 3 ", 3), (0, 0), ("", 0)])
 def test_a_whole_number_has_many_spellings(value, number):
-    assert texts.whole_number(value, "lookback_days") == number
+    assert coerce.whole_number(value, "lookback_days") == number
 
 
 @pytest.mark.parametrize("value", [-1, "-1", "three", 1.5, "1.5", True, [1]])
 def test_what_is_no_whole_number_is_named(value):
     with pytest.raises(TikTokInvalidRequestError) as caught:
-        texts.whole_number(value, "lookback_days")
+        coerce.whole_number(value, "lookback_days")
     assert str(caught.value) == f"`lookback_days` must be a whole number of 0 or more, not {value!r}."
 
 
 @pytest.mark.parametrize("value", ["auction", "AUCTION", " Auction "])
 def test_a_choice_is_taken_in_any_case(value):
-    assert texts.choice(value, "x", ("AUCTION", "OTHER")) == "AUCTION"
+    assert coerce.choice(value, "x", ("AUCTION", "OTHER")) == "AUCTION"
 
 
 def test_a_wrong_choice_gets_the_choices_and_a_guess():
     with pytest.raises(TikTokInvalidRequestError) as caught:
-        texts.choice("auktion", "service_type", ("AUCTION", "OTHER"))
+        coerce.choice("auktion", "service_type", ("AUCTION", "OTHER"))
     assert (
         str(caught.value) == "`service_type` is 'auktion'; it can be AUCTION, OTHER. Did you mean 'AUCTION'?"
     )
@@ -196,16 +196,16 @@ def test_a_wrong_choice_gets_the_choices_and_a_guess():
 
 @pytest.mark.parametrize("value", [{"a": True}, '{"a": true}', "{'a': True}"])
 def test_an_object_has_many_spellings(value):
-    assert texts.mapping(value, "x") == {"a": True}
+    assert coerce.mapping(value, "x") == {"a": True}
 
 
 @pytest.mark.parametrize("value", ["[1]", "nonsense", 7, {1: 2}])
 def test_what_is_no_object_is_named(value):
     with pytest.raises(TikTokInvalidRequestError, match=r"^`request_params` must be an object such as"):
-        texts.mapping(value, "request_params")
+        coerce.mapping(value, "request_params")
 
 
 def test_text_must_be_text():
     with pytest.raises(TikTokInvalidRequestError) as caught:
-        texts.text(7, "order_field")
+        coerce.text(7, "order_field")
     assert str(caught.value) == "`order_field` must be text, not 7."

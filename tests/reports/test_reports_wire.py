@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
-from airflow_provider_tiktok.reports.filters import parse_filter_object, parse_filters
-from airflow_provider_tiktok.reports.request import parse_request
-from airflow_provider_tiktok.reports.texts import as_json
+from airflow_provider_tiktok.reports.params.coerce import as_json
+from airflow_provider_tiktok.reports.params.filters import parse_filter_object, parse_filters
+from airflow_provider_tiktok.reports.params.request import parse_request
 
 _random = random.Random(14)
 

@@ -12,14 +12,19 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from airflow_provider_tiktok.api.advertisers import describe_batch, list_advertisers
 from airflow_provider_tiktok.api.check import check_connection
-from airflow_provider_tiktok.api.redaction import Redactor, without_signatures
-from airflow_provider_tiktok.api.report_tasks import ReportTask, check_task, create_task, download_task
+from airflow_provider_tiktok.api.endpoints.advertisers import describe_batch, list_advertisers
+from airflow_provider_tiktok.api.endpoints.report_tasks import (
+    ReportTask,
+    check_task,
+    create_task,
+    download_task,
+)
+from airflow_provider_tiktok.api.transport.redaction import Redactor, without_signatures
 from airflow_provider_tiktok.exceptions import TikTokError
-from airflow_provider_tiktok.reports.fetch import ReportFetch
-from airflow_provider_tiktok.reports.plan import RunTime, make_plan
-from airflow_provider_tiktok.reports.request import parse_request
+from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.params.request import parse_request
+from airflow_provider_tiktok.reports.planning.planner import RunTime, make_plan
 
 from .conftest import SECRET, TOKEN, head, whole
 
@@ -215,7 +220,7 @@ def test_nor_does_one_in_a_head(hostile, client_of, caplog, kind, place, spellin
 @pytest.mark.parametrize("seed", range(20))
 def test_a_file_is_blanked_wherever_the_echo_stands(seed, monkeypatch):
     rng = random.Random(seed)
-    monkeypatch.setattr("airflow_provider_tiktok.api.redaction._BLOCK", rng.randint(1, 200))
+    monkeypatch.setattr("airflow_provider_tiktok.api.transport.redaction._BLOCK", rng.randint(1, 200))
     pieces = [rng.choice(["x", "ad,1\n", *SPELLINGS.values(), TOKEN[:9]]) for _ in range(rng.randint(1, 60))]
     text = "".join(pieces).encode()
     file = io.BytesIO(text)
@@ -302,7 +307,7 @@ def test_the_signed_address_of_a_file_is_in_no_frame(hostile, client_of, caplog,
     ],
 )
 def test_nor_after_an_interruption(hostile, client_of, monkeypatch, kind, where):
-    from airflow_provider_tiktok.api.file_host import fetch_file
+    from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
 
     files = hostile(whole(b"ad_id\n1\n"))
 

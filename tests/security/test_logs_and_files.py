@@ -12,13 +12,13 @@ from decimal import Decimal
 import fsspec
 import pytest
 
-from airflow_provider_tiktok.api.advertisers import describe_batch, list_authorised
-from airflow_provider_tiktok.api.plain import plain
+from airflow_provider_tiktok.api.endpoints.advertisers import describe_batch, list_authorised
+from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokTransportError
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
-from airflow_provider_tiktok.reports.fetch import _sum as total_of
-from airflow_provider_tiktok.reports.parts import PageCount
-from airflow_provider_tiktok.reports.rows import is_number
+from airflow_provider_tiktok.reports.fetch.collectors import PageCount
+from airflow_provider_tiktok.reports.fetch.paged import _sum as total_of
+from airflow_provider_tiktok.reports.rows.reader import is_number
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.target import parse_target
 
@@ -250,7 +250,7 @@ def test_what_is_spooled_can_be_read_by_this_user_alone():
     import os
     import stat
 
-    from airflow_provider_tiktok.reports.spool import Room, RowSpool
+    from airflow_provider_tiktok.reports.rows.buffer import Room, RowSpool
 
     spool = RowSpool(room=Room(0))
     spool.add([("k",)], ["row"])

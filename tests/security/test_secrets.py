@@ -12,10 +12,10 @@ from urllib.parse import quote, quote_plus
 import pytest
 import requests
 
-from airflow_provider_tiktok.api.advertisers import list_authorised
 from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
 from airflow_provider_tiktok.api.credentials import TikTokCredentials, read_credentials
-from airflow_provider_tiktok.api.secret import Secret
+from airflow_provider_tiktok.api.endpoints.advertisers import list_authorised
+from airflow_provider_tiktok.api.transport.secret import Secret
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
 from .conftest import SECRET, TOKEN, head, whole

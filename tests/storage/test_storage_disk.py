@@ -13,7 +13,7 @@ import fsspec
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.reports.spool import Room, RowSpool
+from airflow_provider_tiktok.reports.rows.buffer import Room, RowSpool
 from airflow_provider_tiktok.storage import object_store, restatement, temporary
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.destination import Destination, Published

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_tiktok.api.report_tasks import ReportTask
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
 from airflow_provider_tiktok.triggers.report import TikTokReportTrigger
 
 pytestmark = pytest.mark.usefixtures("moved_clock")

@@ -16,11 +16,11 @@ REPORT = {
 
 
 def suspend_briefly(context):
-    from airflow_provider_tiktok.api import pacing
-    from airflow_provider_tiktok.operators import report_run
+    from airflow_provider_tiktok.api.rate_limit import limiter
+    from airflow_provider_tiktok.operators._run import run
 
-    pacing._SUSPENSION = 20
-    report_run.PATIENCE = 5
+    limiter._SUSPENSION = 20
+    run.PATIENCE = 5
 
 
 with DAG("suspended", schedule=None):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import DAG
 
-from airflow_provider_tiktok.reports import plan
+from airflow_provider_tiktok.reports.planning import planner
 from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
 
 SOON = timedelta(seconds=40)
@@ -23,7 +23,7 @@ day = {
 }
 
 with DAG("waiting", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
-    plan.corrected_at = in_a_moment
+    planner.corrected_at = in_a_moment
     TikTokReportReadySensor(task_id="ready", **day)
 
 for dag_id, timeout in {"waiting_in_vain": 3, "waiting_in_vain_for_long": 31}.items():

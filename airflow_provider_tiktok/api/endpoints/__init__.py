@@ -1,0 +1,1 @@
+"""TikTok's endpoints, one module for each group of them."""

@@ -1,0 +1,214 @@
+"""The advertiser accounts that a token reaches, with their time zones and currencies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import count
+from typing import Any
+
+from airflow_provider_tiktok.api.client import Answer, TikTokClient
+from airflow_provider_tiktok.api.codes import lacks_scope
+from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.zones import read_zone
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokConfigError,
+    TikTokInvalidRequestError,
+    TikTokPermissionError,
+    TikTokTransportError,
+)
+
+MAX_IDS_PER_CALL = 100
+"""How many accounts one call of ``advertiser/info/`` takes."""
+
+_FIELDS = ["advertiser_id", "name", "currency", "timezone", "display_timezone", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Advertiser:
+    """One advertiser account.
+
+    :param advertiser_id: TikTok's ID.
+    :param advertiser_name: the account's name; empty where TikTok doesn't say.
+    :param currency: ISO 4217 code of the account's money.
+    :param timezone: name of the zone in which the account's days begin: IANA's, or else what TikTok sent.
+    :param status: TikTok's status, such as ``STATUS_ENABLE``.
+    """
+
+    advertiser_id: str
+    advertiser_name: str = ""
+    currency: str | None = None
+    timezone: str | None = None
+    status: str | None = None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Give the fields by name."""
+        return asdict(self)
+
+
+def list_authorised(client: TikTokClient) -> dict[str, str]:
+    """Return the accounts that have authorised the app: names by advertiser ID, in TikTok's order.
+
+    TikTok documents no pages here. Where an answer says that there are more, they are read.
+
+    :raises TikTokConfigError: the connection lacks ``app_id`` or ``app_secret``.
+    :raises TikTokTransportError: the list can't be read, or accounts are missing from it.
+    """
+    credentials = client.credentials
+    if not (credentials.app_id and credentials.app_secret):
+        raise TikTokConfigError(
+            "To find out which advertiser accounts the token reaches, TikTok wants App ID and App secret: put them "
+            "into the Airflow connection, or name the accounts in `advertiser_ids`."
+        )
+    app = {"app_id": credentials.app_id, "secret": credentials.app_secret}
+    names: dict[str, str] = {}
+    for page in count(1):
+        answer = client.get(
+            "oauth2/advertiser/get/",
+            app if page == 1 else {**app, "page": page},
+            subject="authorised advertiser accounts" + (f", page {page}" if page > 1 else ""),
+        )
+        known = len(names)
+        names |= {
+            str(item["advertiser_id"]): str(item.get("advertiser_name") or "") for item in _items(answer)
+        }
+        total, pages = _page_info(answer)
+        if page > 1 and len(names) == known:
+            raise _unreadable(
+                answer,
+                f"page_info counts {total:,} accounts on {pages:,} page(s), and TikTok lists {known:,}",
+            )
+        if len(names) >= total and page >= pages:
+            break
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What TikTok tells about accounts.
+
+    :param found: the accounts by ID. One about which TikTok says nothing is absent.
+    :param refused: TikTok's refusals, by the ID of the account that they are about.
+    """
+
+    found: dict[str, Advertiser] = field(default_factory=dict)
+    refused: dict[str, TikTokAPIError] = field(default_factory=dict)
+
+
+def describe(client: TikTokClient, advertiser_ids: Sequence[str]) -> Details:
+    """Look accounts up by ID, 100 a call. When TikTok refuses a call, the accounts behind it are found."""
+    details = Details()
+    for first in range(0, len(advertiser_ids), MAX_IDS_PER_CALL):
+        _describe_batch(client, advertiser_ids[first : first + MAX_IDS_PER_CALL], details)
+    return details
+
+
+def describe_batch(client: TikTokClient, batch: Sequence[str]) -> dict[str, Advertiser]:
+    """Look up to 100 accounts up in one call.
+
+    :raises TikTokPermissionError: TikTok refuses, maybe for one of them.
+    """
+    subject = (
+        f"details of {len(batch)} advertiser accounts"
+        if len(batch) > 1
+        else f"details of advertiser {batch[0]}"
+    )
+    answer = client.get(
+        "advertiser/info/", {"advertiser_ids": list(batch), "fields": _FIELDS}, subject=subject
+    )
+    return {advertiser.advertiser_id: advertiser for advertiser in map(_advertiser, _items(answer))}
+
+
+def _items(answer: Answer) -> list[dict[str, Any]]:
+    """Return the accounts of an answer.
+
+    :raises TikTokTransportError: there is no list, or an entry of it is no account.
+    """
+    items = answer.data.get("list")
+    if not isinstance(items, list):
+        raise _unreadable(answer, "`list` is " + ("missing" if items is None else "not a list"))
+    for number, item in enumerate(items, start=1):
+        name = item.get("advertiser_id") if isinstance(item, dict) else None
+        text = str(name) if isinstance(name, (str, int)) else ""
+        if not (
+            text.isascii() and text.isdigit() and text.strip("0")
+        ):  # it would stand in logs, paths and calls
+            what = f"has the advertiser ID {plain(name, 40)!r}" if name else "has no advertiser ID"
+            raise _unreadable(answer, f"entry {number} of {len(items)} {what}")
+    return items
+
+
+def _page_info(answer: Answer) -> tuple[int, int]:
+    """Return how many accounts there are in all, and on how many pages; 0 where TikTok doesn't say.
+
+    :raises TikTokTransportError: the counts can't be read.
+    """
+    info = answer.data.get("page_info") or {}
+    try:
+        total, pages = (int(info.get(name) or 0) for name in ("total_number", "total_page"))
+    except (AttributeError, TypeError, ValueError):
+        raise _unreadable(answer, "the counts in page_info can't be read") from None
+    return total, pages
+
+
+def _unreadable(answer: Answer, problem: str) -> TikTokTransportError:
+    """Return the error for a list that would lose accounts."""
+    return TikTokTransportError(
+        f"TikTok's list of advertiser accounts can't be used: {problem}. Run the task again; if it stays, check the API "
+        f"host in the Airflow connection, or name the accounts in `advertiser_ids`. [request_id {answer.request_id}]",
+        request_id=answer.request_id,
+    )
+
+
+def _describe_batch(client: TikTokClient, batch: Sequence[str], details: Details) -> None:
+    try:
+        details.found.update(describe_batch(client, batch))
+    except (TikTokPermissionError, TikTokInvalidRequestError) as error:
+        if len(batch) == 1 or lacks_scope(error):
+            details.refused.update(dict.fromkeys(batch, error))
+            return
+        # one account is enough for TikTok to refuse the whole call: find it by halves
+        half = len(batch) // 2
+        _describe_batch(client, batch[:half], details)
+        _describe_batch(client, batch[half:], details)
+
+
+def _advertiser(item: dict[str, Any]) -> Advertiser:
+    return Advertiser(
+        str(item["advertiser_id"]),
+        str(item.get("name") or ""),
+        _word(item.get("currency")),
+        _zone_name(item),
+        _word(item.get("status")),
+    )
+
+
+def _word(value: object) -> str | None:
+    """Read a code such as ``USD``, which stands in logs as it is."""
+    return (plain(value, 60) or None) if isinstance(value, str) else None
+
+
+def _zone_name(item: dict[str, Any]) -> str | None:
+    """Return the name of an account's zone; one that nobody here knows as TikTok sent it."""
+    # `timezone` counts its sign as POSIX does ("Etc/GMT+8" is west); the display zone has summer time
+    names = [word for key in ("display_timezone", "timezone") if (word := _word(item.get(key)))]
+    return next(filter(read_zone, names), names[0] if names else None)
+
+
+def list_advertisers(client: TikTokClient) -> list[Advertiser]:
+    """List the accounts that the token reaches.
+
+    With App ID and App secret TikTok is asked which they are; else it is the connection's own list.
+
+    :raises TikTokConfigError: the connection has neither.
+    """
+    credentials = client.credentials
+    if credentials.named_advertisers and not (credentials.app_id and credentials.app_secret):
+        names = dict.fromkeys(credentials.named_advertisers, "")
+    else:
+        names = list_authorised(client)
+    found = describe(client, list(names)).found
+    return [
+        found.get(advertiser_id) or Advertiser(advertiser_id, name) for advertiser_id, name in names.items()
+    ]

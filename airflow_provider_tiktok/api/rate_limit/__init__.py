@@ -1,0 +1,1 @@
+"""How many calls an app may make, shared by the tasks of a machine."""

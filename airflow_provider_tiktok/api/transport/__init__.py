@@ -1,0 +1,1 @@
+"""HTTP: sessions, response bodies, and what can go wrong on the way."""

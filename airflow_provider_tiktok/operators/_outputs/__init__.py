@@ -1,0 +1,1 @@
+"""Where the rows go: files, XCom, tables."""

@@ -1,0 +1,328 @@
+"""An operator's rows into a table, through the hook of any database that Airflow has."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any, Protocol
+
+from airflow_provider_tiktok._compat_late import BaseHook, has_connection
+from airflow_provider_tiktok.api.connection import unreadable
+from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.params.coerce import invalid
+from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.planning.planner import ReportPlan, Window
+from airflow_provider_tiktok.reports.rows.buffer import Room, RowSpool
+from airflow_provider_tiktok.reports.rows.reader import Page, schema_of
+from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
+from airflow_provider_tiktok.storage.sql.dialects import DIALECTS, Ansi
+from airflow_provider_tiktok.storage.sql.names import parse_table
+from airflow_provider_tiktok.storage.sql.table import Found, Layout, Slice, SqlTable
+
+log = logging.getLogger(__name__)
+
+WINDOW_COLUMNS = ("report_start_date", "report_end_date")
+"""Columns of a table whose report has dates and no time dimension: they say of which days a row is."""
+
+_PLACEHOLDERS = ("?", "%s")
+_PATIENCE = 1800.0  # seconds that another run may write to the table before this one gives up
+_ONE_DAY = timedelta(days=1)
+_MAX_CELLS = 300_000  # cells held in memory, some 12 MiB; further rows wait in a temporary file
+_FEWEST_ROWS = 2_000
+# how far before a window's first day the row may stand that holds it
+_FIRST_DAY: Mapping[str, Callable[[date], date]] = {
+    "stat_time_week": lambda day: (
+        day - timedelta(days=6)
+    ),  # the only week that began then is the one with the day
+    "stat_time_month": lambda day: day.replace(day=1),
+}
+
+
+class SqlTask(Protocol):
+    """What of the operator is needed here."""
+
+    sql_conn_id: str
+    table: str
+    create_table: bool
+    add_columns: bool
+    batch_size: int
+
+    def check_stopped(self) -> None:
+        """Raise when the task was killed."""
+
+
+class SqlOutput:
+    """Rows into a table, in one transaction, once all of them have come.
+
+    :param task: the operator.
+    :param request: the report.
+    :raises TikTokOutputError: the database or the table can't be used.
+    """
+
+    def __init__(self, task: SqlTask, request: ReportRequest) -> None:
+        schema = schema_of(request)
+        self._task = task
+        self._account = request.kind.account
+        self._account_index = list(schema.columns).index(self._account)
+        times = [name for name in schema.key if schema.columns[name] in {DATE, TIMESTAMP}]
+        self._time = times[0] if times else None
+        # a report that sums several days up says of which in columns of its own
+        self._by_window = not times and not request.query_lifetime
+        more = dict.fromkeys(WINDOW_COLUMNS, DATE) if self._by_window else {}
+        self._columns = schema.columns | more
+        key = tuple(dict.fromkeys((self._account, *times, *more, *schema.key)))
+        layout = Layout(self._columns, key, _mark(request, key), task.create_table, task.add_columns)
+        self._told = False
+        hook = _open_hook(task.sql_conn_id)
+        self._table = SqlTable(
+            hook.get_conn,
+            _dialect(hook, parse_table(str(task.table or ""))),
+            layout,
+            judge=lambda found: self._judge(found, request),
+            hide=_hider(task.sql_conn_id),
+        )
+        room = Room(max(_FEWEST_ROWS, _MAX_CELLS // len(self._columns)))
+        self._spool = RowSpool(keep_order=True, room=room)
+        self._windows: dict[str, Window] | None = None
+
+    def encode(self, page: Page) -> Sequence[Any]:
+        """Check the rows of a page against the table's columns, and make of them what the database takes."""
+        if not len(page):
+            return []
+        if not self._by_window:
+            return self._table.encode(page.columns, page.clean)
+        # the window follows in write(), by the account
+        return page.rows()
+
+    def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
+        """Hold rows until all are there."""
+        if self._by_window and rows:
+            columns = list(zip(*rows, strict=True))
+            windows = [self._windows_of(fetch.plan)[account] for account in columns[self._account_index]]
+            columns += [tuple(_iso(one.start) for one in windows), tuple(_iso(one.end) for one in windows)]
+            rows = self._table.encode(columns, [False] * len(columns))
+        self._spool.add([()] * len(rows), rows)
+
+    def check(self, plan: ReportPlan) -> None:
+        """Take any plan: the rows of each account are replaced by themselves."""
+
+    def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
+        """Replace the rows of the accounts and days that were fetched."""
+        if self._by_window:
+            self._windows_of(fetch.plan)
+        deadline = time.monotonic() + _PATIENCE
+        started = time.monotonic()
+
+        def pause(seconds: float) -> None:
+            self._task.check_stopped()
+            if seconds and time.monotonic() > deadline:
+                raise _busy(self._table.name)
+            time.sleep(seconds)
+
+        deleted, inserted = self._table.replace(
+            self._slices(fetch), self._spool.batches(), batch_size=self._task.batch_size, pause=pause
+        )
+        log.info(
+            "Table %s: %s row(s) deleted, %s inserted, %.1f s",
+            self._table.name,
+            f"{deleted:,}",
+            f"{inserted:,}",
+            time.monotonic() - started,
+        )
+        summary["columns"] = dict(self._columns)
+        summary["table"] = self._table.name
+        summary["rows_deleted"] = deleted
+        summary["rows_inserted"] = inserted
+
+    def discard(self) -> None:
+        """Let go of the rows."""
+        self._spool.close()
+
+    def _slices(self, fetch: ReportFetch) -> Iterator[Slice]:
+        """Give what the report says anew: its accounts, but for skipped ones, and the days of each."""
+        spans = _spans(fetch.plan, fetch.result.skipped)
+        for span, group in groupby(sorted(spans, key=_order), key=lambda item: item[1]):
+            accounts = tuple(account for account, _ in group)
+            yield Slice(self._account, accounts, self._bounds(*span), self._time)
+
+    def _bounds(self, start: date | None, end: date | None) -> tuple[tuple[str, str, str], ...]:
+        if start is None or end is None:
+            return ()
+        if self._by_window:
+            return tuple(
+                (name, "=", day.isoformat()) for name, day in zip(WINDOW_COLUMNS, (start, end), strict=True)
+            )
+        assert self._time is not None  # noqa: S101 - a report with dates has a time or the columns above
+        first = _FIRST_DAY[self._time](start) if self._time in _FIRST_DAY else start
+        return (self._time, ">=", first.isoformat()), (self._time, "<", (end + _ONE_DAY).isoformat())
+
+    def _windows_of(self, plan: ReportPlan) -> dict[str, Window]:
+        """Give the one window of each account.
+
+        :raises TikTokInvalidRequestError: there are several, whose rows would have the same key.
+        """
+        if self._windows is None:
+            found: dict[str, set[Window]] = {}
+            for call in plan.calls:
+                found.setdefault(call.advertiser_id, set()).add(call.window)
+            if any(len(windows) > 1 for windows in found.values()):
+                raise invalid(
+                    "dimensions",
+                    "have no time, and the days are more than TikTok sums up in one call, so that a table would hold each "
+                    "entity several times. Add stat_time_day, or ask for at most "
+                    f"{plan.request.kind.span(plan.request.dimensions)} days.",
+                )
+            self._windows = {account: next(iter(windows)) for account, windows in found.items()}
+        return self._windows
+
+    def _judge(self, found: Found, request: ReportRequest) -> None:
+        """Say no to a table of another report's, as far as its columns show that.
+
+        :raises TikTokOutputError: it has dimensions that the report lacks, or metrics that would become null.
+        """
+        more = [
+            name for name in found.columns if name.lower() not in {known.lower() for known in self._columns}
+        ]
+        known = catalog.dimensions(request.report_type)
+        dimensions = [name for name in more if name in known or name in WINDOW_COLUMNS]
+        if dimensions and not found.is_ours:
+            raise TikTokOutputError(
+                f"Table {self._task.table} also has {', '.join(dimensions)}, by which this report is not grouped, so it is "
+                "the table of another report. Give this one a table of its own."
+            )
+        metrics = [
+            name for name in more if name in catalog.metrics(request.report_type) or name in catalog.metrics()
+        ]
+        if metrics and not self._task.add_columns:
+            raise TikTokOutputError(
+                f"Table {self._task.table} also has {', '.join(metrics)}, which this report doesn't ask for, and the rows "
+                "that it replaces would lose them. Ask for them, give the report a table of its own, or set "
+                "`add_columns=True` to let such columns become null."
+            )
+        if metrics and not self._told:
+            self._told = True
+            log.warning(
+                "Table %s also has %s, which this report doesn't ask for; they become null in the rows that it replaces.",
+                self._task.table,
+                ", ".join(metrics),
+            )
+
+
+def _spans(plan: ReportPlan, skipped: Iterable[str]) -> list[tuple[str, tuple[date | None, date | None]]]:
+    """Give the days of each account, those that follow each other as one stretch."""
+    spans: list[tuple[str, tuple[date | None, date | None]]] = []
+    left_out = set(skipped)
+    for account, window in sorted(
+        {(call.advertiser_id, call.window) for call in plan.calls},
+        key=lambda item: (item[0], item[1].start or date.min),
+    ):
+        if account in left_out:
+            continue
+        last = spans[-1] if spans else None
+        if (
+            last
+            and last[0] == account
+            and last[1][1]
+            and window.start
+            and window.start <= last[1][1] + _ONE_DAY
+        ):
+            spans[-1] = account, (last[1][0], window.end)
+        else:
+            spans.append((account, (window.start, window.end)))
+    return spans
+
+
+def _order(item: tuple[str, tuple[date | None, date | None]]) -> tuple[date, date, str]:
+    account, (start, end) = item
+    return start or date.min, end or date.min, account
+
+
+def _mark(request: ReportRequest, key: Sequence[str]) -> str:
+    """Identify what the rows are of, beside accounts, days and metrics."""
+    left_out = (
+        "dimensions",
+        "metrics",
+        "page_size",
+        "enable_total_metrics",
+        request.kind.account,
+        *request.kind.sort,
+    )
+    identity = {
+        name: value for name, value in request.params().items() if name not in left_out and value is not None
+    }
+    identity["key"] = sorted(key)
+    text = json.dumps(identity, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _open_hook(conn_id: object) -> Any:
+    """Give the hook of the database.
+
+    :raises TikTokOutputError: there is no such connection, or it is none of a database.
+    """
+    name = str(conn_id or "").strip()
+    if not name:
+        raise TikTokOutputError("`sql_conn_id` is missing. Name the Airflow connection of the database.")
+    if not has_connection(name):
+        raise TikTokOutputError(
+            unreadable(name)
+            or f"Airflow has no connection {name!r}, which is to open the database. Create it under Admin > Connections, or "
+            "correct `sql_conn_id`."
+        )
+    try:
+        from airflow.providers.common.sql.hooks.sql import DbApiHook
+    except ImportError as error:
+        raise TikTokOutputError(
+            'Airflow\'s common SQL provider is missing. Install it: pip install "airflow-provider-tiktok[sql]".'
+        ) from error
+    connection = BaseHook.get_connection(name)
+    try:
+        hook = connection.get_hook()
+    except Exception as error:
+        raise TikTokOutputError(
+            f"Connection {name!r} is of type {connection.conn_type!r}, for which no installed Airflow provider has a hook "
+            f"({type(error).__name__}). Install the provider of the database, such as apache-airflow-providers-postgres."
+        ) from None
+    if not isinstance(hook, DbApiHook):
+        raise TikTokOutputError(
+            f"Connection {name!r} is of type {connection.conn_type!r}, whose hook speaks no SQL. Name the connection of a "
+            "database in `sql_conn_id`."
+        )
+    return hook
+
+
+def _dialect(hook: Any, table: Sequence[str]) -> Ansi:
+    placeholder = hook.placeholder
+    if placeholder not in _PLACEHOLDERS:
+        raise TikTokOutputError(
+            f"The database's driver marks parameters by {placeholder!r}, which is not supported; "
+            f"{' and '.join(_PLACEHOLDERS)} are."
+        )
+    form = getattr(hook, "escape_word_format", None) or '"{}"'
+    return DIALECTS.get(hook.conn_type, Ansi)(table, placeholder, form)
+
+
+def _hider(conn_id: str) -> Callable[[str], str]:
+    """Give a function that takes the connection's password out of a text, whether Airflow masks or not."""
+    password = BaseHook.get_connection(str(conn_id).strip()).password
+    return (lambda text: text.replace(password, "***")) if password else str
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _busy(table: str) -> TikTokOutputError:
+    error = TikTokOutputError(
+        f"Another run has been writing to table {table} for {_PATIENCE / 60:.0f} minutes; nothing was changed. See what it "
+        "does, then run the task again."
+    )
+    error.retryable = True
+    return error

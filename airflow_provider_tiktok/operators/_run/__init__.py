@@ -1,0 +1,1 @@
+"""One attempt of an operator, from its options to its summary."""

@@ -1,0 +1,96 @@
+"""What a retry knows of the report tasks that an earlier attempt has created: Airflow's task state store.
+
+Airflow has such a store from 3.3 on. It lasts over retries and, in 3.3.2, over the clearing of a task as well, which
+asks for a fresh report; so what is stored also says which life of the task instance it belongs to.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow_provider_tiktok import clock
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+from airflow_provider_tiktok.operators._run.task_instance import life_of, may_retry
+
+log = logging.getLogger(__name__)
+
+KEY = "tiktok_report_tasks"
+MAX_AGE = timedelta(hours=24)
+"""After this time a report is made anew: its figures would be old. TikTok keeps a task for 30 days."""
+
+
+class TaskMemory:
+    """Remembers the report tasks of one task instance.
+
+    :param context: Airflow's context; may be empty.
+    :param fingerprint: of the report; tasks of another one are of no use.
+    :param durable: whether to remember at all.
+    :param clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, context: Any, fingerprint: str, *, durable: bool, clock: Callable[[], float] = clock.time
+    ) -> None:
+        self._store = context.get("task_state_store") if durable else None
+        self._fingerprint = fingerprint
+        self._life = life_of(context)
+        self._may_retry = may_retry(context)
+        self._clock = clock
+        self._submitted_at = clock()
+
+    @property
+    def serves_a_retry(self) -> bool:
+        """Whether another attempt can follow, and will find what this one remembers."""
+        return self._store is not None and self._may_retry
+
+    def recall(self) -> tuple[list[ReportTask], list[ReportTask]]:
+        """Give the tasks of an earlier attempt: those that may serve this one, and those that don't."""
+        if self._store is None:
+            return [], []
+        try:
+            stored = self._store.get(KEY)
+            if not stored:
+                return [], []
+            tasks = [ReportTask.from_list(item) for item in stored["tasks"]]
+            submitted_at = float(stored["submitted_at"])
+            known = stored["fingerprint"] == self._fingerprint and list(stored["life"]) == self._life
+        except Exception as error:  # the store is a comfort: a report can do without
+            log.warning("What an earlier attempt did can't be read (%s), so the report is made anew.", error)
+            return [], []
+        age = self._clock() - submitted_at
+        if known and 0 <= age <= MAX_AGE.total_seconds():
+            self._submitted_at = submitted_at
+            return tasks, []
+        return [], tasks
+
+    def remember(self, tasks: Sequence[ReportTask]) -> None:
+        """Write down which tasks there are."""
+        if self._store is None:
+            return
+        try:
+            self._store.set(
+                KEY,
+                {
+                    "report_task_ids": [task.report_task_id for task in tasks],
+                    "tasks": [task.as_list() for task in tasks],
+                    "fingerprint": self._fingerprint,
+                    "submitted_at": self._submitted_at,
+                    "life": self._life,
+                },
+            )
+        except Exception as error:
+            log.warning(
+                "Airflow can't keep the report tasks' IDs (%s), so a retry would make new ones.", error
+            )
+
+    def forget(self) -> None:
+        """Leave nothing to a later attempt."""
+        if self._store is None:
+            return
+        try:
+            self._store.delete(KEY)
+        except Exception as error:
+            log.warning("Airflow can't drop the report tasks' IDs (%s).", error)

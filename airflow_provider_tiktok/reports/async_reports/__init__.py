@@ -1,0 +1,1 @@
+"""TikTok's report tasks: create, poll, download, read, cancel."""

@@ -1,0 +1,25 @@
+"""Cancels report tasks when an Airflow task is killed: quickly, and with nothing that the killed one may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask, cancel_all
+
+_TIMEOUT = 5.0  # seconds for a call; Airflow kills a task for good after some seconds
+_RETRY = RetryPolicy(attempts=2, timeouts=1, first_pause=0.3, throttle_patience=3.0)
+
+
+def stop_tasks(credentials: TikTokCredentials, tasks: Sequence[ReportTask]) -> None:
+    """Have tasks cancelled, with a client of their own: the other one is stopped, and a lock of it may be taken."""
+    if not tasks:
+        return
+    quick = replace(credentials, timeout=min(_TIMEOUT, credentials.timeout), shared_budget=False)
+    client = TikTokClient(quick, retry=_RETRY)
+    try:
+        cancel_all(client, tasks)
+    finally:
+        client.close()

@@ -1,0 +1,153 @@
+"""Creates the report tasks of a plan, one after the other, but for those that exist already."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.api.endpoints.report_tasks import (
+    FAILED,
+    ReportTask,
+    TaskState,
+    check_task,
+    create_task,
+)
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokError,
+    TikTokInvalidRequestError,
+)
+from airflow_provider_tiktok.reports.async_reports.submission import Submission, task_body, task_of
+from airflow_provider_tiktok.reports.fetch.paged import goes_on
+from airflow_provider_tiktok.reports.params.explain import explained, refused_metrics
+from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan
+
+log = logging.getLogger(__name__)
+
+
+class TaskCreation:
+    """Creates the tasks of a plan.
+
+    :param client: makes the calls.
+    :param plan: what is wanted.
+    :param on_advertiser_error: as the operator's.
+    :param drop_invalid_metrics: create a task without the metrics that TikTok refuses by name.
+    """
+
+    def __init__(
+        self, client: TikTokClient, plan: ReportPlan, *, on_advertiser_error: str, drop_invalid_metrics: bool
+    ) -> None:
+        self.refused: dict[str, TikTokAPIError] = {}
+        self._client = client
+        self._plan = plan
+        self._policy = on_advertiser_error
+        self._drop_invalid_metrics = drop_invalid_metrics
+        self._dropped: dict[str, tuple[str, ...]] = {}
+        self._wanted = {task_of(call).identity: call for call in plan.calls}
+        self._tasks: dict[tuple[str, str | None, str | None, str], ReportTask] = {}
+
+    @property
+    def tasks(self) -> tuple[ReportTask, ...]:
+        """The tasks that there are, in the plan's order."""
+        return tuple(
+            self._tasks[identity]
+            for identity, call in self._wanted.items()
+            if identity in self._tasks and call.advertiser_id not in self.refused
+        )
+
+    def needs(self, task: ReportTask) -> bool:
+        """Say whether an existing task makes something that the plan wants."""
+        return task.identity in self._wanted
+
+    def take_over(self, tasks: Iterable[ReportTask]) -> None:
+        """Use existing tasks, of the same report, instead of new ones."""
+        self._tasks.update({task.identity: task for task in tasks})
+
+    def create(self) -> Iterator[tuple[ReportTask, ...]]:
+        """Create what is missing; after each new task, give those that there are.
+
+        :raises TikTokError: TikTok refused one account, and the report is not to go on without it.
+        """
+        for advertiser_id, error in self._plan.refused.items():
+            self._refuse(advertiser_id, error)
+        for identity, call in self._wanted.items():
+            if identity in self._tasks or call.advertiser_id in self.refused:
+                continue
+            try:
+                self._tasks[identity] = self._create(call)
+            except TikTokAPIError as error:
+                self._refuse(call.advertiser_id, error)
+            else:
+                yield self.tasks
+
+    def submission(self, fingerprint: str, began: float) -> Submission:
+        """Sum up what was created.
+
+        :param fingerprint: of the report.
+        :param began: second of the epoch at which the attempt began.
+        """
+        counts = self._client.counts
+        return Submission(
+            tasks=self.tasks,
+            advertiser_ids=self._plan.advertiser_ids,
+            refused=dict(self.refused),
+            zones={name: str(zone) for name, zone in self._plan.zones.items()},
+            fingerprint=fingerprint,
+            calls=dict(vars(counts)),
+            began=began,
+            planned=Counter(call.advertiser_id for call in self._wanted.values()),
+        )
+
+    def _create(self, call: ReportCall) -> ReportTask:
+        request = self._plan.request
+        subject = f"report task for {call.account}, {call.window}{', ' if call.part else ''}{call.part}"
+        while True:
+            dropped = self._dropped.get(call.advertiser_id, ())
+            try:
+                report_task_id = create_task(self._client, task_body(call, request, dropped), subject)
+            except TikTokInvalidRequestError as error:
+                if not self._drops(call, error):
+                    raise explained(error, request) from None
+            else:
+                log.info("Created report task %s for %s, %s", report_task_id, call.account, call.window)
+                return task_of(call, report_task_id, dropped)
+
+    def _drops(self, call: ReportCall, error: TikTokInvalidRequestError) -> bool:
+        """Drop the metrics that TikTok refuses by name, where that is wanted and leaves a report."""
+        dropped = self._dropped.get(call.advertiser_id, ())
+        left = [name for name in self._plan.request.metrics if name not in dropped]
+        refused = [name for name in refused_metrics(error.message) if name in left]
+        sorts_by = self._plan.request.order_field in refused
+        if not (self._drop_invalid_metrics and refused and len(left) > len(refused)) or sorts_by:
+            return False
+        self._dropped[call.advertiser_id] = (*dropped, *refused)
+        log.warning("%s: TikTok refused %s; the report goes on without.", call.account, ", ".join(refused))
+        return True
+
+    def _refuse(self, advertiser_id: str, error: TikTokAPIError) -> None:
+        """Go on without an account, if the report may.
+
+        :raises TikTokAPIError: it may not.
+        """
+        if not goes_on(self._policy, error):
+            raise error
+        self.refused[advertiser_id] = error
+
+
+def still_good(client: TikTokClient, task: ReportTask) -> TaskState | None:
+    """Say how far a task of an earlier attempt is; ``None`` when a new one has to be made.
+
+    Where TikTok doesn't tell now, it is taken as good: whoever waits for it finds out.
+    """
+    try:
+        state = check_task(client, task)
+    except TikTokError as error:
+        if error.retryable:
+            return TaskState("QUEUING")
+        state = TaskState(FAILED, str(error))
+    if state.status in {FAILED, "CANCELED"}:
+        log.warning("An earlier attempt's %s is of no use (%s), and is made anew.", task, state.status)
+        return None
+    return state

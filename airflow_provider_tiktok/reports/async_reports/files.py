@@ -1,0 +1,320 @@
+"""Fetches the rows of a report from the files that TikTok's report tasks made: whole, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import IO, Any
+
+from airflow_provider_tiktok import clock
+from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.api.endpoints.report_tasks import (
+    FAILED,
+    NOT_READY,
+    RUNNING,
+    SUCCESS,
+    ReportTask,
+    TaskState,
+    download_task,
+)
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokError,
+    TikTokIncompleteReportError,
+    TikTokOutputError,
+    TikTokReportTaskError,
+)
+from airflow_provider_tiktok.reports.async_reports.csv_rows import ends_whole, read_rows
+from airflow_provider_tiktok.reports.async_reports.poll import POLL_INTERVAL, PollTimer, default_deadlines
+from airflow_provider_tiktok.reports.fetch.collectors import IdSink, RowSink, read_page
+from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan, cut
+from airflow_provider_tiktok.reports.report_types import MAX_DAYS_WITHOUT_TIME
+from airflow_provider_tiktok.reports.rows.clock_change import repeated_hour_error
+from airflow_provider_tiktok.storage.temporary import temporary_errors
+
+log = logging.getLogger(__name__)
+
+_DOWNLOADS = 3
+_LASTING = re.compile(r"invalid|parameter|not supported|permission|not exist", re.IGNORECASE)
+_PAUSE = 2.0  # seconds before a file is fetched again
+
+
+class TaskFetch(ReportFetch):
+    """A fetch whose rows come in files, one for each report task.
+
+    The rows of an account are passed on when all of its files are here and no key came twice.
+
+    :param client: makes the calls.
+    :param plan: what to fetch.
+    :param tasks: the task of each call of the plan, in its order.
+    :param states: what TikTok said of the tasks, by their IDs.
+    :param refused: why accounts have no task, by ID.
+    :param poll_interval: longest seconds between two calls for a file that isn't ready.
+    :param deadlines: when the wait for such a file is given up, by the name of the limit that says so.
+    :param options: as :class:`~airflow_provider_tiktok.reports.fetch.paged.ReportFetch`'s.
+    """
+
+    def __init__(
+        self,
+        client: TikTokClient,
+        plan: ReportPlan,
+        tasks: Sequence[ReportTask],
+        states: Mapping[str, TaskState],
+        *,
+        refused: Mapping[str, TikTokAPIError],
+        poll_interval: float = POLL_INTERVAL,
+        deadlines: Mapping[str, float] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(client, plan, **options)
+        self._tasks = list(zip(plan.calls, tasks, strict=True))
+        self._states = states
+        self._refused = refused
+        self._poll_interval = poll_interval
+        self._deadlines = deadlines or default_deadlines()
+        self.unusable: list[ReportTask] = []
+        for task in tasks:
+            if task.dropped:
+                self.result.dropped.setdefault(task.advertiser_id, []).extend(task.dropped)
+                self.reader.dropped |= set(task.dropped)
+
+    def batches(self) -> Iterator[list[Any]]:
+        """Give the rows, about a thousand at a time.
+
+        :raises TikTokReportTaskError: a task failed, or was cancelled.
+        :raises TikTokIncompleteReportError: a file is not whole.
+        """
+        self._flight.close()  # of calls page by page, of which there are none
+        for advertiser_id, refusal in self._refused.items():
+            self._on_error(advertiser_id, refusal)
+        if self._policy == "fail":  # a task that failed comes before those that were given up because of it
+            for _, task in sorted(self._tasks, key=lambda pair: self._state(pair[1]).status in RUNNING):
+                self._check_state(task)
+        for advertiser_id, pairs in groupby(self._tasks, key=lambda pair: pair[0].advertiser_id):
+            sinks: list[RowSink] = []
+            try:
+                self._read_account(list(pairs), sinks)
+            except TikTokError as error:
+                for sink in sinks:
+                    sink.clear()
+                self._on_error(advertiser_id, error)
+                continue
+            for sink in sinks:
+                with sink.spool as spool:
+                    for batch in spool.batches():
+                        self.result.row_count += len(batch)
+                        yield batch
+        skipped = self.result.skipped
+        self.result.skipped = {name: skipped[name] for name in self.plan.advertiser_ids if name in skipped}
+        self.reader.finish(self.result.row_count)
+        self._raise_errors()
+
+    def _read_account(self, pairs: Sequence[tuple[ReportCall, ReportTask]], sinks: list[RowSink]) -> None:
+        """Read all files of an account; those of one window are put together."""
+        for _, task in pairs:
+            self._check_state(task)
+        for _, window in groupby(pairs, key=lambda pair: pair[0].window):
+            first: RowSink | None = None
+            for call, task in window:
+                sink = self._read_task(call, task)
+                if first is None:
+                    first = sink
+                    sinks.append(sink)
+                    continue
+                sinks.append(sink)
+                first.spool.absorb(sink.spool)
+                for name, value in sink.sums.items():
+                    first.sums[name] += value
+                sinks.pop()
+                if first.spool.has_duplicates():
+                    raise TikTokIncompleteReportError(
+                        f"TikTok gave a row in two report tasks of {call.account}. Run the task again."
+                    )
+            if first is not None:
+                self._reconcile(call, first)
+
+    def _state(self, task: ReportTask) -> TaskState:
+        return self._states.get(task.report_task_id, TaskState(SUCCESS))
+
+    def _check_state(self, task: ReportTask) -> None:
+        """Say so when a task made nothing.
+
+        :raises TikTokReportTaskError: it did not.
+        """
+        state = self._state(task)
+        if state.status == SUCCESS:
+            return
+        self.unusable.append(task)
+        raise task_error(task, state)
+
+    def _read_task(self, call: ReportCall, task: ReportTask) -> RowSink:
+        """Download a task's file and read it; again when it came broken."""
+        started = clock.monotonic()
+        for attempt in range(1, _DOWNLOADS + 1):
+            sink = self._sink()
+            try:
+                with temporary_errors(), tempfile.TemporaryFile(prefix="tiktok-rows-") as file:
+                    size = self._download(task, file)
+                    self._read_file(call, task, file, sink)
+            except TikTokIncompleteReportError as error:
+                sink.clear()
+                if attempt == _DOWNLOADS or not error.retryable:
+                    self.unusable.append(task)  # a new task may make a better file
+                    raise
+                log.warning("%s Attempt %d of %d to get it whole.", error, attempt, _DOWNLOADS)
+                self.result.refetched += 1
+                self._client.pause(_PAUSE)
+            except TikTokOutputError:  # no room for it
+                sink.clear()
+                raise
+            else:
+                log.info(
+                    "%s, %s: %s rows in %s bytes, %.1f s",
+                    call.account,
+                    call.window,
+                    f"{len(sink.spool):,}",
+                    f"{size:,}",
+                    clock.monotonic() - started,
+                )
+                return sink
+        raise AssertionError  # the last attempt returned or raised
+
+    def _download(self, task: ReportTask, file: IO[bytes]) -> int:
+        """Download a task's file, and make sure that it is all there; give its bytes.
+
+        Where the host doesn't say how long the file is, it is fetched twice: a break can't come at the same byte.
+        """
+        saved = self._download_when_ready(task, file)
+        if not saved["is_whole"]:
+            digest = _digest(file)
+            saved = self._download_when_ready(task, file)
+            if _digest(file) != digest:
+                raise TikTokIncompleteReportError(
+                    f"The file of {task} came in two lengths, so one of them broke off. Run the task again."
+                )
+        if not ends_whole(file):  # a figure could be cut off, and still be one
+            raise TikTokIncompleteReportError(
+                f"The file of {task} ends in the middle of a line. Run the task again."
+            )
+        size: int = saved["bytes"]
+        return size
+
+    def _download_when_ready(self, task: ReportTask, file: IO[bytes]) -> dict[str, Any]:
+        """Download a task's file; wait where TikTok says that it isn't ready, though the task's check said it was.
+
+        :raises TikTokReportTaskError: it isn't ready when the time is up.
+        """
+        timer = PollTimer(self._poll_interval, self._deadlines)
+        while True:
+            timer.lengthen()
+            try:
+                return download_task(self._client, task, file)
+            except TikTokAPIError as error:
+                if error.code != NOT_READY:
+                    raise
+                refusal = error
+            if timer.is_over:
+                self.unusable.append(task)
+                raise _never_ready(task, timer.limit, refusal)
+            pause = timer.pause()
+            log.warning("%s It said before that it was ready; it is asked again in %.0f s.", refusal, pause)
+            self._client.pause(pause)
+
+    def _read_file(self, call: ReportCall, task: ReportTask, file: IO[bytes], sink: RowSink) -> None:
+        request = self.plan.request
+        wanted = [name for name in request.metrics if name not in task.dropped]
+        subject = f"{call.account}, {call.window}, {task.report_task_id}"
+        pages = read_rows(file, self.reader.schema, request.dimensions, wanted, subject)
+        first = 1
+        for number, items in enumerate(pages, start=1):
+            sink.take_page(read_page(self.reader, call, number, items, subject=subject, first=first))
+            first += len(items)
+            if self._client.stop.is_set():
+                self._client.pause(0)  # raises
+            if sink.has_double:
+                break
+        problem = sink.problem()
+        if problem:
+            repeated = repeated_hour_error(self._client, self.plan, call, sink.doubled_times())
+            raise repeated or TikTokIncompleteReportError(f"{problem} ({subject}). Run the task again.")
+
+    def _sink(self) -> RowSink:
+        return RowSink(
+            self.reader,
+            self._encode,
+            order_field=self.plan.request.order_field,
+            room=self._room,
+            sums=("spend",) if self._reconciliation is not None else (),
+        )
+
+    def _reconcile(self, call: ReportCall, sink: RowSink) -> None:
+        """Compare the rows' spend with the account's own, which synchronous calls tell.
+
+        :raises TikTokIncompleteReportError: they are too far apart.
+        """
+        if self._reconciliation is None:
+            return
+        account = IdSink("advertiser_id", ("spend",))
+        windows = [call.window]
+        if call.window.start and call.window.end:
+            windows = list(cut(call.window.start, call.window.end, MAX_DAYS_WITHOUT_TIME))
+        for window in windows:
+            asked = self._reconciliation.call(replace(call, window=window))
+            answer = self._client.get(self._path, asked.params, subject=asked.subject(1))
+            self._refuse_partial(answer, asked.params["metrics"], asked.subject(1))
+            account.take(1, account.read(asked, 1, answer.data.get("list") or []))
+        found, spent = sink.sums["spend"], account.sums["spend"]
+        problem = self._reconciliation.problem(found, spent, rows=len(sink.spool))
+        if problem:
+            deleted = (
+                " Report tasks may leave out what is deleted, which `mode='sync'` counts."
+                if found < spent
+                else ""
+            )
+            raise TikTokIncompleteReportError(
+                f"The report of {call.account}, {call.window}: {problem}.{deleted}"
+            )
+
+
+def task_error(task: ReportTask, state: TaskState) -> TikTokReportTaskError:
+    """Say that a task made nothing.
+
+    TikTok's own faults pass, and a new task may go well. One that failed because of what was asked for won't.
+    """
+    what = "failed" if state.status == FAILED else f"is {state.status}"
+    said = f" TikTok's message: {state.message!r}." if state.message else ""
+    lasting = state.status == FAILED and bool(_LASTING.search(state.message))
+    advice = (
+        "Correct what the message names, or use `mode='sync'`"
+        if lasting
+        else "Run the task again, which has a new one made; if it stays, ask for less at a time, or use `mode='sync'`"
+    )
+    error = TikTokReportTaskError(
+        f"TikTok's {task} {what}, so the report is not there.{said} {advice}. [request_id {state.request_id}]"
+    )
+    error.retryable = not lasting
+    error.about_one_account = state.about_account
+    return error
+
+
+def _never_ready(task: ReportTask, limit: str, refusal: TikTokAPIError) -> TikTokReportTaskError:
+    error = TikTokReportTaskError(
+        f"TikTok says that {task} is done, and then that its file is not ready, until the end of `{limit}`. Run the task "
+        f"again, which has a new one made, and allow more time. [code {refusal.code}, request_id {refusal.request_id}]"
+    )
+    error.retryable = True
+    return error
+
+
+def _digest(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while chunk := file.read(2**20):
+        digest.update(chunk)
+    return digest.digest()

@@ -1,0 +1,162 @@
+"""The report tasks that a plan needs, and which of them exist already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+from airflow_provider_tiktok.api.zones import read_zone
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokIncompleteReportError,
+    TikTokInvalidRequestError,
+)
+from airflow_provider_tiktok.reports.async_reports.rules import OUTPUT_FORMATS
+from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan, Window
+
+_HAS_TITLES = frozenset({"BASIC", "AUDIENCE"})
+"""Report types that take ``enable_report_title_translation``."""
+
+
+def task_of(call: ReportCall, report_task_id: str = "", dropped: Iterable[str] = ()) -> ReportTask:
+    """Give the task that makes the rows of a planned call."""
+    start, end = call.window.start, call.window.end
+    return ReportTask(
+        report_task_id,
+        call.advertiser_id,
+        start.isoformat() if start else None,
+        end.isoformat() if end else None,
+        call.part,
+        tuple(dropped),
+    )
+
+
+def task_body(call: ReportCall, request: ReportRequest, dropped: Iterable[str] = ()) -> dict[str, Any]:
+    """Give TikTok's parameters for the task of a planned call.
+
+    One account a task: packed together, TikTok drops the decimals of money.
+
+    :param dropped: metrics to go without.
+    """
+    body = {name: value for name, value in call.params.items() if name != "page" and value is not None}
+    body["metrics"] = [name for name in body["metrics"] if name not in set(dropped)]
+    titles = {"enable_report_title_translation": False} if request.report_type in _HAS_TITLES else {}
+    return {"output_format": OUTPUT_FORMATS[0], **titles, **body}
+
+
+def fingerprint(request: ReportRequest, credentials: TikTokCredentials) -> str:
+    """Tell one report from another, whatever its days: a task made for one is of no use to the other.
+
+    The token is part of it, for a task belongs to the token that created it; a digest gives none of it away.
+    """
+    identity = [request.params(), request.by_day, credentials.identity]
+    text = json.dumps(identity, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The tasks of a report, and what of its plan has to outlast a wait in the triggerer.
+
+    :param tasks: in the order of the plan.
+    :param advertiser_ids: the accounts, in order.
+    :param refused: why accounts have no task, by ID.
+    :param zones: names of time zones, by account, where they are known.
+    :param fingerprint: of the report.
+    :param calls: numbers of calls made so far, as the summary counts them.
+    :param began: second of the epoch at which the attempt began.
+    :param planned: how many tasks each account was to have; ``None`` where that is not known.
+    :param deadlines: when the wait for TikTok is given up, by the name of the limit; ``None`` where that is not known.
+    """
+
+    tasks: tuple[ReportTask, ...]
+    advertiser_ids: tuple[str, ...]
+    refused: Mapping[str, TikTokAPIError]
+    zones: Mapping[str, str]
+    fingerprint: str
+    calls: Mapping[str, int]
+    began: float
+    planned: Mapping[str, int] | None = None
+    deadlines: Mapping[str, float] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as JSON takes it."""
+        return {
+            "tasks": [task.as_list() for task in self.tasks],
+            "advertiser_ids": list(self.advertiser_ids),
+            "refused": {
+                name: [str(error), error.code, error.message, error.request_id, error.retryable]
+                for name, error in self.refused.items()
+            },
+            "zones": dict(self.zones),
+            "fingerprint": self.fingerprint,
+            "calls": dict(self.calls),
+            "began": self.began,
+            "planned": None if self.planned is None else dict(self.planned),
+            "deadlines": None if self.deadlines is None else dict(self.deadlines),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Submission:
+        """Read what :meth:`as_dict` gave."""
+        return cls(
+            tuple(ReportTask.from_list(item) for item in values["tasks"]),
+            tuple(values["advertiser_ids"]),
+            {name: _error(*facts) for name, facts in values["refused"].items()},
+            dict(values["zones"]),
+            values["fingerprint"],
+            dict(values["calls"]),
+            float(values["began"]),
+            values.get("planned"),  # a task that waits since an older version has none
+            values.get("deadlines"),  # nor these
+        )
+
+    def plan(self, request: ReportRequest) -> ReportPlan:
+        """Give the plan that the tasks were made for: the same accounts and days, whatever the present is.
+
+        :raises TikTokIncompleteReportError: a task of it is missing.
+        """
+        there = Counter(task.advertiser_id for task in self.tasks)
+        for name, count in (self.planned or {}).items():
+            if name not in self.refused and there[name] != count:
+                raise TikTokIncompleteReportError(
+                    f"Advertiser {name} has {there[name]} report task(s) where {count} were planned. This is a mistake in "
+                    "airflow-provider-tiktok; please report it. Running the task again may help."
+                )
+        common = request.params()
+        calls = [
+            ReportCall(
+                task.advertiser_id,
+                Window(_day(task.start_date), _day(task.end_date)),
+                common,
+                request.kind.account,
+                task.part,
+            )
+            for task in self.tasks
+        ]
+        zones = {name: zone for name, text in self.zones.items() if (zone := read_zone(text))}
+        return ReportPlan(request, self.advertiser_ids, tuple(calls), {}, zones)
+
+
+def missing(plan: ReportPlan, known: Iterable[ReportTask]) -> Iterator[tuple[ReportCall, ReportTask | None]]:
+    """Give each call of a plan with the task that exists for it already, if one does."""
+    by_identity = {task.identity: task for task in known}
+    for call in plan.calls:
+        yield call, by_identity.get(task_of(call).identity)
+
+
+def _error(text: str, code: int | None, message: str, request_id: str, retryable: bool) -> TikTokAPIError:
+    kind = TikTokInvalidRequestError if code is None else TikTokAPIError
+    return kind(text, code=code, message=message, request_id=request_id, retryable=retryable)
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

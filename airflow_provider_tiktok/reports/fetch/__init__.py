@@ -1,0 +1,1 @@
+"""Runs a plan: every page of every request window, complete or failed."""

@@ -1,0 +1,54 @@
+"""How far a fetch has come, as JSON, so that another attempt can go on from there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.reports.fetch.paged import FetchResult, Position, ReportFetch
+from airflow_provider_tiktok.reports.planning.planner import ReportPlan
+
+
+def fingerprint(plan: ReportPlan, credentials: TikTokCredentials) -> str:
+    """Give a text that is the same for plans of the same calls to the same host with the same token, and of no others."""
+    calls = [
+        [list(map(str, (call.advertiser_id, call.window.start, call.window.end))), call.params]
+        for call in plan.calls
+    ]
+    request = {**plan.request.params(), "reads": sorted(plan.accounts), "refused": sorted(plan.refused)}
+    whole = [request, calls, credentials.identity]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def snapshot(fetch: ReportFetch) -> dict[str, Any]:
+    """Give the last position of a fetch, with what it brought until there."""
+    position, result = fetch.position, fetch.result
+    return {
+        "windows": position.windows,
+        "row_count": position.row_count,
+        "totals": result.totals[: position.totals],
+        "skipped": dict(result.skipped),
+        "dropped": {name: list(names) for name, names in result.dropped.items()},
+        "refetched": result.refetched,
+        "seen_metrics": sorted(fetch.reader.seen_metrics),
+    }
+
+
+def restore(state: Mapping[str, Any]) -> tuple[Position, FetchResult]:
+    """Read a snapshot.
+
+    :raises KeyError: it is none.
+    """
+    totals = [(account, values) for account, values in state["totals"]]
+    result = FetchResult(
+        row_count=state["row_count"],
+        skipped=dict(state["skipped"]),
+        totals=totals,
+        dropped={name: list(names) for name, names in state["dropped"].items()},
+        refetched=state["refetched"],
+        seen_metrics=tuple(state["seen_metrics"]),
+    )
+    return Position(state["windows"], state["row_count"], len(totals)), result

@@ -1,0 +1,308 @@
+"""How a call that is too much for TikTok becomes smaller ones, whose rows together are the same.
+
+TikTok cuts reports at 20,000 campaigns, ad groups or ads; refuses others as too large (40067) or as naming
+too many IDs (40011); and times out on the rest, for which it punishes whoever repeats the same call. The
+ways out, in the order of :data:`WAYS`: fewer days, some of the filter's IDs, some of the campaigns, some of the
+ad groups. Which of them helps depends on the reason; which of them is right depends on the report: rows are
+only divided along what they are grouped by, so that no row has to be put together from two. Where a report is
+divided by campaigns or ad groups, :func:`list_metrics` says why none is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokIncompleteReportError,
+    TikTokTransportError,
+)
+from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.params.filters import LEVELS_OF_ID_FIELDS, ROW_IDS, STATUS_FIELDS
+from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.params.rules import Shape, objections
+from airflow_provider_tiktok.reports.planning.planner import ReportCall, cut
+from airflow_provider_tiktok.reports.report_types import DAY, HOUR, INTEGRATED_PATH, REPORT_TYPES
+
+CUT, LARGE, IDS, TIMEOUT = "cut", "large", "ids", "timeout"
+"""Why a call is too much: rows left out, refused as too large, too many IDs in a filter, no answer in time."""
+
+DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS = "days", "filtered IDs", "campaigns", "ad groups"
+
+LIST_METRICS = "the metrics of its lists"
+"""How a list of campaigns or ad groups that is too much itself is divided, and nothing else."""
+
+WAYS: Mapping[str, tuple[str, ...]] = {
+    CUT: (FILTERED_IDS, CAMPAIGNS, ADGROUPS),  # the same entities are too many on each day
+    LARGE: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS),
+    TIMEOUT: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS),
+    IDS: (FILTERED_IDS,),
+}
+"""What may help against what, first things first."""
+
+_WEEK = 7  # days; TikTok's advice for reports that time out
+_CAMPAIGNS_AT_ONCE = {"AUCTION_CAMPAIGN": 100}
+_MOST_CAMPAIGNS = 100
+_FEW_CAMPAIGNS = 30  # TikTok's advice for reports on what is below them
+_ADGROUPS_AT_ONCE = 100
+_CODES = {40067: LARGE, 40011: IDS}
+_FIELD = {CAMPAIGNS: "campaign_ids", ADGROUPS: "adgroup_ids"}
+_ENTITY = {CAMPAIGNS: "campaign", ADGROUPS: "adgroup"}
+_LEVEL = {CAMPAIGNS: "AUCTION_CAMPAIGN", ADGROUPS: "AUCTION_ADGROUP"}
+_SUMMED = ("spend", "impressions", "clicks")
+"""Metrics whose values of all ads of a campaign are known to add up to the campaign's."""
+
+_KEPT_IN_LISTS = ("campaign_system_origins", "campaign_automation_type", "buying_type", "objective_type")
+"""Filters on campaigns, which hold in a list of them as well."""
+
+
+def too_much(error: Exception) -> str:
+    """Say why a call was too much for TikTok; empty when it failed for another reason."""
+    if isinstance(error, TikTokIncompleteReportError) and getattr(error, "truncated", False):
+        return CUT
+    if isinstance(error, TikTokTransportError) and error.timed_out:
+        return TIMEOUT
+    if isinstance(error, TikTokAPIError):
+        return _CODES.get(error.code or 0, "")
+    return ""
+
+
+def can_divide(request: ReportRequest, call: ReportCall, way: str) -> bool:
+    """Say whether a call can be made smaller in a way, its rows staying what they are."""
+    if way == DAYS:
+        window = call.window
+        return DAY in request.dimensions and window.start is not None and window.start != window.end
+    if way == FILTERED_IDS:
+        return _has_ids(request) and bool(_divisible_filter(request, call))
+    return _has_entities(request, call, way) and not list_metrics(request, call, way)[1]
+
+
+def obstacle(request: ReportRequest, call: ReportCall, reason: str) -> str:
+    """Return what keeps a call that is too much from being divided, and what to do; empty where nothing is known."""
+    for way in (way for way in WAYS[reason] if way in _FIELD and _has_entities(request, call, way)):
+        unlisted = list_metrics(request, call, way)[1]
+        if unlisted:
+            return (
+                f"It can't be divided by {way}: TikTok doesn't list those by {', '.join(unlisted)}, so some could be "
+                f"missing. Leave {' and '.join(unlisted)} out of `metrics`, or filter by campaign_ids, some at a time."
+            )
+    return ""
+
+
+def _has_ids(request: ReportRequest) -> bool:
+    """Return whether each row is of one campaign, ad group or ad, and a filter on their IDs is known."""
+    kind = request.kind
+    return (
+        kind.filters == "list"
+        and kind.path == INTEGRATED_PATH
+        and bool(set(ROW_IDS) & set(request.dimensions))
+    )
+
+
+def _has_entities(request: ReportRequest, call: ReportCall, way: str) -> bool:
+    """Return whether a call may be of several campaigns or ad groups, and each row of one of them."""
+    if not _has_ids(request) or request.data_level not in LEVELS_OF_ID_FIELDS[_FIELD[way]]:
+        return False
+    named = len(call.campaigns if way == CAMPAIGNS else call.adgroups)
+    # an ad group is looked for in one campaign; one ID can't be divided
+    return named != 1 and (way == CAMPAIGNS or len(call.campaigns) == 1)
+
+
+def wants_list(call: ReportCall, way: str) -> bool:
+    """Say whether the IDs to divide a call by aren't known yet."""
+    return (way == CAMPAIGNS and not call.campaigns) or (way == ADGROUPS and not call.adgroups)
+
+
+def divide(request: ReportRequest, call: ReportCall, way: str) -> list[ReportCall]:
+    """Give the smaller calls, in order."""
+    if way == DAYS:
+        return list(_by_days(call))
+    if way == LIST_METRICS:
+        return list(_by_metrics(call))
+    if way == FILTERED_IDS:
+        return list(_by_filter(call, _divisible_filter(request, call)))
+    ids = call.campaigns if way == CAMPAIGNS else call.adgroups
+    return by_ids(request, call, way, ids, (len(ids) + 1) // 2)
+
+
+@dataclass
+class Size:
+    """What calls about one account may be of, after some were too much.
+
+    :param days: at most; 0 is no limit.
+    :param campaigns: at most; 0 is no limit.
+    """
+
+    days: int = 0
+    campaigns: int = 0
+
+    def shrink(self, call: ReportCall, way: str) -> None:
+        """Learn from a call that is divided."""
+        if way == DAYS:
+            self.days = min(self.days or _WEEK, _span(call))
+        elif way == CAMPAIGNS:
+            half = (len(call.campaigns) + 1) // 2 or _MOST_CAMPAIGNS
+            self.campaigns = min(self.campaigns or half, half)
+
+
+def way_to_size(request: ReportRequest, call: ReportCall, size: Size) -> str:
+    """Say how a call is to be divided that is larger than a size; empty when it isn't larger, or can't be."""
+    start, end = call.window.start, call.window.end
+    days = (end - start).days + 1 if start and end else 0
+    if size.days and days > size.days and can_divide(request, call, DAYS):
+        return DAYS
+    if size.campaigns and can_divide(request, call, CAMPAIGNS):
+        return CAMPAIGNS if not call.campaigns or len(call.campaigns) > size.campaigns else ""
+    return ""
+
+
+def _span(call: ReportCall) -> int:
+    """Give the days of the calls that a call is divided into."""
+    start, end = call.window.start, call.window.end
+    return 1 if start and end and (end - start).days < _WEEK else _WEEK
+
+
+def by_ids(
+    request: ReportRequest, call: ReportCall, way: str, ids: Sequence[str], size: int | None = None
+) -> list[ReportCall]:
+    """Give calls for some IDs each.
+
+    :param ids: the campaigns, or the ad groups of the call's one campaign.
+    :param size: how many at once; what TikTok advises if not given.
+    """
+    if size is None:
+        size = _ADGROUPS_AT_ONCE
+        if way == CAMPAIGNS:
+            size = _CAMPAIGNS_AT_ONCE.get(request.data_level or "", _FEW_CAMPAIGNS)
+    found = []
+    for first in range(0, len(ids), size):
+        some = tuple(ids[first : first + size])
+        part = f"{way} {some[0]}" + (f" to {some[-1]}, {len(some)} of them" if len(some) > 1 else "")
+        smaller = replace(_filtered(call, _FIELD[way], some), part=part)
+        found.append(
+            replace(smaller, campaigns=some) if way == CAMPAIGNS else replace(smaller, adgroups=some)
+        )
+    return found
+
+
+def list_metrics(
+    request: ReportRequest, call: ReportCall, way: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the metrics that a list of campaigns or ad groups is asked with, and the figures that it can't have.
+
+    TikTok leaves out of a report what has none of the figures that the call asks for. Figures are never negative, so
+    a campaign has every figure that one of its ads has. The list therefore asks for all of the report's figures, of
+    deleted campaigns too and of the same days: it holds every campaign that a row with a figure can be of. A list that
+    is too much itself is asked in several calls with some of the metrics each; what is in one of them is listed. Where
+    a figure doesn't exist at the list's level, nothing shows that the list is complete: then the report isn't divided
+    by it, and fails. Names and settings are no figures; a report that has some gets a list with names.
+
+    TikTok's count of the undivided call is no proof: of a call that is cut it counts what it left, one that is too
+    large has none, and it may count rows of zeros of campaigns that lists leave out.
+    """
+    listed = Shape(REPORT_TYPES["BASIC"], frozenset({_LEVEL[way]}), (f"{_ENTITY[way]}_id",))
+    listed = replace(listed, lifetime=request.query_lifetime)
+    known, more = catalog.metrics(request.report_type), catalog.metrics()
+    asked: dict[str, None] = {}
+    unlisted = []
+    for name in call.params["metrics"]:
+        metric = known.get(name) or more.get(name)
+        if metric is not None and metric.section == "attribute":
+            asked[f"{_ENTITY[way]}_name"] = None
+        elif any(sure for _, sure in objections(name, listed)):
+            unlisted.append(name)
+        else:
+            asked[name] = None
+    return tuple(asked), tuple(unlisted)
+
+
+def list_call(request: ReportRequest, call: ReportCall, way: str) -> ReportCall:
+    """Return the call that lists the campaigns, or the ad groups of one campaign, which have figures in a window."""
+    kept = [item for item in _filters(call) if item["field_name"] in (*_KEPT_IN_LISTS, _FIELD[CAMPAIGNS])]
+    if way == ADGROUPS:
+        kept += [item for item in _filters(call) if item["field_name"] == _FIELD[ADGROUPS]]
+    status = STATUS_FIELDS[_LEVEL[way]]
+    kept.append({"field_name": status, "filter_type": "IN", "filter_value": '["STATUS_ALL"]'})
+    common = {
+        "report_type": "BASIC",
+        "data_level": _LEVEL[way],
+        "dimensions": [f"{_ENTITY[way]}_id"],
+        "metrics": list(list_metrics(request, call, way)[0]),
+        "filtering": kept,
+        "query_lifetime": True if request.query_lifetime else None,
+        "page_size": request.page_size,
+    }
+    return replace(call, common=common, part=f"list of {way}")
+
+
+def list_sums(request: ReportRequest, call: ReportCall, way: str) -> tuple[str, ...]:
+    """Return the metrics whose sum over a call's rows must be that over the listed campaigns or ad groups."""
+    status = STATUS_FIELDS.values()
+    # of a report on some ad groups, the campaigns' own figures are more
+    ids = _FIELD.values() if way == ADGROUPS else (_FIELD[CAMPAIGNS],)
+    adds_up = (
+        request.report_type == "BASIC"
+        and not set(request.dimensions) - {*ROW_IDS, DAY, HOUR}
+        and all(
+            item["field_name"] in (*_KEPT_IN_LISTS, *ids)
+            or (item["field_name"] in status and "STATUS_ALL" in item["filter_value"])
+            for item in _filters(call)
+        )
+    )
+    return tuple(name for name in _SUMMED if adds_up and name in call.params["metrics"])
+
+
+def _by_days(call: ReportCall) -> Iterator[ReportCall]:
+    start, end = call.window.start, call.window.end
+    assert start is not None and end is not None  # noqa: S101, PT018 - can_divide has looked
+    for window in cut(start, end, _span(call)):
+        yield replace(call, window=window)
+
+
+def _by_metrics(call: ReportCall) -> Iterator[ReportCall]:
+    metrics = call.params["metrics"]
+    half = (len(metrics) + 1) // 2
+    for some in (metrics[:half], metrics[half:]):
+        part = f"{call.part.partition(' by ')[0]} by {some[0]}" + (
+            f" and {len(some) - 1} more metrics" if len(some) > 1 else ""
+        )
+        yield replace(call, common={**call.common, "metrics": some}, part=part)
+
+
+def _by_filter(call: ReportCall, item: Mapping[str, str]) -> Iterator[ReportCall]:
+    ids = json.loads(item["filter_value"])
+    half = (len(ids) + 1) // 2
+    for some in (ids[:half], ids[half:]):
+        part = f"{len(some)} of the {item['field_name']}"
+        yield replace(_filtered(call, item["field_name"], some), part=part)
+
+
+def _divisible_filter(request: ReportRequest, call: ReportCall) -> Mapping[str, str]:
+    """Give the longest filter of IDs that can be divided without dividing a row; empty where there is none."""
+    made_here = {
+        name for name, ids in (("campaign_ids", call.campaigns), ("adgroup_ids", call.adgroups)) if ids
+    }
+    found = [
+        (len(json.loads(item["filter_value"])), item)
+        for item in _filters(call)
+        if item["filter_type"] == "IN"
+        and item["field_name"] not in made_here
+        and request.data_level in LEVELS_OF_ID_FIELDS.get(item["field_name"], ())
+    ]
+    count, item = max(found, key=lambda pair: pair[0], default=(0, {}))
+    return item if count > 1 else {}
+
+
+def _filters(call: ReportCall) -> list[dict[str, str]]:
+    filters = call.common.get("filtering")
+    return list(filters) if isinstance(filters, list) else []
+
+
+def _filtered(call: ReportCall, field_name: str, ids: Sequence[str]) -> ReportCall:
+    """Give a call with a filter of IDs, in the place of one on the same field."""
+    others: list[Any] = [item for item in _filters(call) if item["field_name"] != field_name]
+    wanted = {"field_name": field_name, "filter_type": "IN", "filter_value": json.dumps(list(ids))}
+    return replace(call, common={**call.common, "filtering": [*others, wanted]})

@@ -1,0 +1,1 @@
+"""What users write, coerced and checked: from free spellings to one frozen request."""

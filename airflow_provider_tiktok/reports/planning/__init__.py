@@ -1,0 +1,1 @@
+"""From a request to calls: accounts, days, request windows."""

@@ -1,0 +1,1 @@
+"""What a report reports of itself: summary, manifest, restatement."""

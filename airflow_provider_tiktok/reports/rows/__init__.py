@@ -1,0 +1,1 @@
+"""From TikTok's row objects to flat, typed rows with one schema."""

@@ -1,0 +1,90 @@
+"""Which rows can't be right, though they are made as rows are.
+
+A row must be of the account and the days that its call asked for, and name what it is of. TikTok writes ``-`` where a
+breakdown doesn't apply, such as a province that it doesn't know, and such rows are right; a row without the ID of its
+account, campaign, ad group or ad is the sum at the end of an export, or a fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
+from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.params.filters import ROW_IDS
+from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.planning.planner import ReportCall
+from airflow_provider_tiktok.reports.rows.reader import Cell, Page, RowReader
+
+_ID = re.compile(r"-?[0-9]+")
+_ALWAYS_THERE = ("advertiser_id", *ROW_IDS, "smart_plus_ad_id")
+_NO_NAMES = ("duration",)  # which the catalogue has among the IDs
+
+
+def check_rows(page: Page, reader: RowReader, call: ReportCall, subject: str, first: int) -> None:
+    """Refuse a row of another account or day, or one that doesn't say what it is of.
+
+    :param first: number of the page's first row.
+    :raises TikTokIncompleteReportError: there is such a row.
+    """
+    columns = dict(zip(reader.schema.columns, page.columns, strict=True))
+    for index, fault in _faults(columns, reader.request, call):
+        raise TikTokIncompleteReportError(
+            f"TikTok sent a row {fault} (row {index + first:,}, {subject}). Nothing is published; run the task again."
+        )
+
+
+def _faults(
+    columns: dict[str, Sequence[Cell]], request: ReportRequest, call: ReportCall
+) -> Iterator[tuple[int, str]]:
+    """Find rows that can't be right: where they stand, and why."""
+    for name, low, high in _bounds(columns, call):
+        for stray in (cell for cell in set(columns[name]) if cell and not low <= cell <= high):
+            yield columns[name].index(stray), f"of {plain(stray, 60)!r}, which was not asked for"
+    for name in request.dimensions:
+        if name in _ALWAYS_THERE and not all(columns[name]):
+            yield next(index for index, cell in enumerate(columns[name]) if not cell), f"without {name}"
+    names = _names(request)
+    if names and not any(all(columns[name]) for name in names):
+        for index, cells in enumerate(zip(*(columns[name] for name in names), strict=True)):
+            if not any(cells):
+                yield index, f"without {' and '.join(names)}"
+    for name in (name for name in ("advertiser_id", *ROW_IDS) if name in columns):
+        for stray in _no_ids(columns[name]):
+            yield columns[name].index(stray), f"whose {name} is {plain(stray, 60)!r}, which is no ID"
+
+
+def _bounds(columns: dict[str, Sequence[Cell]], call: ReportCall) -> list[tuple[str, str, str]]:
+    """Return the columns whose values follow from the call, with the least and the greatest text."""
+    found = []
+    if call.parameter == "advertiser_id":
+        found.append(("advertiser_id", call.advertiser_id, call.advertiser_id))
+    start, end = call.window.start, call.window.end
+    if start and end:
+        found.append(("stat_time_day", start.isoformat(), end.isoformat()))
+        found.append(("stat_time_hour", start.isoformat(), f"{end.isoformat()}T24"))
+    return [bound for bound in found if bound[0] in columns]
+
+
+def _names(request: ReportRequest) -> tuple[str, ...]:
+    """Return the dimensions of which each row must have one, whichever: its IDs, or all where it has none.
+
+    A row of a single breakdown may be that of all to which it doesn't apply.
+    """
+    known = catalog.dimensions(request.report_type)
+    ids = tuple(
+        name
+        for name in request.dimensions
+        if name in known and known[name].kind == "id" and name not in _NO_NAMES
+    )
+    return ids or (request.dimensions if len(request.dimensions) > 1 else ())
+
+
+def _no_ids(cells: Sequence[Cell]) -> list[str]:
+    """Return the cells that are neither an ID nor null."""
+    given = [cell for cell in cells if cell is not None]
+    if all(given) and (text := "".join(given)).isascii() and (text.isdigit() or not given):
+        return []
+    return [cell for cell in given if not _ID.fullmatch(cell)]

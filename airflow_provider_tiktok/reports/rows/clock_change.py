@@ -1,0 +1,67 @@
+"""The hour that comes twice on the day on which an account's clock is set back.
+
+How TikTok reports it by the hour isn't known. One row for both is the sum of the two, and rows whose times differ, by an
+offset for instance, are kept as they are. Where two rows have the same time, nothing tells which is which: to keep one
+would lose money, to keep both would give a table, or whoever joins the rows by their key, one hour twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta, tzinfo
+
+from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.api.endpoints.advertisers import describe
+from airflow_provider_tiktok.api.zones import read_zone
+from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokIncompleteReportError
+from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan
+from airflow_provider_tiktok.reports.report_types import HOUR
+
+
+def is_repeated(hour: datetime, zone: tzinfo) -> bool:
+    """Return whether some time within an hour comes twice in a time zone.
+
+    :param hour: when the hour begins, in the zone's local time.
+    """
+    for minute in range(60):
+        moment = (hour + timedelta(minutes=minute)).replace(tzinfo=zone)
+        first, second = moment.replace(fold=0).utcoffset(), moment.replace(fold=1).utcoffset()
+        if first is not None and second is not None and first > second:
+            return True
+    return False
+
+
+def repeated_hour_error(
+    client: TikTokClient, plan: ReportPlan, call: ReportCall, times: Collection[str]
+) -> TikTokIncompleteReportError | None:
+    """Return the error for rows that came twice because their hour did; ``None`` where that isn't the reason.
+
+    :param client: asks for the account's time zone where the plan didn't need it.
+    :param times: of the rows that came twice.
+    """
+    if HOUR not in plan.request.dimensions or not times:
+        return None
+    zone = plan.zones.get(call.advertiser_id) or _zone_of(client, call.advertiser_id)
+    try:
+        hours = sorted(datetime.fromisoformat(text) for text in times)
+    except ValueError:
+        return None
+    if zone is None or not all(hour.tzinfo is None and is_repeated(hour, zone) for hour in hours):
+        return None
+    day = hours[0].date()
+    error = TikTokIncompleteReportError(
+        f"The report of {call.account}, {call.window}, has an hour twice: on {day} the clock of its time zone, {zone}, is "
+        f"set back, and TikTok gave rows of {', '.join(f'{hour:%H:%M}' for hour in hours)} twice, with nothing that tells "
+        "the two hours apart. Nothing is published, and running the task again won't help. Leave that day out of the "
+        "hourly report, and ask for it by stat_time_day, or without stat_time_hour."
+    )
+    error.retryable = False
+    return error
+
+
+def _zone_of(client: TikTokClient, advertiser_id: str) -> tzinfo | None:
+    try:
+        found = describe(client, [advertiser_id]).found.get(advertiser_id)
+    except TikTokAPIError:
+        return None
+    return read_zone(found.timezone) if found else None

@@ -1,0 +1,451 @@
+"""From TikTok's row objects to flat, typed rows with one schema.
+
+A row is a tuple of texts in the order of the schema's columns; ``None`` is null. A text is canonical
+for its column's type: ``integer`` and ``decimal`` hold a JSON number with the digits that TikTok
+sent, ``date`` and ``timestamp`` are ISO 8601, everything else is ``string``. Writers can so render
+rows without parsing a number, and no digit is lost.
+
+A page is turned column by column: checking a thousand numbers is then one regular expression, and a
+writer that is told what was checked need not check again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from operator import itemgetter
+from typing import Any
+
+from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
+from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.storage.columns import (
+    DATE,
+    DECIMAL,
+    INTEGER,
+    NUMBER_TYPES,
+    PLAIN,
+    STRING,
+    TIMESTAMP,
+    WHOLE,
+    canonical_number,
+    column_test,
+    is_number,
+)
+
+log = logging.getLogger(__name__)
+
+Cell = str | None
+Row = tuple[Cell, ...]
+
+_NULL = "-"
+_SCALARS = frozenset({str, int, float, type(None)})  # what a dimension's value may be
+_JSON_TYPES: dict[type, str] = {dict: "an object", list: "a list", bool: "true or false"}  # and what not
+_TYPE_BY_VALUE = {
+    "integer": INTEGER,
+    "currency": DECIMAL,
+    "percent": DECIMAL,
+    "ratio": DECIMAL,
+    "seconds": DECIMAL,
+}
+_TYPE_BY_TIME_DIMENSION = {
+    "stat_time_day": DATE,
+    "stat_time_week": DATE,
+    "stat_time_month": DATE,
+    "stat_time_hour": TIMESTAMP,
+}
+
+_IS_CANONICAL = {
+    INTEGER: column_test(WHOLE),
+    DECIMAL: column_test(PLAIN),
+    DATE: column_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00"),
+    TIMESTAMP: column_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"),
+}
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY_LENGTH = len("2026-11-21")
+_END = "\0\0"  # of one text of a key, before the next one: it sorts before all that could follow
+_NULL_KEY = "\0\1"  # where a null sorts: after empty text, before all other
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a report. They follow from the request, so an empty report has them too.
+
+    :param columns: type by name, in the order of a row's cells: the account, the dimensions, the metrics.
+    :param key: names that tell one row from another: the account and the dimensions.
+    """
+
+    columns: dict[str, str]
+    key: tuple[str, ...]
+
+    @property
+    def key_indexes(self) -> tuple[int, ...]:
+        """Where the key stands in a row, times first: rows sorted by it run from day to day."""
+        order = list(self.columns)
+        times = [name for name in self.key if self.columns[name] in {DATE, TIMESTAMP}]
+        return tuple(
+            order.index(name) for name in (*times, *(name for name in self.key if name not in times))
+        )
+
+
+def schema_of(request: ReportRequest) -> Schema:
+    """Give the columns of a request's rows."""
+    key = tuple(
+        dict.fromkeys(
+            (
+                "advertiser_id",
+                *(name for name in (request.kind.account,) if name != "advertiser_id"),
+                *request.dimensions,
+                *request.kind.companion_dimensions(request.dimensions),
+                *(("stat_time_day",) if request.by_day else ()),
+            )
+        )
+    )
+    types = {name: _dimension_type(request.report_type, name) for name in key}
+    known, more = catalog.metrics(request.report_type), catalog.metrics()
+    for name in (*request.metrics, *request.kind.companion_metrics):
+        # a name that the catalogue lacks is text: what TikTok sends passes through
+        metric = known.get(name) or more.get(name)
+        types.setdefault(name, _metric_type(metric, request.dimensions) if metric else STRING)
+    return Schema(types, key)
+
+
+def _metric_type(metric: catalog.Metric, dimensions: Sequence[str]) -> str:
+    """Give a metric's type; TikTok hides small numbers beside some dimensions, with a text such as ``<5``."""
+    if any(f"text_beside_{name}" in metric.rules for name in dimensions):
+        return STRING
+    return _TYPE_BY_VALUE.get(metric.type, STRING)
+
+
+def _dimension_type(report_type: str, name: str) -> str:
+    dimension = catalog.dimensions(report_type).get(name)
+    if dimension is not None and dimension.type == "integer":
+        return INTEGER
+    return _TYPE_BY_TIME_DIMENSION.get(name, STRING)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of one answer, column by column.
+
+    :param columns: the cells of each column of the schema.
+    :param clean: of each column, whether it is known to hold no null and, where its type is a number,
+        nothing but JSON numbers.
+    """
+
+    columns: list[Sequence[Cell]]
+    clean: list[bool]
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    def rows(self) -> list[Row]:
+        """Give the same row by row."""
+        return list(zip(*self.columns, strict=True))
+
+    def keys(self, indexes: Sequence[int]) -> list[tuple[str, ...]]:
+        """Give what tells rows apart, in an order that can be compared."""
+        return list(zip(*(self._comparable(index) for index in indexes), strict=True))
+
+    def text_keys(self, indexes: Sequence[int]) -> list[str]:
+        """Give each of the :meth:`keys` as one text: they are equal, and in the same order, and sooner compared."""
+        return list(map(_END.join, self.keys(indexes)))
+
+    def _comparable(self, index: int) -> Sequence[str]:
+        """Give a column's cells so that no null is left, and no text looks like the end of one."""
+        cells = self.columns[index]
+        if self.clean[index] and "\0" not in "".join(cells):  # type: ignore[arg-type]
+            return cells  # type: ignore[return-value]
+        return [_NULL_KEY if cell is None else cell.replace("\0", "\0\2") for cell in cells]
+
+
+def first_of_key(key: str | tuple[str, ...]) -> str:
+    """Return the first text of one of a page's keys, which is the time where rows have one."""
+    return key.partition(_END)[0] if isinstance(key, str) else key[0]
+
+
+class RowReader:
+    """Turns the row objects of TikTok's pages into rows, and names what is odd, once each.
+
+    Its ``dropped`` are the metrics that the report went on without, its ``seen_metrics`` those that came
+    in some row.
+
+    :param request: the report that the pages answer.
+    """
+
+    def __init__(self, request: ReportRequest) -> None:
+        self.request = request
+        self.schema = schema_of(request)
+        self._told: set[str] = set()
+        self.seen_metrics: set[str] = set()
+        self.dropped: set[str] = set()
+
+    def read(
+        self,
+        advertiser_id: str | None,
+        items: Sequence[Any],
+        subject: str = "",
+        day: date | None = None,
+        first: int = 1,
+    ) -> Page:
+        """Read one page.
+
+        :param advertiser_id: the account that the page is about; ``None`` where it is about several.
+        :param items: ``data.list`` of the answer.
+        :param subject: what the page is, for messages.
+        :param day: the day that the page is about, for a report whose rows don't say it.
+        :param first: number of the first row, for messages.
+        :raises TikTokIncompleteReportError: an item isn't a row, lacks a dimension, or has one that is no text or number.
+        """
+        if not items:
+            return Page([], [])
+        where = subject or f"advertiser {advertiser_id}"
+        try:
+            dimensions = [item["dimensions"] for item in items]
+            metrics = [item["metrics"] for item in items]
+            if {*map(type, dimensions), *map(type, metrics)} != {dict}:
+                raise TypeError  # noqa: TRY301 - told below, as all else that is no row
+            columns = _columns(dimensions, self.request.dimensions)
+        except (KeyError, TypeError):
+            faults = (_fault(item, self.request.dimensions) for item in items)
+            index, fault = next((index, fault) for index, fault in enumerate(faults) if fault)
+            raise _no_row(fault, index + first, where) from None
+        if set(map(len, dimensions)) != {len(columns)}:
+            self._name_unasked(dimensions)
+        for name, value in self._fixed(advertiser_id, day).items():
+            columns.setdefault(name, [value] * len(items))
+        for name in self.schema.key:
+            if name not in columns:  # TikTok's own addition to a dimension
+                columns[name] = [_either(name, *pair) for pair in zip(dimensions, metrics, strict=True)]
+        columns |= self._metrics(metrics, [name for name in self.schema.columns if name not in columns])
+        cells, clean = zip(
+            *(self._canonical(name, kind, columns[name]) for name, kind in self.schema.columns.items()),
+            strict=True,
+        )
+        for name, is_clean in zip(self.schema.key, clean, strict=False):  # the key's columns come first
+            odd = set() if is_clean else set(map(type, columns[name])) - _SCALARS
+            if odd:
+                index = next(index for index, value in enumerate(columns[name]) if type(value) in odd)
+                kind = _JSON_TYPES[type(columns[name][index])]
+                raise _no_row(f"whose {name} is {kind}", index + first, where)
+        return Page(list(cells), list(clean))
+
+    def finish(self, row_count: int) -> None:
+        """Warn of metrics that were asked for and came in no row at all.
+
+        :param row_count: how many rows the report has.
+        """
+        absent = [name for name in self.request.metrics if name in self.schema.columns]
+        absent = [
+            name
+            for name in absent
+            if name not in self.seen_metrics and name not in self.schema.key and name not in self.dropped
+        ]
+        if row_count and absent:
+            log.warning("TikTok sent no value at all for %s; the column is null.", ", ".join(absent))
+
+    def _fixed(self, advertiser_id: str | None, day: date | None) -> dict[str, str | None]:
+        """Give the key columns that the call says, and TikTok's rows may not."""
+        request = self.request
+        fixed = {"advertiser_id": advertiser_id}
+        if request.kind.account != "advertiser_id":
+            fixed[request.kind.account] = str(request.extra.get(request.kind.account, ""))
+        if request.by_day:
+            fixed["stat_time_day"] = f"{day} 00:00:00"
+        return fixed
+
+    def _metrics(self, metrics: list[dict[str, Any]], names: list[str]) -> dict[str, Sequence[Any]]:
+        """Give metrics of all items; one that TikTok left out of an item is null."""
+        try:
+            columns = _columns(metrics, names)
+        except KeyError:
+            columns = {name: [item.get(name) for item in metrics] for name in names}
+            self._name_unasked(metrics)
+            self.seen_metrics |= set().union(*metrics) & columns.keys()
+        else:
+            if set(map(len, metrics)) != {len(names)}:
+                self._name_unasked(metrics)
+            self.seen_metrics |= columns.keys()
+        return columns
+
+    def _name_unasked(self, items: list[dict[str, Any]]) -> None:
+        # rows of a page are alike, so there are few different sets of names
+        names = set().union(*set(map(tuple, items)))
+        for name in sorted(names - self.schema.columns.keys()):
+            self._tell(
+                name,
+                f"TikTok also sent {plain(name, 80)}, which was not asked for; add it to `metrics` to keep it.",
+            )
+
+    def _tell(self, about: str, text: str) -> None:
+        if about not in self._told:
+            self._told.add(about)
+            log.warning("%s", text)
+
+    def _canonical(self, name: str, kind: str, values: Sequence[Any]) -> tuple[Sequence[Cell], bool]:
+        """Give a column's cells, and whether they are clean."""
+        if kind == STRING:
+            if _NULL not in values and set(map(type, values)) == {str}:
+                return values, True
+            return [None if value is None or value == _NULL else _as_text(value) for value in values], False
+        is_canonical = _IS_CANONICAL[kind]
+        if is_canonical(values):
+            return _FAST[kind](values), True
+        if kind in NUMBER_TYPES and _NULL in values:
+            filled = ["0" if value == _NULL else value for value in values]
+            if is_canonical(filled):
+                return [None if value == _NULL else value for value in values], False
+        slow = _SLOW[kind]
+        cells: list[Cell] = []
+        for value in values:
+            cell, fits = slow(value)
+            if not fits:
+                self._tell(
+                    f"{name} is odd",
+                    f"Column {name} is {kind}, but TikTok sent {str(value)[:80]!r}; such values are passed on as they are.",
+                )
+            cells.append(cell)
+        return cells, False
+
+
+def _fault(item: Any, names: Sequence[str]) -> str:
+    """Return why an item is no row; empty where it is one."""
+    if not isinstance(item, dict):
+        return "that is not made as rows are"
+    for part in ("dimensions", "metrics"):
+        if part not in item:
+            return f"without {part!r}"
+        if not isinstance(item[part], dict):
+            return f"whose {part} are no object"
+    return next((f"without {name!r}" for name in names if name not in item["dimensions"]), "")
+
+
+def _no_row(fault: str, number: int, where: str) -> TikTokIncompleteReportError:
+    return TikTokIncompleteReportError(
+        f"TikTok sent a row {fault} (row {number:,}, {where}). Run the task again; if it stays, TikTok changed its answers "
+        "and airflow-provider-tiktok needs an upgrade."
+    )
+
+
+def _columns(items: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Give values by name, of all items.
+
+    :raises KeyError: an item lacks one.
+    """
+    if len(names) < 2:  # noqa: PLR2004 - itemgetter gives a value then, and no tuple
+        return {name: [item[name] for item in items] for name in names}
+    return dict(zip(names, zip(*map(itemgetter(*names), items), strict=True), strict=True))
+
+
+def _either(name: str, dimensions: dict[str, Any], metrics: dict[str, Any]) -> Any:
+    return dimensions[name] if name in dimensions else metrics.get(name)
+
+
+def _same(values: Sequence[str]) -> Sequence[Cell]:
+    return values
+
+
+def _days(values: Sequence[str]) -> Sequence[Cell]:
+    return _few(values, lambda value: value[:_DAY_LENGTH])
+
+
+def _hours(values: Sequence[str]) -> Sequence[Cell]:
+    return _few(values, lambda value: value.replace(" ", "T"))
+
+
+def _few(values: Sequence[str], make: Callable[[str], str]) -> Sequence[Cell]:
+    """Make texts of texts of which there are few: one for all that are equal, which are then soon found to be."""
+    made = {value: sys.intern(make(value)) for value in set(values)}
+    return list(map(made.__getitem__, values))
+
+
+_FAST: dict[str, Callable[[Sequence[str]], Sequence[Cell]]] = {
+    INTEGER: _same,
+    DECIMAL: _same,
+    DATE: _days,
+    TIMESTAMP: _hours,
+}
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value.strip() in {_NULL, ""})
+
+
+def _slow_decimal(value: Any) -> tuple[Cell, bool]:
+    """Give a number's canonical text, and whether it is one."""
+    if _is_null(value):
+        return None, True
+    text = _as_text(value)
+    number = None if isinstance(value, bool) else canonical_number(text.strip())
+    return (text, False) if number is None else (number, True)
+
+
+def _slow_integer(value: Any) -> tuple[Cell, bool]:
+    text, fits = _slow_decimal(value)
+    if text is None or not fits:
+        return text, fits
+    whole, _, fraction = text.partition(".")
+    # "116.0" is 116, as in TikTok's own examples; "116.5" keeps its digits
+    return (whole, True) if not fraction.strip("0") else (text, False)
+
+
+def _slow_day(value: Any) -> tuple[Cell, bool]:
+    if _is_null(value):
+        return None, True
+    text = _as_text(value).strip()
+    if _DAY.fullmatch(text) or (_DAY.match(text) and text[_DAY_LENGTH:].strip(" T0:") == ""):
+        return text[:_DAY_LENGTH], True
+    return text, False
+
+
+def _slow_hour(value: Any) -> tuple[Cell, bool]:
+    if _is_null(value):
+        return None, True
+    text = _as_text(value).strip()
+    if _DAY.fullmatch(text):
+        return f"{text}T00:00:00", True
+    return text.replace(" ", "T", 1), bool(_DAY.match(text))
+
+
+_SLOW: dict[str, Callable[[Any], tuple[Cell, bool]]] = {
+    INTEGER: _slow_integer,
+    DECIMAL: _slow_decimal,
+    DATE: _slow_day,
+    TIMESTAMP: _slow_hour,
+}
+
+
+def to_python(schema: Schema, rows: Iterable[Row], number: Callable[[str], Any]) -> Iterable[dict[str, Any]]:
+    """Give rows as dicts: integers as ``int``, other numbers made by ``number``, all else text.
+
+    :param number: makes a number from its digits, such as ``float`` or ``Decimal``.
+    """
+    makers = [(name, _maker(kind, number)) for name, kind in schema.columns.items()]
+    for row in rows:
+        yield {
+            name: cell if cell is None else make(cell) for (name, make), cell in zip(makers, row, strict=True)
+        }
+
+
+def _maker(kind: str, number: Callable[[str], Any]) -> Callable[[str], Any]:
+    if kind not in NUMBER_TYPES:
+        return str
+
+    def make(cell: str) -> Any:
+        if not is_number(cell):
+            return cell
+        return int(cell) if kind == INTEGER and cell.lstrip("-").isdigit() else number(cell)
+
+    return make
