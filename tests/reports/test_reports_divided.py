@@ -18,6 +18,7 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch import split
+from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
 
 from .helpers import FakeClient, all_rows, fetch, old_plan, paged
 
@@ -250,6 +251,43 @@ def test_lists_go_without_the_figures_that_the_report_goes_without():
     assert report.result.dropped == {"7": ["result"]}
 
 
+@pytest.mark.parametrize("how", ["cut", "large", "slow"])
+@pytest.mark.parametrize("gone", ["spend", "impressions", "clicks", "likes"])
+@pytest.mark.parametrize("seed", range(3))
+def test_lists_are_divided_and_summed_without_the_figures_that_the_report_goes_without(seed, gone, how):
+    rng = random.Random(f"{seed} {gone} {how}")
+    world = Figures(rng, how=how, most=12, refuses={level: {gone} for level in LEVELS})
+    metrics = rng.sample(["spend", "impressions", "clicks", "likes", "reach"], 5)
+
+    def report(params):
+        assert len(world.asked) < 300, "it asks for ever"
+        return world(params)
+
+    client = FakeClient(report)
+    found = {
+        row[1]
+        for row in all_rows(fetch(client, old_plan(client, metrics=metrics), drop_invalid_metrics=True))
+    }
+    assert found == world.rows("ad_id", [name for name in metrics if name != gone]).keys()
+
+
+def test_a_list_that_asks_for_what_the_report_goes_without_since_then_is_made_anew():
+    world = Figures(random.Random(5), how="slow", most=2, refuses={level: {"clicks"} for level in LEVELS})
+    late = [timed_out()]
+
+    def report(params):
+        assert len(world.asked) < 300, "it asks for ever"
+        if late and params["start_date"] == FIRST.isoformat():
+            raise late.pop()
+        if params["dimensions"] == ["campaign_id"] and "clicks" in params["metrics"]:
+            fetched.result.dropped["7"] = ["clicks"]  # as another window's calls may find meanwhile
+        return world(params)
+
+    client = FakeClient(report)
+    fetched = fetch(client, old_plan(client, metrics="spend,clicks"), drop_invalid_metrics=True)
+    assert {row[1] for row in all_rows(fetched)} == world.rows("ad_id", ["spend"]).keys()
+
+
 @pytest.mark.parametrize(
     "wrong", [None, "", "-", "None", " ", "12x", "1 2", "-1", True, 1.5, [], {}, ["1"]], ids=repr
 )
@@ -293,3 +331,58 @@ def test_rows_that_have_less_than_what_was_listed_fail_the_report(metric):
     client = FakeClient(report)
     with pytest.raises(TikTokIncompleteReportError, match=r"its rows (spent|have 18) .*listed campaigns"):
         all_rows(fetch(client, old_plan(client, metrics=metric)))
+
+
+def test_a_total_that_cannot_be_asked_for_without_what_tiktok_refuses_fails_the_report():
+    asked = []
+
+    def report(params):
+        asked.append(params)
+        assert len(asked) < 30, "it asks for ever"
+        if "spend" in params["metrics"]:
+            raise TikTokInvalidRequestError("refused", code=40002, message="Invalid metric fields: ['spend']")
+        return paged([])(params)
+
+    client = FakeClient(report)
+    plan = old_plan(client, metrics="spend,clicks")
+    with pytest.raises(TikTokInvalidRequestError, match="refused"):
+        all_rows(
+            fetch(
+                client,
+                plan,
+                drop_invalid_metrics=True,
+                reconciliation=read_reconciliation(plan.request, True, 0),
+            )
+        )
+
+
+@pytest.mark.parametrize("field", ["campaign_ids", "adgroup_ids", "ad_ids"])
+@pytest.mark.parametrize("seed", range(4))
+def test_two_filters_on_one_field_both_hold_when_a_report_is_divided(field, seed):
+    rng = random.Random(f"{field} {seed}")
+    world = Figures(rng, campaigns=4)
+    place = ("campaign_ids", "adgroup_ids", "ad_ids").index(field)
+    ids = sorted({path[place] for path in world.ads})
+    both = [rng.sample(ids, rng.randrange(1, len(ids) + 1)) for _ in range(2)]
+
+    def report(params):
+        wanted = [
+            (
+                ("campaign_ids", "adgroup_ids", "ad_ids").index(item["field_name"]),
+                json.loads(item["filter_value"]),
+            )
+            for item in params["filtering"]
+            if item["field_name"].endswith("_ids")
+        ]
+        level = LEVELS[params["dimensions"][0]]
+        names = sorted({path[level] for path in world.ads if all(path[at] in some for at, some in wanted)})
+        if level == 2 and len(names) > 3:
+            raise TOO_LARGE
+        return paged(
+            [{"dimensions": {params["dimensions"][0]: name}, "metrics": {"likes": "1"}} for name in names]
+        )(params)
+
+    client = FakeClient(report)
+    filters = [{"field_name": field, "filter_type": "IN", "filter_value": some} for some in both]
+    found = {row[1] for row in all_rows(fetch(client, old_plan(client, metrics="likes", filters=filters)))}
+    assert found == {path[2] for path in world.ads if all(path[place] in some for some in both)}

@@ -8,7 +8,7 @@ collected into is its sink: rows for the report, or IDs and sums, for lists and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from math import ceil
 from typing import Any, Protocol
@@ -229,6 +229,13 @@ class Part:
         self.rows = 0
         self._count: PageCount | None = None
         self._problem = ""
+
+    @property
+    def asked(self) -> ReportCall:
+        """The call without the metrics that it goes without, where that is decided."""
+        if not self.metrics or list(self.metrics) == self.call.params["metrics"]:
+            return self.call
+        return replace(self.call, common={**self.call.common, "metrics": list(self.metrics)})
 
     @property
     def is_complete(self) -> bool:

@@ -304,10 +304,11 @@ class ReportFetch:
             now = clock.monotonic()
             ready = (window for window in self._open if window.not_before <= now)
             job = next(filter(None, (window.next_job() for window in ready)), None)
+            if job is not None:
+                self._fix_metrics(job)
             if job is not None and (way := self._is_known_to_be_too_much(job)):
                 job.window.divide(job.part, way, self._sizes[job.window.advertiser_id])
             elif job is not None:
-                self._fix_metrics(job)
                 self.result.refetched += job.window.attempts > 1
                 self._flight.submit(replace(job, timeouts_before=self._timeouts))
             # a further window is only begun for a thread that has nothing else to do, for its rows take memory
@@ -437,7 +438,8 @@ class ReportFetch:
         if way:
             self._divide(job, way, error)
         elif isinstance(error, TikTokInvalidRequestError) and self._goes_without(job, error):
-            job.part.restart()
+            # a list that was made before the report went without is made anew, with all that follows from it
+            (job.window if job.window.list_of(job.part) else job.part).restart()
         else:
             self._give_up(job.window.advertiser_id, self._explained(job, error, reason))
 
@@ -446,7 +448,7 @@ class ReportFetch:
 
         :param reason: why the call was too much, if it was.
         """
-        request, call = self.plan.request, job.part.call
+        request = self.plan.request
         listed = job.window.list_of(job.part)
         if listed and (reason or isinstance(error, TikTokInvalidRequestError)):
             return with_advice(
@@ -456,7 +458,7 @@ class ReportFetch:
             )
         if isinstance(error, TikTokInvalidRequestError):
             error = explained(error, request)
-        obstacle = split.obstacle(request, call, reason) if reason else ""
+        obstacle = split.obstacle(request, job.part.asked, reason) if reason else ""
         if obstacle:
             return with_advice(error, obstacle)
         if reason == split.TIMEOUT:
@@ -481,11 +483,11 @@ class ReportFetch:
     def _goes_without(self, job: Job, error: TikTokInvalidRequestError) -> bool:
         """Drop the metrics that TikTok refuses by name, where that is wanted and leaves a report."""
         refused = [name for name in refused_metrics(error.message) if name in job.part.metrics]
+        gone = self.result.dropped.get(job.window.advertiser_id, ())
         if job.window.list_of(job.part):
             # what can't be listed may well be in the rows; a list goes without what the rows go without
-            gone = self.result.dropped.get(job.window.advertiser_id, ())
             return bool(refused) and set(refused) <= set(gone)
-        left = [name for name in self._left(job.window) if name not in refused]
+        left = set(job.part.metrics).difference(refused, gone)
         sorts_by = self.plan.request.order_field in refused
         if not (self._drop_invalid_metrics and refused and left and not sorts_by):
             return False
@@ -498,11 +500,6 @@ class ReportFetch:
                 "%s: TikTok refused %s; the report goes on without.", job.window.account, ", ".join(new)
             )
         return True
-
-    def _left(self, window: WindowFetch) -> list[str]:
-        """Give a window's metrics that TikTok has not refused."""
-        dropped = self.result.dropped.get(window.advertiser_id, ())
-        return [name for name in window.calls[0].params["metrics"] if name not in dropped]
 
     def _give_up(self, advertiser_id: str, error: TikTokError) -> None:
         """End the report, or the account's part in it."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
@@ -277,7 +276,8 @@ def _by_filter(call: ReportCall, item: Mapping[str, str]) -> Iterator[ReportCall
     half = (len(ids) + 1) // 2
     for some in (ids[:half], ids[half:]):
         part = f"{len(some)} of the {item['field_name']}"
-        yield replace(_filtered(call, item["field_name"], some), part=part)
+        others = [one for one in _filters(call) if one is not item]  # one on the same field holds as well
+        yield replace(_with_filter(call, others, item["field_name"], some), part=part)
 
 
 def _divisible_filter(request: ReportRequest, call: ReportCall) -> Mapping[str, str]:
@@ -302,7 +302,13 @@ def _filters(call: ReportCall) -> list[dict[str, str]]:
 
 
 def _filtered(call: ReportCall, field_name: str, ids: Sequence[str]) -> ReportCall:
-    """Give a call with a filter of IDs, in the place of one on the same field."""
-    others: list[Any] = [item for item in _filters(call) if item["field_name"] != field_name]
+    """Return a call with a filter of IDs, in the place of all on the same field."""
+    others = [item for item in _filters(call) if item["field_name"] != field_name]
+    return _with_filter(call, others, field_name, ids)
+
+
+def _with_filter(
+    call: ReportCall, others: list[dict[str, str]], field_name: str, ids: Sequence[str]
+) -> ReportCall:
     wanted = {"field_name": field_name, "filter_type": "IN", "filter_value": json.dumps(list(ids))}
     return replace(call, common={**call.common, "filtering": [*others, wanted]})

@@ -189,20 +189,20 @@ class WindowFetch:
         :param reason: why it is too much, a key of :data:`~airflow_provider_tiktok.reports.fetch.split.WAYS`.
         """
         if self._list_of(part) is not None:
-            may_help = reason in {split.LARGE, split.TIMEOUT} and len(part.call.params["metrics"]) > 1
+            may_help = reason in {split.LARGE, split.TIMEOUT} and len(part.asked.params["metrics"]) > 1
             return split.LIST_METRICS if may_help else ""
         leaf = self._leaf_of(part)
         if leaf is None:  # the account's total
             return ""
         ways = (way for way in split.WAYS[reason] if way not in leaf.barren)
-        return next((way for way in ways if split.can_divide(self._request, part.call, way)), "")
+        return next((way for way in ways if split.can_divide(self._request, part.asked, way)), "")
 
     def way_to_size(self, part: Part, size: split.Size) -> str:
         """Say how a part that is larger than a size is to be divided; empty when it isn't larger, or can't be."""
         leaf = self._leaf_of(part)
         if leaf is None:
             return ""
-        way = split.way_to_size(self._request, part.call, size)
+        way = split.way_to_size(self._request, part.asked, size)
         return "" if way in leaf.barren else way
 
     def divide(self, part: Part, way: str, size: split.Size) -> None:
@@ -213,7 +213,7 @@ class WindowFetch:
         listed = self._list_of(part)
         if listed is not None:
             index = next(number for number, one in enumerate(listed.parts) if one is part)
-            calls = split.divide(self._request, part.call, way)
+            calls = split.divide(self._request, part.asked, way)
             listed.parts[index : index + 1] = [self._list_part(listed, call) for call in calls]
             return
         leaf = self._leaf_of(part)
@@ -221,8 +221,8 @@ class WindowFetch:
         leaf.sink.clear()
         size.shrink(part.call, way)
         if split.wants_list(part.call, way):
-            listed = _List([], leaf, way, split.list_sums(self._request, part.call, way))
-            listed.parts.append(self._list_part(listed, split.list_call(self._request, part.call, way)))
+            listed = _List([], leaf, way, split.list_sums(self._request, part.asked, way))
+            listed.parts.append(self._list_part(listed, split.list_call(self._request, part.asked, way)))
             self._lists.append(listed)
         else:
             self._replace(leaf, split.divide(self._request, part.call, way))
