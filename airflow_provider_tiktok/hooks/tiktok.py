@@ -19,6 +19,7 @@ from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE
 if TYPE_CHECKING:
     from airflow_provider_tiktok.api.client import TikTokClient
     from airflow_provider_tiktok.api.credentials import TikTokCredentials
+    from airflow_provider_tiktok.reports.fetch.source import RowSource
     from airflow_provider_tiktok.reports.planning.planner import ReportPlan, RunTime
 
 _TEST_TIMEOUT = 15.0  # seconds; somebody is waiting in front of a form
@@ -211,25 +212,36 @@ class TikTokHook(BaseHook):
             the digits that TikTok sent, IDs, days and hours as text, ``None`` where TikTok has none.
         :raises TikTokIncompleteReportError: the rows can't be made whole.
         """
-        from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
         from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
         from airflow_provider_tiktok.reports.rows.reader import to_python
 
         client = self.get_conn(connections=max_concurrency)
         plan = self.plan_report(**parameters)
-        make = ReportFetch
+        reconciliation = read_reconciliation(plan.request, reconcile, reconcile_tolerance)
+        source: RowSource
         if plan.request.is_async:
-            from airflow_provider_tiktok.reports.async_reports.run import make_by_tasks as make  # type: ignore[assignment]
-        fetch = make(
-            client,
-            plan,
-            max_concurrency=max_concurrency,
-            on_advertiser_error=on_advertiser_error,
-            drop_invalid_metrics=drop_invalid_metrics,
-            reconciliation=read_reconciliation(plan.request, reconcile, reconcile_tolerance),
-        )
-        for batch in fetch.batches():
-            yield from to_python(fetch.reader.schema, batch, Decimal)
+            from airflow_provider_tiktok.reports.async_reports.run import make_by_tasks
+
+            source = make_by_tasks(
+                client,
+                plan,
+                on_advertiser_error=on_advertiser_error,
+                drop_invalid_metrics=drop_invalid_metrics,
+                reconciliation=reconciliation,
+            )
+        else:
+            from airflow_provider_tiktok.reports.fetch.paged import PagedSource
+
+            source = PagedSource(
+                client,
+                plan,
+                max_concurrency=max_concurrency,
+                on_advertiser_error=on_advertiser_error,
+                drop_invalid_metrics=drop_invalid_metrics,
+                reconciliation=reconciliation,
+            )
+        for batch in source.batches():
+            yield from to_python(source.reader.schema, batch, Decimal)
 
     def read_credentials(self) -> TikTokCredentials:
         """Read and check the connection.

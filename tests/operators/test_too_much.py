@@ -135,8 +135,8 @@ def test_a_report_that_is_too_large_or_too_slow_gives_the_same_rows(place, limit
 @pytest.mark.parametrize("order_type", ["ASC", "DESC"])
 def test_rows_of_several_calls_stand_in_one_order_again(place, order_type, monkeypatch):
     # more rows than memory has room for go the same way
-    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.paged._MAX_CELLS", 100)
-    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.paged._FEWEST_ROWS", 20)
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.collectors._MAX_CELLS", 100)
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.collectors._FEWEST_ROWS", 20)
     parameters = {"dimensions": "ad_id", "order_field": "ctr", "order_type": order_type}
     right = fetch(place, **parameters)
     place.configure(max_entities=len(right) - 1)

@@ -12,7 +12,7 @@ from typing import Any
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import Answer, CallCounts
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
-from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.params.request import ReportRequest, parse_request
 from airflow_provider_tiktok.reports.planning.planner import ReportPlan, RunTime, make_plan
 
@@ -136,9 +136,9 @@ def items(count: int, *, seed: int | None = None) -> list[dict[str, Any]]:
     return made
 
 
-def fetch(client: FakeClient, report_plan: ReportPlan, **options: Any) -> ReportFetch:
-    return ReportFetch(client, report_plan, **options)
+def fetch(client: FakeClient, report_plan: ReportPlan, **options: Any) -> PagedSource:
+    return PagedSource(client, report_plan, **options)
 
 
-def all_rows(report_fetch: ReportFetch) -> list[tuple[str | None, ...]]:
+def all_rows(report_fetch: PagedSource) -> list[tuple[str | None, ...]]:
     return [row for batch in report_fetch.batches() for row in batch]

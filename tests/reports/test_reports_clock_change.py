@@ -210,6 +210,6 @@ def test_a_report_tasks_file_with_such_an_hour_is_not_asked_for_again(monkeypatc
     with pytest.raises(
         TikTokIncompleteReportError, match=r"on 2025-11-02 the clock .* 01:00 twice"
     ) as caught:
-        all_rows(files.TaskFetch(client, asked, tasks, {}, refused={}))
+        all_rows(files.FileSource(client, asked, tasks, {}, refused={}))
     assert not caught.value.retryable
     assert len(downloads) == 1

@@ -24,7 +24,8 @@ from airflow_provider_tiktok.exceptions import (
     TikTokRateLimitError,
     TikTokTransportError,
 )
-from airflow_provider_tiktok.reports.fetch.paged import ReportFetch, page_rows
+from airflow_provider_tiktok.reports.fetch.paged import PagedSource
+from airflow_provider_tiktok.reports.fetch.source import page_rows
 
 from .helpers import FakeClient, all_rows, fetch, items, old_plan, paged, plan
 
@@ -248,7 +249,7 @@ def test_a_window_without_rows_that_claims_pages_does_not_end_the_report():
 
 
 def test_a_fetch_that_leaves_windows_out_fails(monkeypatch):
-    monkeypatch.setattr(ReportFetch, "_open_window", lambda fetch: False)
+    monkeypatch.setattr(PagedSource, "_open_window", lambda fetch: False)
     with pytest.raises(TikTokIncompleteReportError, match="Windows of 3 advertiser"):
         all_rows(hourly(FakeClient(hours)))
 

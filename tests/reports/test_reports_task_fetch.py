@@ -18,7 +18,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokReportTaskError,
 )
 from airflow_provider_tiktok.reports.async_reports import files
-from airflow_provider_tiktok.reports.async_reports.files import TaskFetch
+from airflow_provider_tiktok.reports.async_reports.files import FileSource
 from airflow_provider_tiktok.reports.async_reports.poll import WatchEnd
 from airflow_provider_tiktok.reports.async_reports.submission import Submission, task_of
 from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
@@ -70,7 +70,7 @@ def test_each_window_is_compared_with_its_own_days_spend():
         report_end_date=date(2026, 1, 7),
     )
     reconciliation = read_reconciliation(plan.request, True, 0)
-    fetch = TaskFetch(client, plan, tasks_of(plan), {}, refused={}, reconciliation=reconciliation)
+    fetch = FileSource(client, plan, tasks_of(plan), {}, refused={}, reconciliation=reconciliation)
     assert [row[-1] for row in all_rows(fetch)] == ["10", "20", "30"]
 
 
@@ -94,7 +94,7 @@ def test_an_accounts_own_spend_that_is_not_complete_fails_the_report(data, words
     client = FakeClient(lambda params: {"list": [row], **data})
     plan = old_plan(client, mode="async", metrics="spend")
     reconciliation = read_reconciliation(plan.request, True, 0)
-    fetch = TaskFetch(client, plan, tasks_of(plan), {}, refused={}, reconciliation=reconciliation)
+    fetch = FileSource(client, plan, tasks_of(plan), {}, refused={}, reconciliation=reconciliation)
     with pytest.raises(TikTokIncompleteReportError, match=words):
         all_rows(fetch)
 
@@ -120,7 +120,7 @@ def test_an_account_that_is_refused_after_its_task_was_created_is_treated_as_the
     told = WatchEnd("done", states={"0": refused, "1": TaskState(SUCCESS)}).as_dict()
     states = WatchEnd.from_dict(json.loads(json.dumps(told))).states
     assert [one.about_account for one in states.values()] == [True, False]
-    fetch = TaskFetch(FakeClient(), plan, tasks_of(plan), states, refused={}, on_advertiser_error=policy)
+    fetch = FileSource(FakeClient(), plan, tasks_of(plan), states, refused={}, on_advertiser_error=policy)
     if policy == "fail":
         with pytest.raises(TikTokReportTaskError, match="no permission"):
             next(fetch.batches())
@@ -138,7 +138,7 @@ def test_an_account_that_is_refused_after_its_task_was_created_is_treated_as_the
 def test_a_task_that_failed_by_itself_is_skipped_for_no_policy():
     plan = old_plan(FakeClient(), mode="async", advertiser_ids="7,8")
     states = {"0": TaskState(FAILED, "no permission"), "1": TaskState(SUCCESS)}
-    fetch = TaskFetch(FakeClient(), plan, tasks_of(plan), states, refused={}, on_advertiser_error="skip")
+    fetch = FileSource(FakeClient(), plan, tasks_of(plan), states, refused={}, on_advertiser_error="skip")
     with pytest.raises(TikTokReportTaskError):
         all_rows(fetch)
 
@@ -154,7 +154,7 @@ def test_a_file_without_room_names_the_folder_whatever_the_policy(monkeypatch, p
         monkeypatch.setattr(files.tempfile, "TemporaryFile", refuse)
     monkeypatch.setattr(files, "download_task", refuse)
     plan = old_plan(FakeClient(), mode="async", advertiser_ids="7,8")
-    fetch = TaskFetch(FakeClient(), plan, tasks_of(plan), {}, refused={}, on_advertiser_error=policy)
+    fetch = FileSource(FakeClient(), plan, tasks_of(plan), {}, refused={}, on_advertiser_error=policy)
     with pytest.raises(TikTokOutputError, match="then run the task again") as caught:
         next(fetch.batches())
     assert caught.value.retryable

@@ -22,7 +22,7 @@ from airflow_provider_tiktok.api.endpoints.report_tasks import (
 )
 from airflow_provider_tiktok.api.transport.redaction import Redactor, without_signatures
 from airflow_provider_tiktok.exceptions import TikTokError
-from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.planning.planner import RunTime, make_plan
 
@@ -121,7 +121,7 @@ def report(client) -> list[object]:
         metrics="spend,impressions,ad_name",
         report_start_date=date(2026, 8, 1),
     )
-    fetch = ReportFetch(client, make_plan(client, request, RunTime(datetime.now(timezone.utc))))
+    fetch = PagedSource(client, make_plan(client, request, RunTime(datetime.now(timezone.utc))))
     return [list(batch) for batch in fetch.batches()]
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from airflow_provider_tiktok._compat_late import connection_of, has_connection, object_storage_path
 from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokResultTooLargeError
-from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params import coerce
 from airflow_provider_tiktok.reports.planning.planner import ReportPlan
 from airflow_provider_tiktok.reports.result.restatement import (
@@ -75,10 +75,10 @@ class Output(Protocol):
     def encode(self, page: Page) -> Sequence[Any]:
         """Make of each row of a page what :meth:`write` takes. Pages come in any order."""
 
-    def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
+    def write(self, fetch: RowSource, rows: Sequence[Any]) -> None:
         """Take encoded rows in, in their order."""
 
-    def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
+    def publish(self, fetch: RowSource, summary: dict[str, Any], now: datetime, context: Any) -> None:
         """Make the rows visible, and add to the summary where they are."""
 
     def discard(self) -> None:
@@ -151,12 +151,12 @@ class FileOutput:
         folder = f"{self._destination.folder.rstrip('/')}/{UNFINISHED}/{name}"
         return Checkpoint(self._filesystem, folder, {**identity, **self._identity})
 
-    def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
+    def write(self, fetch: RowSource, rows: Sequence[Any]) -> None:
         """Take rows in."""
         self._name_files(fetch)
         self._destination.write(rows)
 
-    def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
+    def publish(self, fetch: RowSource, summary: dict[str, Any], now: datetime, context: Any) -> None:
         """Move the files to their place, the manifest last."""
         self._name_files(fetch)
         request = fetch.plan.request
@@ -189,7 +189,7 @@ class FileOutput:
         """Throw away what isn't published."""
         self._destination.discard()
 
-    def _name_files(self, fetch: ReportFetch) -> None:
+    def _name_files(self, fetch: RowSource) -> None:
         if not self._named:
             self._named = True
             request = fetch.plan.request
@@ -223,7 +223,7 @@ class XComOutput:
         """Leave the rows as they are."""
         return page.rows()
 
-    def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
+    def write(self, fetch: RowSource, rows: Sequence[Any]) -> None:
         """Take rows in.
 
         :raises TikTokResultTooLargeError: they don't fit.
@@ -238,7 +238,7 @@ class XComOutput:
             )
         self._rows += new
 
-    def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
+    def publish(self, fetch: RowSource, summary: dict[str, Any], now: datetime, context: Any) -> None:
         """Push the rows."""
         summary["bytes"] = self._bytes
         task_instance = context.get("ti") or context.get("task_instance")

@@ -15,7 +15,7 @@ from airflow_provider_tiktok._compat_late import BaseHook, has_connection
 from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.reports import catalog
-from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.request import ReportRequest
 from airflow_provider_tiktok.reports.planning.planner import ReportPlan, Window
@@ -101,7 +101,7 @@ class SqlOutput:
         # the window follows in write(), by the account
         return page.rows()
 
-    def write(self, fetch: ReportFetch, rows: Sequence[Any]) -> None:
+    def write(self, fetch: RowSource, rows: Sequence[Any]) -> None:
         """Hold rows until all are there."""
         if self._by_window and rows:
             columns = list(zip(*rows, strict=True))
@@ -113,7 +113,7 @@ class SqlOutput:
     def check(self, plan: ReportPlan) -> None:
         """Take any plan: the rows of each account are replaced by themselves."""
 
-    def publish(self, fetch: ReportFetch, summary: dict[str, Any], now: datetime, context: Any) -> None:
+    def publish(self, fetch: RowSource, summary: dict[str, Any], now: datetime, context: Any) -> None:
         """Replace the rows of the accounts and days that were fetched."""
         if self._by_window:
             self._windows_of(fetch.plan)
@@ -145,7 +145,7 @@ class SqlOutput:
         """Let go of the rows."""
         self._spool.close()
 
-    def _slices(self, fetch: ReportFetch) -> Iterator[Slice]:
+    def _slices(self, fetch: RowSource) -> Iterator[Slice]:
         """Give what the report says anew: its accounts, but for skipped ones, and the days of each."""
         spans = _spans(fetch.plan, fetch.result.skipped)
         for span, group in groupby(sorted(spans, key=_order), key=lambda item: item[1]):

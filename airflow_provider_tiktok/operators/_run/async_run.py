@@ -44,7 +44,7 @@ from airflow_provider_tiktok.operators._run.run import (
 from airflow_provider_tiktok.operators._run.schedule import run_time
 from airflow_provider_tiktok.reports.async_reports.cancel import stop_tasks
 from airflow_provider_tiktok.reports.async_reports.create import TaskCreation, still_good
-from airflow_provider_tiktok.reports.async_reports.files import TaskFetch, task_error
+from airflow_provider_tiktok.reports.async_reports.files import FileSource, task_error
 from airflow_provider_tiktok.reports.async_reports.poll import DONE, ERROR, TIMEOUT, TaskWatch, WatchEnd
 from airflow_provider_tiktok.reports.async_reports.submission import Submission, fingerprint
 from airflow_provider_tiktok.reports.planning.planner import make_plan
@@ -278,7 +278,7 @@ class TaskReport:
         self._check(submission, end)
         output = self._task.open_output(self._request)
         try:
-            fetch = TaskFetch(
+            fetch = FileSource(
                 self._client,
                 submission.plan(self._request),
                 submission.tasks,
@@ -287,7 +287,6 @@ class TaskReport:
                 poll_interval=seconds(self._task.poll_interval),
                 deadlines=submission.deadlines or self._deadlines(),
                 encode=output.encode,
-                max_concurrency=self._task.max_concurrency,
                 on_advertiser_error=self._task.on_advertiser_error,
                 reconciliation=self._reconciliation,
             )

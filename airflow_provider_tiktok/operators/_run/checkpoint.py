@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.api.client import TikTokClient
     from airflow_provider_tiktok.operators._outputs.files import Output
     from airflow_provider_tiktok.operators.report import TikTokReportOperator
-    from airflow_provider_tiktok.reports.fetch.paged import FetchResult, Position, ReportFetch
+    from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, RowSource
     from airflow_provider_tiktok.reports.planning.planner import ReportPlan
     from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 
@@ -71,7 +71,7 @@ class KeptRows:
         elif state is not None:
             self._checkpoint.restart()
 
-    def pass_on(self, fetch: ReportFetch, output: Output) -> None:
+    def pass_on(self, fetch: RowSource, output: Output) -> None:
         """Give the output the rows of the attempt before.
 
         :raises TikTokIncompleteReportError: they are not as many as that attempt passed on; the next one starts anew.
@@ -92,7 +92,7 @@ class KeptRows:
             error.retryable = True
             raise error
 
-    def note(self, fetch: ReportFetch, batch: Sequence[Any] = ()) -> None:
+    def note(self, fetch: RowSource, batch: Sequence[Any] = ()) -> None:
         """Keep a batch, which has just come. What came before it is whole windows, if the fetch's position has moved."""
         if self._checkpoint is None or not self._keeps:
             return
@@ -101,7 +101,7 @@ class KeptRows:
             self._checkpoint.mark(lambda: self._state(fetch))
         self._checkpoint.add(batch)
 
-    def save(self, fetch: ReportFetch) -> None:
+    def save(self, fetch: RowSource) -> None:
         """Leave to the next attempt what is whole, if there is one."""
         if not self._keeps:
             self.discard()
@@ -156,5 +156,5 @@ class KeptRows:
                 return
         self._checkpoint.restart()
 
-    def _state(self, fetch: ReportFetch) -> dict[str, Any]:
+    def _state(self, fetch: RowSource) -> dict[str, Any]:
         return {**snapshot(fetch), "calls": asdict(self._counts), "started_at": self._started_at}

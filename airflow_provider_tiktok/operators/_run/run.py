@@ -20,7 +20,8 @@ from airflow_provider_tiktok.operators._outputs.files import FileOutput, Output,
 from airflow_provider_tiktok.operators._run import lineage
 from airflow_provider_tiktok.operators._run.checkpoint import KeptRows
 from airflow_provider_tiktok.operators._run.schedule import run_time
-from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.fetch.paged import PagedSource
+from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params import coerce
 from airflow_provider_tiktok.reports.params.request import ReportRequest, parse_request
 from airflow_provider_tiktok.reports.planning.planner import make_plan
@@ -63,7 +64,7 @@ def run_report(
         task.link_facts = plan.facts()
         goes_on = unfinished is not None
         with closing(KeptRows(task, context, plan, output, client, goes_on=goes_on)) as kept:
-            fetch = ReportFetch(
+            fetch = PagedSource(
                 client,
                 plan,
                 encode=output.encode,
@@ -71,7 +72,7 @@ def run_report(
                 on_advertiser_error=task.on_advertiser_error,
                 drop_invalid_metrics=task.drop_invalid_metrics,
                 reconciliation=reconciliation,
-                begin_at=kept.begin_at,
+                resume_from=kept.begin_at,
             )
             with _keeping(task, fetch, kept):
                 _fetch(task, fetch, output, kept)
@@ -85,7 +86,7 @@ def run_report(
 
 
 @contextmanager
-def _keeping(task: TikTokReportOperator, fetch: ReportFetch, kept: KeptRows) -> Iterator[None]:
+def _keeping(task: TikTokReportOperator, fetch: RowSource, kept: KeptRows) -> Iterator[None]:
     """Leave the rows of finished windows to another attempt where one will come, and else nothing."""
     try:
         yield
@@ -159,7 +160,7 @@ def open_files_or_xcom(task: TikTokReportOperator, request: ReportRequest) -> Ou
 
 
 def _fetch(
-    task: TikTokReportOperator, fetch: ReportFetch, output: Output, kept: KeptRows | None = None
+    task: TikTokReportOperator, fetch: RowSource, output: Output, kept: KeptRows | None = None
 ) -> None:
     plan = fetch.plan
     task.log.info(
@@ -204,7 +205,7 @@ def _without_cycle_collection() -> Iterator[None]:
 def _publish(
     task: TikTokReportOperator,
     context: Any,
-    fetch: ReportFetch,
+    fetch: RowSource,
     output: Output,
     counts: CallCounts,
     *,

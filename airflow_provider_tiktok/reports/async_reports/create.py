@@ -20,7 +20,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokInvalidRequestError,
 )
 from airflow_provider_tiktok.reports.async_reports.submission import Submission, task_body, task_of
-from airflow_provider_tiktok.reports.fetch.paged import goes_on
+from airflow_provider_tiktok.reports.fetch.failures import continues_after
 from airflow_provider_tiktok.reports.params.explain import explained, refused_metrics
 from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan
 
@@ -131,7 +131,7 @@ class TaskCreation:
 
         :raises TikTokAPIError: it may not.
         """
-        if not goes_on(self._policy, error):
+        if not continues_after(self._policy, error):
             raise error
         self.refused[advertiser_id] = error
 

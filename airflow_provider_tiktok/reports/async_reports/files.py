@@ -1,4 +1,4 @@
-"""Fetches the rows of a report from the files that TikTok's report tasks made: whole, or not at all."""
+"""Fetches the rows of a report from the files that TikTok's report tasks made: complete, or not at all."""
 
 from __future__ import annotations
 
@@ -31,11 +31,21 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.reports.async_reports.csv_rows import ends_whole, read_rows
 from airflow_provider_tiktok.reports.async_reports.poll import POLL_INTERVAL, PollTimer, default_deadlines
-from airflow_provider_tiktok.reports.fetch.collectors import IdSink, RowSink, read_page
-from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.fetch.collectors import (
+    Encode,
+    IdSink,
+    RowSink,
+    read_page,
+    row_budget,
+)
+from airflow_provider_tiktok.reports.fetch.completeness import CompletenessCheck
+from airflow_provider_tiktok.reports.fetch.failures import FAIL, AccountFailures
+from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, page_rows
 from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan, cut
+from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
 from airflow_provider_tiktok.reports.report_types import MAX_DAYS_WITHOUT_TIME
 from airflow_provider_tiktok.reports.rows.clock_change import repeated_hour_error
+from airflow_provider_tiktok.reports.rows.reader import RowReader
 from airflow_provider_tiktok.storage.temporary import temporary_errors
 
 log = logging.getLogger(__name__)
@@ -45,8 +55,8 @@ _LASTING = re.compile(r"invalid|parameter|not supported|permission|not exist", r
 _PAUSE = 2.0  # seconds before a file is fetched again
 
 
-class TaskFetch(ReportFetch):
-    """A fetch whose rows come in files, one for each report task.
+class FileSource:
+    """Fetches the rows of a plan from files, one for each report task.
 
     The rows of an account are passed on when all of its files are here and no key came twice.
 
@@ -57,7 +67,10 @@ class TaskFetch(ReportFetch):
     :param refused: why accounts have no task, by ID.
     :param poll_interval: longest seconds between two calls for a file that isn't ready.
     :param deadlines: when the wait for such a file is given up, by the name of the limit that says so.
-    :param options: as :class:`~airflow_provider_tiktok.reports.fetch.paged.ReportFetch`'s.
+    :param encode: makes of a page what the reader of :meth:`batches` wants of each of its rows. The rows as they are if
+        not given.
+    :param on_advertiser_error: as :class:`~airflow_provider_tiktok.reports.fetch.failures.AccountFailures`'s.
+    :param reconciliation: compares every window's spend with the account's own.
     """
 
     def __init__(
@@ -70,30 +83,50 @@ class TaskFetch(ReportFetch):
         refused: Mapping[str, TikTokAPIError],
         poll_interval: float = POLL_INTERVAL,
         deadlines: Mapping[str, float] | None = None,
-        **options: Any,
+        encode: Encode = page_rows,
+        on_advertiser_error: str = FAIL,
+        reconciliation: Reconciliation | None = None,
     ) -> None:
-        super().__init__(client, plan, **options)
+        self.plan = plan
+        self.result = FetchResult()
+        self.reader = RowReader(plan.request)
+        self.unusable: list[ReportTask] = []
+        self._client = client
+        self._encode = encode
+        self._failures = AccountFailures(on_advertiser_error, plan.advertiser_ids)
+        self._reconciliation = reconciliation
+        self._completeness = CompletenessCheck()
+        self._budget = row_budget(len(self.reader.schema.columns))
         self._tasks = list(zip(plan.calls, tasks, strict=True))
         self._states = states
         self._refused = refused
         self._poll_interval = poll_interval
         self._deadlines = deadlines or default_deadlines()
-        self.unusable: list[ReportTask] = []
         for task in tasks:
             if task.dropped:
                 self.result.dropped.setdefault(task.advertiser_id, []).extend(task.dropped)
                 self.reader.dropped |= set(task.dropped)
 
+    @property
+    def position(self) -> Position:
+        """The beginning: files of report tasks are fetched from scratch."""
+        return Position()
+
+    @property
+    def total_metrics(self) -> None:
+        """``None``: report tasks have no totals."""
+        return None
+
     def batches(self) -> Iterator[list[Any]]:
-        """Give the rows, about a thousand at a time.
+        """Yield the rows, about a thousand at a time.
 
         :raises TikTokReportTaskError: a task failed, or was cancelled.
-        :raises TikTokIncompleteReportError: a file is not whole.
+        :raises TikTokIncompleteReportError: a file is not complete.
         """
-        self._flight.close()  # of calls page by page, of which there are none
         for advertiser_id, refusal in self._refused.items():
-            self._on_error(advertiser_id, refusal)
-        if self._policy == "fail":  # a task that failed comes before those that were given up because of it
+            self._fail_account(advertiser_id, refusal)
+        if self._failures.policy == FAIL:
+            # a task that failed comes before those that were given up because of it
             for _, task in sorted(self._tasks, key=lambda pair: self._state(pair[1]).status in RUNNING):
                 self._check_state(task)
         for advertiser_id, pairs in groupby(self._tasks, key=lambda pair: pair[0].advertiser_id):
@@ -103,17 +136,19 @@ class TaskFetch(ReportFetch):
             except TikTokError as error:
                 for sink in sinks:
                     sink.clear()
-                self._on_error(advertiser_id, error)
+                self._fail_account(advertiser_id, error)
                 continue
             for sink in sinks:
                 with sink.spool as spool:
                     for batch in spool.batches():
                         self.result.row_count += len(batch)
                         yield batch
-        skipped = self.result.skipped
-        self.result.skipped = {name: skipped[name] for name in self.plan.advertiser_ids if name in skipped}
         self.reader.finish(self.result.row_count)
-        self._raise_errors()
+        self._failures.raise_at_end()
+
+    def _fail_account(self, advertiser_id: str, error: TikTokError) -> None:
+        self._failures.record(advertiser_id, error)
+        self.result.skipped = self._failures.skipped
 
     def _read_account(self, pairs: Sequence[tuple[ReportCall, ReportTask]], sinks: list[RowSink]) -> None:
         """Read all files of an account; those of one window are put together."""
@@ -249,7 +284,7 @@ class TaskFetch(ReportFetch):
             self.reader,
             self._encode,
             order_field=self.plan.request.order_field,
-            room=self._room,
+            room=self._budget,
             sums=("spend",) if self._reconciliation is not None else (),
         )
 
@@ -260,14 +295,15 @@ class TaskFetch(ReportFetch):
         """
         if self._reconciliation is None:
             return
+        path = self.plan.request.kind.endpoint(self.plan.request.dimensions)
         account = IdSink("advertiser_id", ("spend",))
         windows = [call.window]
         if call.window.start and call.window.end:
             windows = list(cut(call.window.start, call.window.end, MAX_DAYS_WITHOUT_TIME))
         for window in windows:
             asked = self._reconciliation.call(replace(call, window=window))
-            answer = self._client.get(self._path, asked.params, subject=asked.subject(1))
-            self._refuse_partial(answer, asked.params["metrics"], asked.subject(1))
+            answer = self._client.get(path, asked.params, subject=asked.subject(1))
+            self._completeness.check(answer, asked.params["metrics"], asked.subject(1))
             account.take(1, account.read(asked, 1, answer.data.get("list") or []))
         found, spent = sink.sums["spend"], account.sums["spend"]
         problem = self._reconciliation.problem(found, spent, rows=len(sink.spool))

@@ -9,7 +9,7 @@ from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.exceptions import TikTokReportTaskError
 from airflow_provider_tiktok.reports.async_reports.cancel import stop_tasks
 from airflow_provider_tiktok.reports.async_reports.create import TaskCreation
-from airflow_provider_tiktok.reports.async_reports.files import TaskFetch
+from airflow_provider_tiktok.reports.async_reports.files import FileSource
 from airflow_provider_tiktok.reports.async_reports.poll import (
     DONE,
     POLL_INTERVAL,
@@ -26,12 +26,12 @@ def make_by_tasks(
     on_advertiser_error: str = "fail",
     drop_invalid_metrics: bool = False,
     **options: Any,
-) -> TaskFetch:
+) -> FileSource:
     """Have a report made, and wait for it.
 
     :param client: makes the calls, and ends the wait when it is stopped.
     :param plan: what is wanted.
-    :param options: as :class:`~airflow_provider_tiktok.reports.async_reports.files.TaskFetch`'s.
+    :param options: as :class:`~airflow_provider_tiktok.reports.async_reports.files.FileSource`'s.
     :return: what fetches its rows.
     :raises TikTokReportTaskError: TikTok didn't make it in six hours. What it still works at is cancelled.
     """
@@ -59,7 +59,7 @@ def make_by_tasks(
     if on_advertiser_error == "fail":
         stop_tasks(client.credentials, watch.pending)  # one has failed, and the fetch says so
     submission = creation.submission("", clock.time())
-    return TaskFetch(
+    return FileSource(
         client,
         submission.plan(plan.request),
         submission.tasks,

@@ -22,6 +22,8 @@ from airflow_provider_tiktok.reports.rows.checks import check_rows
 from airflow_provider_tiktok.reports.rows.reader import Page, RowReader, first_of_key
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
+_MAX_CELLS = 1_200_000  # cells held in memory before rows go to a file: some 50 MiB
+_FEWEST_ROWS = 2_000
 _MOST_ROWS = 10**9  # of one call's pages; more is no count
 _MOST_PAGES = 864_000  # calls that TikTok allows an app of its basic level in a day
 _DOUBLE = "TikTok gave a row twice, so another one may be missing"
@@ -363,6 +365,11 @@ class PageCount:
                 f"TikTok counted {self.rows:,} rows and gave {rows:,} on page {page}, where {due:,} were due"
             )
         return ""
+
+
+def row_budget(columns: int) -> Room:
+    """Return how many rows of so many columns the buffers of a report may hold in memory together."""
+    return Room(max(_FEWEST_ROWS, _MAX_CELLS // columns))
 
 
 def read_page(

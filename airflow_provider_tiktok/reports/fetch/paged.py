@@ -1,4 +1,4 @@
-"""Runs a plan: every page of every window, whole or not at all, in a deterministic order."""
+"""Runs a plan: every page of every window, complete or failed, in a deterministic order."""
 
 from __future__ import annotations
 
@@ -6,47 +6,38 @@ import logging
 import random
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import Answer, TikTokClient
-from airflow_provider_tiktok.api.codes import is_about_one_account
-from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.exceptions import (
-    TikTokAPIError,
-    TikTokAuthError,
     TikTokError,
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
-    TikTokReportTaskError,
 )
-from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch import split
-from airflow_provider_tiktok.reports.fetch.collectors import Encode
-from airflow_provider_tiktok.reports.fetch.extra_info import ExtraInfo, read_extra_info
+from airflow_provider_tiktok.reports.fetch.collectors import Encode, row_budget
+from airflow_provider_tiktok.reports.fetch.completeness import CompletenessCheck
+from airflow_provider_tiktok.reports.fetch.failures import FAIL, AccountFailures
 from airflow_provider_tiktok.reports.fetch.progress import Progress
+from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, page_rows
+from airflow_provider_tiktok.reports.fetch.totals import total_metrics
 from airflow_provider_tiktok.reports.fetch.window import Job, WindowFetch
 from airflow_provider_tiktok.reports.fetch.worker_pool import Flight, Outcome
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.explain import explained, refused_metrics, with_advice
 from airflow_provider_tiktok.reports.planning.planner import ReportPlan
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
-from airflow_provider_tiktok.reports.rows.buffer import Room, RowSpool
+from airflow_provider_tiktok.reports.rows.buffer import RowSpool
 from airflow_provider_tiktok.reports.rows.clock_change import repeated_hour_error
-from airflow_provider_tiktok.reports.rows.reader import Page, RowReader
-from airflow_provider_tiktok.storage.columns import canonical_number
+from airflow_provider_tiktok.reports.rows.reader import RowReader
 
 log = logging.getLogger(__name__)
 
-ON_ADVERTISER_ERROR = ("fail", "fail_at_end", "skip")
-
 _WINDOW_ATTEMPTS = 3
 _REFETCH_PAUSE = 2.0  # seconds; figures that move need some time to come to rest
-_MAX_CELLS = 1_200_000  # cells held in memory before rows go to a file: some 50 MiB
-_FEWEST_ROWS = 2_000
 _WAITING_CELLS = 250_000  # cells of answers that wait to be read: some 25 MiB
 _LOOK = 0.1  # seconds after which a paused window is looked at again
 _TICK = 1.0  # seconds after which the progress is looked at, when nothing comes
@@ -58,48 +49,8 @@ _ASK_FOR_LESS = (
 _HOPELESS = 12  # calls in a row that time out, however small they are made
 
 
-@dataclass
-class FetchResult:
-    """What a fetch brought so far.
-
-    :param row_count: rows passed on.
-    :param skipped: why accounts were skipped, by ID.
-    :param totals: TikTok's ``total_metrics`` of every call that has rows, with the account; empty
-        where TikTok gave none.
-    :param dropped: metrics that TikTok refused and the report went on without, by account.
-    :param refetched: calls for windows that had to be fetched again.
-    :param seen_metrics: metrics that came in rows of an earlier fetch, where this one goes on from there.
-    """
-
-    row_count: int = 0
-    skipped: dict[str, str] = field(default_factory=dict)
-    totals: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    dropped: dict[str, list[str]] = field(default_factory=dict)
-    refetched: int = 0
-    seen_metrics: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a fetch has come, so that another fetch of the same plan can go on from there.
-
-    :param windows: so many of the plan's windows are done: their rows have been passed on, or their account skipped.
-    :param row_count: rows passed on.
-    :param totals: entries in ``totals`` of the result.
-    """
-
-    windows: int = 0
-    row_count: int = 0
-    totals: int = 0
-
-
-def page_rows(page: Page) -> Sequence[Any]:
-    """Give a page's rows as they are."""
-    return page.rows()
-
-
-class ReportFetch:
-    """Fetches the rows of a plan.
+class PagedSource:
+    """Fetches the rows of a plan page by page.
 
     Pages, windows and accounts are fetched side by side, and rows are passed on in the plan's order. The rows
     of a window are held until TikTok's own count is met and no key came twice; else the window is fetched
@@ -114,7 +65,7 @@ class ReportFetch:
         the account, when TikTok refuses one account.
     :param drop_invalid_metrics: go on without the metrics that TikTok refuses by name; their column is null.
     :param reconciliation: compares every window's spend with the account's own.
-    :param begin_at: where an earlier fetch has left off, and what it brought until there.
+    :param resume_from: where an earlier fetch has left off, and what it brought until there.
     """
 
     def __init__(
@@ -127,11 +78,9 @@ class ReportFetch:
         on_advertiser_error: str = "fail",
         drop_invalid_metrics: bool = False,
         reconciliation: Reconciliation | None = None,
-        begin_at: tuple[Position, FetchResult] | None = None,
+        resume_from: tuple[Position, FetchResult] | None = None,
     ) -> None:
-        if on_advertiser_error not in ON_ADVERTISER_ERROR:
-            known = ", ".join(ON_ADVERTISER_ERROR)
-            raise invalid("on_advertiser_error", f"is {on_advertiser_error!r}; it can be {known}.")
+        self._failures = AccountFailures(on_advertiser_error, plan.advertiser_ids)
         if max_concurrency < 1:
             raise invalid("max_concurrency", f"must be 1 or more, not {max_concurrency}.")
         self.plan = plan
@@ -139,7 +88,6 @@ class ReportFetch:
         self.reader = RowReader(plan.request)
         self._client = client
         self._encode = encode
-        self._policy = on_advertiser_error
         self._drop_invalid_metrics = drop_invalid_metrics
         self._reconciliation = reconciliation
         self._path = plan.request.kind.endpoint(plan.request.dimensions)
@@ -148,23 +96,23 @@ class ReportFetch:
         self._open: deque[WindowFetch] = deque()
         self._lookahead = 4 * max_concurrency
         columns = len(self.reader.schema.columns)
-        self._room = Room(max(_FEWEST_ROWS, _MAX_CELLS // columns))
+        self._room = row_budget(columns)
         waiting = max(1, _WAITING_CELLS // (columns * plan.request.page_size))
         self._flight: Flight[Job, Answer] = Flight(
             self._make_call, max_concurrency, waiting=min(waiting, max_concurrency)
         )
         self._turns = max_concurrency
-        self._errors: dict[str, TikTokError] = {}
         self._end: TikTokError | None = None
         self._position = Position()
-        if begin_at is not None:
-            self._take_over(*begin_at)
+        if resume_from is not None:
+            self._resume(*resume_from)
         windows = plan.windows[self._position.windows :]
         self._windows_left = Counter(calls[0].advertiser_id for calls in windows)
         self._to_open = enumerate(windows, self._position.windows)
         self._held: RowSpool | None = None
         self._held_account = ""
         self._sizes: dict[str, split.Size] = {}
+        self._completeness = CompletenessCheck()
         self._told_of: set[tuple[str, str]] = set()
         self._timeouts = 0
         self._progress = Progress(
@@ -182,9 +130,9 @@ class ReportFetch:
         """
         try:
             for advertiser_id, error in self.plan.refused.items():
-                if advertiser_id not in self._errors:
-                    self._on_error(advertiser_id, error)
-            self._warn_of_lumps()
+                if advertiser_id not in self._failures:
+                    self._fail_account(advertiser_id, error)
+            self._warn_of_multi_window_rows()
             while window := self._next_window():
                 for batch in self._rows_of(window):
                     self.result.row_count += len(batch)
@@ -192,7 +140,7 @@ class ReportFetch:
                     for _ in range(self._turns):
                         if not self._advance(0):
                             break
-                if self._held is None and not (self._errors.keys() - self.result.skipped.keys()):
+                if self._held is None and not self._failures.fail_the_report:
                     self._position = Position(
                         window.index + 1, self.result.row_count, len(self.result.totals)
                     )
@@ -205,10 +153,8 @@ class ReportFetch:
             if self._held is not None:
                 self._held.close()
         self._miss_nothing()
-        skipped = self.result.skipped
-        self.result.skipped = {name: skipped[name] for name in self.plan.advertiser_ids if name in skipped}
         self.reader.finish(self.result.row_count)
-        self._raise_errors()
+        self._failures.raise_at_end()
 
     @property
     def position(self) -> Position:
@@ -222,26 +168,10 @@ class ReportFetch:
 
     @property
     def total_metrics(self) -> dict[str, Any] | None:
-        """TikTok's totals by metric, if they were asked for.
+        """TikTok's totals by metric, if they were asked for."""
+        return total_metrics(self.plan.request.report_type, self.result.totals)
 
-        Totals of several windows are added up where that is right; where it isn't (rates, people,
-        money of several accounts, whose currencies may differ), the value is ``None``.
-        """
-        if not any(totals for _, totals in self.result.totals):
-            return None
-        several_accounts = len({advertiser_id for advertiser_id, _ in self.result.totals}) > 1
-        names = dict.fromkeys(name for _, totals in self.result.totals for name in totals)
-        return {
-            name: _sum(
-                self.plan.request.report_type,
-                name,
-                [totals.get(name) for _, totals in self.result.totals],
-                several_accounts,
-            )
-            for name in names
-        }
-
-    def _warn_of_lumps(self) -> None:
+    def _warn_of_multi_window_rows(self) -> None:
         """Say so when rows of several windows can't be told apart, or stand in several orders."""
         request, windows = self.plan.request, self.plan.windows
         if request.order_field and len(self.plan) > 1:
@@ -258,16 +188,16 @@ class ReportFetch:
                 request.kind.span(request.dimensions),
             )
 
-    def _take_over(self, position: Position, result: FetchResult) -> None:
-        """Begin where an earlier fetch has left off."""
+    def _resume(self, position: Position, result: FetchResult) -> None:
+        """Continue where an earlier fetch has left off."""
         self._position, self.result = position, result
         self.reader.dropped = {name for names in result.dropped.values() for name in names}
         self.reader.seen_metrics = set(result.seen_metrics)
-        self._errors |= {name: TikTokInvalidRequestError(why) for name, why in result.skipped.items()}
+        self._failures.resume(result.skipped)
 
     def _miss_nothing(self) -> None:
         """Make sure that every window of the plan has been passed on, but for those of accounts that failed."""
-        left = [name for name, count in self._windows_left.items() if count and name not in self._errors]
+        left = [name for name, count in self._windows_left.items() if count and name not in self._failures]
         if left:
             raise TikTokIncompleteReportError(
                 f"Windows of {len(left)} advertiser account(s) were not fetched: {', '.join(left[:_NAMED])}. This is a "
@@ -318,7 +248,7 @@ class ReportFetch:
     def _open_window(self) -> bool:
         """Begin with the next window of the plan, unless there is none."""
         for index, calls in self._to_open:
-            if calls[0].advertiser_id in self._errors:
+            if calls[0].advertiser_id in self._failures:
                 continue
             window = WindowFetch(
                 calls,
@@ -406,7 +336,7 @@ class ReportFetch:
         self._windows_left[account] -= 1
         is_last = not self._windows_left[account]
         with window.spool as spool:
-            if self._policy == "fail":
+            if self._failures.policy == FAIL:
                 yield from spool.batches()
             else:
                 # rows of an account that fails in a later window must not have been passed on
@@ -503,7 +433,7 @@ class ReportFetch:
 
     def _give_up(self, advertiser_id: str, error: TikTokError) -> None:
         """End the report, or the account's part in it."""
-        self._on_error(advertiser_id, error)
+        self._fail_account(advertiser_id, error)
         for window in self._open:
             if window.advertiser_id == advertiser_id:
                 window.discard()
@@ -513,6 +443,10 @@ class ReportFetch:
             self._held.close()
             self._held = None
 
+    def _fail_account(self, advertiser_id: str, error: TikTokError) -> None:
+        self._failures.record(advertiser_id, error)
+        self.result.skipped = self._failures.skipped
+
     # the other threads: one call each
 
     def _make_call(self, job: Job) -> Answer:
@@ -520,117 +454,5 @@ class ReportFetch:
         subject = part.call.subject(job.page)
         params = {**part.call.params, "metrics": list(part.metrics), "page": job.page}
         answer = self._client.get(self._path, params, subject=subject, cancel=self._cancel)
-        self._refuse_partial(answer, part.metrics, subject)
+        self._completeness.check(answer, part.metrics, subject)
         return answer
-
-    def _refuse_partial(self, answer: Answer, metrics: Sequence[str], subject: str) -> None:
-        """Raise if TikTok says that rows, or figures of these metrics, are missing.
-
-        :raises TikTokIncompleteReportError: it does.
-        """
-        extra = read_extra_info(answer.data)
-        self._log_odd(extra)
-        if answer.truncated or extra.cut:
-            raise _truncated(subject, answer)
-        if missing := extra.missing(metrics):
-            raise TikTokIncompleteReportError(
-                f"TikTok says that figures about people are missing for a while ({subject}): {', '.join(missing)}. "
-                "Nothing is published; run the task again later, or leave them out of `metrics`. "
-                f"[request_id {answer.request_id}]"
-            )
-
-    def _log_odd(self, extra: ExtraInfo) -> None:
-        """Name once what an answer says that this version doesn't know."""
-        for name in extra.odd:
-            if ("extra_info", name) not in self._told_of:
-                self._told_of.add(("extra_info", name))
-                log.warning(
-                    "TikTok's answer holds %s in `extra_info`, which this version doesn't know and passes over.",
-                    name,
-                )
-
-    # what one account's failure means for the others
-
-    def _on_error(self, advertiser_id: str, error: TikTokError) -> None:
-        """Raise what ends the report; note what concerns one account only, as the policy says."""
-        if not goes_on(self._policy, error):
-            raise error
-        if self._policy == "skip":
-            self.result.skipped[advertiser_id] = str(error)
-            log.warning("Advertiser %s is skipped. %s", advertiser_id, error)
-        else:
-            log.error(
-                "Advertiser %s failed; the others are fetched before the task fails. %s", advertiser_id, error
-            )
-        self._errors[advertiser_id] = error
-
-    def _raise_errors(self) -> None:
-        errors = {name: self._errors[name] for name in self.plan.advertiser_ids if name in self._errors}
-        if not errors or (self._policy == "skip" and len(errors) < len(self.plan.advertiser_ids)):
-            return
-        first = next(iter(errors.values()))
-        if len(errors) == 1:
-            raise first
-        text = f"{len(errors)} of {len(self.plan.advertiser_ids)} advertiser accounts failed. " + " ".join(
-            f"{advertiser_id}: {error}" for advertiser_id, error in errors.items()
-        )
-        if all(isinstance(error, TikTokIncompleteReportError) for error in errors.values()):
-            incomplete = TikTokIncompleteReportError(text)
-            incomplete.retryable = any(error.retryable for error in errors.values())
-            raise incomplete
-        raise TikTokAPIError(
-            text,
-            code=getattr(first, "code", None),
-            message=getattr(first, "message", ""),
-            request_id=getattr(first, "request_id", ""),
-            retryable=any(error.retryable for error in errors.values()),
-        )
-
-
-def goes_on(policy: str, error: TikTokError) -> bool:
-    """Say whether a report goes on after an error that one account's calls have met.
-
-    :param policy: one of :data:`ON_ADVERTISER_ERROR`.
-    """
-    if (
-        isinstance(error, TikTokAuthError)
-        or policy == "fail"
-        or not isinstance(error, (TikTokAPIError, TikTokIncompleteReportError, TikTokReportTaskError))
-        or getattr(error, "retry_after", None)
-        is not None  # it is the app that has to wait, with all accounts
-    ):
-        return False
-    if policy == "fail_at_end":
-        return True
-    if isinstance(error, TikTokReportTaskError):
-        return error.about_one_account
-    # without a code it is the plan's own: TikTok hides the account's time zone
-    of_the_plan = isinstance(error, TikTokInvalidRequestError) and error.code is None
-    return of_the_plan or (isinstance(error, TikTokAPIError) and is_about_one_account(error))
-
-
-def _truncated(subject: str, answer: Answer) -> TikTokIncompleteReportError:
-    error = TikTokIncompleteReportError(
-        f"TikTok left rows out of the report ({subject}): it gives at most 20,000 campaigns, ad groups or ads, "
-        f"the newest ones. [request_id {answer.request_id}]"
-    )
-    error.truncated = True
-    error.retryable = False  # the rows are no fewer next time
-    return error
-
-
-def _sum(report_type: str, name: str, values: list[Any], several_accounts: bool) -> int | float | str | None:
-    metric = catalog.metrics(report_type).get(name) or catalog.metrics().get(name)
-    digits = [canonical_number(str(value).strip()) for value in values if value not in (None, "-")]
-    numbers = [Decimal(text) for text in digits if text is not None]
-    if len(numbers) < len(digits):
-        return plain(values[0], 200) if len(values) == 1 else None
-    additive = metric is not None and metric.additive and not (several_accounts and metric.type == "currency")
-    if not numbers or None in values or (len(values) > 1 and not additive):
-        return None
-    total = sum(numbers, Decimal(0))
-    return (
-        int(total)
-        if total == total.to_integral_value() and metric and metric.type == "integer"
-        else float(total)
-    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
-from airflow_provider_tiktok.reports.fetch.paged import FetchResult, Position, ReportFetch
+from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, RowSource
 from airflow_provider_tiktok.reports.planning.planner import ReportPlan
 
 
@@ -23,7 +23,7 @@ def fingerprint(plan: ReportPlan, credentials: TikTokCredentials) -> str:
     return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def snapshot(fetch: ReportFetch) -> dict[str, Any]:
+def snapshot(fetch: RowSource) -> dict[str, Any]:
     """Give the last position of a fetch, with what it brought until there."""
     position, result = fetch.position, fetch.result
     return {

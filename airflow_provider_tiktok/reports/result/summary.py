@@ -9,16 +9,16 @@ from datetime import date, datetime
 from typing import Any
 
 from airflow_provider_tiktok.api.client import CallCounts
-from airflow_provider_tiktok.reports.fetch.paged import ReportFetch
+from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.planning.planner import ReportPlan, Window
 from airflow_provider_tiktok.reports.rows.reader import Schema
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 
 
-def make_summary(fetch: ReportFetch, counts: CallCounts, now: datetime) -> dict[str, Any]:
+def make_summary(fetch: RowSource, counts: CallCounts, now: datetime) -> dict[str, Any]:
     """Build the summary that stands in XCom: small, and plain JSON. It names no files yet.
 
-    :param fetch: the finished fetch.
+    :param fetch: the source whose rows have all come.
     :param counts: the calls it took.
     :param now: decides whether the figures are final.
     """
@@ -46,7 +46,7 @@ def make_summary(fetch: ReportFetch, counts: CallCounts, now: datetime) -> dict[
     }
 
 
-def make_manifest(fetch: ReportFetch, summary: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def make_manifest(fetch: RowSource, summary: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Build what a folder's manifest says beside its files."""
     plan = fetch.plan
     return {
