@@ -132,6 +132,11 @@ class CallCounts:
     retried_calls: int = 0
     throttled_calls: int = 0
 
+    def add(self, calls: Mapping[str, int]) -> None:
+        """Add what another client did, by the names of these fields."""
+        for name, number in calls.items():
+            setattr(self, name, getattr(self, name) + number)
+
 
 @dataclass(frozen=True, slots=True)
 class _Failure:

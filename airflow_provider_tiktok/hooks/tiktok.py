@@ -220,15 +220,15 @@ class TikTokHook(BaseHook):
         reconciliation = read_reconciliation(plan.request, reconcile, reconcile_tolerance)
         source: RowSource
         if plan.request.is_async:
-            from airflow_provider_tiktok.reports.async_reports.run import make_by_tasks
+            from airflow_provider_tiktok.reports.async_reports.run import ReportJobs
 
-            source = make_by_tasks(
+            jobs = ReportJobs(
                 client,
-                plan,
+                plan.request,
                 on_advertiser_error=on_advertiser_error,
                 drop_invalid_metrics=drop_invalid_metrics,
-                reconciliation=reconciliation,
             )
+            source = jobs.run(plan, reconciliation=reconciliation)
         else:
             from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
     from airflow_provider_tiktok.operators._outputs.files import Output
-    from airflow_provider_tiktok.operators._run.async_run import TasksAtWork
+    from airflow_provider_tiktok.operators._run.async_run import TaskReport
     from airflow_provider_tiktok.reports.params.coerce import Filters, Ids, Names
     from airflow_provider_tiktok.reports.params.request import ReportRequest
 
@@ -232,7 +232,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.durable = durable
         self.cancel_on_kill = cancel_on_kill
         self.asset_partitions = asset_partitions
-        self.at_work: TasksAtWork | None = None
+        self.at_work: TaskReport | None = None
         self.published: dict[str, Any] | None = None
         from airflow_provider_tiktok.operators._run.options import check_options
 

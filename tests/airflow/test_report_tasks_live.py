@@ -162,7 +162,7 @@ def test_a_retry_after_a_failed_download_creates_nothing_anew(live, emulator):
     assert run.states() == {"report[-1]": "success"}
     assert run.tasks()[0]["try_number"] == 2, run.log("report", 2)
     assert len(calls(emulator, CREATE)) == 1
-    assert "Took over report task" in run.log("report", 2)
+    assert "Reusing report task" in run.log("report", 2)
 
 
 def test_a_retry_after_the_crash_of_a_worker_creates_nothing_anew(live, emulator):

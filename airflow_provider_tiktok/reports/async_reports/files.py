@@ -6,7 +6,7 @@ import hashlib
 import logging
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import IO, Any
@@ -71,6 +71,7 @@ class FileSource:
         not given.
     :param on_advertiser_error: as :class:`~airflow_provider_tiktok.reports.fetch.failures.AccountFailures`'s.
     :param reconciliation: compares every window's spend with the account's own.
+    :param on_unusable: called with a task whose file can't be used, so that a later attempt has a new one made.
     """
 
     def __init__(
@@ -86,15 +87,16 @@ class FileSource:
         encode: Encode = page_rows,
         on_advertiser_error: str = FAIL,
         reconciliation: Reconciliation | None = None,
+        on_unusable: Callable[[ReportTask], None] = lambda task: None,
     ) -> None:
         self.plan = plan
         self.result = FetchResult()
         self.reader = RowReader(plan.request)
-        self.unusable: list[ReportTask] = []
         self._client = client
         self._encode = encode
         self._failures = AccountFailures(on_advertiser_error, plan.advertiser_ids)
         self._reconciliation = reconciliation
+        self._on_unusable = on_unusable
         self._completeness = CompletenessCheck()
         self._budget = row_budget(len(self.reader.schema.columns))
         self._tasks = list(zip(plan.calls, tasks, strict=True))
@@ -185,7 +187,7 @@ class FileSource:
         state = self._state(task)
         if state.status == SUCCESS:
             return
-        self.unusable.append(task)
+        self._on_unusable(task)
         raise task_error(task, state)
 
     def _read_task(self, call: ReportCall, task: ReportTask) -> RowSink:
@@ -200,7 +202,7 @@ class FileSource:
             except TikTokIncompleteReportError as error:
                 sink.clear()
                 if attempt == _DOWNLOADS or not error.retryable:
-                    self.unusable.append(task)  # a new task may make a better file
+                    self._on_unusable(task)  # a new task may make a better file
                     raise
                 log.warning("%s Attempt %d of %d to get it whole.", error, attempt, _DOWNLOADS)
                 self.result.refetched += 1
@@ -255,7 +257,7 @@ class FileSource:
                     raise
                 refusal = error
             if timer.is_over:
-                self.unusable.append(task)
+                self._on_unusable(task)
                 raise _never_ready(task, timer.limit, refusal)
             pause = timer.pause()
             log.warning("%s It said before that it was ready; it is asked again in %.0f s.", refusal, pause)

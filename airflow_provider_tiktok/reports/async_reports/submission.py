@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -144,13 +144,6 @@ class Submission:
         ]
         zones = {name: zone for name, text in self.zones.items() if (zone := read_zone(text))}
         return ReportPlan(request, self.advertiser_ids, tuple(calls), {}, zones)
-
-
-def missing(plan: ReportPlan, known: Iterable[ReportTask]) -> Iterator[tuple[ReportCall, ReportTask | None]]:
-    """Give each call of a plan with the task that exists for it already, if one does."""
-    by_identity = {task.identity: task for task in known}
-    for call in plan.calls:
-        yield call, by_identity.get(task_of(call).identity)
 
 
 def _error(text: str, code: int | None, message: str, request_id: str, retryable: bool) -> TikTokAPIError:
