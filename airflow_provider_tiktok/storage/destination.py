@@ -26,6 +26,7 @@ from airflow_provider_tiktok.storage.columns import Cells
 from airflow_provider_tiktok.storage.formats import FORMATS
 from airflow_provider_tiktok.storage.local_disk import Change, LocalDisk, follow_links
 from airflow_provider_tiktok.storage.object_store import ObjectStore
+from airflow_provider_tiktok.storage.part_file import Spool
 from airflow_provider_tiktok.storage.partitions import (
     Partitions,
     local_limits,
@@ -33,9 +34,8 @@ from airflow_provider_tiktok.storage.partitions import (
     store_limits,
     values,
 )
-from airflow_provider_tiktok.storage.reading import Record, read_records
+from airflow_provider_tiktok.storage.readers import Record, read_records
 from airflow_provider_tiktok.storage.restatement import Comparison
-from airflow_provider_tiktok.storage.spool_file import Spool
 from airflow_provider_tiktok.storage.target import Target
 from airflow_provider_tiktok.storage.temporary import remedy_at_output, temporary_error
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol
 
 from airflow_provider_tiktok.storage.columns import NUMBER, NUMBER_TYPES, Cells, column_test, is_number
 from airflow_provider_tiktok.storage.parquet import Parquet
-from airflow_provider_tiktok.storage.spool_file import LineSpool, Spool
+from airflow_provider_tiktok.storage.part_file import LineSpool, Spool
 
 _are_numbers_or_null = column_test(rf"(?:null|{NUMBER})")
 

@@ -31,7 +31,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_tiktok.storage.claim import Claim, alone, is_abandoned
+from airflow_provider_tiktok.storage.locks import Claim, alone, is_abandoned
 
 log = logging.getLogger(__name__)
 

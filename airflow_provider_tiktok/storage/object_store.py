@@ -29,8 +29,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_tiktok.storage.claim import Claim, is_abandoned
 from airflow_provider_tiktok.storage.local_disk import JOURNAL, RUN_FOLDER, Change
+from airflow_provider_tiktok.storage.locks import Claim, is_abandoned
 from airflow_provider_tiktok.storage.partitions import protocols
 
 log = logging.getLogger(__name__)

@@ -33,7 +33,7 @@ from typing import Any, ClassVar
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.columns import NUMBER, NUMBER_TYPES, Cells, column_test, is_number
-from airflow_provider_tiktok.storage.spool_file import CountedFile
+from airflow_provider_tiktok.storage.part_file import CountedFile
 from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
 PRECISION, SCALE = 38, 9

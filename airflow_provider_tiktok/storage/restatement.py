@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from airflow_provider_tiktok.storage.columns import is_number
-from airflow_provider_tiktok.storage.reading import Record
+from airflow_provider_tiktok.storage.readers import Record
 from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
 _DIGEST = 16

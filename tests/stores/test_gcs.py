@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.destination import Destination
-from airflow_provider_tiktok.storage.reach import check_reachable
+from airflow_provider_tiktok.storage.preflight import check_reachable
 from airflow_provider_tiktok.storage.target import Target
 from tests.airflow.live import free_port
 

@@ -27,7 +27,7 @@ from airflow_provider_tiktok.reports.rows.reader import Page, Schema, to_python
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.destination import Destination
-from airflow_provider_tiktok.storage.reach import check_reachable
+from airflow_provider_tiktok.storage.preflight import check_reachable
 from airflow_provider_tiktok.storage.restatement import Comparison
 from airflow_provider_tiktok.storage.target import parse_target
 

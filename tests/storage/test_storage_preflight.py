@@ -6,7 +6,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.reach import check_reachable
+from airflow_provider_tiktok.storage.preflight import check_reachable
 from airflow_provider_tiktok.storage.target import Target
 
 FOLDER = Target("s3://lake/ads", True, "jsonl", False)

@@ -19,7 +19,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage import claim, local_disk, object_store
+from airflow_provider_tiktok.storage import local_disk, locks, object_store
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.target import parse_target
 from tests.sampling import Run
@@ -509,9 +509,9 @@ def test_whoever_waits_for_too_long_says_so(tmp_path, monkeypatch):
     path = tmp_path / "lake"
     write(FILESYSTEMS["disk"](), path, "old", True)
     before = data_of(path)
-    monkeypatch.setattr(claim, "_PATIENCE", 0.05)
+    monkeypatch.setattr(locks, "_PATIENCE", 0.05)
     with (
-        claim.alone(path),
+        locks.alone(path),
         pytest.raises(TikTokOutputError, match="another task has been publishing there for ten minutes"),
     ):
         write(FILESYSTEMS["disk"](), path, "new", True)
