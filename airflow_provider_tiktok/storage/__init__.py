@@ -1,1 +1,1 @@
-"""Where rows go: file formats and destinations. Knows nothing of TikTok."""
+"""File formats, destinations and tables for rows, independent of TikTok."""

@@ -1,8 +1,8 @@
-"""What a column holds, and which texts are numbers: one definition for the reader of rows and for every output.
+"""Column types and number patterns: one definition for the reader of rows and for every output.
 
-A number is what JSON calls one, with digits that a double holds without overflow or underflow. Python's own
-``int``, ``float`` and ``Decimal`` also read ``1_000``, ``nan``, Arabic digits and blanks, databases and Arrow
-others again, so none of them is asked whether a text is a number.
+A number is a JSON number that fits in a double without overflow or underflow. Python's own ``int``, ``float``
+and ``Decimal`` also accept ``1_000``, ``nan``, Arabic digits and spaces, and databases and Arrow accept other
+texts, so these patterns decide whether a text is a number.
 """
 
 from __future__ import annotations
@@ -19,55 +19,54 @@ STRING, INTEGER, DECIMAL, DATE, TIMESTAMP = "string", "integer", "decimal", "dat
 
 NUMBER_TYPES = frozenset({INTEGER, DECIMAL})
 
-# no part could match otherwise, so none is tried again where Python has that, and has it right (before 3.11.5 a
-# repeated group matched too much)
-_ONCE = "+" if sys.version_info >= (3, 11, 5) else ""
+# possessive quantifiers avoid useless backtracking; before Python 3.11.5 they have a bug in repeated groups
+_POSSESSIVE = "+" if sys.version_info >= (3, 11, 5) else ""
 
-WHOLE = rf"-?(?:0|[1-9][0-9]{{0,149}}{_ONCE})"
-"""Pattern of a whole number."""
+INTEGER_PATTERN = rf"-?(?:0|[1-9][0-9]{{0,149}}{_POSSESSIVE})"
+"""The pattern of an integer."""
 
-PLAIN = rf"{WHOLE}(?:\.[0-9]{{1,150}}{_ONCE})?{_ONCE}"
-"""Pattern of a number without exponent."""
+FIXED_PATTERN = rf"{INTEGER_PATTERN}(?:\.[0-9]{{1,150}}{_POSSESSIVE})?{_POSSESSIVE}"
+"""The pattern of a number without an exponent."""
 
-NUMBER = rf"{PLAIN}(?:[eE][-+]?[0-9]{{1,2}})?{_ONCE}"
-"""Pattern of a number."""
+NUMBER_PATTERN = rf"{FIXED_PATTERN}(?:[eE][-+]?[0-9]{{1,2}})?{_POSSESSIVE}"
+"""The pattern of a number."""
 
-_NUMBER = re.compile(NUMBER)
-_PLAIN = re.compile(PLAIN)
-_WRITTEN = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
-_LONGEST = 1_000  # characters that are looked at for a number
+_NUMBER = re.compile(NUMBER_PATTERN)
+_FIXED = re.compile(FIXED_PATTERN)
+_LENIENT = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_MAX_LENGTH = 1_000  # characters of a number
 
 
 def is_number(text: str) -> bool:
-    """Return whether a cell of a number column holds a number, and not other text that was passed on."""
+    """Return whether a cell of a number column contains a number, not other text that passed through."""
     return _NUMBER.fullmatch(text) is not None
 
 
 def canonical_number(text: str) -> str | None:
-    """Return a number without exponent, sign ``+`` and superfluous zeros before it, such as ``5.10`` for ``+05.10``.
+    """Return a number without exponent, ``+`` sign and leading zeros, such as ``5.10`` for ``+05.10``.
 
-    :return: ``None`` where the text is no number, whoever wrote it.
+    :return: ``None`` if the text is not a number in any notation.
     """
-    if _PLAIN.fullmatch(text):
+    if _FIXED.fullmatch(text):
         return text
-    if len(text) > _LONGEST or not _WRITTEN.fullmatch(text):
+    if len(text) > _MAX_LENGTH or not _LENIENT.fullmatch(text):
         return None
-    plain = format(Decimal(text), "f")
-    return plain if _PLAIN.fullmatch(plain) else None
+    fixed = format(Decimal(text), "f")
+    return fixed if _FIXED.fullmatch(fixed) else None
 
 
 def column_test(pattern: str) -> Callable[[Sequence[Any]], bool]:
-    """Return a test whether all values of a column are texts of a pattern.
+    """Return a function that returns whether all values of a column match a pattern.
 
-    One expression over the joined texts costs a fraction of one a value.
+    One match of the joined values costs a fraction of one match per value.
     """
-    lines_of_it = re.compile(rf"(?:{pattern}\n)*{_ONCE}")
+    matching_lines = re.compile(rf"(?:{pattern}\n)*{_POSSESSIVE}")
 
-    def test(values: Sequence[Any]) -> bool:
+    def matches(values: Sequence[Any]) -> bool:
         try:
             lines = "\n".join(values) + "\n"
-        except TypeError:  # a value isn't text
+        except TypeError:  # a value isn't a string
             return False
-        return lines.count("\n") == len(values) and lines_of_it.fullmatch(lines) is not None
+        return lines.count("\n") == len(values) and matching_lines.fullmatch(lines) is not None
 
-    return test
+    return matches

@@ -1,4 +1,4 @@
-"""Locks that end with the process that holds them, however it ends."""
+"""Folder locks that the operating system releases with the process, even after SIGKILL."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_LIFETIME = 24 * 3600  # seconds; where a filesystem has no locks, nobody works on one thing for longer
-_PATIENCE = 600  # seconds
-_PAUSE = 0.02  # seconds
+_STALE_AFTER = 24 * 3600  # seconds; on a filesystem without locks, no run takes longer
+_LOCK_TIMEOUT = 600  # seconds
+_POLL_INTERVAL = 0.02  # seconds
 
 
-class Claim:
-    """Says of a folder that a living process uses it.
+class FolderLock:
+    """A lock on a folder, which shows that a running process uses it.
 
-    The operating system lets go of the lock when the process ends, also by SIGKILL, so whoever finds
-    the folder later can tell that it was left behind.
+    The operating system releases the lock when the process ends, even by SIGKILL, so that other processes can
+    detect a stale folder.
 
-    :param folder: a folder of one's own, which nobody else has heard of yet.
+    :param folder: a new folder that no other process uses yet.
     """
 
     def __init__(self, folder: Path) -> None:
         self._handle: int | None = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        with suppress(OSError):  # a filesystem without locks; then age decides
+        with suppress(OSError):  # on a filesystem without locks, the folder's age decides
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def release(self) -> None:
-        """Let go. Calling it again does nothing."""
+        """Release the lock. Calling it again does nothing."""
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)
 
 
-def is_abandoned(folder: Path) -> bool:
-    """Say whether the process that claimed a folder is gone."""
+def is_stale(folder: Path) -> bool:
+    """Return whether the process that locked a folder has ended."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:  # gone meanwhile, or another user's
+    except OSError:  # already removed, or another user's
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        return os.fstat(handle).st_mtime < time.time() - _LIFETIME
+        return os.fstat(handle).st_mtime < time.time() - _STALE_AFTER
     else:
         return True
     finally:
@@ -54,22 +54,22 @@ def is_abandoned(folder: Path) -> bool:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keep others out of a folder for a moment; whoever comes second waits.
+def exclusive_lock(folder: Path) -> Iterator[None]:
+    """Hold the exclusive lock of a folder during a ``with`` block; wait until it is free.
 
-    :raises OSError: others held it for ten minutes.
+    :raises OSError: the lock is not free for ten minutes.
     """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        end = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _LOCK_TIMEOUT
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > end:
+                if time.monotonic() > deadline:
                     raise TimeoutError("another task has been publishing there for ten minutes") from None
-                time.sleep(_PAUSE)
+                time.sleep(_POLL_INTERVAL)
             except OSError:  # a filesystem without locks
                 break
         yield

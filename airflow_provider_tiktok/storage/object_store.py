@@ -1,17 +1,17 @@
-"""Files in an object store: several of them change as nearly as one as a store allows.
+"""Publication of files in an object store: several files change as atomically as a store allows.
 
-Files grow in a temporary folder of the worker's. One file is one upload, which is whole by itself. For a
-folder, an upload is what takes long and what may be refused, so it goes to a hidden place first:
+Part files are written to a temporary folder of the worker. One file is one upload, which is atomic. For a
+folder, uploads take long and can fail, so they go to a staging folder first:
 
-1. A journal ``.tiktok-run-ID/.journal.json`` says which files are to come.
-2. Every file is uploaded below ``.tiktok-run-ID/``. A refusal or a kill until here leaves the old state.
-3. The journal says that all is there. The store copies each file to its place, the manifest last, and
-   removes old ones without a successor. A store whose copies are done some time later gets a second upload.
+1. A journal ``.tiktok-run-ID/.journal.json`` lists the files to publish.
+2. Every file is uploaded below ``.tiktok-run-ID/``. An error or a kill up to here leaves the old state.
+3. The journal's state becomes ``publishing``. The store copies each file to its path, the manifest last, and
+   old files without a successor are removed. Stores that copy asynchronously get a second upload instead.
 4. ``.tiktok-run-ID/`` is removed.
 
-A store has neither renames nor locks, so a kill or a refusal in step 3 leaves files of two runs; the journal
-that stays says so. A later run of the same request replaces all of them and removes it; one of another
-request, an hour later, finishes what it says, but for files that were written since.
+A store has neither renames nor locks, so a kill or an error in step 3 leaves files of two runs, and the
+journal remains. A later run of the same request replaces all of them and removes the journal. A run of
+another request, an hour later, completes the journal, except for files that were written since.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_tiktok.storage.local_disk import JOURNAL, RUN_FOLDER, Change
-from airflow_provider_tiktok.storage.locks import Claim, is_abandoned
+from airflow_provider_tiktok.storage.locks import FolderLock, is_stale
 from airflow_provider_tiktok.storage.partitions import protocols
 
 log = logging.getLogger(__name__)
 
 _TEMPORARY = "tiktok-report-"
-_PATIENCE = 3600  # seconds after which a journal that still stands is one of a run that is gone
+_STALE_AFTER = 3600  # seconds after which a journal is stale
 _ATTEMPTS = 3
-_COPIES_LATER = frozenset({"abfs", "abfss", "adl", "az", "wasb", "wasbs"})  # Azure copies in its own time
+_ASYNCHRONOUS_COPY = frozenset({"abfs", "abfss", "adl", "az", "wasb", "wasbs"})  # Azure copies asynchronously
 
 
 class ObjectStore:
-    """Publishes the files of one run.
+    """The publication of one run's files.
 
     :param filesystem: an fsspec filesystem.
     :param folder: the folder of the destination, as the filesystem lists it.
@@ -53,38 +53,38 @@ class ObjectStore:
         self._folder = folder.rstrip("/")
         self._run = f"{self._folder}/{RUN_FOLDER}{secrets.token_hex(4)}"
         self._temporary: Path | None = None
-        self._claim: Claim | None = None
+        self._lock: FolderLock | None = None
         self._count = 0
-        self.is_mixed = False
+        self.is_inconsistent = False
         """Whether an error left files of two runs."""
 
-    def tidy(self) -> None:
-        """Remove what killed runs left in the worker's temporary folder."""
-        self._fs.invalidate_cache()  # what other workers wrote since is to be seen
+    def recover(self) -> None:
+        """Remove the files of killed runs from the worker's temporary folder."""
+        self._fs.invalidate_cache()  # it lacks what other workers have written since
         for folder in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
             with suppress(OSError):
-                if folder.stat().st_uid == os.getuid() and is_abandoned(folder):
+                if folder.stat().st_uid == os.getuid() and is_stale(folder):
                     shutil.rmtree(folder, ignore_errors=True)
 
     def new_file(self) -> Path:
-        """Give a path for a file in the making."""
+        """Return the path of a new part file."""
         if self._temporary is None:
             self._temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
-            self._claim = Claim(self._temporary)
+            self._lock = FolderLock(self._temporary)
         self._count += 1
         return self._temporary / f".{self._count}.tmp"
 
     def replace(self, change: Change) -> None:
         """Publish one file."""
         source, path = change
-        self._try("put_file", str(source), path)
+        self._call("put_file", str(source), path)
 
     def replace_all(self, changes: Sequence[Change], stale: Sequence[str]) -> None:
-        """Publish several files, in their order, and remove others before the last.
+        """Publish several files in order, and remove stale files before the last.
 
-        :raises OSError: it could not be done; the old files stand where they were, unless :attr:`is_mixed`.
+        :raises OSError: publication failed; the old files are unchanged, unless :attr:`is_inconsistent`.
         """
-        self._finish_others()
+        self._complete_stale_runs()
         paths = [path for _, path in changes]
         journal = {
             "state": "uploading",
@@ -94,50 +94,50 @@ class ObjectStore:
         try:
             self._write_journal(journal)
             for source, _ in changes:
-                self._try("put_file", str(source), self._staged(source))
+                self._call("put_file", str(source), self._staged(source))
             self._write_journal({**journal, "state": "publishing"})
         except OSError:
             self._remove(self._run)
             raise
-        self.is_mixed = True
+        self.is_inconsistent = True
         for change in changes[:-1]:
-            self._place(change)
+            self._publish(change)
         for path in stale:
-            self._try("rm_file", path)
-        self._place(changes[-1])
-        self.is_mixed = False
+            self._call("rm_file", path)
+        self._publish(changes[-1])
+        self.is_inconsistent = False
         self._remove(self._run)
-        self._remove_overtaken({*paths, *stale})
+        self._remove_superseded({*paths, *stale})
 
     def discard(self) -> None:
-        """Remove all that isn't published. Calling it again does nothing."""
+        """Remove everything that isn't published. Calling it again does nothing."""
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary = None
-        if self._claim is not None:
-            self._claim.release()
-            self._claim = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _staged(self, source: Path) -> str:
         return f"{self._run}/{source.name}"
 
-    def _place(self, change: Change) -> None:
-        """Put an uploaded file into its place: by the store's own copy, else by a second upload."""
+    def _publish(self, change: Change) -> None:
+        """Publish a staged file: by the store's own copy, or else by a second upload."""
         source, path = change
-        if not _COPIES_LATER.intersection(protocols(self._fs)):
+        if not _ASYNCHRONOUS_COPY.intersection(protocols(self._fs)):
             try:
-                self._try("cp_file", self._staged(source), path)
+                self._call("cp_file", self._staged(source), path)
             except OSError as error:
-                log.info("The store would not copy (%s), so %s is uploaded again.", error, path)
+                log.info("The store refused to copy (%s), so %s is uploaded again.", error, path)
             else:
                 return
-        self._try("put_file", str(source), path)
+        self._call("put_file", str(source), path)
 
     def _write_journal(self, journal: dict[str, Any]) -> None:
-        self._try("pipe_file", f"{self._run}/{JOURNAL}", json.dumps(journal).encode())
+        self._call("pipe_file", f"{self._run}/{JOURNAL}", json.dumps(journal).encode())
 
     def _journals(self) -> dict[str, dict[str, Any]]:
-        """Read the journals of other runs, by their folder."""
+        """Return the journals of other runs, by their folder."""
         self._fs.invalidate_cache()
         found = {}
         try:
@@ -148,35 +148,35 @@ class ObjectStore:
             if run.rpartition("/")[2].startswith(RUN_FOLDER) and not run.endswith(
                 self._run.rpartition("/")[2]
             ):
-                with suppress(Exception):  # its owner may remove it meanwhile
+                with suppress(Exception):  # its owner can remove it at the same time
                     found[run] = json.loads(self._fs.cat_file(f"{run}/{JOURNAL}"))
         return found
 
-    def _finish_others(self) -> None:
-        """Finish or remove what runs began that are surely gone."""
+    def _complete_stale_runs(self) -> None:
+        """Complete or remove the publications of stale runs."""
         for run, journal in self._journals().items():
-            begun = self._modified(f"{run}/{JOURNAL}")
-            if begun is None or time.time() - begun < _PATIENCE:
+            started = self._modified(f"{run}/{JOURNAL}")
+            if started is None or time.time() - started < _STALE_AFTER:
                 continue
             if journal["state"] == "publishing":
-                self._finish(journal, begun)
+                self._complete(journal, started)
             self._remove(run)
-            log.info("Removed %s, which a task that was killed had left behind.", run)
+            log.info("Removed %s of a killed task.", run)
 
-    def _finish(self, journal: dict[str, Any], begun: float) -> None:
-        """Do what a journal says, but for files that were written since."""
+    def _complete(self, journal: dict[str, Any], started: float) -> None:
+        """Publish the files of a journal, except those that were written since."""
         for file in journal["files"]:
             written = self._modified(file["path"])
-            if written is None or written < begun:
-                with suppress(FileNotFoundError):  # removed by whoever overtook it
-                    self._try("cp_file", file["source"], file["path"])
+            if written is None or written < started:
+                with suppress(FileNotFoundError):  # removed by a run that superseded it
+                    self._call("cp_file", file["source"], file["path"])
         for path in journal["stale"]:
             written = self._modified(path)
-            if written is not None and written < begun:
-                self._try("rm_file", path)
+            if written is not None and written < started:
+                self._call("rm_file", path)
 
-    def _remove_overtaken(self, replaced: set[str]) -> None:
-        """Remove what was left by runs all of whose files are new now."""
+    def _remove_superseded(self, replaced: set[str]) -> None:
+        """Remove the staging folders of runs whose files have all been replaced."""
         for run, journal in self._journals().items():
             written = {file["path"] for file in journal["files"]}
             if replaced >= written and not any(
@@ -187,31 +187,31 @@ class ObjectStore:
     def _remove(self, run: str) -> None:
         try:
             self._fs.rm(run, recursive=True)
-        except Exception as error:  # each store has errors of its own, and nothing depends on this one
+        except Exception as error:  # each store raises different errors, and this one has no consequences
             log.info("%s could not be removed (%s).", run, type(error).__name__)
 
     def _modified(self, path: str) -> float | None:
-        """Give when an object was written, in seconds since 1970; ``None`` where there is none."""
+        """Return the Unix timestamp of an object's last write; ``None`` if the object doesn't exist."""
         try:
-            moment: datetime = self._fs.modified(path)
+            modified: datetime = self._fs.modified(path)
         except FileNotFoundError:
             return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        return (modified if modified.tzinfo else modified.replace(tzinfo=timezone.utc)).timestamp()
 
-    def _try(self, action: str, *arguments: Any) -> None:
-        """Do something in the store.
+    def _call(self, action: str, *arguments: Any) -> None:
+        """Call a method of the store's filesystem.
 
-        :raises OSError: it was refused; where a refusal leaves files of two runs, several times.
+        :raises OSError: it failed; if a failure leaves files of two runs, it is retried before.
         """
-        for attempt in range(_ATTEMPTS if self.is_mixed else 1):
+        for attempt in range(_ATTEMPTS if self.is_inconsistent else 1):
             try:
                 getattr(self._fs, action)(*arguments)
             except Exception as error:
-                if self.is_mixed and attempt < _ATTEMPTS - 1:
+                if self.is_inconsistent and attempt < _ATTEMPTS - 1:
                     continue
                 if isinstance(error, OSError):
                     raise
-                # each object store has errors of its own
+                # each object store raises different errors
                 raise OSError(f"{type(error).__name__} while uploading") from error
             else:
                 return

@@ -1,7 +1,7 @@
-"""Rows as Parquet, by way of pyarrow, which is only loaded for it.
+"""The Parquet format, written with pyarrow, which is imported only when it is used.
 
-What a column is follows from its type alone, so that every file of a report has the same schema, an
-empty one too:
+A column's Arrow type depends only on its column type, so that every file of a report has the same schema,
+including an empty one:
 
 ========= ===========================================================================
 type      column
@@ -13,13 +13,12 @@ date      date32
 timestamp timestamp in microseconds, without a zone: the account's local time
 ========= ===========================================================================
 
-A value that its column can't hold without losing something (``<5`` among counts, a tenth decimal) is
-an error, for a typed file has no place for it. Files are compressed with Snappy, which every loader
-reads and which costs least CPU. The same rows give the same bytes with the same pyarrow: row groups are
-cut by a number of rows that follows from the number of columns.
+A value that its column can't store without loss (``<5`` among counts, a tenth decimal) is an error. Files
+are compressed with Snappy, which every loader reads and which needs the least CPU. The same rows produce
+the same bytes with the same pyarrow: the size of row groups depends only on the number of columns.
 
-On its way a row is a line of CSV, which is one small object where its cells would be many, and which
-Arrow turns into typed columns, some thousand lines at a time.
+A buffered row is a line of CSV, which is one small object instead of one per cell. Arrow converts some
+thousand lines at a time to typed columns.
 """
 
 from __future__ import annotations
@@ -32,41 +31,49 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.columns import NUMBER, NUMBER_TYPES, Cells, column_test, is_number
+from airflow_provider_tiktok.storage.columns import (
+    NUMBER_PATTERN,
+    NUMBER_TYPES,
+    Cells,
+    column_test,
+    is_number,
+)
 from airflow_provider_tiktok.storage.part_file import CountedFile
 from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
 PRECISION, SCALE = 38, 9
 
-_CHUNK = 8_000  # rows turned into Arrow's columns at a time
+_CHUNK = 8_000  # rows that are converted to Arrow columns at a time
 _GROUP_CELLS = 800_000  # cells in a row group, some 15 MiB of Arrow's memory
-_HELD_BYTES = 24 * 2**20  # of many files' rows in memory
-_ODD_SHOWN = 80
+_BUFFER_BYTES = 24 * 2**20  # of many files' rows in memory
+_MAX_SHOWN = 80
 
 _SPECIAL = re.compile(r'[",\r\n]')
-_UNQUOTED = frozenset({"integer", "decimal", "date", "timestamp"})  # where a clean cell needs no quotes
-_are_numbers = column_test(NUMBER)
+_UNQUOTED = frozenset({"integer", "decimal", "date", "timestamp"})  # types whose clean cells need no quotes
+_are_numbers = column_test(NUMBER_PATTERN)
 
 
 class Parquet:
-    """Turns rows into Parquet files.
+    """The Parquet format.
 
     :param columns: type by name, in the order of a row's cells.
-    :raises TikTokOutputError: pyarrow is missing.
+    :raises TikTokOutputError: pyarrow is not installed.
     """
 
     compressible: ClassVar[bool] = False
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         self.arrow, self.parquet, self._csv = pyarrow_modules()
-        self.schema = self.arrow.schema([(name, _type(self.arrow, kind)) for name, kind in columns.items()])
-        self._kinds = list(columns.values())
-        self._held = HeldLines()
+        self.schema = self.arrow.schema(
+            [(name, _arrow_type(self.arrow, column_type)) for name, column_type in columns.items()]
+        )
+        self._types = list(columns.values())
+        self._buffer = LineBuffer()
 
     def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> Sequence[bytes]:
-        """Render rows as lines: an empty cell is null, and a quoted one is never null.
+        """Return rows as lines: an empty cell is null, and a quoted one is never null.
 
-        :raises TikTokOutputError: a cell of a number column is no number. Arrow isn't asked: it reads more than JSON.
+        :raises TikTokOutputError: a cell of a number column is not a number. Arrow would accept more than JSON numbers.
         """
         cells = [
             self._rendered(index, each, is_clean)
@@ -75,21 +82,23 @@ class Parquet:
         rows = map(",".join, zip(*cells, strict=True))
         return [f"{row}\n".encode() for row in rows]
 
-    def spool(self, path: Path, *, compress: bool, one_of_many: bool) -> ParquetSpool | HeldSpool:
-        """Begin a file.
+    def part_file(
+        self, path: Path, *, compress: bool, one_of_many: bool
+    ) -> ParquetPartFile | BufferedPartFile:
+        """Return a new part file.
 
-        :param path: where it grows.
-        :param compress: must be false; Parquet compresses within.
-        :param one_of_many: whether others grow at the same time.
+        :param path: the path of the new file.
+        :param compress: must be false; Parquet has its own compression.
+        :param one_of_many: whether other part files are written at the same time.
         """
-        return HeldSpool(path, self, self._held) if one_of_many else ParquetSpool(path, self)
+        return BufferedPartFile(path, self, self._buffer) if one_of_many else ParquetPartFile(path, self)
 
     def close(self) -> None:
-        """Let go of rows that are held."""
-        self._held.close()
+        """Discard the buffered rows."""
+        self._buffer.close()
 
     def table(self, lines: Sequence[bytes]) -> Any:
-        """Turn lines into a table.
+        """Return lines as an Arrow table.
 
         :raises TikTokOutputError: a value doesn't fit its column.
         """
@@ -98,23 +107,23 @@ class Parquet:
             table = self._read(data, self.schema)
             table.validate(full=True)  # which counts the digits of decimals
             return table
-        texts = self._read(
+        strings = self._read(
             data, self.arrow.schema([(name, self.arrow.string()) for name in self.schema.names])
         )
         columns = [
-            self._typed(field, column) for field, column in zip(self.schema, texts.columns, strict=True)
+            self._typed(field, column) for field, column in zip(self.schema, strings.columns, strict=True)
         ]
         return self.arrow.Table.from_arrays(columns, schema=self.schema)
 
     def _rendered(self, index: int, cells: Cells, is_clean: bool) -> Sequence[str]:
-        kind = self._kinds[index]
-        if is_clean and kind in _UNQUOTED:
+        column_type = self._types[index]
+        if is_clean and column_type in _UNQUOTED:
             return cells  # type: ignore[return-value]
-        if kind not in NUMBER_TYPES:
+        if column_type not in NUMBER_TYPES:
             return _quoted(cells)
-        given = [cell for cell in cells if cell is not None]
-        if given and not _are_numbers(given):
-            raise _refusal(self.schema.field(index), next(cell for cell in given if not is_number(cell)))
+        present = [cell for cell in cells if cell is not None]
+        if present and not _are_numbers(present):
+            raise _refusal(self.schema.field(index), next(cell for cell in present if not is_number(cell)))
         return ["" if cell is None else cell for cell in cells]
 
     def _read(self, data: bytes, schema: Any) -> Any:
@@ -131,33 +140,33 @@ class Parquet:
             ),
         )
 
-    def _typed(self, field: Any, texts: Any) -> Any:
-        """Give a column of texts its type.
+    def _typed(self, field: Any, strings: Any) -> Any:
+        """Return a column of strings cast to its type.
 
-        :raises TikTokOutputError: a text doesn't fit.
+        :raises TikTokOutputError: a value doesn't fit the type.
         """
-        column = self._cast(field, texts)
+        column = self._cast(field, strings)
         if column is not None:
             return column
-        odd = next(cell for cell in texts if self._cast(field, self.arrow.array([cell])) is None)
-        raise _refusal(field, odd.as_py())
+        invalid = next(cell for cell in strings if self._cast(field, self.arrow.array([cell])) is None)
+        raise _refusal(field, invalid.as_py())
 
-    def _cast(self, field: Any, texts: Any) -> Any:
-        """Give a column of texts its type, or ``None`` where a text doesn't fit."""
+    def _cast(self, field: Any, strings: Any) -> Any:
+        """Return a column of strings cast to its type, or ``None`` if a value doesn't fit."""
         arrow = self.arrow
         try:
-            column = texts.cast(field.type)
+            column = strings.cast(field.type)
             column.validate(full=True)  # which counts the digits of decimals
         except arrow.ArrowInvalid:
             return None
         return column
 
 
-class ParquetSpool:
-    """One Parquet file in the making, which is written row group by row group.
+class ParquetPartFile:
+    """A Parquet part file, which is written row group by row group.
 
-    :param path: where it grows; it may not exist yet.
-    :param parquet: how rows become columns.
+    :param path: the path of the new file, which must not exist.
+    :param parquet: the format.
     """
 
     def __init__(self, path: Path, parquet: Parquet) -> None:
@@ -191,7 +200,7 @@ class ParquetSpool:
             self._convert()
 
     def release(self) -> None:
-        """Keep the handle: a Parquet file can't be opened again, and is the only one that is written."""
+        """Do nothing: a Parquet file can't be opened again, and it is the only one that is written."""
 
     def finish(self) -> None:
         """Write the last row group and the footer."""
@@ -204,7 +213,7 @@ class ParquetSpool:
     def discard(self) -> None:
         """Remove the file."""
         self._rows, self._tables = [], []
-        with suppress(Exception):  # it would write a footer, which the disk may be too full for
+        with suppress(Exception):  # it writes a footer, which fails on a full disk
             self._writer.close()
         self._file.discard()
 
@@ -225,13 +234,13 @@ class ParquetSpool:
         self._tables = [table.slice(count)] if self._in_tables else []
 
 
-class HeldLines:
-    """Lines of many files, some in memory, the rest in one unnamed temporary file.
+class LineBuffer:
+    """A buffer for the lines of many files, in memory up to a budget, the rest in one unnamed temporary file.
 
-    :param max_bytes: how much may be in memory.
+    :param max_bytes: the memory budget.
     """
 
-    def __init__(self, max_bytes: int = _HELD_BYTES) -> None:
+    def __init__(self, max_bytes: int = _BUFFER_BYTES) -> None:
         self._max_bytes = max_bytes
         self._in_memory = 0
         self._lines: dict[object, list[bytes]] = {}
@@ -239,14 +248,14 @@ class HeldLines:
         self._file = BlockFile()
 
     def add(self, owner: object, lines: Sequence[bytes]) -> None:
-        """Take an owner's lines in."""
+        """Add an owner's lines."""
         self._lines.setdefault(owner, []).extend(lines)
         self._in_memory += sum(map(len, lines))
         if self._in_memory > self._max_bytes:
             self._spill()
 
-    def take(self, owner: object) -> Iterator[list[bytes]]:
-        """Give an owner's lines back, in their order, and forget them."""
+    def pop(self, owner: object) -> Iterator[list[bytes]]:
+        """Remove an owner's lines and return them in order."""
         for block in self._blocks.pop(owner, ()):
             yield marshal.loads(self._file.read(block))  # noqa: S302 - our own bytes
         lines = self._lines.pop(owner, [])
@@ -254,7 +263,7 @@ class HeldLines:
         yield lines
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Discard all lines."""
         self._lines.clear()
         self._blocks.clear()
         self._in_memory = 0
@@ -269,23 +278,23 @@ class HeldLines:
         self._in_memory = 0
 
 
-class HeldSpool:
-    """One of many Parquet files: its rows are held with the others', and written at the end.
+class BufferedPartFile:
+    """One of many Parquet part files, whose rows are buffered and written at the end.
 
-    A Parquet file can't be closed and opened again, so files for a thousand partitions would all be open
-    at once, each with a row group in memory.
+    A Parquet file can't be closed and opened again, so files for a thousand partitions would all be open at
+    the same time, each with a row group in memory.
 
-    :param path: where the file will be.
-    :param parquet: how rows become columns.
-    :param held: where the rows wait.
+    :param path: the path of the new file.
+    :param parquet: the format.
+    :param buffer: the buffer that the part files share.
     """
 
-    def __init__(self, path: Path, parquet: Parquet, held: HeldLines) -> None:
+    def __init__(self, path: Path, parquet: Parquet, buffer: LineBuffer) -> None:
         self.path = path
         self.rows = 0
         self._parquet = parquet
-        self._held = held
-        self._written: ParquetSpool | None = None
+        self._buffer = buffer
+        self._written: ParquetPartFile | None = None
 
     @property
     def size(self) -> int:
@@ -300,28 +309,28 @@ class HeldSpool:
     def write(self, rows: Sequence[bytes]) -> None:
         """Append rows."""
         self.rows += len(rows)
-        self._held.add(self, rows)
+        self._buffer.add(self, rows)
 
     def release(self) -> None:
         """Do nothing: there is no file yet."""
 
     def finish(self) -> None:
         """Write the file."""
-        self._written = ParquetSpool(self.path, self._parquet)
-        for lines in self._held.take(self):
+        self._written = ParquetPartFile(self.path, self._parquet)
+        for lines in self._buffer.pop(self):
             self._written.write(lines)
         self._written.finish()
 
     def discard(self) -> None:
-        """Remove the file; what is held goes with the format."""
+        """Remove the file; the format's :meth:`~Parquet.close` discards the buffered rows."""
         if self._written is not None:
             self._written.discard()
 
 
 def pyarrow_modules() -> tuple[Any, Any, Any]:
-    """Load pyarrow, its Parquet and its CSV.
+    """Import pyarrow and return it with its Parquet and CSV modules.
 
-    :raises TikTokOutputError: it is missing.
+    :raises TikTokOutputError: pyarrow is not installed.
     """
     try:
         import pyarrow
@@ -337,24 +346,24 @@ def pyarrow_modules() -> tuple[Any, Any, Any]:
 
 def _refusal(field: Any, cell: str) -> TikTokOutputError:
     return TikTokOutputError(
-        f"TikTok sent {cell[:_ODD_SHOWN]!r} for {field.name}, which a Parquet column of type {field.type} can't hold "
-        "without losing something, so nothing was written. Choose jsonl or csv, which keep every value as it came, or "
-        f"leave {field.name} out."
+        f"TikTok sent {cell[:_MAX_SHOWN]!r} for {field.name}, which a Parquet column of type {field.type} can't store "
+        "without loss, so nothing was written. Choose jsonl or csv, which store every value unchanged, or "
+        f"remove {field.name} from the report."
     )
 
 
-def _type(arrow: Any, kind: str) -> Any:
+def _arrow_type(arrow: Any, column_type: str) -> Any:
     types = {
         "integer": arrow.int64(),
         "decimal": arrow.decimal128(PRECISION, SCALE),
         "date": arrow.date32(),
         "timestamp": arrow.timestamp("us"),
     }
-    return types.get(kind, arrow.string())
+    return types.get(column_type, arrow.string())
 
 
 def _quoted(cells: Cells) -> Sequence[str]:
-    """Quote the cells that need it; a null is an empty cell without quotes."""
+    """Return cells, quoted if necessary; a null is an empty cell without quotes."""
     if None not in cells and "" not in cells and not _SPECIAL.search("".join(cells)):  # type: ignore[arg-type]
         return cells  # type: ignore[return-value]
     return [

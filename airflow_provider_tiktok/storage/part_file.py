@@ -1,4 +1,4 @@
-"""One file in the making, on the local disk: bytes, digest and rows are counted as they are written."""
+"""Part files: data files that grow on the local disk, with a count of bytes and rows and a digest."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _BUFFER = 2**18
 _LEVEL = 6
 
 
-class Spool(Protocol):
-    """A data file in the making.
+class PartFile(Protocol):
+    """A data file that is not published yet.
 
-    ``path``, ``rows``, ``size`` and ``sha256`` are final once it is finished.
+    ``path``, ``rows``, ``size`` and ``sha256`` are final after :meth:`finish`.
     """
 
     path: Path
@@ -31,22 +31,22 @@ class Spool(Protocol):
         """Digest of the bytes in the file."""
 
     def write(self, rows: Sequence[bytes]) -> None:
-        """Append rows, as the format rendered them."""
+        """Append rows, as rendered by the format."""
 
     def release(self) -> None:
-        """Let go of the file's handle, if one is held, until the next write."""
+        """Close the file's handle, if one is open, until the next write."""
 
     def finish(self) -> None:
-        """Write what is left. Nothing may be appended any more."""
+        """Write the buffered rows and close the file, which cannot be appended to afterwards."""
 
     def discard(self) -> None:
-        """Remove the file, also when the disk is too full to finish it."""
+        """Remove the file, even if the disk is too full to finish it."""
 
 
 class CountedFile:
-    """Bytes on their way to a file, counted and digested. The file may be closed and opened again in between.
+    """A file that counts and hashes the bytes written to it. It can be closed and opened again between writes.
 
-    :param path: where the file grows; it may not exist yet.
+    :param path: the path of the new file, which must not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,16 +57,16 @@ class CountedFile:
 
     @property
     def closed(self) -> bool:
-        """Whether no handle is held."""
+        """Return whether no handle is open."""
         return self._file is None
 
     def open(self) -> None:
-        """Open the file again, at its end."""
+        """Open the file again for appending."""
         if self._file is None:
             self._file = self.path.open("ab", buffering=_BUFFER)
 
     def write(self, data: bytes) -> int:
-        """Append."""
+        """Append data and return its length."""
         assert self._file is not None  # noqa: S101 - open while it is written to
         self._file.write(data)
         self.digest.update(data)
@@ -74,32 +74,32 @@ class CountedFile:
         return len(data)
 
     def flush(self) -> None:
-        """Hand over to the system what is buffered."""
+        """Flush the buffer to the operating system."""
         if self._file is not None:
             self._file.flush()
 
     def close(self) -> None:
-        """Let go of the handle."""
+        """Close the handle."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
 
     def discard(self) -> None:
-        """Remove the file, also when the disk is too full to close it in order."""
+        """Remove the file, even if the disk is too full to close it without an error."""
         with suppress(OSError):
             self.close()
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
 
-class LineSpool:
-    """A file of lines that grows piece by piece.
+class LinePartFile:
+    """A part file of a format of lines.
 
-    The same pieces give the same bytes: gzip's header holds neither a name nor a time.
+    The same lines produce the same bytes: gzip's header contains neither a name nor a time.
 
-    :param path: where the file grows; it may not exist yet.
-    :param header: what it begins with.
-    :param compress: write gzip.
+    :param path: the path of the new file, which must not exist.
+    :param header: the bytes at the start of the file.
+    :param compress: whether to compress the file with gzip.
     """
 
     def __init__(self, path: Path, header: bytes, *, compress: bool) -> None:
@@ -130,7 +130,7 @@ class LineSpool:
         self.rows += len(rows)
 
     def release(self) -> None:
-        """Let go of the file's handle until the next write."""
+        """Close the file's handle until the next write."""
         member, self._gzip = self._gzip, None
         try:
             if member is not None:
@@ -139,7 +139,7 @@ class LineSpool:
             self._file.close()
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the buffered lines and close the file."""
         self.release()
 
     def discard(self) -> None:
@@ -149,7 +149,7 @@ class LineSpool:
         self._file.discard()
 
     def _member(self) -> gzip.GzipFile | None:
-        """Begin a gzip member; a file that was opened again gets a further one, which readers join."""
+        """Return a new gzip member; a file that is opened again gets another one, which readers concatenate."""
         if not self._compress:
             return None
         return gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=self._file, mtime=0)

@@ -1,4 +1,4 @@
-"""The Hive folders that rows of a partitioned report go to: ``country=DE/stat_time_day=2026-11-21``."""
+"""The Hive folders of a partitioned report's rows: ``country=DE/stat_time_day=2026-11-21``."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from airflow_provider_tiktok.storage.target import Target
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The folder value that Hive uses for null."""
 
-_NAME_MAX, _PATH_MAX = 255, 4_096  # bytes, where the system doesn't know
-_KEY_MAX = 1_024  # bytes of an object's name, in the stores that have buckets or containers
+_NAME_MAX, _PATH_MAX = 255, 4_096  # bytes, if the system doesn't know
+_KEY_MAX = 1_024  # bytes of an object's name, in stores with buckets or containers
 _BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs"})
-_FILE_NAME = 100  # bytes at most of a data file's name with its slash
-_SHOWN = 80
+_FILE_NAME = 100  # maximum bytes of a data file's name with its slash
+_MAX_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
 class NameLimits:
-    """How long names may be where files go.
+    """The maximum length of names at the destination.
 
-    :param name: bytes of one folder's name; ``None`` where that has no limit, or none is known.
-    :param path: bytes of the partition's folders together; likewise.
+    :param name: the maximum bytes of one folder's name; ``None`` if there is no limit, or none is known.
+    :param path: the maximum bytes of the partition's folders together; ``None`` likewise.
     """
 
     name: int | None = None
@@ -36,7 +36,7 @@ class NameLimits:
 
 
 def local_limits(root: str) -> NameLimits:
-    """Return how long names may be on the disk that a folder is on, or will be."""
+    """Return the name limits of the disk that contains a folder, or will contain it."""
     folder = Path(root)
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -46,28 +46,28 @@ def local_limits(root: str) -> NameLimits:
     )
 
 
-def _limit(folder: Path, name: str, usual: int) -> int:
+def _limit(folder: Path, name: str, default: int) -> int:
     try:
         found = os.pathconf(folder, name)
-    except (OSError, ValueError):  # a filesystem, or a system, that doesn't tell
-        return usual
-    return found if found > 0 else usual
+    except (OSError, ValueError):  # the filesystem, or the system, doesn't report it
+        return default
+    return found if found > 0 else default
 
 
 def store_limits(protocols: Sequence[str], root: str) -> NameLimits:
-    """Return how long names may be in an object store."""
+    """Return the name limits of an object store."""
     if not _BUCKETS.intersection(protocols):
         return NameLimits()
     return NameLimits(path=_KEY_MAX - len(root.partition("/")[2].encode()) - _FILE_NAME)
 
 
 class Partitions:
-    """Tells the partition of rows.
+    """The mapping of rows to partitions.
 
-    :param target: whose columns become folders.
+    :param target: the target with the partition columns.
     :param columns: type by name, in the order of a row's cells.
-    :param limits: how long names may be.
-    :raises TikTokOutputError: the report has no such columns, or no other ones.
+    :param limits: the maximum length of names.
+    :raises TikTokOutputError: the report lacks these columns, or has no others.
     """
 
     def __init__(self, target: Target, columns: Mapping[str, str], limits: NameLimits) -> None:
@@ -79,7 +79,7 @@ class Partitions:
         """Return the partition of each row.
 
         :param columns: the cells of each column.
-        :raises TikTokOutputError: no folder can have a value's name.
+        :raises TikTokOutputError: a value is too long for a folder's name.
         """
         folders: list[list[str]] = []
         longest = len(self.indexes)  # slashes
@@ -104,22 +104,22 @@ class Partitions:
         for partition in set(partitions):
             if len(partition) > (self._limits.path or 0):
                 folder = max(partition.split("/"), key=len)
-                ((column, value),) = values(folder).items()
+                ((column, value),) = partition_values(folder).items()
                 raise _too_long(column, value, f"a path of {len(partition):,} bytes", self._limits.path or 0)
 
 
-def values(partition: str) -> dict[str, str | None]:
-    """Return the value by column that a partition's folders say."""
+def partition_values(partition: str) -> dict[str, str | None]:
+    """Return the values of a partition's folders, by column."""
     parts = (part.partition("=")[::2] for part in partition.split("/") if "=" in part)
     return {unquote(name): None if value == NULL_PARTITION else unquote(value) for name, value in parts}
 
 
 def _too_long(column: str, value: str | None, what: str, limit: int) -> TikTokOutputError:
-    shown = repr(value if value is None or len(value) <= _SHOWN else f"{value[:_SHOWN]}...")
+    shown = repr(value if value is None or len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]}...")
     return TikTokOutputError(
-        f"`partition_by` has {column}, whose value {shown} makes {what}; `output_path` takes at most {max(0, limit):,} "
+        f"`partition_by` has {column}, whose value {shown} makes {what}; `output_path` accepts at most {max(0, limit):,} "
         f"({os.strerror(errno.ENAMETOOLONG)}). Nothing was published. Replace {column} in `partition_by` by a column with "
-        "shorter values, such as the ID of what has the name."
+        "shorter values, such as an ID instead of a name."
     )
 
 
@@ -127,11 +127,11 @@ def _indexes(target: Target, names: Sequence[str]) -> list[int]:
     unknown = [name for name in target.partition_by if name not in names]
     if unknown:
         raise TikTokOutputError(
-            f"`partition_by` holds {', '.join(unknown)}, which the report doesn't have; it has {', '.join(names)}."
+            f"`partition_by` contains {', '.join(unknown)}, which the report doesn't have; it has {', '.join(names)}."
         )
     if len(target.partition_by) == len(names):
         raise TikTokOutputError(
-            "`partition_by` holds every column, so the files would be empty. Leave one out."
+            "`partition_by` contains every column, so the files would be empty. Remove one."
         )
     return [names.index(name) for name in target.partition_by]
 

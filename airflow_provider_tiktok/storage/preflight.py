@@ -1,7 +1,7 @@
-"""Whether an object store can be written, as far as that can be known before there is anything to write.
+"""A preflight check of an object store, before there is anything to write.
 
-Two cheap questions tell a wrong bucket, wrong credentials and a store that doesn't answer. That the
-credentials may also write is seen only when something is written.
+Two cheap requests detect a wrong bucket, invalid credentials and a store that doesn't respond. Whether the
+credentials allow writing shows only with the first write.
 """
 
 from __future__ import annotations
@@ -12,37 +12,37 @@ from typing import Any
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.target import Target
 
-# what S3 and its likes call credentials that are nobody's; a refusal by another name may be of reading only
-_NOBODYS = frozenset(
+# the error codes of S3-compatible stores for invalid credentials; other refusals may concern reading only
+_INVALID_CREDENTIALS = frozenset(
     {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "TokenRefreshRequired"}
 )
-_ASK_AGAIN = (ConnectionError, TimeoutError)
+_RETRYABLE = (ConnectionError, TimeoutError)
 _CONNECTION_ERRORS = ("Connect", "Timeout", "ServiceRequestError", "DNS")
-_TEXT = 200
+_MAX_TEXT = 200
 _MAY_BE_SECRET = re.compile(r"[?@&]|(?i:secret|signature|token|password)")
 _ADVICE = "Correct `output_path` or `output_conn_id`, or the Airflow connection itself."
 
 
 def check_reachable(filesystem: Any, root: str, target: Target) -> None:
-    """Ask an object store for what is at a path, and for the bucket.
+    """Raise TikTokOutputError if an object store's path or bucket is not reachable.
 
     :param filesystem: an fsspec filesystem that is not the local disk.
-    :param root: the path in it.
-    :param target: what is to be written; a folder must be listed, a file need not.
-    :raises TikTokOutputError: there is no such bucket, the credentials are refused, or nobody answers.
+    :param root: the path in the filesystem.
+    :param target: the target to write; a folder must be listable, a file need not be.
+    :raises TikTokOutputError: the bucket doesn't exist, the credentials are refused, or the store doesn't respond.
     """
-    filesystem.invalidate_cache()  # what another task has written since is not in it
+    filesystem.invalidate_cache()  # it lacks what other tasks have written since
     root = filesystem._strip_protocol(root)
     try:
-        _ask(filesystem, root)
+        _probe(filesystem, root)
     except FileNotFoundError:
-        pass  # nothing is there yet
+        pass  # the path doesn't exist yet
     except PermissionError as error:
-        if target.is_folder or _code(error) in _NOBODYS:
+        if target.is_folder or _code(error) in _INVALID_CREDENTIALS:
             raise _refused(target, error) from None
     except NotImplementedError:
         return
-    except Exception as error:  # each object store has errors of its own
+    except Exception as error:  # each object store raises different errors
         raise _unreachable(target, error) from None
     bucket = root.partition("/")[0]
     if not bucket:
@@ -52,20 +52,22 @@ def check_reachable(filesystem: Any, root: str, target: Target) -> None:
     except FileNotFoundError:
         raise TikTokOutputError(
             f"`output_path` {target.path!r}: there is no bucket or container {bucket!r}, or these credentials can't see "
-            f"it. Create it, for this provider creates none, or correct `output_path`."
+            f"it. Create it, because this provider creates none, or correct `output_path`."
         ) from None
-    except Exception as error:  # to know of a bucket is a permission of its own, which writing may not need
-        if _code(error) in _NOBODYS:
+    except (
+        Exception
+    ) as error:  # access to the bucket's metadata is a separate permission, not needed for writing
+        if _code(error) in _INVALID_CREDENTIALS:
             raise _refused(target, error) from None
 
 
-def _ask(filesystem: Any, path: str) -> None:
+def _probe(filesystem: Any, path: str) -> None:
     try:
         filesystem.info(path)
     except PermissionError as error:
-        if _code(error) in _NOBODYS:
+        if _code(error) in _INVALID_CREDENTIALS:
             raise
-        filesystem.ls(path)  # says why, which the answer to a mere HEAD can't
+        filesystem.ls(path)  # its error has a reason, unlike the response to HEAD
 
 
 def _refused(target: Target, error: Exception) -> TikTokOutputError:
@@ -76,21 +78,21 @@ def _refused(target: Target, error: Exception) -> TikTokOutputError:
 
 def _unreachable(target: Target, error: Exception) -> TikTokOutputError:
     failure = TikTokOutputError(
-        f"`output_path` {target.path!r}: the store can't be asked ({_reason(error)}). {_ADVICE}"
+        f"`output_path` {target.path!r}: the store can't be reached ({_reason(error)}). {_ADVICE}"
     )
     name = type(error).__name__
-    failure.retryable = isinstance(error, _ASK_AGAIN) or any(word in name for word in _CONNECTION_ERRORS)
+    failure.retryable = isinstance(error, _RETRYABLE) or any(word in name for word in _CONNECTION_ERRORS)
     return failure
 
 
 def _code(error: BaseException) -> str | None:
-    """Give the store's own code of an error, which is below the error that fsspec makes of it."""
+    """Return the store's own error code, which is in the cause of fsspec's error."""
     response = getattr(error.__cause__ or error, "response", None)
     found = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
     return found if isinstance(found, str) else None
 
 
 def _reason(error: Exception) -> str:
-    """Say what kind of error it is, with its text where that holds no address with a query or a name in it."""
+    """Return the name of an error, with its text if that can't contain a secret, such as a URL with a query."""
     name, text = type(error).__name__, _code(error) or str(error).partition("\n")[0]
-    return f"{name}: {text[:_TEXT]}" if text and not _MAY_BE_SECRET.search(text) else name
+    return f"{name}: {text[:_MAX_TEXT]}" if text and not _MAY_BE_SECRET.search(text) else name

@@ -1,7 +1,7 @@
-"""Reads data files back, row by row, whatever their format: the cells as texts, by column.
+"""Readers of data files in any format, which return each row as strings by column.
 
-What formats can't tell apart is read alike: null and empty text, which CSV knows no difference between, and
-numbers whose digits differ by zeros at their end, which Parquet adds.
+Values that formats can't distinguish are normalized: null and empty text, which are the same in CSV, and
+numbers with trailing zeros, which Parquet adds.
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ from airflow_provider_tiktok.storage.parquet import pyarrow_modules
 
 Record = dict[str, "str | None"]
 
-_BATCH = 2_000  # rows of Parquet read at a time
+_BATCH = 2_000  # Parquet rows per batch
 
 
 def read_records(file: IO[bytes], name: str, columns: Mapping[str, str]) -> Iterator[Record]:
-    """Read a data file.
+    """Return the rows of a data file.
 
-    :param file: opened for reading; one of Parquet must be seekable.
-    :param name: its name, whose extension says the format.
-    :param columns: type by name, of the columns to give; one that the file lacks is null.
-    :raises Exception: it is no such file; each format has errors of its own.
+    :param file: the open file; a Parquet file must be seekable.
+    :param name: the file's name, whose extension determines the format.
+    :param columns: the columns to return, type by name; a column that the file lacks is null.
+    :raises Exception: the file is invalid; each format raises different errors.
     """
     stem, _, extension = name.lower().removesuffix(".gz").rpartition(".")
     source = gzip.GzipFile(fileobj=file) if name.lower().endswith(".gz") else file
-    readers = [(column, _number if kind in NUMBER_TYPES else _text) for column, kind in columns.items()]
+    readers = [
+        (column, _number if column_type in NUMBER_TYPES else _text) for column, column_type in columns.items()
+    ]
     for row in _ROWS[extension if stem else ""](source):
         yield {column: read(row.get(column)) for column, read in readers}
 
@@ -68,6 +70,6 @@ def _number(value: Any) -> str | None:
     if value is None or value == "":
         return None
     text = canonical_number(str(value))
-    if text is None:  # other text that was passed on
+    if text is None:  # text that is not a number passes through
         return str(value)
     return text.rstrip("0").rstrip(".") if "." in text else text

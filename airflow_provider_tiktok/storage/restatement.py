@@ -1,8 +1,8 @@
-"""What changed: the rows of the files that are replaced against the rows that replace them.
+"""Restatements: the changes between the rows of replaced files and the rows that replace them.
 
-Rows are paired by their key, wherever they stand. So that memory stays flat, a row is a record of 43 bytes
-(which side, digest of the key, digest of the rest, day), and records go by their key into one of 256
-parts of an unnamed temporary file, each of which is then compared by itself.
+Rows are paired by their key, in any order. To bound memory, a row is a record of 43 bytes (side, digest of
+the key, digest of the other columns, day). Records are distributed by their key to 256 hash buckets in an
+unnamed temporary file, and each bucket is compared separately.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _SIDES = {_OLD: "before", _NEW: "after"}
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How two versions of a report are compared.
+    """The comparison of two versions of a report.
 
     :param columns: type by name.
-    :param key: columns that tell rows apart.
-    :param day: column whose first ten characters are a row's day; ``None`` where rows have none.
-    :param sums: number columns that are added up, before and after, altogether and by day.
+    :param key: the columns that identify a row.
+    :param day: the column whose first ten characters are a row's day; ``None`` if rows have none.
+    :param sums: the number columns to add up, before and after, in total and by day.
     """
 
     columns: Mapping[str, str]
@@ -44,18 +44,18 @@ class Comparison:
     sums: Sequence[str]
 
     def compare(self, old: Iterable[Record], new: Iterable[Record]) -> dict[str, Any]:
-        """Compare two versions, in bounded memory.
+        """Return the changes between two versions, computed in bounded memory.
 
         :return: ``rows_before``, ``rows_after``, ``rows_added``, ``rows_removed``, ``rows_changed``,
             ``sums`` (``before`` and ``after`` by column), and ``days``: the same by day.
         """
         days: defaultdict[str, _Day] = defaultdict(_Day)
-        with _Parts() as parts:
+        with _HashBuckets() as buckets:
             for side, records in ((_OLD, old), (_NEW, new)):
                 for record in records:
-                    day = self._take(side, record, days)
-                    parts.add(self._record(side, record, day))
-            for pairs in parts.by_key():
+                    day = self._add_to_day(side, record, days)
+                    buckets.add(self._record(side, record, day))
+            for pairs in buckets.by_key():
                 _count_pairs(pairs, days)
         total = _Day()
         for one in days.values():
@@ -69,14 +69,14 @@ class Comparison:
             "days": {day: {**self._counts(days[day]), **self._sums(days[day])} for day in sorted(days)},
         }
 
-    def _take(self, side: bytes, record: Record, days: Mapping[str, _Day]) -> str:
-        """Add a row to its day's sums, and give the day."""
+    def _add_to_day(self, side: bytes, record: Record, days: Mapping[str, _Day]) -> str:
+        """Add a row to its day's sums and return the day."""
         day = ((record[self.day] or "") if self.day else "")[:_DAY]
         when, to = _SIDES[side], days[day]
         to.rows[when] += 1
         for name in self.sums:
             text = record[name]
-            if text and is_number(text):  # other text is passed on to files, and can't be added
+            if text and is_number(text):  # other text passes through to files and can't be added up
                 to.sums[name, when] += Decimal(text)
         return day
 
@@ -90,12 +90,13 @@ class Comparison:
 
     def _sums(self, day: _Day) -> dict[str, dict[str, int | float]]:
         return {
-            name: {when: _plain(day.sums[name, when]) for when in ("before", "after")} for name in self.sums
+            name: {when: _json_number(day.sums[name, when]) for when in ("before", "after")}
+            for name in self.sums
         }
 
 
 class _Day:
-    """Counts and sums of a day's rows."""
+    """The counts and sums of a day's rows."""
 
     def __init__(self) -> None:
         self.rows: Counter[str] = Counter()
@@ -107,16 +108,16 @@ class _Day:
             self.sums[what] += value
 
 
-class _Parts:
-    """Records in 256 parts, by the first byte of their key."""
+class _HashBuckets:
+    """Records in 256 buckets, by the first byte of their key."""
 
     def __init__(self) -> None:
-        self._parts = [bytearray() for _ in range(256)]
-        self._blocks: list[list[Block]] = [[] for _ in self._parts]
+        self._buckets = [bytearray() for _ in range(256)]
+        self._blocks: list[list[Block]] = [[] for _ in self._buckets]
         self._in_memory = 0
         self._file = BlockFile()
 
-    def __enter__(self) -> _Parts:
+    def __enter__(self) -> _HashBuckets:
         return self
 
     def __exit__(
@@ -125,42 +126,42 @@ class _Parts:
         self._file.close()
 
     def add(self, record: bytes) -> None:
-        """Take a record in."""
-        self._parts[record[1]] += record
+        """Add a record to its bucket."""
+        self._buckets[record[1]] += record
         self._in_memory += _RECORD
         if self._in_memory > _BUFFER:
             self._spill()
 
     def by_key(self) -> Iterable[dict[bytes, list[bytes]]]:
-        """Give part after part, its records by their key."""
-        for part, blocks in zip(self._parts, self._blocks, strict=True):
+        """Return bucket after bucket, each with its records by key."""
+        for bucket, blocks in zip(self._buckets, self._blocks, strict=True):
             found: defaultdict[bytes, list[bytes]] = defaultdict(list)
-            for data in (*map(self._file.read, blocks), part):
+            for data in (*map(self._file.read, blocks), bucket):
                 for start in range(0, len(data), _RECORD):
                     record = bytes(data[start : start + _RECORD])
                     found[record[1 : 1 + _DIGEST]].append(record)
             yield found
 
     def _spill(self) -> None:
-        for part, blocks in zip(self._parts, self._blocks, strict=True):
-            if part:
-                blocks.append(self._file.append(part))
-                part.clear()
+        for bucket, blocks in zip(self._buckets, self._blocks, strict=True):
+            if bucket:
+                blocks.append(self._file.append(bucket))
+                bucket.clear()
         self._in_memory = 0
 
 
 def _count_pairs(pairs: Mapping[bytes, Sequence[bytes]], days: Mapping[str, _Day]) -> None:
-    """Count what became of each key's rows; several rows may have one key, in a report of several windows."""
+    """Count the changes of each key's rows; a key can have several rows in a report of several request windows."""
     for records in pairs.values():
         old = [record[1:] for record in records if record[:1] == _OLD]
         new = [record[1:] for record in records if record[:1] == _NEW]
         left_old, left_new = Counter(old) - Counter(new), Counter(new) - Counter(old)
-        gone, come = list(left_old.elements()), list(left_new.elements())
-        changed = min(len(gone), len(come))
+        removed, added = list(left_old.elements()), list(left_new.elements())
+        changed = min(len(removed), len(added))
         for what, found in (
-            ("changed", come[:changed]),
-            ("removed", gone[changed:]),
-            ("added", come[changed:]),
+            ("changed", added[:changed]),
+            ("removed", removed[changed:]),
+            ("added", added[changed:]),
         ):
             for record in found:
                 days[record[-_DAY:].decode().strip()].rows[what] += 1
@@ -171,5 +172,5 @@ def _digest(cells: Sequence[str | None]) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
 
 
-def _plain(number: Decimal) -> int | float:
+def _json_number(number: Decimal) -> int | float:
     return int(number) if number == number.to_integral_value() else float(number)

@@ -1,4 +1,4 @@
-"""What an output path says: one file or a folder, which format, compressed or not."""
+"""The target of an output path: one file or a folder, the format, compressed or not."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _GZIP = ".gz"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where rows are to go.
+    """The parsed output path.
 
     :param path: the user's path or URL, without a final slash.
-    :param is_folder: whether files are put into it, or it is the file.
-    :param format: name of the format.
+    :param is_folder: whether the path is a folder for files, or one file.
+    :param format: the name of the format.
     :param compress: whether files are gzip-compressed.
-    :param partition_by: columns that become Hive folders.
+    :param partition_by: the columns that become Hive folders.
     """
 
     path: str
@@ -30,19 +30,19 @@ class Target:
 
     @property
     def extension(self) -> str:
-        """The extension of the files in a folder."""
+        """Return the extension of the files in a folder."""
         return f".{self.format}{_GZIP if self.compress else ''}"
 
 
 def parse_target(path: str, output_format: str | None, partition_by: Sequence[str] = ()) -> Target:
-    """Read an output path.
+    """Return the target of an output path.
 
-    A path is a folder when it ends with a slash, has no extension, or rows are to be partitioned.
+    A path is a folder if it ends with a slash, has no extension, or rows are partitioned.
 
-    :param path: path or URL.
-    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress, or ``parquet``; ``None`` takes the
-        path's extension, else ``jsonl``.
-    :param partition_by: columns that become Hive folders.
+    :param path: the path or URL.
+    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress, or ``parquet``; ``None`` is the
+        path's extension, or else ``jsonl``.
+    :param partition_by: the columns that become Hive folders.
     :raises TikTokOutputError: extension and format are unknown or contradict each other.
     """
     name = path.rstrip("/").rsplit("/", 1)[-1]
@@ -60,7 +60,7 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
         return Target(path.rstrip("/") or "/", True, wanted or "jsonl", wanted_gzip, tuple(partition_by))
     if partition_by:
         raise TikTokOutputError(
-            f"`partition_by` makes folders, but `output_path` {path!r} is a file. Give a folder, and `output_format`."
+            f"`partition_by` makes folders, but `output_path` {path!r} is a file. Set a folder, and `output_format`."
         )
     if named not in FORMATS and not wanted:
         raise TikTokOutputError(
@@ -69,13 +69,13 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
         )
     if wanted and named in FORMATS and (named != wanted or wanted_gzip > named_gzip):
         raise TikTokOutputError(
-            f"`output_format` is {output_format!r}, but `output_path` ends in .{named}. Let them agree, or drop one."
+            f"`output_format` is {output_format!r}, but `output_path` ends in .{named}. Make them agree, or remove one."
         )
     return Target(path, False, wanted or named, named_gzip or wanted_gzip)
 
 
 def _split(name: str) -> tuple[str, bool]:
-    """Give the extension of a file name in lower case, and whether .gz follows it."""
+    """Return the extension of a file name in lower case, and whether .gz follows it."""
     lowered = name.lower()
     compressed = lowered.endswith(_GZIP)
     stem, dot, extension = lowered.removesuffix(_GZIP).rpartition(".")
@@ -85,11 +85,11 @@ def _split(name: str) -> tuple[str, bool]:
 def _refuse_gzip(name: str, compress: bool) -> None:
     if compress and name in FORMATS and not FORMATS[name].compressible:
         raise TikTokOutputError(
-            f"{name}.gz is nothing that readers of {name} take, and {name} compresses within. Drop the .gz."
+            f"Readers of {name} don't accept {name}.gz, and {name} is already compressed. Remove the .gz."
         )
 
 
 def _known() -> str:
-    """Name the extensions that there are."""
-    gzipped = (f"{name}{_GZIP}" for name, kind in FORMATS.items() if kind.compressible)
+    """Return the list of known extensions."""
+    gzipped = (f"{name}{_GZIP}" for name, file_format in FORMATS.items() if file_format.compressible)
     return ", ".join((*FORMATS, *gzipped))

@@ -1,6 +1,6 @@
-"""Files in the worker's temporary folder: rows that are too many for memory wait there.
+"""Buffer files in the worker's temporary folder, for rows that exceed the memory budget.
 
-Whatever the system refuses there becomes one :class:`TikTokOutputError`, which names the folder and the remedy.
+Every error of the system there becomes one :class:`TikTokOutputError`, which names the folder and the remedy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import IO, Any
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 
 Block = tuple[int, int]
-"""Where bytes are in a :class:`BlockFile`: first byte and length."""
+"""The position of a block in a :class:`BlockFile`: first byte and length."""
 
 _PREFIX = "tiktok-rows-"
 _PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -28,31 +28,31 @@ _OTHER_DISK = "A folder in it is on another disk: set `output_path` to a path on
 
 
 class BlockFile:
-    """Blocks of bytes in an unnamed temporary file, which the system removes with the process.
+    """Blocks of bytes in an unnamed temporary file, which the system removes when the process ends.
 
-    The file is created with the first block. Blocks are written without a buffer, so that a full disk is noticed by the
-    block that it is too small for and not when the file is closed.
+    The file is created with the first block. Blocks are written without a buffer, so that a full disk is detected by the
+    block that doesn't fit, not when the file is closed.
     """
 
     def __init__(self) -> None:
         self._file: IO[bytes] | None = None
         self.size = 0
-        """Bytes in the file."""
+        """The number of bytes in the file."""
 
     @property
     def closed(self) -> bool:
-        """Whether there is no file."""
+        """Return whether there is no file."""
         return self._file is None
 
     def append(self, data: bytes | bytearray) -> Block:
-        """Write a block behind the others, and return where it is.
+        """Write a block after the others and return its position.
 
-        :raises TikTokOutputError: it can't be written; the blocks before it are as they were.
+        :raises TikTokOutputError: the block can't be written; the blocks before it are unchanged.
         """
         with temporary_errors():
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix=_PREFIX, buffering=0)  # noqa: SIM115 - see close()
-            self._file.seek(self.size)  # behind the last complete block
+            self._file.seek(self.size)  # after the last complete block
             _write(self._file, data)
         block = (self.size, len(data))
         self.size += len(data)
@@ -61,7 +61,7 @@ class BlockFile:
     def read(self, block: Block) -> bytes:
         """Return a block.
 
-        :raises TikTokOutputError: it can't be read.
+        :raises TikTokOutputError: the block can't be read.
         """
         start, length = block
         with temporary_errors():
@@ -71,7 +71,7 @@ class BlockFile:
         return data
 
     def close(self) -> None:
-        """Remove the file. Calling it again does nothing, and the next block begins a new file."""
+        """Remove the file. Calling it again does nothing, and the next block creates a new file."""
         file, self._file = self._file, None
         self.size = 0
         if file is not None:
@@ -79,25 +79,25 @@ class BlockFile:
 
 
 @contextmanager
-def temporary_file(pieces: Iterable[bytes]) -> Iterator[str]:
-    """Write bytes to a temporary file, and return its path for the length of a ``with`` block.
+def temporary_file(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Write bytes to a temporary file and return its path for the duration of a ``with`` block.
 
-    :raises TikTokOutputError: they can't be written.
+    :raises TikTokOutputError: the bytes can't be written.
     """
     with ExitStack() as stack:
         with temporary_errors():
             file = tempfile.NamedTemporaryFile(prefix=_PREFIX, buffering=0)  # noqa: SIM115 - see the next line
             stack.callback(_close, file)
-            for piece in pieces:
-                _write(file, piece)
+            for chunk in chunks:
+                _write(file, chunk)
         yield file.name
 
 
 @contextmanager
 def temporary_errors() -> Iterator[None]:
-    """Raise what the system refuses in the temporary folder as an error that names the folder and the remedy.
+    """Raise an error of the system in the temporary folder as one that names the folder and the remedy.
 
-    :raises TikTokOutputError: it refused something.
+    :raises TikTokOutputError: the system raised an error.
     """
     try:
         yield
@@ -106,23 +106,23 @@ def temporary_errors() -> Iterator[None]:
 
 
 def _write(file: Any, data: bytes | bytearray) -> None:
-    """Write all of the data to a file without a buffer, which may take less at a time."""
+    """Write all data to an unbuffered file, which can accept less in one call."""
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
 
 
 def _close(file: Any) -> None:
-    # some network disks refuse at last what they had taken; nothing of it is needed
+    # some network disks report write errors only on close; the data is no longer needed
     with suppress(OSError):
         file.close()
 
 
 def temporary_error(error: OSError) -> TikTokOutputError:
-    """Return the error to raise where the system refuses something in the temporary folder."""
+    """Return the TikTokOutputError for an error of the system in the temporary folder."""
     try:
         folder = repr(tempfile.gettempdir())
-    except OSError:  # none of the usual ones can be written
+    except OSError:  # none of the default folders is writable
         folder = "the worker's temporary folder"
     if error.errno in _PERMISSION:
         remedy = "Let the worker's user write there, or set TMPDIR to a folder in which it may"
@@ -131,17 +131,17 @@ def temporary_error(error: OSError) -> TikTokOutputError:
     elif error.errno in _HANDLES:
         remedy = _OPEN_FILES
     else:
-        remedy = "Make room there, or set TMPDIR to a folder that has it"
+        remedy = "Free space there, or set TMPDIR to a folder with enough space"
     failure = TikTokOutputError(
-        f"Rows could not be kept in {folder} ({error.strerror or type(error).__name__}), so nothing was published. "
+        f"Rows could not be buffered in {folder} ({error.strerror or type(error).__name__}), so nothing was published. "
         f"{remedy}, then run the task again."
     )
-    failure.retryable = True  # room comes back, and a retry may run on another worker
+    failure.retryable = True  # space becomes free again, and a retry can run on another worker
     return failure
 
 
 def remedy_at_output(error: OSError) -> str:
-    """Return what to do where the system refuses something at the output path, without a full stop."""
+    """Return the remedy for an error of the system at the output path, without a full stop."""
     if error.errno in _HANDLES:
         return _OPEN_FILES
     if error.errno == errno.EXDEV:

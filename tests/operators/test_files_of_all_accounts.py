@@ -111,7 +111,7 @@ def test_a_skipped_account_keeps_its_rows(tmp_path, output_format):
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     run(tmp_path, **TWO_DAYS, output_format=output_format)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(TikTokOutputError, match="holds rows of advertiser 1, which this run skipped"):
+    with pytest.raises(TikTokOutputError, match="contains rows of advertiser 1, which this run skipped"):
         run(tmp_path, **TWO_DAYS, output_format=output_format, bad={"1"}, on_advertiser_error="skip")
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 

@@ -322,8 +322,8 @@ def test_a_killed_worker_leaves_what_it_had_saved(emulator, report, tmp_path):
         import sys
         sys.path.insert(0, {str(ROOT)!r})
         from airflow_provider_tiktok.storage import checkpoint
-        checkpoint._LEAST_PAUSE = 0
-        checkpoint._PAUSE_FACTOR = 0
+        checkpoint._MIN_INTERVAL = 0
+        checkpoint._INTERVAL_FACTOR = 0
         from tests.operators.test_kept_rows import attempt
         from airflow_provider_tiktok.operators.report import TikTokReportOperator
         arguments = {json.dumps(_arguments(report(f"{tmp_path}/out/")))!r}
@@ -404,4 +404,4 @@ def test_a_destination_that_takes_no_more_is_no_failure_of_its_own(
     emulator.set_faults([FROM_THE_FOURTH])
     with pytest.raises(TikTokAPIError):
         report(f"{tmp_path}/out/").execute(attempt(1))
-    assert "a retry would begin anew" in caplog.text
+    assert "a retry would start from scratch" in caplog.text

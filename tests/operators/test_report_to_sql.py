@@ -270,7 +270,7 @@ def test_the_table_of_a_report_grouped_otherwise_is_refused(emulator, database, 
     ids = accounts(emulator, 1)
     run(**TWO_DAYS, advertiser_ids=ids)
     before = database.query("SELECT count(*) FROM ads")
-    with pytest.raises(AirflowFailException, match="table of its own"):
+    with pytest.raises(AirflowFailException, match="separate table"):
         run(**TWO_DAYS | {"dimensions": dimensions}, advertiser_ids=ids, add_columns=True)
     assert database.query("SELECT count(*) FROM ads") == before
 
@@ -279,7 +279,7 @@ def test_a_report_with_other_filters_does_not_take_the_rows_away(emulator, known
     ids = accounts(emulator, 1)
     run(**TWO_DAYS, advertiser_ids=ids)
     some = {"field_name": "ad_ids", "filter_type": "IN", "filter_value": ["1"]}
-    with pytest.raises(AirflowFailException, match=r"holds another report.*drop its index tiktok_"):
+    with pytest.raises(AirflowFailException, match=r"contains another report.*drop its index tiktok_"):
         run(**TWO_DAYS, advertiser_ids=ids, filters=[some])
     assert known_database.query("SELECT count(*) FROM ads") == [(80,)]
 
@@ -370,7 +370,7 @@ def test_an_error_in_the_last_batch_leaves_the_old_rows(emulator, known_database
         return original(self, slices, and_a_bad_one(), **more)
 
     monkeypatch.setattr(SqlTable, "replace", replace)
-    with pytest.raises(TikTokOutputError, match=r"RuntimeError: the disk is full.*rows are as they were"):
+    with pytest.raises(TikTokOutputError, match=r"RuntimeError: the disk is full.*rows are unchanged"):
         run(**TWO_DAYS, advertiser_ids=ids, batch_size=10)
     assert known_database.query("SELECT count(*), count(DISTINCT spend) FROM ads") == [(80, 1)]
 
@@ -505,7 +505,7 @@ def test_a_wrong_password_is_not_shown(emulator, server, monkeypatch, caplog):
         ({"sql_conn_id": "strange"}, "of type 'strange', for which no installed Airflow provider has a hook"),
         ({"table": ""}, "`table` is missing"),
         ({"table": "a.b.c.d"}, "table, schema.table or catalog.schema.table"),
-        ({"table": 'a"b'}, "no name of a table"),
+        ({"table": 'a"b'}, "not the name of a table"),
     ],
 )
 def test_what_cannot_be_a_table_is_refused_before_any_call(emulator, lite, monkeypatch, parameters, words):

@@ -174,7 +174,7 @@ def in_parquet(columns: dict[str, str], page: Any) -> dict[str, Any]:
 def in_databases(kind: str, cell: str, *, is_clean: bool = False) -> list[Any]:
     found = []
     for dialect in (Ansi, Postgres, Sqlite):
-        binder = Binder(Column("x", kind), dialect.numbers, dialect.makers)
+        binder = Binder(Column("x", kind), dialect.numbers, dialect.converters)
         try:
             found += binder.parameters(binder.check([cell], is_clean))
         except TikTokOutputError:

@@ -159,5 +159,5 @@ def test_a_file_without_room_names_the_folder_whatever_the_policy(monkeypatch, p
         next(fetch.batches())
     assert caught.value.retryable
     assert str(caught.value).startswith(
-        f"Rows could not be kept in {tempfile.gettempdir()!r} ({os.strerror(code)}), so nothing was published. "
+        f"Rows could not be buffered in {tempfile.gettempdir()!r} ({os.strerror(code)}), so nothing was published. "
     )

@@ -1,4 +1,4 @@
-"""The old files or the new ones, whatever happens: kills at every step and at random moments, and refusals."""
+"""Atomic publication: kills at every step and at random times, and errors."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ COUNTRIES = [f"C{number}" for number in range(4)]
 
 
 class Store(LocalFileSystem):
-    """An object store that keeps its objects on a disk: each appears whole, and folders don't exist."""
+    """An object store on a disk: each write is atomic, and folders don't exist."""
 
     protocol = "store"
     cachable = False
 
-    def _whole(self, path: str, write: Callable[[Path], Any]) -> None:
-        draft = Path(path + ".store-draft")
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        write(draft)
-        draft.rename(path)
+    def _write_atomically(self, path: str, write: Callable[[Path], Any]) -> None:
+        temporary = Path(path + ".store-temporary")
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        temporary.rename(path)
 
     def act(self, name: str) -> None:
-        """Be a place where a test may intervene."""
+        """Do nothing; tests replace it."""
 
     def put_file(self, lpath, rpath, **kwargs):
         self.act("put")
-        self._whole(rpath, lambda draft: shutil.copyfile(lpath, draft))
+        self._write_atomically(rpath, lambda temporary: shutil.copyfile(lpath, temporary))
 
     def pipe_file(self, path, value, **kwargs):
         self.act("pipe")
-        self._whole(path, lambda draft: draft.write_bytes(value))
+        self._write_atomically(path, lambda temporary: temporary.write_bytes(value))
 
     def cp_file(self, path1, path2, **kwargs):
         self.act("copy")
-        self._whole(path2, lambda draft: shutil.copyfile(path1, draft))
+        self._write_atomically(path2, lambda temporary: shutil.copyfile(path1, temporary))
 
     def rm_file(self, path):
         self.act("remove")
@@ -83,7 +83,7 @@ def write(
 
 
 def data_of(path: Path) -> dict[str, bytes]:
-    """Read what is no hidden file."""
+    """Return the data files by name."""
     if path.suffix:
         return {path.name: path.read_bytes()} if path.exists() else {}
     return {
@@ -93,7 +93,7 @@ def data_of(path: Path) -> dict[str, bytes]:
     }
 
 
-def strays(folder: Path) -> list[str]:
+def leftovers(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in folder.rglob("*") if path.name.startswith(".")]
 
 
@@ -101,8 +101,8 @@ def is_publishing(folder: Path) -> bool:
     return any(folder.rglob(f"{local_disk.RUN_FOLDER}*/{local_disk.JOURNAL}"))
 
 
-def is_true(manifest: Path) -> bool:
-    """Say whether a manifest is true of the files that lie there."""
+def matches_files(manifest: Path) -> bool:
+    """Return whether a manifest matches its files."""
     return all(
         Path(file["path"]).exists()
         and hashlib.sha256(Path(file["path"]).read_bytes()).hexdigest() == file["sha256"]
@@ -115,7 +115,7 @@ KINDS = [("out/rows.jsonl", False), ("out/lake", False), ("out/lake", True)]
 
 @pytest.fixture(params=KINDS, ids=["file", "folder", "partitions"])
 def place(request, tmp_path, monkeypatch):
-    """Give a destination that holds version "old", the folder it is in, and both versions' files."""
+    """Return a destination with the files of version "old", whether it is partitioned, and both versions' files."""
     monkeypatch.setattr(local_disk, "_sync", lambda path: None)
     name, partitioned = request.param
     versions = {}
@@ -127,7 +127,7 @@ def place(request, tmp_path, monkeypatch):
 
 
 def in_child(work: Callable[[], Any]) -> int:
-    """Run something in a process of its own, and give the signal that ended it."""
+    """Run a function in a child process and return the signal that ended it."""
     child = os.fork()
     if child == 0:
         try:
@@ -141,7 +141,7 @@ def in_child(work: Callable[[], Any]) -> int:
 
 
 def check(path: Path, versions: dict[str, dict[str, bytes]]) -> str:
-    """Assert that every file is whole, that a mixture is marked as one, and that a later run leaves none."""
+    """Assert that every file is complete and that a mixture has a journal; return which version it is."""
     found = data_of(path)
     for name, data in found.items():
         assert data in {versions[version].get(name) for version in versions}
@@ -154,7 +154,7 @@ def check(path: Path, versions: dict[str, dict[str, bytes]]) -> str:
 
 
 def killing_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the process die before a certain one of its steps on the disk or in the store."""
+    """Kill the process before one of its steps on the disk or in the store."""
     left = [steps]
 
     def step(real: Any) -> Any:
@@ -192,7 +192,7 @@ def test_a_kill_at_any_step_leaves_old_or_new_files_for_the_next_run(place, kind
         seen.add(check(path, versions))
         if not died:
             break
-        # a store has no locks, so who else but the same request would know that the run is gone?
+        # a store has no locks, so only the same request can know that the run has ended
         again = ("new", COUNTRIES[1:]) if kind == "store" else None
         if again:
             write(FILESYSTEMS[kind](), path, again[0], partitioned, again[1])
@@ -204,19 +204,19 @@ def test_a_kill_at_any_step_leaves_old_or_new_files_for_the_next_run(place, kind
                 COLUMNS,
             ).discard()
         assert data_of(path) in versions.values()
-        assert strays(path.parent) == []
+        assert leftovers(path.parent) == []
         assert list((tmp_path / "temporary").iterdir()) == []
         if not path.suffix:
-            assert is_true(path / "_manifest.json")
+            assert matches_files(path / "_manifest.json")
             version = json.loads((path / "_manifest.json").read_bytes())["version"]
             assert data_of(path) == versions[version]
     else:
-        raise AssertionError("it never came to its end")
+        raise AssertionError("it never completes")
     assert {"old", "new"} <= seen
     assert steps > 3
 
 
-def test_kills_at_random_moments_leave_old_or_new_files(place):
+def test_kills_at_random_times_leave_old_or_new_files(place):
     path, partitioned, versions = place
     chance = random.Random(5)
 
@@ -242,16 +242,16 @@ def test_kills_at_random_moments_leave_old_or_new_files(place):
             COUNTRIES if version == "old" else COUNTRIES[1:],
         )
         assert data_of(path) == versions[version]
-        assert strays(path.parent) == []
+        assert leftovers(path.parent) == []
         if not path.suffix:
-            assert is_true(path / "_manifest.json")
+            assert matches_files(path / "_manifest.json")
 
 
-# refusals
+# errors
 
 
 def refusing_from(number: int, patch: pytest.MonkeyPatch, error: OSError, once: bool) -> list[int]:
-    """Refuse one step of publishing, or all from then on; the list counts them."""
+    """Raise an error at one step of the publication, or from then on; the list counts the steps."""
     count = [0]
 
     def step(real: Any) -> Any:
@@ -275,17 +275,17 @@ def refusing_from(number: int, patch: pytest.MonkeyPatch, error: OSError, once: 
 def test_an_error_at_any_step_leaves_the_old_files(place, monkeypatch, code):
     path, partitioned, versions = place
     before = (path / "_manifest.json").read_bytes() if not path.suffix else b""
-    said = failed = 0
+    raised = unchanged = 0
     for number in range(100):
         with monkeypatch.context() as patch:
             count = refusing_from(number, patch, OSError(code, os.strerror(code)), once=True)
             try:
                 write(FILESYSTEMS["disk"](), path, "new", partitioned, COUNTRIES[1:])
             except TikTokOutputError as error:
-                failed += "what was there before is unchanged" in str(error)
-                said += 1
+                unchanged += "the previous files are unchanged" in str(error)
+                raised += 1
                 assert data_of(path) == versions["old"]
-                assert strays(path.parent) == []
+                assert leftovers(path.parent) == []
                 assert path.suffix or (path / "_manifest.json").read_bytes() == before
                 continue
         if count[0] <= number:
@@ -295,11 +295,11 @@ def test_an_error_at_any_step_leaves_the_old_files(place, monkeypatch, code):
         write(FILESYSTEMS["disk"](), path, "old", partitioned)
         before = (path / "_manifest.json").read_bytes() if not path.suffix else b""
     assert data_of(path) == versions["new"]
-    assert said == failed >= (2 if path.suffix else 5)
+    assert raised == unchanged >= (2 if path.suffix else 5)
 
 
 @pytest.mark.parametrize(("refused", "version"), [(".jsonl", "old"), ("", "new")])
-def test_what_can_not_be_put_back_is_put_right_by_the_next_run(tmp_path, monkeypatch, refused, version):
+def test_a_failed_rollback_is_repaired_by_the_next_run(tmp_path, monkeypatch, refused, version):
     path = tmp_path / "lake"
     for each in ("new", "old"):
         write(FILESYSTEMS["disk"](), path, each, True)
@@ -317,14 +317,14 @@ def test_what_can_not_be_put_back_is_put_right_by_the_next_run(tmp_path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", lost)
         with pytest.raises(
-            TikTokOutputError, match="some files are new and some as before, which the next run puts right"
+            TikTokOutputError, match="some files are new and some are old, which the next run repairs"
         ):
             write(FILESYSTEMS["disk"](), path, "new", True)
     assert is_publishing(path)
     Destination(parse_target(f"{path}/", None), FILESYSTEMS["disk"](), str(path), COLUMNS).discard()
     assert data_of(path) == data_of(tmp_path / version)
-    assert is_true(path / "_manifest.json")
-    assert strays(path) == []
+    assert matches_files(path / "_manifest.json")
+    assert leftovers(path) == []
 
 
 def refuse(action: str, number: int, monkeypatch: pytest.MonkeyPatch, *, times: int = 10**6) -> list[str]:
@@ -350,11 +350,11 @@ def test_an_upload_that_is_refused_half_way_leaves_the_old_files(tmp_path, monke
     with pytest.raises(TikTokOutputError) as caught:
         write(Store(), path, "new", True)
     assert str(caught.value) == (
-        f"The files at '{path}' could not be written (OSError: RuntimeError while uploading); what was there before is "
+        f"The files at '{path}' could not be written (OSError: RuntimeError while uploading); the previous files are "
         "unchanged. Check space and permissions, then run the task again."
     )
     assert (data_of(path), (path / "_manifest.json").read_bytes()) == before
-    assert strays(path) == []
+    assert leftovers(path) == []
 
 
 def test_one_file_whose_upload_is_refused_stays(tmp_path, monkeypatch):
@@ -362,7 +362,7 @@ def test_one_file_whose_upload_is_refused_stays(tmp_path, monkeypatch):
     write(Store(), path, "old", False)
     before = data_of(path)
     refuse("put", 0, monkeypatch)
-    with pytest.raises(TikTokOutputError, match="what was there before is unchanged"):
+    with pytest.raises(TikTokOutputError, match="the previous files are unchanged"):
         write(Store(), path, "new", False)
     assert data_of(path) == before
 
@@ -373,17 +373,15 @@ def test_a_store_that_does_not_copy_gets_a_second_upload(tmp_path, monkeypatch):
     refuse("copy", 0, monkeypatch)
     write(Store(), path, "new", True)
     assert all(b"new" in data for data in data_of(path).values())
-    assert is_true(path / "_manifest.json")
-    assert strays(path) == []
+    assert matches_files(path / "_manifest.json")
+    assert leftovers(path) == []
 
 
-def test_a_store_that_refuses_all_at_the_last_moment_has_a_journal_that_the_retry_removes(
-    tmp_path, monkeypatch
-):
+def test_a_store_that_fails_at_the_last_step_has_a_journal_that_the_retry_removes(tmp_path, monkeypatch):
     path = tmp_path / "lake"
     write(Store(), path, "old", True)
 
-    def act(self, name, seen=[]):  # noqa: B006 - it is to remember
+    def act(self, name, seen=[]):  # noqa: B006 - it keeps state between calls
         seen.append(name)
         if seen.count("copy") > 2:
             raise PermissionError(errno.EACCES, "Permission denied")
@@ -391,20 +389,20 @@ def test_a_store_that_refuses_all_at_the_last_moment_has_a_journal_that_the_retr
     with monkeypatch.context() as patch:
         patch.setattr(Store, "act", act)
         with pytest.raises(
-            TikTokOutputError, match="some files are new and some as before, which the next run puts right"
+            TikTokOutputError, match="some files are new and some are old, which the next run repairs"
         ):
             write(Store(), path, "new", True)
     assert is_publishing(path)
-    assert not is_true(path / "_manifest.json")
+    assert not matches_files(path / "_manifest.json")
     write(Store(), path, "new", True)
-    assert is_true(path / "_manifest.json")
-    assert strays(path) == []
+    assert matches_files(path / "_manifest.json")
+    assert leftovers(path) == []
 
 
 def left_by_a_kill(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a run into a store die when two of its files are in place."""
+    """Kill a run into a store after two of its files are published."""
 
-    def act(self, name, seen=[]):  # noqa: B006 - it is to remember
+    def act(self, name, seen=[]):  # noqa: B006 - it keeps state between calls
         seen.append(name)
         if seen.count("copy") > 2:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -420,17 +418,17 @@ def test_another_request_finishes_in_a_store_what_was_left_for_an_hour(tmp_path,
     write(Store(), path, "old", True)
     left_by_a_kill(path, monkeypatch)
     write(Store(), path, "other", True, ["C9"], covers=False)
-    assert is_publishing(path)  # it may still be at work
+    assert is_publishing(path)  # the run may still be active
     (journal,) = path.rglob(local_disk.JOURNAL)
     two_hours_ago = time.time() - 7200
     for file in path.rglob("*"):
         if file.is_file():
             os.utime(file, (two_hours_ago, two_hours_ago - 60))
     os.utime(journal, (two_hours_ago, two_hours_ago))
-    overtaken = path / "country=C3" / "data.jsonl"
-    overtaken.write_bytes(b"newer\n")
+    superseded = path / "country=C3" / "data.jsonl"
+    superseded.write_bytes(b"newer\n")
     write(Store(), path, "other", True, ["C8"], covers=False)
-    assert strays(path) == []
+    assert leftovers(path) == []
     found = data_of(path)
     assert [b'"new"' in found[f"country={name}/data.jsonl"] for name in COUNTRIES] == [
         True,
@@ -441,10 +439,10 @@ def test_another_request_finishes_in_a_store_what_was_left_for_an_hour(tmp_path,
     assert found["country=C3/data.jsonl"] == b"newer\n"
 
 
-# side by side
+# concurrent runs
 
 
-def test_what_a_living_run_holds_is_left_alone(tmp_path):
+def test_the_files_of_an_active_run_are_not_removed(tmp_path):
     path = tmp_path / "lake"
     text = f"{path}/"
     first = Destination(parse_target(text, "jsonl", ("country",)), FILESYSTEMS["disk"](), str(path), COLUMNS)
@@ -453,10 +451,10 @@ def test_what_a_living_run_holds_is_left_alone(tmp_path):
     write(FILESYSTEMS["disk"](), path, "2", True, ["B"], covers=False)
     first.publish({}, lambda partition: partition["country"] == "A")
     assert sorted(data_of(path)) == ["country=A/data.jsonl", "country=B/data.jsonl"]
-    assert strays(path) == []
+    assert leftovers(path) == []
 
 
-def test_runs_side_by_side_on_other_partitions_do_not_hurt_each_other(tmp_path):
+def test_concurrent_runs_on_other_partitions_do_not_hurt_each_other(tmp_path):
     path = tmp_path / "lake"
     children = []
     for number in range(6):
@@ -481,13 +479,13 @@ def test_runs_side_by_side_on_other_partitions_do_not_hurt_each_other(tmp_path):
         for number in range(6)
         for country in COUNTRIES
     }
-    assert strays(path) == []
+    assert leftovers(path) == []
     manifest = json.loads((path / "_manifest.json").read_bytes())
     assert len({file["partition"]["country"].partition("-")[0] for file in manifest["files"]}) == 1
-    assert is_true(path / "_manifest.json")
+    assert matches_files(path / "_manifest.json")
 
 
-def test_runs_side_by_side_on_the_same_partitions_end_with_the_files_of_one(tmp_path):
+def test_concurrent_runs_on_the_same_partitions_end_with_the_files_of_one(tmp_path):
     path = tmp_path / "lake"
     children = []
     for number in range(4):
@@ -502,16 +500,16 @@ def test_runs_side_by_side_on_the_same_partitions_end_with_the_files_of_one(tmp_
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
     assert len(set(data_of(path).values())) == 1
-    assert is_true(path / "_manifest.json")
+    assert matches_files(path / "_manifest.json")
 
 
-def test_whoever_waits_for_too_long_says_so(tmp_path, monkeypatch):
+def test_a_lock_timeout_is_an_error(tmp_path, monkeypatch):
     path = tmp_path / "lake"
     write(FILESYSTEMS["disk"](), path, "old", True)
     before = data_of(path)
-    monkeypatch.setattr(locks, "_PATIENCE", 0.05)
+    monkeypatch.setattr(locks, "_LOCK_TIMEOUT", 0.05)
     with (
-        locks.alone(path),
+        locks.exclusive_lock(path),
         pytest.raises(TikTokOutputError, match="another task has been publishing there for ten minutes"),
     ):
         write(FILESYSTEMS["disk"](), path, "new", True)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, on a local disk and on an object store."""
+"""Atomic publication of files on a local disk and on an object store."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ ROWS = [("2026-11-01", "DE", "1.50"), ("2026-11-01", "FR", "2.00"), ("2026-11-02
 
 
 def write(destination: Destination, rows: Any) -> None:
-    """Encode rows that nobody has checked, and hand them over."""
+    """Encode rows that are not validated yet, and write them."""
     columns = list(zip(*rows, strict=True))
     destination.write(destination.encode(columns, [False] * len(columns)))
 
 
 class Place:
-    """A folder on some filesystem, with what a test wants to know of it."""
+    """A folder on a filesystem, with helpers for tests."""
 
     def __init__(self, kind: str, root: str) -> None:
         self.kind = kind
@@ -121,7 +121,7 @@ def test_gzip_files_are_the_same_bytes_each_time(place, monkeypatch):
     assert place.files()["other.jsonl.gz"] == first
 
 
-def test_an_abandoned_report_leaves_what_was_there(place):
+def test_a_discarded_report_leaves_the_old_file(place):
     place.write("rows.jsonl", ROWS[:1])
     destination = place.open("rows.jsonl")
     write(destination, ROWS * 10_000)
@@ -130,7 +130,7 @@ def test_an_abandoned_report_leaves_what_was_there(place):
     assert place.files() == {"rows.jsonl": JSONL}
 
 
-def test_an_abandoned_report_leaves_no_folder(local):
+def test_a_discarded_report_leaves_no_folder(local):
     destination = local.open("a/b/c/", partition_by=("day",))
     write(destination, ROWS)
     destination.discard()
@@ -218,7 +218,7 @@ def test_null_and_empty_partitions_are_two(place):
 
 
 @pytest.mark.parametrize("output_format", ["csv", "csv.gz"])
-def test_more_partitions_than_open_files_are_whole(place, monkeypatch, output_format):
+def test_more_partitions_than_open_files_are_complete(place, monkeypatch, output_format):
     monkeypatch.setattr(module, "_MAX_OPEN_FILES", 3)
     destination = place.open("lake/", output_format=output_format, partition_by=("country",))
     destination.name_files("data")
@@ -368,13 +368,13 @@ def test_a_full_disk_is_named_and_leaves_nothing(local, path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(caught.value) == (
-        f"The files at '{local.root}/{path.rstrip('/')}' could not be written (OSError: File too large); what was "
-        "there before is unchanged. Check space and permissions, then run the task again."
+        f"The files at '{local.root}/{path.rstrip('/')}' could not be written (OSError: File too large); the "
+        "previous files are unchanged. Check space and permissions, then run the task again."
     )
     assert local.files() == before
 
 
-def test_a_manifest_that_can_not_be_written_leaves_no_stray_file(local, monkeypatch):
+def test_a_manifest_that_can_not_be_written_leaves_no_stale_file(local, monkeypatch):
     destination = local.open("lake/")
     write(destination, ROWS)
 
@@ -415,7 +415,7 @@ def test_a_folder_without_permission_is_refused_at_once(local):
         local.open("rows.csv")
 
 
-def test_a_filesystem_that_refuses_is_found_out_at_once(local, monkeypatch):
+def test_a_read_only_filesystem_is_refused_at_once(local, monkeypatch):
     def refuse(**_: Any) -> Any:
         raise OSError(errno.EROFS, "Read-only file system")
 
@@ -431,17 +431,17 @@ def test_a_filesystem_that_refuses_is_found_out_at_once(local, monkeypatch):
 
 @pytest.fixture
 def lock(local, monkeypatch):
-    """Give a function that locks the folder ``locked``: the system answers no question about what is below it."""
+    """Return a function that locks the folder ``locked``: checks of paths below it fail."""
     locked = Path(local.root, "locked")
     locked.mkdir(parents=True)
 
-    def refusing(ask: Any) -> Any:
-        def asked(path: Path) -> bool:
+    def refusing(check: Any) -> Any:
+        def checked(path: Path) -> bool:
             if locked in path.parents:
                 raise PermissionError(errno.EACCES, "Permission denied", str(path))
-            return ask(path)
+            return check(path)
 
-        return asked
+        return checked
 
     def close() -> None:
         for name in ("exists", "is_dir"):
@@ -471,8 +471,8 @@ def test_a_folder_that_is_locked_during_the_run_is_named(local, lock):
     with pytest.raises(TikTokOutputError) as caught:
         write(destination, ROWS)
     assert str(caught.value) == (
-        f"The files at '{local.root}/locked/lake' could not be written (PermissionError: Permission denied); what was "
-        "there before is unchanged. Check space and permissions, then run the task again."
+        f"The files at '{local.root}/locked/lake' could not be written (PermissionError: Permission denied); the "
+        "previous files are unchanged. Check space and permissions, then run the task again."
     )
 
 
@@ -489,11 +489,11 @@ def test_a_partition_name_that_is_too_long_is_named(local):
     [
         (
             ("dai",),
-            "`partition_by` holds dai, which the report doesn't have; it has day, country, spend.",
+            "`partition_by` contains dai, which the report doesn't have; it has day, country, spend.",
         ),
         (
             ("day", "country", "spend"),
-            "`partition_by` holds every column, so the files would be empty. Leave one out.",
+            "`partition_by` contains every column, so the files would be empty. Remove one.",
         ),
     ],
 )

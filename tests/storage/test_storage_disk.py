@@ -18,7 +18,7 @@ from airflow_provider_tiktok.storage import object_store, restatement, temporary
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.destination import Destination, Published
 from airflow_provider_tiktok.storage.local_disk import LocalDisk
-from airflow_provider_tiktok.storage.parquet import HeldLines
+from airflow_provider_tiktok.storage.parquet import LineBuffer
 from airflow_provider_tiktok.storage.restatement import Comparison
 from airflow_provider_tiktok.storage.target import parse_target
 from airflow_provider_tiktok.storage.temporary import BlockFile
@@ -49,23 +49,23 @@ def write_all(destination: Destination, rows: Any = ROWS) -> Published:
         destination.discard()
 
 
-# no room in the temporary folder
+# no space in the temporary folder
 
 
 class Refusing:
-    """A temporary file that takes a number of bytes, and refuses what comes after them."""
+    """A temporary file that accepts a number of bytes and raises an error for more."""
 
-    def __init__(self, file: Any, code: int, room: int) -> None:
+    def __init__(self, file: Any, code: int, space: int) -> None:
         self._file = file
         self._code = code
-        self._room = room
+        self._space = space
 
     def write(self, data: Any) -> int:
-        if len(data) > self._room:
-            self._file.write(bytes(data)[: self._room])
-            self._room = 0
+        if len(data) > self._space:
+            self._file.write(bytes(data)[: self._space])
+            self._space = 0
             raise OSError(self._code, os.strerror(self._code))
-        self._room -= len(data)
+        self._space -= len(data)
         return self._file.write(data)
 
     def close(self) -> None:
@@ -83,10 +83,10 @@ class Refusing:
 
 
 REMEDIES = {
-    errno.ENOSPC: "Make room there, or set TMPDIR to a folder that has it",
-    errno.EDQUOT: "Make room there, or set TMPDIR to a folder that has it",
-    errno.EFBIG: "Make room there, or set TMPDIR to a folder that has it",
-    errno.EIO: "Make room there, or set TMPDIR to a folder that has it",
+    errno.ENOSPC: "Free space there, or set TMPDIR to a folder with enough space",
+    errno.EDQUOT: "Free space there, or set TMPDIR to a folder with enough space",
+    errno.EFBIG: "Free space there, or set TMPDIR to a folder with enough space",
+    errno.EIO: "Free space there, or set TMPDIR to a folder with enough space",
     errno.EROFS: "Let the worker's user write there, or set TMPDIR to a folder in which it may",
     errno.EACCES: "Let the worker's user write there, or set TMPDIR to a folder in which it may",
     errno.ENOENT: "Create it, or set TMPDIR to a folder that exists",
@@ -97,7 +97,7 @@ REMEDIES = {
 
 def sentence(code: int) -> str:
     return (
-        f"Rows could not be kept in {tempfile.gettempdir()!r} ({os.strerror(code)}), so nothing was published. "
+        f"Rows could not be buffered in {tempfile.gettempdir()!r} ({os.strerror(code)}), so nothing was published. "
         f"{REMEDIES[code]}, then run the task again."
     )
 
@@ -107,9 +107,9 @@ def code(request: pytest.FixtureRequest) -> int:
     return request.param
 
 
-@pytest.fixture(params=[None, 0, 10, 1_000], ids=lambda room: "opened" if room is None else f"at-{room}")
+@pytest.fixture(params=[None, 0, 10, 1_000], ids=lambda space: "opened" if space is None else f"at-{space}")
 def refused(request: pytest.FixtureRequest, code: int, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Let the temporary folder refuse a file, or what is written to it, from some byte on."""
+    """Make the temporary folder raise an error for a new file, or for writes from a byte on."""
     for name in ("TemporaryFile", "NamedTemporaryFile"):
         real = getattr(tempfile, name)
 
@@ -129,13 +129,13 @@ def spool(*, keep_order: bool) -> None:
         list(rows.batches())
 
 
-def held_lines() -> None:
-    held = HeldLines(100)
+def line_buffer() -> None:
+    buffer = LineBuffer(100)
     try:
         for number in range(500):
-            held.add(number % 7, [b"line" * 10])
+            buffer.add(number % 7, [b"line" * 10])
     finally:
-        held.close()
+        buffer.close()
 
 
 def compare() -> None:
@@ -150,17 +150,17 @@ def temporary_file() -> None:
 
 @pytest.mark.parametrize(
     "fill",
-    [lambda: spool(keep_order=False), lambda: spool(keep_order=True), held_lines, temporary_file],
-    ids=["sorted", "in order", "held lines", "to upload"],
+    [lambda: spool(keep_order=False), lambda: spool(keep_order=True), line_buffer, temporary_file],
+    ids=["sorted", "in order", "line buffer", "to upload"],
 )
-def test_what_the_temporary_folder_refuses_names_it_and_the_remedy(refused, fill):
+def test_an_error_in_the_temporary_folder_names_it_and_the_remedy(refused, fill):
     with pytest.raises(TikTokOutputError) as caught:
         fill()
     assert str(caught.value) == sentence(refused)
     assert caught.value.retryable
 
 
-def test_a_restatement_that_finds_no_room_names_folder_and_remedy(monkeypatch):
+def test_a_restatement_without_space_names_folder_and_remedy(monkeypatch):
     monkeypatch.setattr(restatement, "_BUFFER", 1_000)
 
     def refuse(*_: Any, **__: Any) -> Any:
@@ -172,19 +172,19 @@ def test_a_restatement_that_finds_no_room_names_folder_and_remedy(monkeypatch):
     assert str(caught.value) == sentence(errno.ENOSPC)
 
 
-def test_a_checkpoint_without_room_is_no_failure(refused, tmp_path, caplog):
-    checkpoint = Checkpoint(fsspec.filesystem("file"), str(tmp_path / "kept"), {"job": 1})
+def test_a_checkpoint_without_space_is_no_failure(refused, tmp_path, caplog):
+    checkpoint = Checkpoint(fsspec.filesystem("file"), str(tmp_path / "checkpoint"), {"job": 1})
     assert checkpoint.load() is None
     for _ in range(5):
         checkpoint.add([b"row" * 100])
-        checkpoint.mark(lambda: {"rows": 1})
+        checkpoint.set_resume_point(lambda: {"rows": 1})
     checkpoint.save()
     checkpoint.discard()
     checkpoint.close()
     (warning,) = caplog.messages
     assert warning == (
-        f"The progress of the report can't be kept in {tmp_path / 'kept'} ({sentence(refused)}), so a retry would begin "
-        "anew."
+        f"The checkpoint can't be saved in {tmp_path / 'checkpoint'} ({sentence(refused)}), so a retry would start "
+        "from scratch."
     )
 
 
@@ -228,7 +228,7 @@ def test_a_block_that_is_cut_off_is_no_block():
 @pytest.mark.parametrize("partition_by", [(), ("country",)])
 @pytest.mark.parametrize("step", ["folder", "open", "write"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EMFILE], ids=errno.errorcode.get)
-def test_files_for_a_store_that_find_no_room_name_the_temporary_folder(
+def test_files_for_a_store_without_space_name_the_temporary_folder(
     tmp_path, monkeypatch, code, output_format, partition_by, step
 ):
     error = OSError(code, os.strerror(code))
@@ -271,7 +271,7 @@ def test_files_on_a_disk_that_refuses_name_the_output_path(
             write_all(destination)
     text = str(caught.value)
     assert text.startswith(f"The files at '{tmp_path}/lake' could not be written (")
-    assert f": {os.strerror(code)}); what was there before is unchanged. " in text
+    assert f": {os.strerror(code)}); the previous files are unchanged. " in text
     assert text.endswith(
         f"{REMEDIES[code] if code in {errno.EMFILE, errno.ENFILE} else 'Check space and permissions'}, "
         "then run the task again."
@@ -280,7 +280,7 @@ def test_files_on_a_disk_that_refuses_name_the_output_path(
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EMFILE])
-def test_a_disk_that_is_full_at_the_start_is_no_lasting_error(tmp_path, monkeypatch, code):
+def test_a_disk_that_is_full_at_the_start_is_no_permanent_error(tmp_path, monkeypatch, code):
     def refuse(**_: Any) -> Any:
         raise OSError(code, os.strerror(code))
 
@@ -309,7 +309,7 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("output_format", ["jsonl", "parquet"])
 @pytest.mark.parametrize("columns", [("country",), ("day", "country"), ("country", "spend")])
-def test_a_value_that_is_no_folder_name_is_told_when_its_page_comes(tmp_path, text, output_format, columns):
+def test_a_value_that_is_no_folder_name_is_reported_with_its_page(tmp_path, text, output_format, columns):
     destination = open_destination(f"{tmp_path}/lake/", *columns, output_format=output_format)
     rows = [*ROWS, ("2026-11-02", text, "1")]
     with pytest.raises(TikTokOutputError) as caught:
@@ -318,7 +318,7 @@ def test_a_value_that_is_no_folder_name_is_told_when_its_page_comes(tmp_path, te
     assert not caught.value.retryable
     shown = repr(text if len(text) <= 80 else text[:80] + "...")
     assert f"`partition_by` has country, whose value {shown} makes a folder name of " in str(caught.value)
-    assert "`output_path` takes at most 255 (File name too long)" in str(caught.value)
+    assert "`output_path` accepts at most 255 (File name too long)" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -329,7 +329,7 @@ def test_a_value_that_just_fits_is_written(tmp_path, text):
     assert all(Path(file.path).is_file() for file in published.files)
 
 
-def test_values_that_make_too_long_a_path_together_are_told(tmp_path):
+def test_values_that_make_too_long_a_path_together_are_reported(tmp_path):
     longest, root = 4_096 - 100 - 300, str(tmp_path)  # which leaves 300 bytes for the partition
     while len(root) < longest:
         root += "/" + "d" * min(250, longest - len(root) - 1)
@@ -343,7 +343,7 @@ def test_values_that_make_too_long_a_path_together_are_told(tmp_path):
 
 
 @pytest.mark.parametrize("protocol", ["s3", ("gs", "gcs"), ("abfs", "az")])
-def test_a_key_that_no_bucket_takes_is_told(protocol):
+def test_a_key_that_no_bucket_accepts_is_reported(protocol):
     fs = type("Bucket", (type(fsspec.filesystem("memory")),), {"protocol": protocol})()
     target = parse_target("s3://bucket/lake/", None, ("country",))
     destination = Destination(target, fs, "bucket/lake", COLUMNS)
@@ -480,14 +480,14 @@ def umask(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.mark.parametrize("path", ["rows.csv", "rows.jsonl.gz", "rows.parquet"])
-@pytest.mark.parametrize("kept", [0o640, 0o600, 0o664, 0o444, 0o666, 0o755])
-def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, umask, path, kept):
+@pytest.mark.parametrize("old_mode", [0o640, 0o600, 0o664, 0o444, 0o666, 0o755])
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, umask, path, old_mode):
     file = tmp_path / path
     publish(file)
     assert mode(file) == 0o666 & ~umask
-    file.chmod(kept)
+    file.chmod(old_mode)
     publish(file)
-    assert mode(file) == kept
+    assert mode(file) == old_mode
 
 
 @pytest.mark.parametrize("partition_by", [(), ("country",)])
@@ -503,7 +503,7 @@ def test_files_in_a_folder_keep_their_modes(tmp_path, umask, partition_by):
     assert {file: mode(file) for file in files} == modes
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change owners")
 @pytest.mark.parametrize("path", ["rows.csv", "link.csv", "lake/"])
 def test_a_file_that_is_replaced_keeps_group_and_owner(tmp_path, path):
     (tmp_path / "link.csv").symlink_to("rows.csv")
@@ -516,12 +516,12 @@ def test_a_file_that_is_replaced_keeps_group_and_owner(tmp_path, path):
     assert {(one.stat().st_uid, one.stat().st_gid, mode(one)) for one in files} == {(1234, 2345, 0o640)}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change owners")
 @pytest.mark.parametrize(
-    ("marked", "partition_by"), [("lake", ()), ("lake", ("country",)), ("lake/country=DE", ("country",))]
+    ("set_group", "partition_by"), [("lake", ()), ("lake", ("country",)), ("lake/country=DE", ("country",))]
 )
-def test_a_folder_hands_its_group_on(tmp_path, marked, partition_by):
-    folder = tmp_path / marked
+def test_a_folder_with_the_set_group_id_bit_sets_the_group(tmp_path, set_group, partition_by):
+    folder = tmp_path / set_group
     folder.mkdir(parents=True)
     os.chown(folder, -1, 2345)
     folder.chmod(0o2775)
@@ -531,7 +531,7 @@ def test_a_folder_hands_its_group_on(tmp_path, marked, partition_by):
     assert {one.stat().st_gid for one in files} == {2345}
 
 
-def test_what_the_old_group_might_do_is_not_for_another_one(tmp_path, monkeypatch, caplog):
+def test_another_group_does_not_get_the_old_groups_permissions(tmp_path, monkeypatch, caplog):
     def refuse(path: Any, uid: int, gid: int) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 

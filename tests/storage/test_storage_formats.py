@@ -1,4 +1,4 @@
-"""Rows as bytes."""
+"""Rows rendered as lines."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def csv_rows(data: bytes) -> list[list[str]]:
 
 
 def render(writer, rows):
-    """Render rows that nobody has checked yet."""
+    """Render rows that are not validated yet."""
     columns = list(zip(*rows, strict=True))
     return b"".join(writer.lines(columns, [False] * len(columns)))
 
 
-def test_json_lines_hold_numbers_as_they_came():
+def test_json_lines_have_numbers_with_their_digits():
     assert render(JsonLines(COLUMNS), [("A", "2026-11-01", "116", "20.000"), (None, None, None, None)]) == (
         b'{"ad_name":"A","day":"2026-11-01","clicks":116,"spend":20.000}\n'
         b'{"ad_name":null,"day":null,"clicks":null,"spend":null}\n'
     )
 
 
-def test_csv_holds_a_header_and_numbers_as_they_came():
+def test_csv_has_a_header_and_numbers_with_their_digits():
     writer = Csv(COLUMNS)
     assert writer.header() + render(
         writer, [("A", "2026-11-01", "116", "20.000"), (None, None, None, None)]
@@ -115,10 +115,10 @@ def test_a_number_is_written_with_its_digits(number):
     assert render(JsonLines({"x": "decimal"}), [(number,)]) == f'{{"x":{number}}}\n'.encode()
 
 
-def test_pieces_give_the_same_bytes_as_the_whole():
+def test_rows_rendered_singly_have_the_same_bytes():
     rows = [(text, "2026-11-01", str(index), "1.0") for index, text in enumerate(ODD)]
-    for kind in (JsonLines, Csv):
-        writer = kind(COLUMNS)
+    for file_format in (JsonLines, Csv):
+        writer = file_format(COLUMNS)
         assert b"".join(render(writer, [row]) for row in rows) == render(writer, rows)
 
 

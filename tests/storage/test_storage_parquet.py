@@ -1,4 +1,4 @@
-"""Parquet: one schema for all files of a report, every value as it came or an error."""
+"""Parquet: one schema for all files of a report, every value unchanged or an error."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ ODD_TEXTS = [
 ]
 
 
-def write(path, rows, columns=COLUMNS, *, pieces=1_000, partition_by=(), clean=False):
+def write(path, rows, columns=COLUMNS, *, chunk=1_000, partition_by=(), clean=False):
     target = parse_target(
         str(path), None if str(path).endswith((".jsonl", ".csv", ".parquet")) else "parquet", partition_by
     )
     destination = Destination(target, fsspec.filesystem("file"), str(path), columns)
     destination.name_files("data")
-    for first in range(0, len(rows), pieces):
-        cells = list(zip(*rows[first : first + pieces], strict=True))
+    for first in range(0, len(rows), chunk):
+        cells = list(zip(*rows[first : first + chunk], strict=True))
         destination.write(destination.encode(cells, [clean] * len(cells)))
     return destination.publish(covers=lambda partition: True)
 
@@ -97,7 +97,7 @@ def test_an_empty_report_has_the_same_schema(tmp_path):
 
 
 def canonical(kind, value):
-    """Give a value as all formats can say it: CSV knows no null, and a decimal's zeros mean nothing."""
+    """Return a value normalized for all formats: CSV has no null, and trailing zeros of decimals are dropped."""
     if value in (None, ""):
         return None
     if kind in {"integer", "decimal"}:
@@ -110,7 +110,7 @@ def canonical(kind, value):
 def test_all_formats_hold_the_same_rows_in_the_same_order(tmp_path):
     rows = [*ROWS[:3], *((text, *ROWS[0][1:]) for text in ODD_TEXTS if text != "\0")]
     for name in ("jsonl", "csv", "parquet"):
-        write(tmp_path / f"x.{name}", rows, pieces=2)
+        write(tmp_path / f"x.{name}", rows, chunk=2)
     lines = (tmp_path / "x.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
     found = {
         "jsonl": [json.loads(line, parse_float=Decimal) for line in lines],
@@ -163,8 +163,8 @@ def test_a_value_that_its_column_can_not_hold_fails_the_report(tmp_path, column,
     with pytest.raises(TikTokOutputError) as caught:
         write(path, [*many(20), odd, *many(20)], partition_by=partition_by)
     assert str(caught.value) == (
-        f"TikTok sent {value!r} for {column}, which a Parquet column of type {kind} can't hold without losing something, "
-        f"so nothing was written. Choose jsonl or csv, which keep every value as it came, or leave {column} out."
+        f"TikTok sent {value!r} for {column}, which a Parquet column of type {kind} can't store without loss, so "
+        f"nothing was written. Choose jsonl or csv, which store every value unchanged, or remove {column} from the report."
     )
     assert {file: file.read_bytes() for file in tmp_path.rglob("*.*")} == before
 
@@ -182,28 +182,28 @@ def test_however_rows_come_the_bytes_are_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_CHUNK", 64)
     monkeypatch.setattr(module, "_GROUP_CELLS", 5 * 300)
     rows = many(1_000)
-    for pieces in (1, 7, 150, 1_000):
-        write(tmp_path / f"{pieces}.parquet", rows, pieces=pieces)
-    assert len({(tmp_path / f"{pieces}.parquet").read_bytes() for pieces in (1, 7, 150, 1_000)}) == 1
+    for chunk in (1, 7, 150, 1_000):
+        write(tmp_path / f"{chunk}.parquet", rows, chunk=chunk)
+    assert len({(tmp_path / f"{chunk}.parquet").read_bytes() for chunk in (1, 7, 150, 1_000)}) == 1
     file = pq.ParquetFile(tmp_path / "1.parquet")
     assert [file.metadata.row_group(i).num_rows for i in range(4)] == [300, 300, 300, 100]
     assert file.read()["clicks"].to_pylist() == list(range(1_000))
 
 
-def test_many_partitions_are_whole_with_hardly_any_memory_or_open_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_HELD_BYTES", 1_000)
-    monkeypatch.setattr(module.HeldLines.__init__, "__defaults__", (1_000,))
+def test_many_partitions_are_complete_with_little_memory_and_few_open_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_BUFFER_BYTES", 1_000)
+    monkeypatch.setattr(module.LineBuffer.__init__, "__defaults__", (1_000,))
     columns = {"country": "string", "n": "integer"}
     rows = [(str(i % 100), str(i)) for i in range(2_000)]
     open_files = []
-    spill = module.HeldLines._spill
+    spill = module.LineBuffer._spill
     monkeypatch.setattr(
-        module.HeldLines,
+        module.LineBuffer,
         "_spill",
         lambda self: (spill(self), open_files.append(len(list(Path("/proc/self/fd").iterdir())))),
     )
     before = len(list(Path("/proc/self/fd").iterdir()))
-    published = write(tmp_path / "lake", rows, columns, pieces=100, partition_by=("country",))
+    published = write(tmp_path / "lake", rows, columns, chunk=100, partition_by=("country",))
     assert len(published.files) == 100
     assert max(open_files) <= before + 5
     for file in published.files:

@@ -1,4 +1,4 @@
-"""What is asked of an object store before there is anything to write."""
+"""The preflight check of an object store."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ FILE = Target("s3://lake/ads.jsonl", False, "jsonl", False)
 
 
 class Store(MemoryFileSystem):
-    """Answers questions about paths by what a test says of them."""
+    """A store whose answers a test sets."""
 
     cachable = False
 
     def __init__(self, **answers):
         super().__init__()
         self.answers = answers
-        self.asked = []
+        self.requested = []
 
     @classmethod
     def _strip_protocol(cls, path):
         return path.partition("://")[2] or path
 
     def info(self, path, **_):
-        self.asked.append(path)
+        self.requested.append(path)
         answer = self.answers["bucket" if path == "lake" else "path"]
         if isinstance(answer, Exception):
             raise answer
@@ -39,7 +39,7 @@ class Store(MemoryFileSystem):
 
 
 def refusal(code):
-    """Make the error that fsspec makes of a store's answer."""
+    """Return the error that fsspec raises for a store's response."""
     cause = Exception("with the key id in it")
     cause.response = {"Error": {"Code": code, "Message": "with the key id in it"}}
     error = PermissionError("with the key id in it")
@@ -48,11 +48,11 @@ def refusal(code):
 
 
 @pytest.mark.parametrize("path", [{"type": "directory"}, FileNotFoundError("lake/ads")])
-@pytest.mark.parametrize("bucket", [{"type": "directory"}, PermissionError("may not know of buckets")])
-def test_two_questions_are_enough_where_nothing_is_wrong(path, bucket):
+@pytest.mark.parametrize("bucket", [{"type": "directory"}, PermissionError("no access to buckets")])
+def test_two_requests_are_enough_without_an_error(path, bucket):
     store = Store(path=path, bucket=bucket)
     check_reachable(store, "s3://lake/ads", FOLDER)
-    assert store.asked == ["lake/ads", "lake"]
+    assert store.requested == ["lake/ads", "lake"]
 
 
 def test_a_missing_bucket_is_named():
@@ -67,7 +67,7 @@ def test_a_file_needs_no_permission_to_read():
 
 
 @pytest.mark.parametrize(("target", "code"), [(FOLDER, "AccessDenied"), (FILE, "InvalidAccessKeyId")])
-def test_refused_credentials_are_told_by_the_stores_code_alone(target, code):
+def test_refused_credentials_are_reported_by_the_stores_code_only(target, code):
     with pytest.raises(TikTokOutputError) as caught:
         check_reachable(Store(path=refusal(code), bucket={}), target.path, target)
     assert f"the store refuses these credentials (PermissionError: {code})" in str(caught.value)
@@ -83,7 +83,7 @@ def test_refused_credentials_are_told_by_the_stores_code_alone(target, code):
         (RuntimeError("https://a/b?sig=abc"), "(RuntimeError)", False),
     ],
 )
-def test_a_store_that_can_not_be_asked_is_told_without_signed_urls(error, words, retryable):
+def test_an_unreachable_store_is_reported_without_signed_urls(error, words, retryable):
     with pytest.raises(TikTokOutputError) as caught:
         check_reachable(Store(path=error, bucket={}), "s3://lake/ads", FOLDER)
     assert words in str(caught.value)

@@ -1,4 +1,4 @@
-"""What changed against the files that are replaced."""
+"""Restatements: changes against the files that are replaced."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ def test_a_change_of_format_changes_no_row(tmp_path, before, after):
     needs_pyarrow(before)
     needs_pyarrow(after)
     write("file", f"{tmp_path}/", BEFORE, before)
-    said = write("file", f"{tmp_path}/", BEFORE, after)
-    assert [said[f"rows_{what}"] for what in ("before", "after", "added", "removed", "changed")] == [
+    found = write("file", f"{tmp_path}/", BEFORE, after)
+    assert [found[f"rows_{what}"] for what in ("before", "after", "added", "removed", "changed")] == [
         3,
         3,
         0,
@@ -164,14 +164,14 @@ def test_a_change_of_format_changes_no_row(tmp_path, before, after):
 def test_rows_of_partitions_that_are_no_more_are_removed(folder):
     kind, path = folder
     write(kind, path, BEFORE, "jsonl", ("stat_time_day",))
-    said = write(kind, path, BEFORE[:2], "jsonl", ("stat_time_day",))
-    assert (said["rows_before"], said["rows_after"], said["rows_removed"]) == (3, 2, 1)
-    assert said["days"]["2026-11-02"]["spend"] == {"before": 4.25, "after": 0}
-    said = write(kind, path, [], "jsonl", ("stat_time_day",))
-    assert (said["rows_removed"], said["sums"]["spend"]) == (2, {"before": 3.5, "after": 0})
+    found = write(kind, path, BEFORE[:2], "jsonl", ("stat_time_day",))
+    assert (found["rows_before"], found["rows_after"], found["rows_removed"]) == (3, 2, 1)
+    assert found["days"]["2026-11-02"]["spend"] == {"before": 4.25, "after": 0}
+    found = write(kind, path, [], "jsonl", ("stat_time_day",))
+    assert (found["rows_removed"], found["sums"]["spend"]) == (2, {"before": 3.5, "after": 0})
 
 
-def test_a_report_without_days_has_only_a_whole():
+def test_a_report_without_days_has_only_totals():
     comparison = Comparison({"ad_id": "string", "spend": "decimal"}, ("ad_id",), None, ("spend",))
     assert comparison.compare([{"ad_id": "1", "spend": "2"}], [{"ad_id": "1", "spend": "3"}]) == {
         "rows_before": 1,
@@ -187,10 +187,10 @@ def test_a_report_without_days_has_only_a_whole():
 def test_rows_of_one_key_are_counted_one_by_one():
     comparison = Comparison({"ad_id": "string", "spend": "decimal"}, ("ad_id",), None, ("spend",))
     rows = [{"ad_id": "1", "spend": text} for text in ("1", "1", "2", "3")]
-    said = comparison.compare(rows[:3], rows[1:])
-    assert [said[f"rows_{what}"] for what in ("added", "removed", "changed")] == [0, 0, 1]
-    said = comparison.compare(rows[:1], rows)
-    assert [said[f"rows_{what}"] for what in ("added", "removed", "changed")] == [3, 0, 0]
+    found = comparison.compare(rows[:3], rows[1:])
+    assert [found[f"rows_{what}"] for what in ("added", "removed", "changed")] == [0, 0, 1]
+    found = comparison.compare(rows[:1], rows)
+    assert [found[f"rows_{what}"] for what in ("added", "removed", "changed")] == [3, 0, 0]
 
 
 def test_more_rows_than_fit_into_memory_are_all_compared(monkeypatch):
@@ -202,16 +202,16 @@ def test_more_rows_than_fit_into_memory_are_all_compared(monkeypatch):
     comparison = Comparison(
         dict.fromkeys(old[0], "string"), ("ad_id", "stat_time_day"), "stat_time_day", ("spend",)
     )
-    said = comparison.compare(old, reversed(new))
-    assert [said[f"rows_{what}"] for what in ("before", "after", "added", "removed", "changed")] == [
+    found = comparison.compare(old, reversed(new))
+    assert [found[f"rows_{what}"] for what in ("before", "after", "added", "removed", "changed")] == [
         9_000,
         6_100,
         100,
         3_000,
         3_000,
     ]
-    assert said["sums"] == {"spend": {"before": 9_000, "after": 9_025}}
-    assert [said["days"][f"2026-11-0{day}"]["rows_removed"] for day in (1, 2, 3)] == [1_000] * 3
+    assert found["sums"] == {"spend": {"before": 9_000, "after": 9_025}}
+    assert [found["days"][f"2026-11-0{day}"]["rows_removed"] for day in (1, 2, 3)] == [1_000] * 3
 
 
 def test_odd_texts_and_nulls_are_not_added_up():
@@ -236,13 +236,13 @@ def test_an_old_file_that_can_not_be_read_is_named_and_stays(tmp_path, output_fo
     with pytest.raises(TikTokOutputError) as caught:
         write("file", str(path), BEFORE, output_format)
     assert str(caught.value) == (
-        f"`restatement` compares the new rows with those of '{path}', which can't be read ({error}). Move it away, or "
-        "leave `restatement` out; nothing was written."
+        f"`restatement` compares the new rows with those of '{path}', which can't be read ({error}). Move the file, or "
+        "remove `restatement`; nothing was written."
     )
     assert path.read_bytes() == data
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-def test_nothing_is_said_where_nobody_asked(tmp_path):
+def test_no_restatement_without_a_comparison(tmp_path):
     assert write("file", f"{tmp_path}/", BEFORE, "jsonl", comparison=None) is None
     assert "restatement" not in json.loads((tmp_path / "_manifest.json").read_bytes())

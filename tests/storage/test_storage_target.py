@@ -1,4 +1,4 @@
-"""What an output path says."""
+"""The targets of output paths."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from airflow_provider_tiktok.storage.target import Target, parse_target
         ("/out/x.parquet.gz/", "parquet", Target("/out/x.parquet.gz", True, "parquet", False)),
     ],
 )
-def test_a_path_says_file_or_folder_format_and_compression(path, output_format, target):
+def test_a_path_determines_file_or_folder_format_and_compression(path, output_format, target):
     assert parse_target(path, output_format) == target
 
 
@@ -81,7 +81,7 @@ def test_partitions_make_a_folder(path):
             "/out/a.csv",
             "jsonl",
             (),
-            "`output_format` is 'jsonl', but `output_path` ends in .csv. Let them agree, or drop one.",
+            "`output_format` is 'jsonl', but `output_path` ends in .csv. Make them agree, or remove one.",
         ),
         (
             "/out/a.csv",
@@ -105,7 +105,7 @@ def test_parquet_is_not_compressed_twice(path, output_format):
     with pytest.raises(TikTokOutputError) as caught:
         parse_target(path, output_format)
     assert str(caught.value) == (
-        "parquet.gz is nothing that readers of parquet take, and parquet compresses within. Drop the .gz."
+        "Readers of parquet don't accept parquet.gz, and parquet is already compressed. Remove the .gz."
     )
 
 

@@ -148,7 +148,7 @@ def test_a_large_file_goes_up_in_parts_and_arrives_whole(s3, requests_made):
 def test_a_large_upload_refused_half_way_leaves_the_old_object_and_no_parts(s3, requests_made):
     s3.client.put_object(Bucket=BUCKET, Key="big.jsonl", Body=b"old")
     requests_made.refuse("upload_part", 2)
-    with pytest.raises(TikTokOutputError, match="what was there before is unchanged"):
+    with pytest.raises(TikTokOutputError, match="the previous files are unchanged"):
         write_large(s3, "b")
     assert s3.read("big.jsonl") == b"old"
     assert s3.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
@@ -158,7 +158,7 @@ def test_a_refused_upload_leaves_the_old_object_as_it_was(run, s3, requests_made
     run("rows.jsonl")
     before = s3.read("rows.jsonl")
     requests_made.refuse("put_object", 1)
-    with pytest.raises(TikTokOutputError, match="what was there before is unchanged"):
+    with pytest.raises(TikTokOutputError, match="the previous files are unchanged"):
         run("rows.jsonl", metrics=["spend"])
     assert s3.keys() == ["rows.jsonl"]
     assert s3.read("rows.jsonl") == before
@@ -190,7 +190,7 @@ def test_wrong_credentials_are_told_before_tiktok_is_called_and_stay_secret(
 
 def test_a_store_that_does_not_answer_is_told_before_tiktok_is_called(run, emulator, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_DEAD", connection("http://127.0.0.1:9"))
-    with pytest.raises(TikTokOutputError, match="the store can't be asked") as caught:
+    with pytest.raises(TikTokOutputError, match="the store can't be reached") as caught:
         run("ads/", output_conn_id="dead")
     assert caught.value.retryable
     assert emulator.calls == []

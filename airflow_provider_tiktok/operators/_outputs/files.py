@@ -177,12 +177,12 @@ class FileOutput:
             log.info("Removed %s, whose partition has no rows any more.", old)
         # tasks mapped over accounts share folders, and rightly so
         shared = request.advertiser_ids and "advertiser_id" not in self._partition_by
-        if published.beside and not shared:
+        if published.other_files and not shared:
             log.warning(
                 "%d data file(s) of other requests stand in the folders that were written, such as %s. Whoever reads the "
                 "folder reads them as well: a report with other metrics, filters or accounts wants a folder of its own.",
-                len(published.beside),
-                published.beside[0],
+                len(published.other_files),
+                published.other_files[0],
             )
 
     def discard(self) -> None:

@@ -24,7 +24,7 @@ from airflow_provider_tiktok.reports.rows.reader import Page, schema_of
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.sql.dialects import DIALECTS, Ansi
 from airflow_provider_tiktok.storage.sql.names import parse_table
-from airflow_provider_tiktok.storage.sql.table import Found, Layout, Slice, SqlTable
+from airflow_provider_tiktok.storage.sql.table import ExistingTable, Layout, Slice, SqlTable
 
 log = logging.getLogger(__name__)
 
@@ -78,15 +78,15 @@ class SqlOutput:
         more = dict.fromkeys(WINDOW_COLUMNS, DATE) if self._by_window else {}
         self._columns = schema.columns | more
         key = tuple(dict.fromkeys((self._account, *times, *more, *schema.key)))
-        layout = Layout(self._columns, key, _mark(request, key), task.create_table, task.add_columns)
+        layout = Layout(self._columns, key, _fingerprint(request, key), task.create_table, task.add_columns)
         self._told = False
         hook = _open_hook(task.sql_conn_id)
         self._table = SqlTable(
             hook.get_conn,
             _dialect(hook, parse_table(str(task.table or ""))),
             layout,
-            judge=lambda found: self._judge(found, request),
-            hide=_hider(task.sql_conn_id),
+            validate=lambda found: self._validate(found, request),
+            redact=_redactor(task.sql_conn_id),
         )
         room = Room(max(_FEWEST_ROWS, _MAX_CELLS // len(self._columns)))
         self._spool = RowSpool(keep_order=True, room=room)
@@ -120,14 +120,14 @@ class SqlOutput:
         deadline = time.monotonic() + _PATIENCE
         started = time.monotonic()
 
-        def pause(seconds: float) -> None:
+        def wait(seconds: float) -> None:
             self._task.check_stopped()
             if seconds and time.monotonic() > deadline:
                 raise _busy(self._table.name)
             time.sleep(seconds)
 
         deleted, inserted = self._table.replace(
-            self._slices(fetch), self._spool.batches(), batch_size=self._task.batch_size, pause=pause
+            self._slices(fetch), self._spool.batches(), batch_size=self._task.batch_size, wait=wait
         )
         log.info(
             "Table %s: %s row(s) deleted, %s inserted, %.1f s",
@@ -182,8 +182,8 @@ class SqlOutput:
             self._windows = {account: next(iter(windows)) for account, windows in found.items()}
         return self._windows
 
-    def _judge(self, found: Found, request: ReportRequest) -> None:
-        """Say no to a table of another report's, as far as its columns show that.
+    def _validate(self, found: ExistingTable, request: ReportRequest) -> None:
+        """Raise TikTokOutputError for a table whose columns show that it is another report's.
 
         :raises TikTokOutputError: it has dimensions that the report lacks, or metrics that would become null.
         """
@@ -195,7 +195,7 @@ class SqlOutput:
         if dimensions and not found.is_ours:
             raise TikTokOutputError(
                 f"Table {self._task.table} also has {', '.join(dimensions)}, by which this report is not grouped, so it is "
-                "the table of another report. Give this one a table of its own."
+                "the table of another report. Use a separate table for this report."
             )
         metrics = [
             name for name in more if name in catalog.metrics(request.report_type) or name in catalog.metrics()
@@ -203,7 +203,7 @@ class SqlOutput:
         if metrics and not self._task.add_columns:
             raise TikTokOutputError(
                 f"Table {self._task.table} also has {', '.join(metrics)}, which this report doesn't ask for, and the rows "
-                "that it replaces would lose them. Ask for them, give the report a table of its own, or set "
+                "that it replaces would lose them. Request them, use a separate table for the report, or set "
                 "`add_columns=True` to let such columns become null."
             )
         if metrics and not self._told:
@@ -244,8 +244,8 @@ def _order(item: tuple[str, tuple[date | None, date | None]]) -> tuple[date, dat
     return start or date.min, end or date.min, account
 
 
-def _mark(request: ReportRequest, key: Sequence[str]) -> str:
-    """Identify what the rows are of, beside accounts, days and metrics."""
+def _fingerprint(request: ReportRequest, key: Sequence[str]) -> str:
+    """Return the fingerprint of the report without its accounts, days and metrics."""
     left_out = (
         "dimensions",
         "metrics",
@@ -309,8 +309,8 @@ def _dialect(hook: Any, table: Sequence[str]) -> Ansi:
     return DIALECTS.get(hook.conn_type, Ansi)(table, placeholder, form)
 
 
-def _hider(conn_id: str) -> Callable[[str], str]:
-    """Give a function that takes the connection's password out of a text, whether Airflow masks or not."""
+def _redactor(conn_id: str) -> Callable[[str], str]:
+    """Return a function that redacts the connection's password, whether Airflow masks it or not."""
     password = BaseHook.get_connection(str(conn_id).strip()).password
     return (lambda text: text.replace(password, "***")) if password else str
 

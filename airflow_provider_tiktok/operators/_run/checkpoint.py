@@ -98,7 +98,7 @@ class KeptRows:
             return
         if fetch.position.windows != self._windows:
             self._windows = fetch.position.windows
-            self._checkpoint.mark(lambda: self._state(fetch))
+            self._checkpoint.set_resume_point(lambda: self._state(fetch))
         self._checkpoint.add(batch)
 
     def save(self, fetch: RowSource) -> None:
@@ -107,7 +107,7 @@ class KeptRows:
             self.discard()
         elif self._checkpoint is not None:
             self.note(fetch)
-            self._checkpoint.save(self._state(fetch))  # with the calls since the last mark
+            self._checkpoint.save(self._state(fetch))  # with the calls since the last resume point
 
     def discard(self) -> None:
         """Leave nothing."""

@@ -28,12 +28,12 @@ from airflow_provider_tiktok.reports.params.request import ReportRequest
 from airflow_provider_tiktok.storage.columns import (
     DATE,
     DECIMAL,
+    FIXED_PATTERN,
     INTEGER,
+    INTEGER_PATTERN,
     NUMBER_TYPES,
-    PLAIN,
     STRING,
     TIMESTAMP,
-    WHOLE,
     canonical_number,
     column_test,
     is_number,
@@ -62,8 +62,8 @@ _TYPE_BY_TIME_DIMENSION = {
 }
 
 _IS_CANONICAL = {
-    INTEGER: column_test(WHOLE),
-    DECIMAL: column_test(PLAIN),
+    INTEGER: column_test(INTEGER_PATTERN),
+    DECIMAL: column_test(FIXED_PATTERN),
     DATE: column_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00"),
     TIMESTAMP: column_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"),
 }

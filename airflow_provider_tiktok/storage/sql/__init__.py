@@ -1,1 +1,1 @@
-"""Rows into a table of a database, over any DB-API connection. Knows neither Airflow nor TikTok."""
+"""Database tables for rows, over any DB-API connection, independent of Airflow and TikTok."""

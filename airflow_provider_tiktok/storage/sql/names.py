@@ -1,4 +1,4 @@
-"""The name of a table as a user writes it, and names as SQL wants them: always quoted."""
+"""Table names as users write them, and quoted SQL identifiers."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _MAX_PARTS = 3  # catalog.schema.table
 
 
 def parse_table(text: str) -> tuple[str, ...]:
-    """Read ``table``, ``schema.table`` or ``catalog.schema.table``.
+    """Return the parts of ``table``, ``schema.table`` or ``catalog.schema.table``.
 
-    A part that holds a dot stands in double quotes. Whatever a part holds, it becomes one quoted name: upper and
-    lower case, reserved words and blanks stay as they are written.
+    A part that contains a dot is in double quotes. Each part becomes one quoted identifier: upper and lower case,
+    reserved words and spaces are preserved.
 
-    :raises TikTokOutputError: this is no name.
+    :raises TikTokOutputError: the text is not a valid name.
     """
     stripped = text.strip()
     if not stripped:
         raise TikTokOutputError(
-            "`table` is missing. Name the table, such as tiktok_ads or marketing.tiktok_ads."
+            "`table` is missing. Set the table's name, such as tiktok_ads or marketing.tiktok_ads."
         )
     if not _NAME.fullmatch(stripped) or _CONTROL.search(stripped):
         raise TikTokOutputError(
-            f"`table` is {text!r}, which is no name of a table. Write table or schema.table; a name that holds a dot or a "
-            'double quote stands in double quotes, as in marketing."ads.2026".'
+            f"`table` is {text!r}, which is not the name of a table. Write table or schema.table. Put a name that has a "
+            'dot or a double quote in double quotes, as in marketing."ads.2026".'
         )
     parts = tuple(
         part[1:-1].replace('""', '"') if part.startswith('"') else part.strip()
@@ -41,12 +41,12 @@ def parse_table(text: str) -> tuple[str, ...]:
     return parts
 
 
-def quote(name: str, form: str = '"{}"') -> str:
-    """Quote one name, whatever it holds.
+def quote(name: str, quote_format: str = '"{}"') -> str:
+    """Return one name as a quoted identifier.
 
-    :param form: how the database quotes, with ``{}`` for the name; its last character is doubled within.
-    :raises TikTokOutputError: the name can't be written in SQL.
+    :param quote_format: the database's quotes, with ``{}`` for the name; its last character is doubled in the name.
+    :raises TikTokOutputError: the name can't be an SQL identifier.
     """
     if not name or "\0" in name:
         raise TikTokOutputError(f"{name!r} can't be the name of a column or table.")
-    return form.format(name.replace(form[-1], form[-1] * 2))
+    return quote_format.format(name.replace(quote_format[-1], quote_format[-1] * 2))

@@ -1,8 +1,8 @@
-"""A table whose rows of some accounts and days are replaced in one transaction.
+"""Replacement of a table's rows of some accounts and days in one transaction.
 
-Nothing of the database is held while rows are still to come: the table is looked at before, with a
-connection that is closed again, and written to at the end. Until the commit whoever reads the table sees
-the rows of before; an error, or the end of the process, leaves them there.
+No connection is open while rows are fetched: the table is inspected first, over a connection that is then
+closed, and written at the end. Readers see the old rows until the commit; an error, or the end of the
+process, leaves the old rows unchanged.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from airflow_provider_tiktok.storage.columns import Cells
 from airflow_provider_tiktok.storage.sql.dialects import Ansi
 from airflow_provider_tiktok.storage.sql.values import Binder, Column
 
-_LOOK = 0.2  # seconds after which a lock is asked for again
-_MAX_MARKS = 200  # parameters of one statement
-_PERMANENT = {"DataError", "ProgrammingError", "NotSupportedError"}  # DB-API's classes of what can't pass
+_LOCK_POLL_INTERVAL = 0.2  # seconds
+_MAX_PARAMETERS = 200  # accounts in one statement
+_PERMANENT = {"DataError", "ProgrammingError", "NotSupportedError"}  # DB-API's classes of permanent errors
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Rows of the table that are to go.
+    """A slice of the table's rows that is replaced.
 
     :param column: the column of the accounts.
     :param accounts: the accounts.
-    :param bounds: what else is true of them: column, operator, value.
-    :param or_null: a column whose nulls are in the slice as well.
+    :param bounds: further conditions: column, operator, value.
+    :param or_null: a column whose nulls are also in the slice.
     """
 
     column: str
@@ -41,28 +41,28 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the table is to be, and what may be done to it.
+    """The required layout of the table, and the permitted changes.
 
-    :param columns: kind by name, in the order of a row's cells.
-    :param key: columns that tell one row from another, the account and the time first.
-    :param mark: identifies what the rows are of; it stands in the name of the table's unique index.
-    :param create: make a table that is missing.
-    :param add_columns: add columns that are missing.
+    :param columns: type by name, in the order of a row's cells.
+    :param key: the columns that identify a row, the account and the time first.
+    :param fingerprint: identifies the rows' report; it is in the name of the table's unique index.
+    :param create: whether to create a missing table.
+    :param add_columns: whether to add missing columns.
     """
 
     columns: Mapping[str, str]
     key: tuple[str, ...]
-    mark: str
+    fingerprint: str
     create: bool
     add_columns: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What the table is.
+class ExistingTable:
+    """The existing table.
 
     :param columns: declared type by name.
-    :param is_ours: whether this package made it, and for rows such as these.
+    :param is_ours: whether this package created it, for rows of the same report.
     """
 
     columns: Mapping[str, str]
@@ -70,14 +70,14 @@ class Found:
 
 
 class SqlTable:
-    """Replaces slices of a table by rows.
+    """A table whose slices are replaced by rows.
 
-    :param connect: opens a DB-API connection.
-    :param dialect: knows the table's name and the database.
-    :param layout: what the table is to be.
-    :param judge: is told of a table that is there, with the columns that it has; raises when it is the wrong one.
-    :param hide: takes what may not be shown out of a driver's message.
-    :raises TikTokOutputError: the database can't be reached, or the table is not one for these rows.
+    :param connect: returns a DB-API connection.
+    :param dialect: the dialect of the database, with the table's name.
+    :param layout: the required layout.
+    :param validate: raises an error if an existing table is the wrong one.
+    :param redact: returns a driver's message without secrets.
+    :raises TikTokOutputError: the database can't be reached, or the table is not suitable for these rows.
     """
 
     def __init__(
@@ -86,27 +86,27 @@ class SqlTable:
         dialect: Ansi,
         layout: Layout,
         *,
-        judge: Callable[[Found], None] = lambda _: None,
-        hide: Callable[[str], str] = str,
+        validate: Callable[[ExistingTable], None] = lambda _: None,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._connect = connect
         self._dialect = dialect
         self._layout = layout
-        self._judge = judge
-        self._hide = hide
+        self._validate = validate
+        self._redact = redact
         self.name = ".".join(dialect.parts)
-        with self._cursor("looked at") as (connection, cursor):
+        with self._cursor("inspected") as (connection, cursor):
             _, types = self._changes(connection, cursor)
             self._binders = self._binders_of(types)
             connection.rollback()
 
     def encode(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[Any]:
-        """Make of rows what :meth:`replace` takes.
+        """Return rows in the form for :meth:`replace`.
 
         :param columns: the cells of each column.
-        :param clean: of each column, whether it is known to hold no null and, where its kind is a number,
-            nothing but JSON numbers.
-        :raises TikTokOutputError: the table can't hold a cell as it is.
+        :param clean: for each column, whether it is known to contain no null and, if its type is a number,
+            only JSON numbers.
+        :raises TikTokOutputError: the table can't store a cell unchanged.
         """
         checked = [
             binder.check(cells, is_clean)
@@ -120,40 +120,40 @@ class SqlTable:
         rows: Iterable[Sequence[Any]],
         *,
         batch_size: int,
-        pause: Callable[[float], None],
+        wait: Callable[[float], None],
     ) -> tuple[int, int]:
         """Delete the slices and insert the rows, in one transaction.
 
-        :param rows: as :meth:`encode` gave them, some at a time.
-        :param batch_size: rows that are sent to the database together.
-        :param pause: waits so many seconds; raises when the task is to end.
-        :return: how many rows were deleted, and inserted.
-        :raises TikTokOutputError: the database refused; nothing is changed then.
+        :param rows: batches of rows from :meth:`encode`.
+        :param batch_size: the number of rows that are sent to the database together.
+        :param wait: waits a number of seconds, and raises if the task was stopped.
+        :return: the numbers of deleted and inserted rows.
+        :raises TikTokOutputError: the database raised an error; nothing is changed.
         """
         deleted = inserted = 0
         with self._cursor("written") as (connection, cursor):
             self._dialect.begin(connection, cursor)
             while not self._dialect.try_lock(cursor):
-                pause(_LOOK)
+                wait(_LOCK_POLL_INTERVAL)
             statements, types = self._changes(connection, cursor)
             if [one.rule for one in self._binders_of(types)] != [one.rule for one in self._binders]:
-                raise _changed_meanwhile(self.name)
+                raise _changed_concurrently(self.name)
             for statement in statements:
                 cursor.execute(statement)
             for statement, parameters in self._deletions(slices):
-                pause(0)
+                wait(0)
                 cursor.execute(statement, parameters)
                 deleted += max(cursor.rowcount, 0)
             for count in self._dialect.insert(cursor, self._binders, _batches(rows, batch_size)):
                 inserted += count
-                pause(0)
-            pause(0)  # a kill that came last still counts
+                wait(0)
+            wait(0)  # so that a late kill is still respected
             connection.commit()
         return deleted, inserted
 
     @contextmanager
     def _cursor(self, done: str) -> Iterator[tuple[Any, Any]]:
-        """Open a connection, and put a driver's errors into words."""
+        """Open a connection for a ``with`` block, and raise a driver's errors as TikTokOutputError."""
         try:
             connection = self._connect()
         except TikTokError:
@@ -165,46 +165,50 @@ class SqlTable:
                 with closing(connection.cursor()) as cursor:
                     yield connection, cursor
             except BaseException as error:
-                with suppress(Exception):  # the connection may be what broke
+                with suppress(Exception):  # the connection may be broken
                     connection.rollback()
                 if isinstance(error, TikTokError) or not isinstance(error, Exception):
                     raise
                 raise self._failure(f"could not be {done}", error) from None
 
     def _failure(self, what: str, error: Exception) -> TikTokOutputError:
-        message = " ".join(self._hide(str(error)).split())[:500]
+        message = " ".join(self._redact(str(error)).split())[:500]
         failure = TikTokOutputError(
-            f"The database of table {self.name} {what} ({type(error).__name__}: {message}); its rows are as they were. "
-            "Check the connection, the user's rights and the table, then run the task again."
+            f"The database of table {self.name} {what} ({type(error).__name__}: {message}); its rows are unchanged. "
+            "Check the connection, the user's permissions and the table, then run the task again."
         )
-        failure.retryable = not _PERMANENT.intersection(kind.__name__ for kind in type(error).__mro__)
+        failure.retryable = not _PERMANENT.intersection(parent.__name__ for parent in type(error).__mro__)
         return failure
 
     def _changes(self, connection: Any, cursor: Any) -> tuple[list[str], dict[str, str]]:
-        """Give the statements that make of the table what it is to be, and the types that it has then.
+        """Return the statements that change the table to the layout, and the declared types afterwards.
 
-        :raises TikTokOutputError: it is another table, or may not be changed.
+        :raises TikTokOutputError: it is another report's table, or a change is not permitted.
         """
         layout, dialect = self._layout, self._dialect
-        types = {name: dialect.type_of(name, kind, layout.key) for name, kind in layout.columns.items()}
+        types = {
+            name: dialect.type_of(name, column_type, layout.key)
+            for name, column_type in layout.columns.items()
+        }
         declared = dialect.columns(connection, cursor)
         if declared is None:
             if not layout.create:
                 raise TikTokOutputError(
-                    f"There is no table {self.name}, and `create_table` is False. Make it, or let it be made."
+                    f"There is no table {self.name}, and `create_table` is False. Create the table, or set "
+                    "`create_table=True`."
                 )
-            return dialect.create(layout.columns, layout.key, layout.mark), types
+            return dialect.create(layout.columns, layout.key, layout.fingerprint), types
         index = dialect.key_of(cursor)
         if index is not None:
             self._check_key(*index)
-        has = {self._fold(name): declared_as for name, declared_as in declared.items()}
-        missing = [name for name in layout.columns if self._fold(name) not in has]
+        existing = {self._fold(name): declared_type for name, declared_type in declared.items()}
+        missing = [name for name in layout.columns if self._fold(name) not in existing]
         self._check_missing(missing)
-        self._judge(Found(declared, index is not None))
+        self._validate(ExistingTable(declared, index is not None))
         statements = [
             f"ALTER TABLE {dialect.table} ADD {dialect.name(name)} {types[name]}" for name in missing
         ]
-        return statements, {name: has.get(self._fold(name), types[name]) for name in layout.columns}
+        return statements, {name: existing.get(self._fold(name), types[name]) for name in layout.columns}
 
     def _fold(self, name: str) -> str:
         return name.lower() if self._dialect.folds_case else name
@@ -213,12 +217,12 @@ class SqlTable:
         if set(key) != set(self._layout.key):
             raise TikTokOutputError(
                 f"Table {self.name} has one row for each {', '.join(key)}, and this report one for each "
-                f"{', '.join(self._layout.key)}. Give the report a table of its own."
+                f"{', '.join(self._layout.key)}. Use a separate table for this report."
             )
-        if not index.endswith(f"_{self._layout.mark}"):
+        if not index.endswith(f"_{self._layout.fingerprint}"):
             raise TikTokOutputError(
-                f"Table {self.name} holds another report: the same columns, but another report type, data level, filters "
-                "or request parameters. The two would take each other's rows away. Give this report a table of its own; if "
+                f"Table {self.name} contains another report: the same columns, but another report type, data level, filters "
+                "or request parameters. The two would remove each other's rows. Use a separate table for this report. If "
                 f"you changed the report on purpose, drop or rename the table, or drop its index {index}."
             )
 
@@ -226,24 +230,24 @@ class SqlTable:
         keys = [name for name in missing if name in self._layout.key]
         if keys:
             raise TikTokOutputError(
-                f"Table {self.name} lacks {', '.join(keys)}, which tells this report's rows apart, so it is the table of "
-                "another report. Give this one a table of its own."
+                f"Table {self.name} lacks {', '.join(keys)}, which identifies this report's rows, so it is the table of "
+                "another report. Use a separate table for this report."
             )
         if missing and not self._layout.add_columns:
             raise TikTokOutputError(
-                f"Table {self.name} lacks the column(s) {', '.join(missing)}. Set `add_columns=True` to have them added, "
-                "add them yourself, or leave them out of the report."
+                f"Table {self.name} lacks the column(s) {', '.join(missing)}. Set `add_columns=True` to add them, add them "
+                "yourself, or remove them from the report."
             )
 
     def _binders_of(self, types: Mapping[str, str]) -> list[Binder]:
         dialect = self._dialect
         return [
-            Binder(Column(name, kind, types[name]), dialect.numbers, dialect.makers)
-            for name, kind in self._layout.columns.items()
+            Binder(Column(name, column_type, types[name]), dialect.numbers, dialect.converters)
+            for name, column_type in self._layout.columns.items()
         ]
 
     def _deletions(self, slices: Iterable[Slice]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Give statements that delete the slices, and their parameters."""
+        """Return the statements that delete the slices, with their parameters."""
         dialect = self._dialect
         table, binders = dialect.escaped(dialect.table), {one.column.name: one for one in self._binders}
 
@@ -258,24 +262,24 @@ class SqlTable:
             if bounds and one.or_null:
                 bounds = f"({bounds}) OR {name(one.or_null)} IS NULL"
             accounts = iter(one.accounts)
-            while some := list(islice(accounts, _MAX_MARKS)):
-                where = f"{name(one.column)} IN ({dialect.marks(len(some))})" + (
+            while some := list(islice(accounts, _MAX_PARAMETERS)):
+                where = f"{name(one.column)} IN ({dialect.placeholders(len(some))})" + (
                     f" AND ({bounds})" if bounds else ""
                 )
                 yield f"DELETE FROM {table} WHERE {where}", (*some, *values)  # noqa: S608 - names are quoted
 
 
 def _batches(rows: Iterable[Sequence[Any]], size: int) -> Iterator[list[Any]]:
-    """Put rows together, so many at a time."""
-    one_by_one = (row for some in rows for row in some)
-    while batch := list(islice(one_by_one, size)):
+    """Return rows in batches of a size."""
+    single_rows = (row for some in rows for row in some)
+    while batch := list(islice(single_rows, size)):
         yield batch
 
 
-def _changed_meanwhile(table: str) -> TikTokOutputError:
+def _changed_concurrently(table: str) -> TikTokOutputError:
     error = TikTokOutputError(
-        f"Somebody changed the columns of table {table} while the report was fetched; its rows are as they were. Run the "
-        "task again."
+        f"The columns of table {table} were changed while the report was fetched; its rows are unchanged. Run the task "
+        "again."
     )
     error.retryable = True
     return error

@@ -1,7 +1,7 @@
-"""Cells as a column of a table can hold them: digit for digit, or not at all.
+"""Conversion of cells to a table's column types, without loss or with an error.
 
-A database that is given ``1.234`` for a ``numeric(10,2)`` rounds it and says nothing. So what a column
-is declared as is read first, and a value that it can't hold as it is ends the task with a sentence.
+A database silently rounds ``1.234`` in a ``numeric(10,2)``. So the declared type of a column is read first,
+and a value that the column can't store unchanged is an error.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from airflow_provider_tiktok.storage.columns import (
     DATE,
     DECIMAL,
     INTEGER,
+    INTEGER_PATTERN,
     STRING,
     TIMESTAMP,
-    WHOLE,
     Cells,
     is_number,
 )
 
-_WHOLE = re.compile(WHOLE)
+_INTEGER = re.compile(INTEGER_PATTERN)
 _SCALE = re.compile(r"\(\s*[0-9]+\s*(?:,\s*([0-9]+)\s*)?\)")
-_SAFE_LENGTH = 15  # so many characters hold no more digits than a float holds, nor more than a bigint
+_SAFE_LENGTH = 15  # numbers up to this length fit in a float and in a bigint
 _BIGINT = 2**63
 
 _TEXT_WORDS = ("char", "text", "clob", "string")
@@ -38,24 +38,24 @@ _NO_INTEGERS = ("interval", "point")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that rows are written to.
+    """A column of the table.
 
     :param name: its name.
-    :param kind: what its cells hold: ``string``, ``integer``, ``decimal``, ``date`` or ``timestamp``.
-    :param declared: its type in the words of the database; empty where that isn't known.
+    :param type: the type of its cells: ``string``, ``integer``, ``decimal``, ``date`` or ``timestamp``.
+    :param declared: the type that the database declares; empty if unknown.
     """
 
     name: str
-    kind: str
+    type: str
     declared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """How a database stores numbers.
+class NumberStorage:
+    """The number storage of a database.
 
-    :param scale: decimal places of a number whose column doesn't say; ``None`` for as many as there are.
-    :param floats: whether columns declared as exact hold floats all the same, as SQLite's do.
+    :param scale: the decimal places of a column without a declared scale; ``None`` is unlimited.
+    :param floats: whether columns declared as exact store floats nevertheless, as in SQLite.
     """
 
     scale: int | None = None
@@ -63,61 +63,64 @@ class Numbers:
 
 
 class Binder:
-    """Makes of a column's cells what the database can hold, or refuses.
+    """The validation and conversion of a column's cells for the database.
 
     :param column: the column.
-    :param numbers: how the database stores numbers.
-    :param makers: makes a driver's parameter of a checked text, by kind; the text as it is where there is none.
+    :param numbers: the number storage of the database.
+    :param converters: functions that convert a validated cell to a driver's parameter, by column type; without one the
+        cell is the parameter.
     """
 
-    def __init__(self, column: Column, numbers: Numbers, makers: Mapping[str, Callable[[str], Any]]) -> None:
+    def __init__(
+        self, column: Column, numbers: NumberStorage, converters: Mapping[str, Callable[[str], Any]]
+    ) -> None:
         self.column = column
-        self.is_text = column.kind == STRING or _is(column.declared, _TEXT_WORDS)
+        self.is_text = column.type == STRING or _is(column.declared, _TEXT_WORDS)
         self._check = _text if self.is_text else _checks(column, numbers)
-        self._make = None if self.is_text else makers.get(column.kind)
-        # whether a short number surely fits
-        self._is_easy = column.kind in {INTEGER, DECIMAL} and (
-            self._check in {_float, _Scale(None)} or (self._check is _bigint and column.kind == INTEGER)
+        self._convert = None if self.is_text else converters.get(column.type)
+        # whether every short number fits
+        self._accepts_short_numbers = column.type in {INTEGER, DECIMAL} and (
+            self._check in {_float, _Scale(None)} or (self._check is _bigint and column.type == INTEGER)
         )
 
     @property
     def rule(self) -> tuple[bool, Callable[[str], bool]]:
-        """What the column takes: whether as text, and the test of a cell."""
+        """Return the column's rule: whether it stores text, and the check of a cell."""
         return self.is_text, self._check
 
     def check(self, cells: Cells, is_clean: bool = False) -> Cells:
-        """Give the cells as texts that the column can hold.
+        """Return the cells, validated for the column.
 
-        :param is_clean: whether they are known to hold no null and, where the kind is a number, nothing else.
-        :raises TikTokOutputError: it can't hold one of them.
+        :param is_clean: whether they are known to contain no null and, if the type is a number, only numbers.
+        :raises TikTokOutputError: the column can't store one of them.
         """
         if self.is_text:
             return cells
-        if is_clean and self._is_easy and max(map(len, cells), default=0) <= _SAFE_LENGTH:  # type: ignore[arg-type]
+        if is_clean and self._accepts_short_numbers and max(map(len, cells), default=0) <= _SAFE_LENGTH:  # type: ignore[arg-type]
             return cells
-        good = {cell: self._check(cell) for cell in set(cells) if cell is not None}
-        for cell, fits in good.items():
+        checked = {cell: self._check(cell) for cell in set(cells) if cell is not None}
+        for cell, fits in checked.items():
             if not fits:
                 raise self._refusal(cell)
         return cells
 
     def parameters(self, cells: Cells) -> Cells | list[Any]:
-        """Give checked cells as the driver takes them."""
-        make = self._make
-        return cells if make is None else [None if cell is None else make(cell) for cell in cells]
+        """Return validated cells as the driver's parameters."""
+        convert = self._convert
+        return cells if convert is None else [None if cell is None else convert(cell) for cell in cells]
 
     def _refusal(self, cell: str) -> TikTokOutputError:
-        declared = self.column.declared or f"for values of type {self.column.kind}"
+        declared = self.column.declared or f"for values of type {self.column.type}"
         return TikTokOutputError(
-            f"TikTok sent {cell[:80]!r} for {self.column.name}, and the table's column is {declared}, which can't hold that "
-            "as it is. Nothing was changed. Give the column a wider type, or make it text, which holds everything; then run "
-            "the task again."
+            f"TikTok sent {cell[:80]!r} for {self.column.name}, and the table's column is {declared}, which can't store it "
+            "unchanged. Nothing was changed. Change the column to a wider type or to text, which stores every value, then "
+            "run the task again."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Whether a number has no more decimal places than so many."""
+    """The check that a number has at most a number of decimal places."""
 
     places: int | None
 
@@ -130,12 +133,12 @@ class _Scale:
         return isinstance(exponent, int) and -exponent <= self.places
 
 
-def _checks(column: Column, numbers: Numbers) -> Callable[[str], bool]:
-    """Choose the test for a column's cells, by what they are and what the column is declared as."""
-    if column.kind == DATE:
-        return _day
-    if column.kind == TIMESTAMP:
-        return _never if column.declared.lower() == "date" and not numbers.floats else _moment
+def _checks(column: Column, numbers: NumberStorage) -> Callable[[str], bool]:
+    """Return the check of a column's cells, which depends on their type and the declared type."""
+    if column.type == DATE:
+        return _date
+    if column.type == TIMESTAMP:
+        return _never if column.declared.lower() == "date" and not numbers.floats else _timestamp
     if _is(column.declared, _FLOAT_WORDS) or (numbers.floats and not _is_integer(column)):
         return _float
     if _is(column.declared, _EXACT_WORDS):
@@ -151,7 +154,7 @@ def _is(declared: str, words: Sequence[str]) -> bool:
 
 def _is_integer(column: Column) -> bool:
     if not column.declared:
-        return column.kind == INTEGER
+        return column.type == INTEGER
     return _is(column.declared, ("int", "serial")) and not _is(column.declared, _NO_INTEGERS)
 
 
@@ -164,24 +167,24 @@ def _never(_: str) -> bool:
 
 
 def _bigint(cell: str) -> bool:
-    return _WHOLE.fullmatch(cell) is not None and -_BIGINT <= int(cell) < _BIGINT
+    return _INTEGER.fullmatch(cell) is not None and -_BIGINT <= int(cell) < _BIGINT
 
 
 def _float(cell: str) -> bool:
     return is_number(cell) and Decimal(repr(float(cell))) == Decimal(cell)
 
 
-def _day(cell: str) -> bool:
+def _date(cell: str) -> bool:
     try:
         return date.fromisoformat(cell).isoformat() == cell
     except ValueError:
         return False
 
 
-def _moment(cell: str) -> bool:
+def _timestamp(cell: str) -> bool:
     try:
-        moment = datetime.fromisoformat(cell)
-        # a database may drop an offset, and say nothing
-        return moment.isoformat() == cell and moment.tzinfo is None
+        time = datetime.fromisoformat(cell)
+        # a database may drop an offset silently
+        return time.isoformat() == cell and time.tzinfo is None
     except ValueError:
         return False

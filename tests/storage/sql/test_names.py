@@ -1,4 +1,4 @@
-"""Names of tables, as users write them and as SQL wants them."""
+"""Names of tables, as users write them, and SQL identifiers."""
 
 import pytest
 

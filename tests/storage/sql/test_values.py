@@ -1,4 +1,4 @@
-"""Cells in columns: digit for digit, or refused."""
+"""Cells in columns: unchanged, or an error."""
 
 from decimal import Decimal
 
@@ -11,18 +11,18 @@ from airflow_provider_tiktok.storage.sql.values import Binder, Column
 SEVENTEEN = "123456789012345.67"
 
 
-def binder(dialect, kind, declared=""):
-    return Binder(Column("x", kind, declared), dialect.numbers, dialect.makers)
+def binder(dialect, column_type, declared=""):
+    return Binder(Column("x", column_type, declared), dialect.numbers, dialect.converters)
 
 
-def bound(dialect, kind, cells, declared=""):
-    """Give the parameters of cells that the column can hold."""
-    one = binder(dialect, kind, declared)
+def bound(dialect, column_type, cells, declared=""):
+    """Return the parameters of cells that the column can store."""
+    one = binder(dialect, column_type, declared)
     return list(one.parameters(one.check(cells)))
 
 
 @pytest.mark.parametrize(
-    ("dialect", "kind", "declared", "cell"),
+    ("dialect", "column_type", "declared", "cell"),
     [
         (Postgres, "decimal", "numeric(12,2)", "1.234"),
         (Postgres, "decimal", "numeric(12)", "1.2"),
@@ -40,14 +40,14 @@ def bound(dialect, kind, cells, declared=""):
         (Ansi, "decimal", "decimal(18, 2)", "1.234"),
     ],
 )
-def test_what_a_column_cannot_hold_as_it_is_is_refused(dialect, kind, declared, cell):
+def test_a_value_that_a_column_cannot_store_unchanged_is_an_error(dialect, column_type, declared, cell):
     with pytest.raises(TikTokOutputError, match=r"for x, and the table's column is") as caught:
-        binder(dialect, kind, declared).check([None, cell])
+        binder(dialect, column_type, declared).check([None, cell])
     assert cell in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("dialect", "kind", "declared", "cell", "parameter"),
+    ("dialect", "column_type", "declared", "cell", "parameter"),
     [
         (Postgres, "decimal", "numeric(12,2)", "1.230", Decimal("1.230")),
         (Postgres, "decimal", "numeric", "0.12345678901234567891", Decimal("0.12345678901234567891")),
@@ -61,12 +61,14 @@ def test_what_a_column_cannot_hold_as_it_is_is_refused(dialect, kind, declared, 
         (Ansi, "decimal", "", "0.1234567890", Decimal("0.1234567890")),
     ],
 )
-def test_what_a_column_can_hold_arrives_with_all_its_digits(dialect, kind, declared, cell, parameter):
-    (got,) = bound(dialect, kind, [cell], declared)
+def test_a_value_that_a_column_can_store_keeps_all_its_digits(
+    dialect, column_type, declared, cell, parameter
+):
+    (got,) = bound(dialect, column_type, [cell], declared)
     assert (got, type(got)) == (parameter, type(parameter))
 
 
-def test_clean_numbers_are_still_held_against_the_columns_scale():
+def test_clean_numbers_are_still_validated_against_the_columns_scale():
     with pytest.raises(TikTokOutputError):
         binder(Postgres, "decimal", "numeric(12,2)").check(["1.25", "1.234"], is_clean=True)
     with pytest.raises(TikTokOutputError):
