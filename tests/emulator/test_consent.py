@@ -62,7 +62,7 @@ def test_the_page_redirects_with_code_and_state(client: Client) -> None:
         {"redirect_uri": "/here"},
     ],
 )
-def test_the_page_refuses_another_app_and_what_is_no_address(client: Client, wrong: dict[str, str]) -> None:
+def test_the_page_refuses_another_app_and_invalid_urls(client: Client, wrong: dict[str, str]) -> None:
     response = page(client, **wrong)
     assert response.status_code == 400
     assert "Location" not in response.headers
@@ -74,7 +74,7 @@ def test_only_the_apps_redirect_urls_are_redirected_to(own_client: Any) -> None:
     assert page(client, redirect_uri="https://example.com/tiktok").status_code == 302
 
 
-def test_a_code_gives_a_token_once(client: Client) -> None:
+def test_a_code_is_exchanged_for_a_token_once(client: Client) -> None:
     code = code_of(client)
     data = post(client, "access_token", app(auth_code=code))["data"]
     assert set(data) == {"access_token", "scope", "advertiser_ids"}
@@ -84,13 +84,13 @@ def test_a_code_gives_a_token_once(client: Client) -> None:
     assert (again["code"], again["data"]) == (40110, {})
 
 
-def test_a_token_that_was_given_is_good_even_where_tokens_are_named(own_client: Any) -> None:
+def test_an_issued_token_is_valid_even_if_tokens_are_listed(own_client: Any) -> None:
     client = own_client(tokens=("the-only-one",))
     assert client.get("user/info/", token=token_of(client)).json()["code"] == 0
     assert client.get("user/info/").json()["code"] == 40105
 
 
-def test_a_code_is_good_for_its_time(own_client: Any, moved_clock: MovedClock) -> None:
+def test_a_code_expires(own_client: Any, moved_clock: MovedClock) -> None:
     client = own_client(code_seconds=0.05)
     code = code_of(client)
     moved_clock.advance(0.06)
@@ -113,7 +113,7 @@ def test_an_exchange_that_tiktok_refuses(client: Client, changes: dict[str, Any]
     assert post(client, "access_token", app(auth_code=code_of(client)) | changes)["code"] == code
 
 
-def test_what_is_posted_stands_in_the_body(client: Client) -> None:
+def test_parameters_must_be_in_the_body(client: Client) -> None:
     url = f"{client.emulator.url}/open_api/v1.3/oauth2/access_token/"
     answer = requests.post(url, params=app(auth_code=code_of(client)), json={}, timeout=5).json()
     assert answer["message"] == "Missing required field(s): app_id, secret, auth_code"
@@ -130,7 +130,7 @@ def test_a_revoked_token_is_refused_from_then_on(client: Client) -> None:
     assert answer["data"] == {"app_id": APP_ID, "advertiser_ids": list(client.emulator.world.accounts)}
     assert client.get("user/info/", token=token).json()["code"] == 40105
     assert post(client, "revoke_token", app(access_token=token), token)["code"] == 40105
-    assert client.get("user/info/").json()["code"] == 0  # another's is as good as before
+    assert client.get("user/info/").json()["code"] == 0  # other tokens stay valid
 
 
 def test_a_revocation_that_tiktok_refuses(client: Client) -> None:
@@ -139,7 +139,7 @@ def test_a_revocation_that_tiktok_refuses(client: Client) -> None:
     assert post(client, "revoke_token", app(), TOKEN)["code"] == 40002
 
 
-def test_consent_may_be_denied_or_answer_somebody_else(client: Client) -> None:
+def test_consent_may_be_denied_or_have_a_wrong_state(client: Client) -> None:
     client.emulator.set_faults([{"fault": "deny_consent"}])
     assert parse_qs(urlsplit(page(client).headers["Location"]).query) == {"keep": ["this"], "state": ["s 1"]}
     client.emulator.set_faults([{"fault": "wrong_state"}])
@@ -148,7 +148,7 @@ def test_consent_may_be_denied_or_answer_somebody_else(client: Client) -> None:
     assert query["auth_code"]
 
 
-def test_the_record_of_calls_holds_no_secret(client: Client) -> None:
+def test_the_call_log_contains_no_secret(client: Client) -> None:
     code = code_of(client)
     token = post(client, "access_token", app(auth_code=code))["data"]["access_token"]
     post(client, "revoke_token", app(access_token=token), token)

@@ -17,7 +17,7 @@ from tests.clock import MovedClock
 from .conftest import REPORT, Client, ordinary
 
 
-def strike(client: Client, fault: str, **more: Any) -> None:
+def inject(client: Client, fault: str, **more: Any) -> None:
     client.emulator.set_faults([{"fault": fault, **more}])
 
 
@@ -33,23 +33,23 @@ def strike(client: Client, fault: str, **more: Any) -> None:
 def test_the_connection_breaks(
     client: Client, fault: str, more: dict[str, Any], error: type[Exception]
 ) -> None:
-    strike(client, fault, **more)
+    inject(client, fault, **more)
     with pytest.raises(error):
         client.report()
     assert (client.emulator.calls[-1].status, client.emulator.calls[-1].fault) == (0, fault)
 
 
 def test_a_timeout_outlasts_the_client(client: Client) -> None:
-    strike(client, "timeout")
+    inject(client, "timeout")
     with pytest.raises(requests.Timeout):
         requests.get(f"{client.emulator.url}/open_api/v1.3/user/info/", timeout=0.1)
 
 
 def test_slow_is_late_and_right(client: Client, moved_clock: MovedClock) -> None:
-    whole = client.report()["data"]
-    strike(client, "slow", seconds=200)
+    complete = client.report()["data"]
+    inject(client, "slow", seconds=200)
     began = moved_clock.monotonic()
-    assert client.report()["data"] == whole
+    assert client.report()["data"] == complete
     assert moved_clock.monotonic() - began >= 200
 
 
@@ -65,7 +65,7 @@ def test_slow_is_late_and_right(client: Client, moved_clock: MovedClock) -> None
     ],
 )
 def test_the_answer_is_wrong(client: Client, fault: str, status: int, beginning: str) -> None:
-    strike(client, fault)
+    inject(client, fault)
     response = client.get(REPORT, **client.legal())
     assert response.status_code == status
     assert response.text.startswith(beginning)
@@ -89,7 +89,7 @@ def test_the_answer_is_wrong(client: Client, fault: str, status: int, beginning:
     ],
 )
 def test_any_return_code(client: Client, code: int, text: str) -> None:
-    strike(client, f"code:{code}")
+    inject(client, f"code:{code}")
     answer = client.report()
     assert answer["code"] == code
     assert text in answer["message"]
@@ -100,46 +100,46 @@ def test_every_code_that_the_client_knows_has_a_text() -> None:
 
 
 def test_a_text_of_ones_own(client: Client) -> None:
-    strike(client, "code:50000", message="Gremlins.")
+    inject(client, "code:50000", message="Gremlins.")
     assert client.report()["message"] == "Gremlins."
 
 
 def test_a_missing_row(client: Client) -> None:
-    whole = client.report()["data"]
-    strike(client, "drop_row")
-    spoiled = client.report()["data"]
-    assert len(spoiled["list"]) == len(whole["list"]) - 1
-    assert spoiled["page_info"] == whole["page_info"]
+    complete = client.report()["data"]
+    inject(client, "drop_row")
+    faulty = client.report()["data"]
+    assert len(faulty["list"]) == len(complete["list"]) - 1
+    assert faulty["page_info"] == complete["page_info"]
 
 
 def test_a_repeated_row(client: Client) -> None:
-    strike(client, "duplicate_row")
+    inject(client, "duplicate_row")
     rows = [json.dumps(row) for row in client.report()["data"]["list"]]
     assert len(rows) == 11
     assert len(set(rows)) == 10
 
 
 def test_a_short_page(client: Client) -> None:
-    whole = client.report()["data"]
-    strike(client, "short_page")
-    assert client.report()["data"] == {**whole, "list": whole["list"][:5]}
+    complete = client.report()["data"]
+    inject(client, "short_page")
+    assert client.report()["data"] == {**complete, "list": complete["list"][:5]}
 
 
 def test_a_moving_total(client: Client) -> None:
-    strike(client, "moving_total")
+    inject(client, "moving_total")
     totals = {client.report()["data"]["page_info"]["total_number"] for _ in range(3)}
     assert len(totals) == 3
 
 
 @pytest.mark.parametrize("flag", ["search_ads_throttle", "uv_invalid"])
-def test_flags_beside_the_rows(client: Client, flag: str) -> None:
-    whole = client.report()["data"]
-    strike(client, flag)
-    assert client.report()["data"] == {**whole, "extra_info": {flag: True}}
+def test_flags_in_extra_info(client: Client, flag: str) -> None:
+    complete = client.report()["data"]
+    inject(client, flag)
+    assert client.report()["data"] == {**complete, "extra_info": {flag: True}}
 
 
 def test_one_row_a_page_and_a_count_without_end(client: Client) -> None:
-    strike(client, "endless_pages")
+    inject(client, "endless_pages")
     data = client.report()["data"]
     assert len(data["list"]) == 1
     assert data["page_info"]["total_number"] == 999_999_999
@@ -147,18 +147,18 @@ def test_one_row_a_page_and_a_count_without_end(client: Client) -> None:
 
 
 def test_the_throttle_header(client: Client) -> None:
-    strike(client, "throttle_header")
+    inject(client, "throttle_header")
     assert "X-Tt-Ads-Throttle" in client.get(REPORT, **client.legal()).headers
 
 
-def struck(client: Client, count: int, **more: Any) -> list[int]:
-    """Tell which of so many calls were struck."""
+def faulty_calls(client: Client, count: int, **more: Any) -> list[int]:
+    """Return the positions of the calls to which the fault applies."""
     client.emulator.set_faults([{"fault": "code:50000", **more}])
-    return [place for place in range(1, count + 1) if client.report()["code"] == 50000]
+    return [position for position in range(1, count + 1) if client.report()["code"] == 50000]
 
 
 @pytest.mark.parametrize(
-    ("selectors", "places"),
+    ("selectors", "positions"),
     [
         ({}, [1, 2, 3, 4, 5, 6]),
         ({"every": 3}, [3, 6]),
@@ -171,18 +171,18 @@ def struck(client: Client, count: int, **more: Any) -> list[int]:
         ({"advertiser_id": "1"}, []),
     ],
 )
-def test_selectors(client: Client, selectors: dict[str, Any], places: list[int]) -> None:
-    assert struck(client, 6, **selectors) == places
+def test_selectors(client: Client, selectors: dict[str, Any], positions: list[int]) -> None:
+    assert faulty_calls(client, 6, **selectors) == positions
 
 
 def test_a_rule_for_one_page_of_one_account(client: Client) -> None:
     account = ordinary(client.emulator.world)
-    strike(client, "code:50000", page=2, advertiser_id=account, first=1)
+    inject(client, "code:50000", page=2, advertiser_id=account, first=1)
     codes = [client.report(page=page)["code"] for page in (1, 2, 2)]
     assert codes == [0, 50000, 0]
 
 
-def test_the_first_rule_that_agrees_strikes(client: Client) -> None:
+def test_the_first_rule_that_matches_applies(client: Client) -> None:
     client.emulator.set_faults([{"fault": "code:50002", "at": [2]}, {"fault": "code:51305", "first": 2}])
     assert [client.report()["code"] for _ in range(3)] == [51305, 50002, 0]
 
@@ -201,7 +201,7 @@ def test_the_first_rule_that_agrees_strikes(client: Client) -> None:
         ({"fault": "reset", "first": True}, "'first' of the wrong type"),
     ],
 )
-def test_rules_that_make_no_sense(rule: Any, text: str) -> None:
+def test_invalid_rules(rule: Any, text: str) -> None:
     with pytest.raises(FaultError, match=text):
         parse_fault(rule)
 

@@ -1,4 +1,4 @@
-"""Paths, encodings, envelopes, accounts, limits and the record of calls."""
+"""Paths, encodings, envelopes, accounts, limits and the log of calls."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def body_call(client: Client, **changes: Any) -> dict[str, Any]:
     return answer
 
 
-def test_a_get_with_a_json_body_says_the_same(client: Client) -> None:
+def test_a_get_with_a_json_body_has_the_same_answer(client: Client) -> None:
     answer = body_call(client, page="2", page_size="7", order_field="spend", query_lifetime=False)
     assert answer["data"] == client.report(page=2, page_size=7, order_field="spend")["data"]
     assert answer["data"]["page_info"]["page"] == 2
@@ -113,7 +113,7 @@ def test_discovery_refuses(client: Client, params: dict[str, str], code: int, te
     assert (answer["code"], answer["message"]) == (code, text)
 
 
-def test_discovery_for_an_app_of_ones_own(own_client: Any) -> None:
+def test_discovery_for_another_app_id(own_client: Any) -> None:
     client = own_client(app_id="7000000000000000009")
     path = "oauth2/advertiser/get/"
     assert client.get(path, app_id="7000000000000000009", secret="s").json()["code"] == 0
@@ -181,7 +181,7 @@ def test_qps(own_client: Any, moved_clock: MovedClock) -> None:
 
 
 @pytest.mark.alone
-def test_latency_is_per_call_and_calls_run_side_by_side(own_client: Any) -> None:
+def test_latency_is_per_call_and_calls_run_concurrently(own_client: Any) -> None:
     client = own_client(latency_ms=150)
     began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
@@ -193,7 +193,7 @@ def test_latency_is_per_call_and_calls_run_side_by_side(own_client: Any) -> None
     assert 0.15 <= time.monotonic() - began < 0.9
 
 
-def test_the_record_of_calls(client: Client) -> None:
+def test_the_call_log(client: Client) -> None:
     client.report(page_size=3, filtering=[])
     client.get("oauth2/advertiser/get/", app_id=APP_ID, secret="s3cret")
     client.get("user/info/", token="bad")
@@ -208,7 +208,7 @@ def test_the_record_of_calls(client: Client) -> None:
     assert TOKEN not in repr(client.emulator.calls)
 
 
-def test_the_record_over_http(client: Client) -> None:
+def test_the_call_log_over_http(client: Client) -> None:
     client.get("user/info/")
     url = f"{client.emulator.url}/_emulator/calls/"
     assert [call["path"] for call in requests.get(url, timeout=5).json()] == ["/open_api/v1.3/user/info/"]
@@ -229,7 +229,7 @@ def test_a_long_query_in_one_line(client: Client) -> None:
     assert client.report(filtering=[rule])["code"] == 0
 
 
-def test_a_token_may_reach_nothing(own_client: Any) -> None:
+def test_a_token_without_accounts(own_client: Any) -> None:
     client = own_client(accounts=0, empty_account=False)
     answer = client.get("oauth2/advertiser/get/", app_id=APP_ID, secret="s").json()
     assert (answer["code"], answer["data"]) == (0, {"list": []})

@@ -1,4 +1,4 @@
-"""Report tasks: what they are asked for, what becomes of them, and their files."""
+"""Report tasks: their requests, outcomes and files."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ Start = Callable[..., Client]
 
 @pytest.fixture
 def start(own_client: Start) -> Start:
-    """Make an emulator whose tasks take no time and know no limits."""
+    """Return a function that starts an emulator whose report tasks have no duration and no limits."""
     return lambda **settings: own_client(**{"task_seconds": 0, **NO_LIMITS, **settings})
 
 
 def create(client: Client, **changes: Any) -> dict[str, Any]:
-    """Create a legal task, with changes."""
+    """Create a valid report task, with changes."""
     return client.post(CREATE, **{**client.legal(), "enable_report_title_translation": False, **changes})
 
 
 def created(client: Client, **changes: Any) -> dict[str, str]:
-    """Create a task, and give what later calls name it by."""
+    """Create a report task and return the parameters of later calls."""
     answer = create(client, **changes)
     assert answer["code"] == 0, answer
     account = (changes.get("advertiser_ids") or [ordinary(client.emulator.world)])[0]
@@ -52,13 +52,13 @@ def created(client: Client, **changes: Any) -> dict[str, str]:
 
 
 def table(client: Client, **changes: Any) -> list[list[str]]:
-    """Create a task and read its file."""
+    """Create a report task and return the rows of its file."""
     text = client.get(DOWNLOAD, **created(client, **changes)).content.decode()
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
 def link(client: Client, **changes: Any) -> str:
-    """Create a task, and give the address of its file."""
+    """Create a report task and return the URL of its file."""
     task = created(client, **{"output_format": "CSV_DOWNLOAD", **changes})
     return str(client.get(DOWNLOAD, **task).json()["data"]["download_url"])
 
@@ -106,7 +106,7 @@ def test_figures_have_no_zeros_at_their_end(start: Start) -> None:
     assert [one for one in figures if "." in one]
 
 
-def test_columns_are_called_as_in_ads_manager_unless_told_otherwise(start: Start) -> None:
+def test_columns_have_the_titles_of_ads_manager_by_default(start: Start) -> None:
     client = start()
     names = ["campaign_name", "spend", "impressions", "clicks", "cpc", "video_play_actions"]
     (head, *_) = table(client, metrics=names, enable_report_title_translation=None)
@@ -115,15 +115,15 @@ def test_columns_are_called_as_in_ads_manager_unless_told_otherwise(start: Start
     ]
 
 
-def test_audiences_are_called_so_too(start: Start) -> None:
+def test_audiences_have_the_names_of_ads_manager(start: Start) -> None:
     client = start()
-    asked = {"report_type": "AUDIENCE", "data_level": "AUCTION_ADGROUP", "metrics": ["clicks"]}
+    params = {"report_type": "AUDIENCE", "data_level": "AUCTION_ADGROUP", "metrics": ["clicks"]}
     dimensions = ["adgroup_id", "age", "gender"]
-    head, *rows = table(client, **asked, dimensions=dimensions, enable_report_title_translation=True)
+    head, *rows = table(client, **params, dimensions=dimensions, enable_report_title_translation=True)
     assert head == ["Ad Group ID", "Age", "Gender", "Click"]
     assert {row[1] for row in rows} >= {"13-17", "18-24", "55-100"}
     assert {row[2] for row in rows} == {"female", "male", "none"}
-    head, *rows = table(client, **asked, dimensions=dimensions)
+    head, *rows = table(client, **params, dimensions=dimensions)
     assert head == ["adgroup_id", "age", "gender", "clicks"]
     assert {row[1] for row in rows} >= {"AGE_13_17", "AGE_18_24", "AGE_55_100"}
 
@@ -134,14 +134,14 @@ def test_a_country_comes_as_its_name(start: Start) -> None:
     assert {row[1] for row in rows} == {"United States", "Canada", "Mexico"}
 
 
-def test_a_window_of_any_length_and_no_cut(start: Start) -> None:
+def test_a_date_range_of_any_length_without_truncation(start: Start) -> None:
     client = start(max_entities=5)
     _, *rows = table(client, start_date="2024-11-01", end_date="2026-10-31")
     assert len({row[0] for row in rows}) == 40
     assert len({row[1] for row in rows}) == 730
 
 
-def test_no_filter_hides_what_is_deleted(start: Start) -> None:
+def test_no_filter_excludes_deleted_ads(start: Start) -> None:
     dimensions = ["ad_id"]
     assert len(table(start(), dimensions=dimensions)) == 41
     world = start().emulator.world
@@ -172,8 +172,8 @@ def test_rows_in_the_order_asked_for(start: Start) -> None:
 def test_several_accounts_grouped_by_account_and_ad(start: Start) -> None:
     client = start()
     accounts = list(client.emulator.world.accounts)[:2]
-    asked = {"advertiser_id": None, "advertiser_ids": accounts, "metrics": ["impressions", "currency"]}
-    head, *rows = table(client, **asked, dimensions=["advertiser_id", "ad_id"])
+    params = {"advertiser_id": None, "advertiser_ids": accounts, "metrics": ["impressions", "currency"]}
+    head, *rows = table(client, **params, dimensions=["advertiser_id", "ad_id"])
     assert head == ["advertiser_id", "ad_id", "impressions", "currency"]
     assert {(row[0], row[3]) for row in rows} == {(accounts[0], "USD"), (accounts[1], "EUR")}
     assert len({row[1] for row in rows}) == 80
@@ -213,17 +213,17 @@ def test_refuses(client: Client, changes: dict[str, Any], message: str) -> None:
     assert (answer["code"], answer["message"][: len(message)]) == (40002, message)
 
 
-def test_an_account_alone_does_not_do_for_ads(client: Client) -> None:
+def test_an_account_as_the_only_id_is_refused_for_ads(client: Client) -> None:
     accounts = list(client.emulator.world.accounts)[:2]
-    asked = {"advertiser_ids": accounts, "dimensions": ["advertiser_id", "stat_time_day"]}
-    assert create(client, **asked)["message"] == (
+    params = {"advertiser_ids": accounts, "dimensions": ["advertiser_id", "stat_time_day"]}
+    assert create(client, **params)["message"] == (
         "Invalid value for dimensions: data_level AUCTION_AD requires dimension ad_id"
     )
 
 
 def test_a_lifetime_needs_no_dates(start: Start) -> None:
-    asked = {"query_lifetime": True, "start_date": None, "end_date": None, "dimensions": ["ad_id"]}
-    assert len(table(start(), **asked)) == 41
+    params = {"query_lifetime": True, "start_date": None, "end_date": None, "dimensions": ["ad_id"]}
+    assert len(table(start(), **params)) == 41
 
 
 def test_the_states_of_a_task(start: Start, moved_clock: MovedClock) -> None:
@@ -305,7 +305,7 @@ def test_creating_and_canceling_are_posts(client: Client, path: str) -> None:
     assert client.get(path).status_code == 405
 
 
-def test_a_file_by_its_address(start: Start) -> None:
+def test_a_file_by_its_url(start: Start) -> None:
     client = start()
     task = created(client, output_format="CSV_DOWNLOAD", file_name="my file")
     data = client.get(DOWNLOAD, **task).json()["data"]
@@ -323,27 +323,27 @@ def test_a_file_by_its_address(start: Start) -> None:
     ] == [(200, False, file.text.count("\n") - 1)]
 
 
-def test_an_address_is_signed(start: Start) -> None:
+def test_a_url_is_signed(start: Start) -> None:
     client = start()
-    address = link(client)
+    url = link(client)
     for wrong in (
-        address[:-1] + ("0" if address[-1] != "0" else "1"),
-        address.replace("expire=", "expire=9"),
-        address.split("?", 1)[0],
-        address.replace("/wsos", "/wsos1").replace("/wsos1_v2", "/wsos_v2"),
+        url[:-1] + ("0" if url[-1] != "0" else "1"),
+        url.replace("expire=", "expire=9"),
+        url.split("?", 1)[0],
+        url.replace("/wsos", "/wsos1").replace("/wsos1_v2", "/wsos_v2"),
     ):
         assert requests.get(wrong, timeout=5).status_code == 403
     assert "sign" not in str([call.query for call in client.emulator.calls])
 
 
-def test_an_address_expires_and_another_call_gives_a_new_one(start: Start, moved_clock: MovedClock) -> None:
+def test_a_url_expires_and_another_call_returns_a_new_one(start: Start, moved_clock: MovedClock) -> None:
     client = start(download_seconds=1)
     task = created(client, output_format="CSV_DOWNLOAD")
-    address = client.get(DOWNLOAD, **task).json()["data"]["download_url"]
+    url = client.get(DOWNLOAD, **task).json()["data"]["download_url"]
     moved_clock.advance(1.1)
-    assert requests.get(address, timeout=5).status_code == 403
+    assert requests.get(url, timeout=5).status_code == 403
     again = client.get(DOWNLOAD, **task).json()["data"]["download_url"]
-    assert again != address
+    assert again != url
     assert requests.get(again, timeout=5).status_code == 200
 
 
@@ -369,50 +369,50 @@ def test_a_workbook(start: Start, tmp_path: Any) -> None:
         ("task_stuck", {}, {"status": "PROCESSING", "message": ""}),
     ],
 )
-def test_what_becomes_of_a_task(
+def test_the_outcome_of_a_task(
     start: Start, fault: str, more: dict[str, str], wanted: dict[str, str]
 ) -> None:
     client = start()
     client.emulator.set_faults([{"fault": fault, **more, "at": [2]}])
-    good, struck = created(client), created(client)
+    good, faulty = created(client), created(client)
     assert client.get(CHECK, **good).json()["data"]["status"] == "SUCCESS"
-    assert client.get(CHECK, **struck).json()["data"] == wanted
+    assert client.get(CHECK, **faulty).json()["data"] == wanted
 
 
-@pytest.mark.parametrize("by_address", [True, False])
+@pytest.mark.parametrize("by_url", [True, False])
 @pytest.mark.parametrize(("fault", "more_rows"), [("drop_row", -1), ("duplicate_row", 1)])
-def test_a_file_with_wrong_rows(start: Start, fault: str, more_rows: int, by_address: bool) -> None:
+def test_a_file_with_wrong_rows(start: Start, fault: str, more_rows: int, by_url: bool) -> None:
     client = start()
-    whole = table(client, metrics=["ad_name"])
-    path = {} if by_address else {"path": DOWNLOAD}
+    complete = table(client, metrics=["ad_name"])
+    path = {} if by_url else {"path": DOWNLOAD}
     client.emulator.set_faults([{"fault": fault, **path}])
-    if by_address:
+    if by_url:
         text = requests.get(link(client, metrics=["ad_name"]), timeout=5).content.decode()
         found = list(csv.reader(io.StringIO(text, newline="")))
     else:
         found = table(client, metrics=["ad_name"])
-    assert len(found) == len(whole) + more_rows
-    assert all(row in whole for row in found)
+    assert len(found) == len(complete) + more_rows
+    assert all(row in complete for row in found)
 
 
-def test_a_file_that_is_cut(start: Start) -> None:
+def test_a_truncated_file(start: Start) -> None:
     client = start()
-    whole = requests.get(link(client), timeout=5).text
+    complete = requests.get(link(client), timeout=5).text
     client.emulator.set_faults([{"fault": "cut_file"}])
-    cut = requests.get(link(client), timeout=5).text
-    assert whole.startswith(cut)
-    assert not cut.endswith("\n")
-    assert len(cut) < len(whole) * 0.7
+    truncated = requests.get(link(client), timeout=5).text
+    assert complete.startswith(truncated)
+    assert not truncated.endswith("\n")
+    assert len(truncated) < len(complete) * 0.7
 
 
 def test_a_file_whose_connection_breaks(start: Start) -> None:
     client = start()
-    address = link(client)
+    url = link(client)
     client.emulator.set_faults([{"fault": "truncated", "path": "/wsos_v2/statistics/object/"}])
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        requests.get(address, timeout=5)
+        requests.get(url, timeout=5)
     client.emulator.set_faults([{"fault": "code:40100"}])
-    assert requests.get(address, timeout=5).status_code == 200
+    assert requests.get(url, timeout=5).status_code == 200
 
 
 class Clock:
@@ -423,7 +423,7 @@ class Clock:
 
 
 def refused(limit: CreationLimit, settings: Settings, *accounts: str) -> int | None:
-    """Create a task; give the code that refuses it."""
+    """Create a report task and return the code of the refusal, if any."""
     try:
         limit.acquire(accounts or ("1",), settings)
     except ApiError as error:
@@ -439,7 +439,7 @@ def test_creations_a_second() -> None:
     assert refused(limit, settings) is None
 
 
-def test_a_creation_too_many_in_a_minute_closes_the_door_for_five() -> None:
+def test_a_creation_too_many_in_a_minute_blocks_creations_for_five() -> None:
     clock = Clock()
     limit, settings = CreationLimit(clock), Settings(task_qps=0, task_qpm=3)
     assert [refused(limit, settings) for _ in range(4)] == [None, None, None, 40100]
