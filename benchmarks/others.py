@@ -1,4 +1,4 @@
-"""Other makers' clients on one of the jobs, beside this package: TikTok's SDK, Singer's tap, Airbyte's source."""
+"""A benchmark of other clients on one of the jobs: TikTok's SDK, Singer's tap, Airbyte's source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STREAMS = {"sdk": "ad_daily", "singer": "ad_insights", "airbyte": "ads_reports_
 
 
 def main(shape: Shape) -> None:
-    """Run each, and print a table."""
+    """Run each client and print a table."""
     print("\n| client | latency | rows | seconds | rows/s | CPU s | spend |\n|---|---|---|---|---|---|---|")
     for latency in LATENCIES:
         for client in clients.CLIENTS:
@@ -25,7 +25,7 @@ def main(shape: Shape) -> None:
 
 
 def run(client: clients.Client, shape: Shape, url: str, latency: float) -> str:
-    """Let a client fetch the job, and give its line of the table."""
+    """Run a client on the job and return its row of the table."""
     folder = clients.ROOT / ".demo" / "compat" / client.name
     folder.mkdir(parents=True, exist_ok=True)
     job = {

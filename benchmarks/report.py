@@ -1,8 +1,8 @@
 """Calls, seconds, CPU and peak memory of reports of several sizes. ``make bench`` runs it.
 
-Each job runs in a process of its own, as a task does, against an emulator in another one. Memory is the
-peak of the job's process above that of the same process running an empty operator. Every row of a job's
-file is compared with what the emulator's world holds.
+Each job runs in a separate process, as a task does, against an emulator in another process. Memory is the peak
+of the job's process minus that of the same process with an empty operator. Every row of a job's file is
+compared with the emulator's data.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ METRICS = "spend,impressions,clicks,ctr,cpc,cpm,reach,frequency,conversion,cost_
 LAST_DAY = date(2026, 10, 31)
 PACKAGE = Path(__file__).parent.parent / "airflow_provider_tiktok"
 PAGE = 1000
-IN_FLIGHT = 8
+CONCURRENCY = 8
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a job is a report of."""
+    """The report of a job."""
 
     accounts: int
     ads: int
@@ -41,12 +41,12 @@ class Shape:
 
     @property
     def time(self) -> str:
-        """Name the time dimension."""
+        """Return the time dimension."""
         return "stat_time_hour" if self.hourly else "stat_time_day"
 
     @property
     def windows(self) -> list[tuple[date, date]]:
-        """Give first and last day of each window that TikTok takes."""
+        """Return first and last day of each request window."""
         span = 1 if self.hourly else 30
         first = LAST_DAY - timedelta(days=self.days - 1)
         starts = [first + timedelta(days=day) for day in range(0, self.days, span)]
@@ -54,16 +54,16 @@ class Shape:
 
     @property
     def calls(self) -> int:
-        """Count the pages, fewer than which no client can do with."""
+        """Return the minimum number of calls: one per page."""
         rows = [
             self.ads * ((end - start).days + 1) * (24 if self.hourly else 1) for start, end in self.windows
         ]
         return self.accounts * sum(ceil(one / PAGE) for one in rows)
 
     def seconds(self, latency_ms: float, qps: float) -> float:
-        """Give the least that these calls take."""
-        in_flight = (1 + ceil((self.calls - 1) / IN_FLIGHT)) * latency_ms / 1000
-        return max(in_flight, (self.calls - 1) // qps if qps else 0)
+        """Return the minimum duration of these calls."""
+        duration = (1 + ceil((self.calls - 1) / CONCURRENCY)) * latency_ms / 1000
+        return max(duration, (self.calls - 1) // qps if qps else 0)
 
 
 JOBS = {
@@ -78,30 +78,28 @@ JOBS = {
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Run the jobs and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", default=",".join(JOBS), help="which of them (default: %(default)s)")
+    parser.add_argument("--jobs", default=",".join(JOBS), help="the jobs to run (default: %(default)s)")
     parser.add_argument(
         "--limits",
         default="0:0,150:0,150:10",
-        help="latency in ms, and calls a second (default: %(default)s)",
+        help="latency in ms, and rate limit in calls per second; 0 is none (default: %(default)s)",
     )
     parser.add_argument("--formats", default="jsonl", help="output formats (default: %(default)s)")
-    parser.add_argument(
-        "--others", action="store_true", help="run other makers' clients on the job 30k as well"
-    )
+    parser.add_argument("--others", action="store_true", help="also run other clients on the job 30k")
     parser.add_argument(
         "--second",
         action="store_true",
-        help="time the second of two reports in a process, whose modules are loaded",
+        help="measure the second of two reports in a process, in which all modules are loaded",
     )
     parser.add_argument("--job", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
         print(json.dumps(run_job(json.loads(options.job))))
         return
-    compileall.compile_dir(PACKAGE, quiet=2)  # as pip does when it installs the package
-    empty = in_a_process({"empty": True})["rss"]
+    compileall.compile_dir(PACKAGE, quiet=2)  # as pip does during installation
+    empty = in_new_process({"empty": True})["rss"]
     print(
         "| job | format | latency | limit | rows | calls (least) | seconds (least) | rows/s | CPU s | over empty |"
     )
@@ -119,11 +117,11 @@ def main() -> None:
                         "qps": qps or 1_000_000,
                         "second": options.second,
                     }
-                    done = in_a_process(job)
+                    run = in_new_process(job)
                 print(
-                    f"| {name} | {output_format} | {latency:g} ms | {f'{qps:g}/s' if qps else 'none'} | {done['rows']:,} | "
-                    f"{done['calls']} ({shape.calls}) | {done['seconds']:.2f} ({shape.seconds(latency, qps):.2f}) | "
-                    f"{done['rows'] / done['seconds']:,.0f} | {done['cpu']:.2f} | {(done['rss'] - empty) / 1024:.0f} MiB |",
+                    f"| {name} | {output_format} | {latency:g} ms | {f'{qps:g}/s' if qps else 'none'} | {run['rows']:,} | "
+                    f"{run['calls']} ({shape.calls}) | {run['seconds']:.2f} ({shape.seconds(latency, qps):.2f}) | "
+                    f"{run['rows'] / run['seconds']:,.0f} | {run['cpu']:.2f} | {(run['rss'] - empty) / 1024:.0f} MiB |",
                     flush=True,
                 )
     if options.others:
@@ -151,8 +149,8 @@ class Emulator:
         self._process.wait()
 
 
-def in_a_process(job: dict) -> dict:
-    """Run one job in a process of its own."""
+def in_new_process(job: dict) -> dict:
+    """Run one job in a separate process and return its measurements."""
     with tempfile.TemporaryDirectory(prefix="tiktok-bench-") as home:
         env = os.environ | {
             "AIRFLOW_HOME": home,
@@ -161,10 +159,10 @@ def in_a_process(job: dict) -> dict:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
         }
         command = [sys.executable, __file__, "--job", json.dumps(job | {"folder": home})]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(done.stderr[-3000:])
-        found = json.loads(done.stdout.splitlines()[-1])
+        result = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise SystemExit(result.stderr[-3000:])
+        found = json.loads(result.stdout.splitlines()[-1])
         if job.get("format") in READERS:
             rows = READERS[job["format"]](Path(home, f"rows.{job['format']}"))
             check(rows, Shape(**job["shape"]))
@@ -172,8 +170,8 @@ def in_a_process(job: dict) -> dict:
 
 
 def run_job(job: dict) -> dict:
-    """Do what a task does; or, of the empty job, nothing."""
-    # what the process of every task has loaded before it begins
+    """Run the operator as a task does, or an empty operator, and return the measurements."""
+    # the modules that every task's process has loaded before it starts
     import airflow.sdk.execution_time.supervisor
     import airflow.sdk.execution_time.task_runner  # noqa: F401
     from airflow.sdk import BaseOperator, ObjectStoragePath
@@ -200,7 +198,7 @@ def run_job(job: dict) -> dict:
         output_path=str(Path(job["folder"], f"rows.{job['format']}")),
         report_start_date=shape.windows[0][0],
         report_end_date=LAST_DAY,
-        max_concurrency=IN_FLIGHT,
+        max_concurrency=CONCURRENCY,
     )
     if job["second"]:
         operator.execute({})
@@ -217,14 +215,14 @@ def run_job(job: dict) -> dict:
 
 
 def same(got, wanted: str | None) -> bool:
-    """Say whether a value is what it should be: a text's every digit, or a typed number."""
+    """Return whether a value is as expected: the same text, or an equal number."""
     if got is None or wanted is None or isinstance(got, str):
         return got == wanted
     return got == Decimal(wanted)
 
 
 def world(shape: Shape):
-    """Give what the emulator of a job reports on."""
+    """Return the data of a job's emulator."""
     from airflow_provider_tiktok.emulator import Settings
     from airflow_provider_tiktok.emulator.world import World
 
@@ -232,21 +230,21 @@ def world(shape: Shape):
 
 
 def json_rows(path: Path):
-    """Give the rows of a file of JSON lines, numbers as texts."""
+    """Return the rows of a file of JSON lines, with numbers as strings."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line, parse_float=str, parse_int=str)
 
 
 def csv_rows(path: Path):
-    """Give the rows of a CSV file."""
+    """Return the rows of a CSV file."""
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             yield {name: text or None for name, text in row.items()}
 
 
 def parquet_rows(path: Path):
-    """Give the rows of a Parquet file."""
+    """Return the rows of a Parquet file."""
     from pyarrow.parquet import ParquetFile
 
     for batch in ParquetFile(path).iter_batches(5_000):
@@ -257,11 +255,11 @@ READERS = {"jsonl": json_rows, "csv": csv_rows, "parquet": parquet_rows}
 
 
 def check(found, shape: Shape) -> None:
-    """Compare every row of a file with the world."""
-    held, metrics = world(shape), METRICS.split(",")
-    for account in list(held.accounts)[: shape.accounts]:
+    """Raise SystemExit if a row of a file differs from the emulator's data."""
+    expected, metrics = world(shape), METRICS.split(",")
+    for account in list(expected.accounts)[: shape.accounts]:
         for start, end in shape.windows:
-            rows = held.rows(
+            rows = expected.rows(
                 account, "AUCTION_AD", ["ad_id", shape.time], metrics, start, end, include_deleted=True
             )
             for row in sorted(
