@@ -26,6 +26,7 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.fetch.source import page_rows
+from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
 
 from .helpers import FakeClient, all_rows, fetch, items, old_plan, paged, plan
 
@@ -713,6 +714,22 @@ def test_the_same_rows_on_every_page_end_the_report_at_once(kind, count, shape):
     with pytest.raises(TikTokIncompleteReportError):
         all_rows(ads(client, parameters=parameters, max_concurrency=4))
     assert len(client.calls) < 3 * 12
+
+
+def test_an_accounts_own_spend_on_the_same_page_over_and_over_ends_the_report_at_once():
+    def report(params):
+        assert len(client.calls) < 3 * 12
+        if params["dimensions"] != ["advertiser_id"]:
+            return paged([])(params)
+        row = {"dimensions": {"advertiser_id": "7"}, "metrics": {"spend": "0.00"}}
+        info = {"page": params["page"], "page_size": 1, "total_number": 400_000, "total_page": 400_000}
+        return {"list": [row], "page_info": info}
+
+    client = FakeClient(report)
+    report_plan = old_plan(client)
+    reconciliation = read_reconciliation(report_plan.request, True, 0)
+    with pytest.raises(TikTokIncompleteReportError, match="the same advertiser_id twice"):
+        all_rows(fetch(client, report_plan, reconciliation=reconciliation, max_concurrency=4))
 
 
 @pytest.mark.parametrize("shape", [{"size": 1}, {"size": 1, "pages": 0}, {"pages": 999_999_999}], ids=repr)

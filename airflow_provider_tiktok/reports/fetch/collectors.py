@@ -194,7 +194,7 @@ class IdSink:
     def problem(self) -> str:
         """Say so when an ID came twice that must not."""
         if self.has_double:
-            return f"TikTok gave a {self._dimension} twice in a list, so another one may be missing"
+            return f"TikTok gave the same {self._dimension} twice, so another one may be missing"
         return ""
 
     def clear(self) -> None:

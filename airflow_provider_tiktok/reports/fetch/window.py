@@ -243,7 +243,7 @@ class WindowFetch:
         self._total = None
         if self._reconciliation is not None:
             call = self._reconciliation.call(self.calls[0])
-            self._total = Part(call, IdSink("advertiser_id", ("spend",)), self._request.page_size)
+            self._total = Part(call, IdSink("advertiser_id", ("spend",), once=True), self._request.page_size)
 
     def _leaf(self, call: ReportCall, lists: tuple[_List, ...] = ()) -> _Leaf:
         sink = RowSink(
