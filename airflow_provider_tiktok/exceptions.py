@@ -12,10 +12,10 @@ HTTP body.
      │   ├─ TikTokAuthError          the token is absent, wrong, expired or revoked
      │   ├─ TikTokPermissionError    the token is good, but not for this account or scope
      │   ├─ TikTokRateLimitError     too many calls, even after waiting
-     │   ├─ TikTokInvalidRequestError   the request can't be right, whoever noticed it
-     │   └─ TikTokTransportError     no usable answer: time-out, broken connection, 5xx, HTML
+     │   ├─ TikTokInvalidRequestError   the request can't be right, found before the call or by TikTok
+     │   └─ TikTokTransportError     no usable answer: timeout, broken connection, 5xx, HTML
      ├─ TikTokIncompleteReportError  the rows that came are not the rows that TikTok counted
-     ├─ TikTokReportTaskError        an asynchronous report task of TikTok's failed
+     ├─ TikTokReportTaskError        a report task of TikTok's asynchronous reports failed
      ├─ TikTokStoppedError           the task was killed while it waited
      ├─ TikTokEmptyReportError       the report has no rows, and was told to fail then
      ├─ TikTokResultTooLargeError    the rows don't fit into XCom
@@ -28,11 +28,17 @@ from __future__ import annotations
 class TikTokError(Exception):
     """Anything that this package raises on purpose.
 
-    :param message: what happened and what to do, in sentences.
+    :param text: what happened and what to do, in sentences.
+    :param retryable: whether the same task may succeed later without anyone changing anything; the class decides if
+        not given.
     """
 
     retryable: bool = False
-    """Whether the same task may succeed later without anybody changing anything."""
+
+    def __init__(self, text: str, *, retryable: bool | None = None) -> None:
+        super().__init__(text)
+        if retryable is not None:
+            self.retryable = retryable
 
 
 class TikTokConfigError(TikTokError):
@@ -43,10 +49,12 @@ class TikTokAPIError(TikTokError):
     """TikTok, or the way to TikTok, answered with an error.
 
     :param text: what happened and what to do, in sentences.
-    :param code: TikTok's return code; ``None`` where there was no answer of TikTok's.
+    :param code: TikTok's return code; ``None`` where TikTok gave no answer.
     :param message: TikTok's own message.
     :param request_id: TikTok's request ID, which its support asks for.
     :param retryable: whether the same call may succeed later; the class decides if not given.
+    :param retry_after: seconds after which TikTok takes calls again, where that is known.
+    :param timed_out: whether TikTok took too long to answer, so that a smaller call may help.
     """
 
     def __init__(
@@ -57,17 +65,19 @@ class TikTokAPIError(TikTokError):
         message: str = "",
         request_id: str = "",
         retryable: bool | None = None,
+        retry_after: float | None = None,
+        timed_out: bool = False,
     ) -> None:
-        super().__init__(text)
+        super().__init__(text, retryable=retryable)
         self.code = code
         self.message = message or text
         self.request_id = request_id
-        if retryable is not None:
-            self.retryable = retryable
+        self.retry_after = retry_after
+        self.timed_out = timed_out
 
 
 class TikTokAuthError(TikTokAPIError):
-    """The access token is absent, wrong, expired or revoked: somebody has to authorise again."""
+    """The access token is absent, wrong, expired or revoked: someone has to authorise again."""
 
 
 class TikTokPermissionError(TikTokAPIError):
@@ -78,8 +88,6 @@ class TikTokRateLimitError(TikTokAPIError):
     """TikTok asked to slow down for longer than this package is willing to wait."""
 
     retryable = True
-    retry_after: float | None = None
-    """Seconds after which TikTok takes calls again, where that is known."""
 
 
 class TikTokInvalidRequestError(TikTokAPIError, ValueError):
@@ -87,25 +95,33 @@ class TikTokInvalidRequestError(TikTokAPIError, ValueError):
 
 
 class TikTokTransportError(TikTokAPIError):
-    """No usable answer came: a time-out, a broken connection, a 5xx, HTML instead of JSON."""
+    """No usable answer came: a timeout, a broken connection, a 5xx, HTML instead of JSON."""
 
     retryable = True
-    timed_out: bool = False
-    """Whether TikTok took too long to answer, so that a smaller call may help."""
 
 
 class TikTokIncompleteReportError(TikTokError):
-    """The rows that came are not the rows that TikTok counted, so none of them are published."""
+    """The rows that came are not the rows that TikTok counted, so none of them are published.
+
+    :param truncated: whether TikTok said that it left rows out, as it does beyond 20,000 ads.
+    """
 
     retryable = True
-    truncated: bool = False
-    """Whether TikTok said that it left rows out, as it does beyond 20,000 ads."""
+
+    def __init__(self, text: str, *, retryable: bool | None = None, truncated: bool = False) -> None:
+        super().__init__(text, retryable=retryable)
+        self.truncated = truncated
 
 
 class TikTokReportTaskError(TikTokError):
-    """An asynchronous report task of TikTok's failed, was cancelled or took too long."""
+    """A report task of TikTok's asynchronous reports failed, was cancelled or took too long.
 
-    about_one_account = False
+    :param about_one_account: whether TikTok refused the task's account, so that other accounts may do well.
+    """
+
+    def __init__(self, text: str, *, retryable: bool | None = None, about_one_account: bool = False) -> None:
+        super().__init__(text, retryable=retryable)
+        self.about_one_account = about_one_account
 
 
 class TikTokStoppedError(TikTokError):

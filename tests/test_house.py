@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,12 @@ def test_arrows_point_down_only(part):
             ):
                 allowed = MAY_IMPORT[part]
                 assert pieces[1] in allowed or ".".join(pieces[1:3]) in allowed, f"{path} imports {name}"
+
+
+def test_errors_get_everything_through_their_constructor():
+    late = re.compile(r"(?<!self)\.(retryable|retry_after|timed_out|truncated|about_one_account) = ")
+    for path in sorted(PACKAGE.rglob("*.py")):
+        assert not late.search(path.read_text(encoding="utf-8")), path
 
 
 def test_only_the_client_and_the_file_host_make_http_calls():

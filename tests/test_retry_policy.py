@@ -33,9 +33,7 @@ def decide(error, policy=None):
 
 
 def throttled(seconds):
-    error = TikTokRateLimitError("Too many calls.", code=40100)
-    error.retry_after = seconds
-    return error
+    return TikTokRateLimitError("Too many calls.", code=40100, retry_after=seconds)
 
 
 @pytest.mark.parametrize(

@@ -449,15 +449,14 @@ class TikTokClient:
             DAY: "the app's calls of the day are used up, which TikTok counts from 00:00 to 24:00 UTC",
             MINUTE: "the app made too many calls in a minute, and is suspended for five",
         }.get(limit, "the app made too many calls")
-        refused = TikTokRateLimitError(
+        return TikTokRateLimitError(
             f"TikTok takes no calls now{_of(subject)}: {what}. It takes calls again at {again:%Y-%m-%d %H:%M:%S} UTC, in "
             f"{timedelta(seconds=round(seconds))}. {SLOWER}" + (f" [{_reference(error)}]" if error else ""),
             code=(error.code if error else None) or _TOO_MANY,
             message=error.message if error else "",
             request_id=error.request_id if error else "",
+            retry_after=seconds,
         )
-        refused.retry_after = seconds
-        return refused
 
     def _wait_for_account(self, account: str, cancel: threading.Event | None) -> None:
         with self._lock:
@@ -596,11 +595,12 @@ class TikTokClient:
             f"{meaning.advice} [code {code}, request_id {request_id}]"
         )
         retryable = meaning.action not in {Action.PERMANENT, Action.REAUTHORISE}
-        error = meaning.error(text, code=code, message=message, request_id=request_id, retryable=retryable)
-        if isinstance(error, TikTokTransportError):
-            error.timed_out = meaning.action is Action.TIMEOUT
+        timed_out = meaning.action is Action.TIMEOUT
+        error = meaning.error(
+            text, code=code, message=message, request_id=request_id, retryable=retryable, timed_out=timed_out
+        )
         # TikTok says with a code that it did nothing, unless it is that it can't tell yet
-        return _Failure(meaning.action, error, may_be_done=meaning.action is Action.TIMEOUT)
+        return _Failure(meaning.action, error, may_be_done=timed_out)
 
     def _transport_failure(self, problem: Problem, subject: str) -> _Failure:
         host = self.credentials.base_url
@@ -610,8 +610,7 @@ class TikTokClient:
             else "Check that the worker reaches the host; if it does, the failure is TikTok's and passes."
         )
         text = self.redact(f"No usable answer from {host}{_of(subject)}: {problem.text}. {advice}")
-        error = TikTokTransportError(text, retryable=not problem.permanent)
-        error.timed_out = problem.timed_out
+        error = TikTokTransportError(text, retryable=not problem.permanent, timed_out=problem.timed_out)
         action = (
             Action.PERMANENT if problem.permanent else Action.TIMEOUT if problem.timed_out else Action.RETRY
         )

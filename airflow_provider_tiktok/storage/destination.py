@@ -275,9 +275,10 @@ class Destination:
                 f"the Airflow worker may not write to {str(folder)!r} ({error.strerror}). Choose another path, or let the "
                 "worker's user write there."
             )
-        failure = TikTokOutputError(f"`output_path` {self._target.path!r} can't be written: {advice}")
-        failure.retryable = error.errno in _TRANSIENT
-        return failure
+        return TikTokOutputError(
+            f"`output_path` {self._target.path!r} can't be written: {advice}",
+            retryable=error.errno in _TRANSIENT,
+        )
 
     def _append(self, partition: str, lines: Sequence[Any]) -> None:
         if not lines:
@@ -393,12 +394,11 @@ class Destination:
         except TikTokOutputError:
             raise
         except Exception as error:  # each format raises different errors
-            failure = TikTokOutputError(
+            raise TikTokOutputError(
                 f"{why} {self._url(path)!r}, which can't be read ({type(error).__name__}). Move the file"
-                f"{', or remove `restatement`' if 'restatement' in why else ''}; nothing was written."
-            )
-            failure.retryable = isinstance(error, OSError)
-            raise failure from error
+                f"{', or remove `restatement`' if 'restatement' in why else ''}; nothing was written.",
+                retryable=isinstance(error, OSError),
+            ) from error
 
     def _manifest(self, manifest: Mapping[str, Any], files: Sequence[PublishedFile]) -> Change:
         """Write the manifest to a part file and return the change that publishes it."""
@@ -426,10 +426,8 @@ class Destination:
             if self._store.is_inconsistent
             else "the previous files are unchanged"
         )
-        failure = TikTokOutputError(
+        return TikTokOutputError(
             f"The files at {self._target.path!r} could not be written ({type(error).__name__}: {error.strerror or error}); "
-            f"{state}. {remedy_at_output(error)}, then run the task again."
+            f"{state}. {remedy_at_output(error)}, then run the task again.",
+            retryable=error.errno not in _PERMANENT,  # full disks and errors of a store are transient
         )
-        # full disks and errors of a store are transient
-        failure.retryable = error.errno not in _PERMANENT
-        return failure

@@ -77,12 +77,11 @@ def _refused(target: Target, error: Exception) -> TikTokOutputError:
 
 
 def _unreachable(target: Target, error: Exception) -> TikTokOutputError:
-    failure = TikTokOutputError(
-        f"`output_path` {target.path!r}: the store can't be reached ({_reason(error)}). {_ADVICE}"
-    )
     name = type(error).__name__
-    failure.retryable = isinstance(error, _RETRYABLE) or any(word in name for word in _CONNECTION_ERRORS)
-    return failure
+    return TikTokOutputError(
+        f"`output_path` {target.path!r}: the store can't be reached ({_reason(error)}). {_ADVICE}",
+        retryable=isinstance(error, _RETRYABLE) or any(word in name for word in _CONNECTION_ERRORS),
+    )
 
 
 def _code(error: BaseException) -> str | None:

@@ -132,12 +132,11 @@ def temporary_error(error: OSError) -> TikTokOutputError:
         remedy = _OPEN_FILES
     else:
         remedy = "Free space there, or set TMPDIR to a folder with enough space"
-    failure = TikTokOutputError(
+    return TikTokOutputError(
         f"Rows could not be buffered in {folder} ({error.strerror or type(error).__name__}), so nothing was published. "
-        f"{remedy}, then run the task again."
+        f"{remedy}, then run the task again.",
+        retryable=True,  # space becomes free again, and a retry can run on another worker
     )
-    failure.retryable = True  # space becomes free again, and a retry can run on another worker
-    return failure
 
 
 def remedy_at_output(error: OSError) -> str:

@@ -28,9 +28,7 @@ TOO_LARGE = TikTokAPIError("too large", code=40067)
 
 
 def timed_out() -> TikTokTransportError:
-    error = TikTokTransportError("no answer")
-    error.timed_out = True
-    return error
+    return TikTokTransportError("no answer", timed_out=True)
 
 
 class World:

@@ -134,8 +134,7 @@ def test_an_answer_between_two_faults_begins_the_patience_anew():
 
 
 def test_tiktoks_word_on_when_to_come_again_is_kept():
-    error = TikTokRateLimitError("Too many.")
-    error.retry_after = 7_000.0
+    error = TikTokRateLimitError("Too many.", retry_after=7_000.0)
     one = watch()
     assert one.poll(Client({"11": error, "22": "PROCESSING"})) is None
     assert one.pause() >= 6_300

@@ -127,12 +127,12 @@ def create_task(client: TikTokClient, body: Mapping[str, Any], subject: str) -> 
     except TikTokTransportError as error:
         if not error.retryable:
             raise
-        lost = TikTokReportTaskError(
-            f"The answer to the creation of a report task was lost, so TikTok may be making a report that nobody will "
-            f"fetch; it goes away by itself after 30 days. The creation is not repeated blindly: run the task again. {error}"
-        )
-        lost.retryable = True
-        raise lost from error
+        raise TikTokReportTaskError(
+            f"The answer to the creation of a report task was lost, so TikTok may be making a report that no one will "
+            "fetch; it goes away by itself after 30 days. The creation is not repeated blindly: run the task again. "
+            f"{error}",
+            retryable=True,
+        ) from error
     report_task_id = str(answer.data.get("task_id") or "")
     if not report_task_id.isalnum():
         raise TikTokReportTaskError(

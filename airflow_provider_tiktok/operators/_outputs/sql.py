@@ -320,9 +320,8 @@ def _iso(day: date | None) -> str | None:
 
 
 def _busy(table: str) -> TikTokOutputError:
-    error = TikTokOutputError(
+    return TikTokOutputError(
         f"Another run has been writing to table {table} for {_PATIENCE / 60:.0f} minutes; nothing was changed. See what it "
-        "does, then run the task again."
+        "does, then run the task again.",
+        retryable=True,
     )
-    error.retryable = True
-    return error

@@ -258,6 +258,4 @@ def _is_end(event: Any) -> bool:
 
 
 def _retryable(text: str) -> TikTokReportTaskError:
-    error = TikTokReportTaskError(text)
-    error.retryable = True
-    return error
+    return TikTokReportTaskError(text, retryable=True)

@@ -85,12 +85,11 @@ class KeptRows:
         if count != wanted:
             self._checkpoint.discard()
             self._checkpoint = None
-            error = TikTokIncompleteReportError(
+            raise TikTokIncompleteReportError(
                 f"An earlier attempt has kept {wanted:,} rows, of which {count:,} are there. They are thrown away; run the "
-                "task again, which fetches all of them."
+                "task again, which fetches all of them.",
+                retryable=True,
             )
-            error.retryable = True
-            raise error
 
     def note(self, fetch: RowSource, batch: Sequence[Any] = ()) -> None:
         """Keep a batch, which has just come. What came before it is whole windows, if the fetch's position has moved."""

@@ -333,21 +333,19 @@ def task_error(task: ReportTask, state: TaskState) -> TikTokReportTaskError:
         if lasting
         else "Run the task again, which has a new one made; if it stays, ask for less at a time, or use `mode='sync'`"
     )
-    error = TikTokReportTaskError(
-        f"TikTok's {task} {what}, so the report is not there.{said} {advice}. [request_id {state.request_id}]"
+    return TikTokReportTaskError(
+        f"TikTok's {task} {what}, so the report is not there.{said} {advice}. [request_id {state.request_id}]",
+        retryable=not lasting,
+        about_one_account=state.about_account,
     )
-    error.retryable = not lasting
-    error.about_one_account = state.about_account
-    return error
 
 
 def _never_ready(task: ReportTask, limit: str, refusal: TikTokAPIError) -> TikTokReportTaskError:
-    error = TikTokReportTaskError(
+    return TikTokReportTaskError(
         f"TikTok says that {task} is done, and then that its file is not ready, until the end of `{limit}`. Run the task "
-        f"again, which has a new one made, and allow more time. [code {refusal.code}, request_id {refusal.request_id}]"
+        f"again, which has a new one made, and allow more time. [code {refusal.code}, request_id {refusal.request_id}]",
+        retryable=True,
     )
-    error.retryable = True
-    return error
 
 
 def _digest(file: IO[bytes]) -> bytes:

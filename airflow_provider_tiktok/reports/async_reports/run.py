@@ -280,15 +280,11 @@ class ReportJobs:
 def _watch_error(end: WatchEnd) -> TikTokError:
     """Return the error that ended a wait, as what it was."""
     if end.code is None:
-        error: TikTokError = TikTokReportTaskError(end.message)
-        error.retryable = end.retryable
-        return error
+        return TikTokReportTaskError(end.message, retryable=end.retryable)
     return look_up(end.code).error(
         end.message, code=end.code, request_id=end.request_id, retryable=end.retryable
     )
 
 
 def _retryable(text: str) -> TikTokReportTaskError:
-    error = TikTokReportTaskError(text)
-    error.retryable = True
-    return error
+    return TikTokReportTaskError(text, retryable=True)

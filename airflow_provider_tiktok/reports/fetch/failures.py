@@ -87,9 +87,7 @@ class AccountFailures:
         )
         retryable = any(error.retryable for error in errors.values())
         if all(isinstance(error, TikTokIncompleteReportError) for error in errors.values()):
-            incomplete = TikTokIncompleteReportError(text)
-            incomplete.retryable = retryable
-            raise incomplete
+            raise TikTokIncompleteReportError(text, retryable=retryable)
         raise TikTokAPIError(
             text,
             code=getattr(first, "code", None),

@@ -49,14 +49,13 @@ def repeated_hour_error(
     if zone is None or not all(hour.tzinfo is None and is_repeated(hour, zone) for hour in hours):
         return None
     day = hours[0].date()
-    error = TikTokIncompleteReportError(
+    return TikTokIncompleteReportError(
         f"The report of {call.account}, {call.window}, has an hour twice: on {day} the clock of its time zone, {zone}, is "
         f"set back, and TikTok gave rows of {', '.join(f'{hour:%H:%M}' for hour in hours)} twice, with nothing that tells "
         "the two hours apart. Nothing is published, and running the task again won't help. Leave that day out of the "
-        "hourly report, and ask for it by stat_time_day, or without stat_time_hour."
+        "hourly report, and ask for it by stat_time_day, or without stat_time_hour.",
+        retryable=False,
     )
-    error.retryable = False
-    return error
 
 
 def _zone_of(client: TikTokClient, advertiser_id: str) -> tzinfo | None:

@@ -173,12 +173,11 @@ class SqlTable:
 
     def _failure(self, what: str, error: Exception) -> TikTokOutputError:
         message = " ".join(self._redact(str(error)).split())[:500]
-        failure = TikTokOutputError(
+        return TikTokOutputError(
             f"The database of table {self.name} {what} ({type(error).__name__}: {message}); its rows are unchanged. "
-            "Check the connection, the user's permissions and the table, then run the task again."
+            "Check the connection, the user's permissions and the table, then run the task again.",
+            retryable=not _PERMANENT.intersection(parent.__name__ for parent in type(error).__mro__),
         )
-        failure.retryable = not _PERMANENT.intersection(parent.__name__ for parent in type(error).__mro__)
-        return failure
 
     def _changes(self, connection: Any, cursor: Any) -> tuple[list[str], dict[str, str]]:
         """Return the statements that change the table to the layout, and the declared types afterwards.
@@ -277,9 +276,8 @@ def _batches(rows: Iterable[Sequence[Any]], size: int) -> Iterator[list[Any]]:
 
 
 def _changed_concurrently(table: str) -> TikTokOutputError:
-    error = TikTokOutputError(
+    return TikTokOutputError(
         f"The columns of table {table} were changed while the report was fetched; its rows are unchanged. Run the task "
-        "again."
+        "again.",
+        retryable=True,
     )
-    error.retryable = True
-    return error
