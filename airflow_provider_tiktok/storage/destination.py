@@ -265,10 +265,10 @@ class Destination:
 
     def _not_writable(self, error: OSError, folder: Path) -> TikTokOutputError:
         if error.errno in _PERMANENT:
-            advice = f"({error.strerror}). Choose another path."
+            advice = f"{error.strerror}. Choose another path."
         elif error.errno in _TRANSIENT:
             advice = (
-                f"({error.strerror} at {str(folder)!r}). {remedy_at_output(error)}, then run the task again."
+                f"{error.strerror} at {str(folder)!r}. {remedy_at_output(error)}, then run the task again."
             )
         else:
             advice = (

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import random
+import threading
 import traceback
 from datetime import date, datetime, timezone
 from urllib.parse import quote, quote_plus
@@ -14,6 +15,7 @@ import pytest
 
 from airflow_provider_tiktok.api.check import check_connection
 from airflow_provider_tiktok.api.endpoints.advertisers import describe_batch, list_advertisers
+from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
 from airflow_provider_tiktok.api.endpoints.report_tasks import (
     ReportTask,
     check_task,
@@ -21,7 +23,7 @@ from airflow_provider_tiktok.api.endpoints.report_tasks import (
     download_task,
 )
 from airflow_provider_tiktok.api.transport.redaction import Redactor, without_signatures
-from airflow_provider_tiktok.exceptions import TikTokError
+from airflow_provider_tiktok.exceptions import TikTokError, TikTokTransportError
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.planning.planner import RunTime, make_plan
@@ -229,6 +231,29 @@ def test_a_file_is_blanked_wherever_the_echo_stands(seed, monkeypatch):
     for secret in sorted(SPELLINGS.values(), key=len, reverse=True):
         expected = expected.replace(secret.encode(), b"*" * len(secret))
     assert file.getvalue() == expected
+
+
+def test_a_signed_address_of_another_name_is_in_no_variable(hostile, client_of):
+    body = json.dumps(answer({"file_url": "https://ads.tiktok.com/x?sign=5ecret"})).encode()
+    with pytest.raises(TikTokError, match="gave no address") as caught:
+        download_task(client_of(hostile(whole(body))), TASK, io.BytesIO())
+    assert "5ecret" not in shown(caught.value)
+
+
+def test_the_host_of_files_may_echo_a_token_of_the_process(hostile, client_of, caplog):
+    """Each host is asked without it; but an emulator, or a proxy, may know it from the API's calls."""
+    files = hostile(lambda: [head(f"Content-Encoding: {TOKEN}", "Content-Length: 2") + b"xx"])
+    client = client_of(files)
+    with pytest.raises(TikTokTransportError, match="packed in a way that was not asked for") as caught:
+        fetch_file(
+            f"{files.url}/x?sign=1",
+            io.BytesIO(),
+            api_url=client.credentials.base_url,
+            timeout=5,
+            stop=threading.Event(),
+            subject="file",
+        )
+    shows_none(shown(caught.value))
 
 
 def test_a_downloaded_file_holds_no_token(hostile, client_of):

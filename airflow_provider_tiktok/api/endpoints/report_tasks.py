@@ -186,6 +186,7 @@ def _download(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> dict[s
             return answer.data
         # whoever has the address has the file: the variables of a traceback are not to show it
         url = Secret(answer.data.pop("download_url", None) or "")
+        answer.data.clear()  # nor under another name
         if not url:
             raise TikTokReportTaskError(
                 f"TikTok gave no address for the file of {task}. Run the task again; if it stays, "

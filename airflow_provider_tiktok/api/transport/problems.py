@@ -18,6 +18,7 @@ import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 
 from airflow_provider_tiktok.api.transport.body import BodyEncodingError, TooLargeError
+from airflow_provider_tiktok.api.transport.redaction import HIDDEN
 from airflow_provider_tiktok.api.transport.sanitize import plain
 
 _TUNNEL = re.compile(r"tunnel connection failed: (\d{3})")
@@ -291,7 +292,8 @@ def _no_connection(_: BaseException, call: _Call) -> Problem:
 
 def _encoding_problem(error: BaseException, _: _Call) -> Problem:
     return Problem(
-        f"the answer is packed in a way that was not asked for ({plain(error, 20)!r})", permanent=True
+        f"the answer is packed in a way that was not asked for ({plain(HIDDEN.text(str(error)), 20)!r})",
+        permanent=True,
     )
 
 
