@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import re
 import ssl
 import string
 import threading
@@ -38,9 +39,13 @@ def _bare_environment(monkeypatch):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory) -> str:
-    """Give a file with a certificate of 127.0.0.1 that signs itself, and its key."""
+    return self_signed(tmp_path_factory.mktemp("tls"))
+
+
+def self_signed(folder, host: str = "127.0.0.1", until: timedelta = timedelta(days=1)) -> str:
+    """Give a file with a certificate of a host that signs itself, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = datetime.now(timezone.utc)
     made = (
         x509.CertificateBuilder()
@@ -48,13 +53,13 @@ def certificate(tmp_path_factory) -> str:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + until)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    path = tmp_path_factory.mktemp("tls") / "host.pem"
+    path = folder / "host.pem"
     pem = serialization.Encoding.PEM
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(made.public_bytes(pem) + secret)
@@ -211,6 +216,28 @@ def test_a_folder_without_certificates_verifies_nothing(
     monkeypatch.setenv(variable, str(tmp_path))
     for text in told(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
         assert f"could not be verified with the CA bundle of {variable} ({str(tmp_path)!r})" in text
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (
+            {"until": timedelta(days=-1)},
+            r"certificate has expired\. Check the worker's clock; where it is right, the ",
+        ),
+        (
+            {"host": "127.0.0.2"},
+            r"not valid for '127\.0\.0\.1'\. The certificate is another host's: check the name of ",
+        ),
+    ],
+)
+def test_no_bundle_is_blamed_for_a_certificate_that_none_makes_good(
+    make_client, serve, monkeypatch, tmp_path, made, says
+):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", path := self_signed(tmp_path, **made))
+    for text in told(make_client, f"https://127.0.0.1:{serve(path).port}"):
+        assert re.search(says, text)
+        assert "Add the certificate" not in text
 
 
 def test_a_good_bundle_is_good(make_client, serve, certificate, monkeypatch):

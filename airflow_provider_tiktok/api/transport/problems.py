@@ -217,20 +217,32 @@ def _tls_problem(error: BaseException, call: _Call) -> Problem:
 
 def _unverified(error: BaseException, whose: str) -> Problem:
     found = _VERIFY.search(str(error))
+    why = plain(found[1], 200).rstrip(".") if found else ""
     variable, path = _bundle()
     return Problem(
         f"the TLS certificate of {whose} could not be verified"
         + (f" with the CA bundle of {variable} ({plain(path, 300)!r})" if variable else "")
-        + (f": {plain(found[1], 200)}" if found else ""),
+        + (f": {why}" if why else ""),
         permanent=True,
         unsent=True,
-        advice=(
+        advice=_certificate_advice(why, variable, whose),
+    )
+
+
+def _certificate_advice(why: str, variable: str, whose: str) -> str:
+    """Return what to do about a certificate, which no bundle makes good when it is out of date or another host's."""
+    if "expired" in why or "not yet valid" in why:
+        return f"Check the worker's clock; where it is right, {whose} needs a new certificate."
+    if "certificate is not valid for" in why:
+        return f"The certificate is another host's: check the name of {whose}."
+    if variable:
+        return (
             "Add the certificate of the authority that signed it, such as your network's proxy, to that bundle, or correct "
             f"{variable}."
-            if variable
-            else "Where your network's proxy signs certificates, set REQUESTS_CA_BUNDLE to a PEM file with its authority's "
-            "certificate."
-        ),
+        )
+    return (
+        "Where your network's proxy signs certificates, set REQUESTS_CA_BUNDLE to a PEM file with its authority's "
+        "certificate."
     )
 
 
