@@ -24,9 +24,11 @@ thousand lines at a time to typed columns.
 from __future__ import annotations
 
 import marshal
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,9 +45,10 @@ from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
 PRECISION, SCALE = 38, 9
 
+_ALLOCATOR = "ARROW_DEFAULT_MEMORY_POOL"  # which pyarrow reads once, when it is loaded
 _CHUNK = 8_000  # rows that are converted to Arrow columns at a time
 _GROUP_CELLS = 800_000  # cells in a row group, some 15 MiB of Arrow's memory
-_BUFFER_BYTES = 24 * 2**20  # of many files' rows in memory
+_BUFFER_BYTES = 16 * 2**20  # of many files' rows in memory
 _MAX_SHOWN = 80
 
 _SPECIAL = re.compile(r'[",\r\n]')
@@ -175,7 +178,7 @@ class ParquetPartFile:
         self._parquet = parquet
         self._group = max(1, _GROUP_CELLS // len(parquet.schema))
         self._rows: list[bytes] = []
-        self._tables: list[Any] = []
+        self._tables: list[Any] = []  # of the next row group
         self._in_tables = 0
         self._file = CountedFile(path)
         self._writer: Any = parquet.parquet.ParquetWriter(
@@ -196,17 +199,16 @@ class ParquetPartFile:
         """Append rows."""
         self._rows += rows
         self.rows += len(rows)
-        if len(self._rows) >= _CHUNK:
-            self._convert()
+        while len(self._rows) >= (count := min(_CHUNK, self._group - self._in_tables)):
+            self._convert(count)
 
     def release(self) -> None:
         """Do nothing: a Parquet file can't be opened again, and it is the only one that is written."""
 
     def finish(self) -> None:
         """Write the last row group and the footer."""
-        self._convert()
-        if self._in_tables:
-            self._write_group(self._in_tables)
+        self._convert(len(self._rows))
+        self._write_group()
         self._writer.close()
         self._file.close()
 
@@ -217,21 +219,26 @@ class ParquetPartFile:
             self._writer.close()
         self._file.discard()
 
-    def _convert(self) -> None:
-        if not self._rows:
+    def _convert(self, count: int) -> None:
+        """Turn the first rows into a table. None reaches into the next row group, which would keep it in memory."""
+        if not count:
             return
-        rows, self._rows = self._rows, []
+        rows, self._rows = self._rows[:count], self._rows[count:]
         self._tables.append(self._parquet.table(rows))
-        self._in_tables += len(rows)
-        while self._in_tables >= self._group:
-            self._write_group(self._group)
+        self._in_tables += count
+        if self._in_tables == self._group:
+            self._write_group()
 
-    def _write_group(self, count: int) -> None:
-        # one chunk a column: where chunks end would show in the file's pages
-        table = self._parquet.arrow.concat_tables(self._tables).combine_chunks()
-        self._writer.write_table(table.slice(0, count), row_group_size=count)
-        self._in_tables -= count
-        self._tables = [table.slice(count)] if self._in_tables else []
+    def _write_group(self) -> None:
+        if not self._tables:
+            return
+        arrow, schema = self._parquet.arrow, self._parquet.schema
+        columns = [[table.column(index).chunks for table in self._tables] for index in range(len(schema))]
+        count, self._in_tables, self._tables = self._in_tables, 0, []
+        # one chunk a column: where chunks end would show in the file's pages. Column by column, for what has become
+        # one needs no second place in memory
+        arrays = [arrow.concat_arrays([*chain.from_iterable(columns.pop(0))]) for _ in schema]
+        self._writer.write_table(arrow.Table.from_arrays(arrays, schema=schema), row_group_size=count)
 
 
 class LineBuffer:
@@ -333,7 +340,8 @@ def pyarrow_modules() -> tuple[Any, Any, Any]:
     :raises TikTokOutputError: pyarrow is not installed.
     """
     try:
-        import pyarrow
+        with _system_allocator():
+            import pyarrow
         import pyarrow.csv
         import pyarrow.parquet
     except ImportError as error:
@@ -350,6 +358,22 @@ def _refusal(field: Any, cell: str) -> TikTokOutputError:
         "without loss, so nothing was written. Choose jsonl or csv, which store every value unchanged, or "
         f"remove {field.name} from the report."
     )
+
+
+@contextmanager
+def _system_allocator() -> Iterator[None]:
+    """Let pyarrow, which is being loaded, use the system's allocator unless the user has chosen one.
+
+    Its own holds on to some 40 MiB more while row groups are written, and is no quicker at it.
+    """
+    if _ALLOCATOR in os.environ:
+        yield
+        return
+    os.environ[_ALLOCATOR] = "system"
+    try:
+        yield
+    finally:
+        del os.environ[_ALLOCATOR]
 
 
 def _arrow_type(arrow: Any, column_type: str) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 from datetime import date, datetime
 from decimal import Decimal
@@ -239,3 +241,68 @@ def test_pyarrow_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch):
         "Parquet needs pyarrow, which is not installed here. Install it: "
         'pip install "airflow-provider-tiktok[parquet]"; or choose jsonl or csv.'
     )
+
+
+TWO_ROW_GROUPS = """
+import json, tempfile
+import fsspec
+from airflow_provider_tiktok.storage.destination import Destination
+from airflow_provider_tiktok.storage.target import parse_target
+
+columns = {"ad_id": "string", "day": "date"}
+columns |= {f"c{i}": "integer" for i in range(6)} | {f"d{i}": "decimal" for i in range(6)}
+with tempfile.TemporaryDirectory() as folder:
+    path = f"{folder}/rows.parquet"
+    destination = Destination(parse_target(path, None), fsspec.filesystem("file"), path, columns)
+    for page in range(120):
+        numbers = [str(page * 1_000 + row) for row in range(1_000)]
+        cells = [[f"170000000{text}" for text in numbers], ["2026-10-31"] * 1_000, *[numbers] * 6]
+        cells += [[f"{text}.5{column}" for text in numbers] for column in range(6)]
+        destination.write(destination.encode(cells, [True] * len(columns)))
+    destination.publish()
+import pyarrow
+pool = pyarrow.default_memory_pool()
+print(json.dumps({"mib": pool.max_memory() / 2**20, "allocator": pool.backend_name}))
+"""
+
+
+def test_a_row_group_is_in_memory_once():
+    env = {name: value for name, value in os.environ.items() if name != module._ALLOCATOR}
+    command = [sys.executable, "-c", TWO_ROW_GROUPS]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True, env=env).stdout)
+    assert found["mib"] < 25  # a group takes 10, its columns on their way to the file some more
+    assert found["allocator"] == "system"
+
+
+def test_a_user_may_choose_arrows_allocator(monkeypatch):
+    monkeypatch.setenv(module._ALLOCATOR, "jemalloc")
+    with module._system_allocator():
+        assert os.environ[module._ALLOCATOR] == "jemalloc"
+    assert os.environ[module._ALLOCATOR] == "jemalloc"
+    monkeypatch.delenv(module._ALLOCATOR)
+    with module._system_allocator():
+        assert os.environ[module._ALLOCATOR] == "system"
+    assert module._ALLOCATOR not in os.environ
+
+
+@pytest.mark.parametrize("one_of_many", [False, True])
+@pytest.mark.parametrize("sizes", [[1_000] * 9, [1] * 50, [7_500, 3], [2_999, 1, 3_001], [4_000, 2_000], []])
+def test_row_groups_are_the_same_however_the_rows_come(tmp_path, monkeypatch, sizes, one_of_many):
+    monkeypatch.setattr(module, "_GROUP_CELLS", 3_000)
+    monkeypatch.setattr(module, "_CHUNK", 800)
+    parquet = module.Parquet({"n": "integer"})
+    part = parquet.part_file(tmp_path / "rows", compress=False, one_of_many=one_of_many)
+    rows = iter(range(100_000))
+    for size in sizes:
+        part.write([f"{next(rows)}\n".encode() for _ in range(size)])
+        if not one_of_many:
+            assert part._in_tables < 3_000
+            assert sum(map(len, part._tables)) == part._in_tables
+    part.finish()
+    file = pq.ParquetFile(tmp_path / "rows")
+    count = sum(sizes)
+    groups = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
+    assert groups == [3_000] * (count // 3_000) + [count % 3_000] * bool(count % 3_000)
+    assert file.read()["n"].to_pylist() == list(range(count))
+    assert part.rows == count
+    parquet.close()

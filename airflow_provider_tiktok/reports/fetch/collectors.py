@@ -22,7 +22,7 @@ from airflow_provider_tiktok.reports.rows.checks import check_rows
 from airflow_provider_tiktok.reports.rows.reader import Page, RowReader, first_of_key
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
-_MAX_CELLS = 1_200_000  # cells held in memory before rows go to a file: some 50 MiB
+_MAX_CELLS = 600_000  # cells held in memory before rows go to a file: some 20 MiB
 _FEWEST_ROWS = 2_000
 _MOST_ROWS = 10**9  # of one call's pages; more is no count
 _MOST_PAGES = 864_000  # calls that TikTok allows an app of its basic level in a day
