@@ -10,7 +10,7 @@ from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators._run.schedule import run_time
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.request import parse_request, read_dates
-from airflow_provider_tiktok.reports.planning.planner import final_moments
+from airflow_provider_tiktok.reports.planning.planner import final_times
 from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
 
 _REPORT_PARAMETERS = tuple(
@@ -33,7 +33,7 @@ def find_moment(task: TikTokReportReadySensor, hook: TikTokHook, context: Any, n
     request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
     request = replace(request, start_date=start, end_date=end)
     try:
-        moments = final_moments(
+        moments = final_times(
             hook.get_conn(), request, run_time(context), correction=task.correction, now=now
         )
     except OverflowError:

@@ -176,7 +176,7 @@ def test_accounts_are_taken_off_a_report_of_a_business_center(emulator, connect)
     rows = list(TikTokHook().iter_report(**report, advertiser_ids=[one, two], exclude_advertiser_ids=[two]))
     assert [row["advertiser_id"] for row in rows] == [one]
     for accounts in (None, "*"):
-        with pytest.raises(TikTokInvalidRequestError, match="`exclude_advertiser_ids` can't be taken off"):
+        with pytest.raises(TikTokInvalidRequestError, match="`exclude_advertiser_ids` can't be removed from"):
             list(TikTokHook().iter_report(**report, advertiser_ids=accounts, exclude_advertiser_ids=[two]))
     with pytest.raises(TikTokInvalidRequestError, match="holds every account"):
         list(TikTokHook().iter_report(**report, advertiser_ids=[two], exclude_advertiser_ids=[two]))

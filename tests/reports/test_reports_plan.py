@@ -14,7 +14,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokInvalidRequestError,
     TikTokPermissionError,
 )
-from airflow_provider_tiktok.reports.planning.planner import RunTime, Window, cut, make_plan
+from airflow_provider_tiktok.reports.planning.planner import RunTime, Window, make_plan, split_days
 
 from .helpers import LONG_AGO, NOW, UTC, FakeClient, old_plan, plan, request
 
@@ -40,7 +40,7 @@ def days(report_plan) -> list[tuple[str, str, str]]:
 )
 def test_windows_have_no_gap_no_overlap_and_fit(start, length, max_days):
     end = start + (length - 1) * DAY
-    windows = cut(start, end, max_days)
+    windows = split_days(start, end, max_days)
     assert all(1 <= (window.end - window.start).days + 1 <= max_days for window in windows)
     covered = [
         window.start + n * DAY for window in windows for n in range((window.end - window.start).days + 1)
@@ -153,7 +153,7 @@ def test_a_lookback_out_of_the_calendar_is_named(lookback_days):
     with pytest.raises(TikTokInvalidRequestError) as caught:
         old_plan(FakeClient(), lookback_days=lookback_days)
     assert str(caught.value) == (
-        f"`lookback_days` is {lookback_days}, which leads out of the calendar. Use fewer days."
+        f"`lookback_days` is {lookback_days}, which goes back before the calendar begins. Use fewer days."
     )
 
 
@@ -207,12 +207,12 @@ def test_an_unknown_zone_is_an_error_only_where_the_day_depends_on_it(zone):
     found = plan(client)
     assert (len(found), found.advertiser_ids) == (0, ("7",))
     problem = (
-        f"TikTok names the time zone of advertiser 7 {zone!r}, which is no zone that Python knows"
+        f"TikTok names the time zone of advertiser 7 {zone!r}, which Python doesn't know"
         if zone
-        else "TikTok doesn't tell the time zone of advertiser 7"
+        else "TikTok doesn't send the time zone of advertiser 7"
     )
     assert str(found.refused["7"]) == (
-        f"{problem}, so its last complete day isn't known. Set `report_start_date`."
+        f"{problem}, so its last complete day is unknown. Set `report_start_date`."
     )
     assert days(plan(client, report_start_date="2026-11-22")) == [("7", "2026-11-22", "2026-11-22")]
 
@@ -375,7 +375,7 @@ def test_figures_of_days_long_ago_are_final_without_a_call():
 def test_no_window_ends_inside_a_week_or_month(start, length, period):
     name, begins = period
     end = start + timedelta(days=length)
-    windows = cut(start, end, 365, name)
+    windows = split_days(start, end, 365, name)
     assert (windows[0].start, windows[-1].end) == (start, end)
     assert all(0 <= (window.end - window.start).days < 365 for window in windows)
     for one, other in pairwise(windows):

@@ -135,7 +135,7 @@ def test_no_new_sibling_of_a_known_metric_is_taken_for_a_misspelling():
     wrong = []
     for name in sample(known, 60):
         others = [one for one in known if one != name]
-        if suggestions._misspelt(name, others):
+        if suggestions.misspelling_of(name, others):
             wrong.append(name)
     assert len(wrong) <= 14  # an `evta_...` beside a `vta_...`, all of which the catalogue has
 

@@ -230,11 +230,11 @@ def test_bad_input_is_named_with_a_way_out(parameters, sentence):
 def test_days_in_the_future_are_refused():
     tomorrow = (datetime.now(timezone(timedelta(hours=14))) + timedelta(days=1)).date()
     assert problem(report_start_date="2026-01-01", report_end_date=tomorrow) == (
-        f"`report_end_date` is {tomorrow}, which lies in the future. TikTok has no figures yet; end the report today "
+        f"`report_end_date` is {tomorrow}, which is in the future. TikTok has no figures yet; end the report today "
         "or before."
     )
     assert problem(report_start_date=str(tomorrow)).startswith(
-        f"`report_start_date` is {tomorrow}, which lies"
+        f"`report_start_date` is {tomorrow}, which is in the future"
     )
 
 

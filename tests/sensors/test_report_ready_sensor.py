@@ -141,7 +141,7 @@ def test_deferral_carries_the_moment_and_the_sensors_timeout(connect, accounts, 
     ("changes", "words"),
     [
         ({"metrics": "spendd"}, "did you mean 'spend'"),
-        ({"preset": "ad_lifetime", "dimensions": None}, "figures of a whole life are never final"),
+        ({"preset": "ad_lifetime", "dimensions": None}, "lifetime figures are never final"),
         ({"report_end_date": "9999-12-31"}, "leads out of the calendar"),
         ({"report_end_date": "soon"}, "report_end_date"),
     ],
@@ -175,7 +175,7 @@ def soon(monkeypatch):
     def set_moment(seconds):
         moment = datetime.now(timezone.utc) + timedelta(seconds=seconds)
         monkeypatch.setattr(
-            "airflow_provider_tiktok.sensors.report_run.final_moments", lambda *_, **__: {"": moment}
+            "airflow_provider_tiktok.sensors.report_run.final_times", lambda *_, **__: {"": moment}
         )
 
     return set_moment

@@ -41,7 +41,7 @@ from airflow_provider_tiktok.reports.fetch.collectors import (
 from airflow_provider_tiktok.reports.fetch.completeness import CompletenessCheck
 from airflow_provider_tiktok.reports.fetch.failures import FAIL, AccountFailures
 from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, page_rows
-from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan, cut
+from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan, split_days
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
 from airflow_provider_tiktok.reports.report_types import MAX_DAYS_WITHOUT_TIME
 from airflow_provider_tiktok.reports.rows.clock_change import repeated_hour_error
@@ -301,7 +301,7 @@ class FileSource:
         account = IdSink("advertiser_id", ("spend",))
         windows = [call.window]
         if call.window.start and call.window.end:
-            windows = list(cut(call.window.start, call.window.end, MAX_DAYS_WITHOUT_TIME))
+            windows = list(split_days(call.window.start, call.window.end, MAX_DAYS_WITHOUT_TIME))
         for window in windows:
             asked = self._reconciliation.call(replace(call, window=window))
             answer = self._client.get(path, asked.params, subject=asked.subject(1))

@@ -23,7 +23,7 @@ from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.filters import LEVELS_OF_ID_FIELDS, ROW_IDS, STATUS_FIELDS
 from airflow_provider_tiktok.reports.params.request import ReportRequest
 from airflow_provider_tiktok.reports.params.rules import Shape, objections
-from airflow_provider_tiktok.reports.planning.planner import ReportCall, cut
+from airflow_provider_tiktok.reports.planning.planner import ReportCall, split_days
 from airflow_provider_tiktok.reports.report_types import DAY, HOUR, INTEGRATED_PATH, REPORT_TYPES
 
 CUT, LARGE, IDS, TIMEOUT = "cut", "large", "ids", "timeout"
@@ -257,7 +257,7 @@ def list_sums(request: ReportRequest, call: ReportCall, way: str) -> tuple[str, 
 def _by_days(call: ReportCall) -> Iterator[ReportCall]:
     start, end = call.window.start, call.window.end
     assert start is not None and end is not None  # noqa: S101, PT018 - can_divide has looked
-    for window in cut(start, end, _span(call)):
+    for window in split_days(start, end, _span(call)):
         yield replace(call, window=window)
 
 

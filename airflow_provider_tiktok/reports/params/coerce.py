@@ -1,8 +1,8 @@
 """Read what users and templates write: lists, JSON, dates, numbers, in any of their usual spellings.
 
-Jinja renders a Python list as its ``repr``; a native-typed template gives the list itself. All of them mean the
-same here. ``None`` and empty text mean "not given"; the text that Jinja makes of ``None`` is refused, for it comes of a
-mistake.
+Jinja renders a Python list as its ``repr``; a native-typed template passes the list itself. All of them mean
+the same here. ``None`` and empty text mean "not given"; the text that Jinja makes of ``None`` is refused, because it
+comes from a mistake.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 
 Names: TypeAlias = str | Sequence[str]
-"""Names as users give them: a list, or text with commas, JSON, or what Jinja makes of a list."""
+"""Names as users write them: a list, or text with commas, JSON, or what Jinja makes of a list."""
 
 Ids: TypeAlias = str | int | Sequence[str | int]
-"""IDs as users give them: one, or as names."""
+"""IDs as users write them: one, or as names."""
 
 Filters: TypeAlias = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
-"""Filters as users give them: objects, or JSON text."""
+"""Filters as users write them: objects, or JSON text."""
 
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -89,7 +89,7 @@ def text(value: object, name: str) -> str | None:
 
 def path(value: object, name: str) -> str | None:
     """Read a path or URL; ``None`` when not given."""
-    if hasattr(value, "protocol"):  # a path of fsspec's world, such as Airflow's; its text is the URL
+    if hasattr(value, "protocol"):  # an fsspec path, such as Airflow's ObjectStoragePath; its text is the URL
         value = str(value)
     elif isinstance(value, os.PathLike):
         value = os.fspath(value)
@@ -116,7 +116,7 @@ def choice(value: object, name: str, allowed: tuple[str, ...]) -> str | None:
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    """Give a sentence with the nearest of the known words, or nothing."""
+    """Return a sentence with the nearest of the known words, or empty text."""
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 

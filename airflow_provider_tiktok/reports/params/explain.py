@@ -1,4 +1,4 @@
-"""Why TikTok refused a report, in the words of the catalogue."""
+"""Explain, from the catalogue, why TikTok refused a report."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ E = TypeVar("E", bound=TikTokError)
 
 
 def refused_metrics(message: str) -> list[str]:
-    """Read the metrics that a message of TikTok's refuses by name.
+    """Return the metrics that TikTok's message refuses by name.
 
-    :param message: TikTok's text, which ends in a list such as ['voucher_spend', 'cash_spend'] where it refuses some
-    :return: the names; empty when the message is about something else.
+    :param message: TikTok's text, which ends in a list such as ['voucher_spend', 'cash_spend'] if it refuses some.
+    :return: the names; empty if the message is about something else.
     """
     found = _LIST.search(message)
     return list(dict.fromkeys(_NAME.findall(found[1]))) if found else []
 
 
 def explained(error: TikTokInvalidRequestError, request: ReportRequest) -> TikTokInvalidRequestError:
-    """Add to an error of TikTok's what this version knows about what it refused."""
+    """Return TikTok's error together with what this version knows about the refused parameter."""
     if error.code is None:
         return error
     text = next(
@@ -47,7 +47,7 @@ def explained(error: TikTokInvalidRequestError, request: ReportRequest) -> TikTo
 
 
 def with_advice(error: E, advice: str) -> E:
-    """Return the same error with a further sentence."""
+    """Return a copy of the error with one more sentence."""
     again = copy.copy(error)
     again.args = (f"{error} {advice}",)
     return again
@@ -100,7 +100,7 @@ def _missing(found: re.Match[str], request: ReportRequest) -> str:
 
 
 def _bare(found: re.Match[str], request: ReportRequest) -> str:
-    """Explain a text that names no parameter."""
+    """Explain a message that names no parameter."""
     name = found["name"]
     if name in request.metrics:
         return f"Refused: {_reason(name, request)}. Drop it from `metrics`."
@@ -122,7 +122,7 @@ _EXPLANATIONS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], ReportReque
     (re.compile(r"(?P<parameter>dimensions|filtering): (?P<name>\w+)"), _unsupported),
     (re.compile(r"\b(?P<name>\w+) is not supported"), _bare),
 )
-"""Patterns of TikTok's texts, each with what explains them; the first that has something to say is taken."""
+"""Patterns of TikTok's messages, each with the function that explains it; the first explanation that isn't empty is used."""
 
 
 def _reason(name: str, request: ReportRequest) -> str:

@@ -1,4 +1,4 @@
-"""What reports can be filtered by: one table, a line a field, which every check looks up.
+"""The fields that reports can be filtered by: one table with one line for each field, used by every check.
 
 From TikTok's pages on synchronous reports, on Business Center filters, on GMV Max and on Smart+ reports.
 """
@@ -16,12 +16,12 @@ _COMPARISONS = ("GREATER_THAN", "GREATER_EQUAL", "LOWER_THAN", "LOWER_EQUAL")
 class FilterField:
     """One field.
 
-    :param types: filter types that it takes; empty where TikTok doesn't say.
+    :param types: filter types that it takes; empty if TikTok doesn't document them.
     :param sure: whether TikTok is known to refuse other types.
     :param values: values that are known; empty for any.
     :param closed: whether TikTok is known to refuse other values.
     :param kind: ``id``, ``time``, ``number`` or ``text``.
-    :param most: values that it takes in one call; 0 where TikTok doesn't say.
+    :param most: values that it takes in one call; 0 if TikTok doesn't document a limit.
     """
 
     types: tuple[str, ...] = ("IN",)

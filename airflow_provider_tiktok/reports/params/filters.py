@@ -1,4 +1,4 @@
-"""Filters of a report: read, checked, and encoded as TikTok wants them."""
+"""Read, check and encode the filters of a report as TikTok expects them."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ LIST_TYPES = ("IN", "NOT_IN", "CONTAIN_ANY_OF")
 """Filter types whose value is a JSON list in text."""
 
 RANGE_TYPES = ("BETWEEN", "RANGE")
-"""Filter types whose value is a JSON list of exactly two texts; TikTok's gateway takes both names for one."""
+"""Filter types whose value is a JSON list of exactly two texts; TikTok's gateway treats both names as the same."""
 
 TYPES = (*LIST_TYPES, *RANGE_TYPES, "MATCH", "GREATER_EQUAL", "GREATER_THAN", "LOWER_EQUAL", "LOWER_THAN")
 
 ID_FIELDS = ("campaign_ids", "adgroup_ids", "ad_ids", "ad_ids_v2")
 MAX_IDS = 100
-"""How many IDs one ID filter takes in one call."""
+"""How many IDs a filter takes in one call."""
 
-MAX_IDS_OF_A_TASK = 20_000
-"""How many a report task takes, but of ``ad_ids_v2``."""
+MAX_IDS_OF_A_JOB = 20_000
+"""How many IDs a filter takes in one report task, except for ``ad_ids_v2``."""
 
 ROW_IDS = ("campaign_id", "adgroup_id", "ad_id", "ad_id_v2")
 """Dimensions with which each row is of one campaign, ad group or ad."""
@@ -53,14 +53,14 @@ LEVELS_OF_ID_FIELDS = {
     "ad_ids": ("AUCTION_AD",),
     "ad_ids_v2": ("AUCTION_AD",),
 }
-"""Levels at which each row belongs to just one of the IDs of a filter."""
+"""Data levels at which each row belongs to exactly one of the IDs of a filter."""
 
 STATUS_FIELDS = {
     "AUCTION_CAMPAIGN": "campaign_status",
     "AUCTION_ADGROUP": "adgroup_status",
     "AUCTION_AD": "ad_status",
 }
-"""The filter that decides about deleted entities, by data level. The account's own level counts everything."""
+"""The filter that decides about deleted entities, by data level. At the account's level everything counts."""
 
 _WITH_COMMAS = ("campaign_label_names",)  # whose values may hold commas themselves
 _IS_ID = re.compile(r"[0-9]+")
@@ -80,7 +80,7 @@ def parse_filters(
         as JSON text; a value may be a list, number or text.
     :param report_type: decides which fields are known.
     :param check: whether fields, their types and their values are checked.
-    :return: the filters as TikTok wants them: every ``filter_value`` is text, lists as JSON inside it.
+    :return: the filters as TikTok expects them: every ``filter_value`` is text, lists as JSON inside it.
     :raises TikTokInvalidRequestError: with the number of the filter and what is wrong with it.
     """
     found = []
@@ -135,7 +135,7 @@ def parse_filter_object(value: object, report_type: str, *, check: bool = True) 
 
 
 def _as_items(filters: Mapping[Any, Any], report_type: str) -> list[dict[str, Any]]:
-    """Turn the known ones of an object of filters into the list that they stand for."""
+    """Return the known filters of an object as a list of filters."""
     return [
         {"field_name": name, "filter_type": field.types[0], "filter_value": filters[name]}
         for name, field in FILTER_FIELDS[report_type].items()
@@ -176,12 +176,12 @@ def keep_deleted(filters: tuple[dict[str, str], ...], data_level: str) -> tuple[
 
 
 def max_ids(field_name: str, *, is_async: bool) -> int:
-    """Say how many IDs a filter takes in one call, or in one report task."""
-    return MAX_IDS_OF_A_TASK if is_async and field_name != "ad_ids_v2" else MAX_IDS
+    """Return how many IDs a filter takes in one call, or in one report task."""
+    return MAX_IDS_OF_A_JOB if is_async and field_name != "ad_ids_v2" else MAX_IDS
 
 
-def divided(item: dict[str, str], *, is_async: bool = False) -> list[dict[str, str]]:
-    """Give a filter in pieces that name as many IDs as TikTok takes."""
+def split_filter(item: dict[str, str], *, is_async: bool = False) -> list[dict[str, str]]:
+    """Return a filter as several filters, each with at most as many IDs as TikTok takes."""
     if item["field_name"] not in ID_FIELDS or item["filter_type"] != "IN":
         return [item]
     ids = json.loads(item["filter_value"])
@@ -191,16 +191,16 @@ def divided(item: dict[str, str], *, is_async: bool = False) -> list[dict[str, s
     ]
 
 
-def check_divisible(
+def check_splittable(
     filters: Sequence[Mapping[str, str]],
     data_level: str | None,
     dimensions: Sequence[str],
     *,
     is_async: bool = False,
 ) -> None:
-    """Refuse long lists of IDs in a report whose rows can't be told apart by them.
+    """Refuse long lists of IDs in a report whose rows don't each belong to one of them.
 
-    Elsewhere the list is divided over several calls, each row being of one of them.
+    Otherwise the list is split over several calls, and each row comes from one of them.
 
     :raises TikTokInvalidRequestError: rows would have to be added up.
     """
@@ -215,7 +215,7 @@ def check_divisible(
             raise invalid(
                 f"filters[{index}].filter_value",
                 f"holds {len(json.loads(item['filter_value']))} IDs, and TikTok takes {most} in one call. The list can "
-                "be divided over several calls only with IN, and where each row is of one of the IDs, as in reports by ID "
+                "be split over several calls only with IN, and where each row is of one of the IDs, as in reports by ID "
                 f"of {', '.join(levels)}. Name fewer IDs.",
             )
 
@@ -244,7 +244,7 @@ def _parse_filter(where: str, item: object, report_type: str) -> dict[str, str]:
 
 
 def _check_filter(where: str, item: Mapping[str, str], report_type: str) -> None:
-    """Refuse a field, a type or a value that TikTok surely refuses, and warn of what it may refuse."""
+    """Refuse a field, a type or a value that TikTok certainly refuses, and warn of what it may refuse."""
     name, filter_type = item["field_name"], item["filter_type"]
     fields = FILTER_FIELDS[report_type]
     if name in NEVER_FIELDS and name not in fields:
@@ -327,7 +327,7 @@ def _as_list(field_name: str, value: Any) -> list[Any]:
 
 
 def _scalar(where: str, field_name: str, value: Any) -> str:
-    """Return a value as text, a boolean as JSON's; also where a template made text of it, and the field is no name."""
+    """Return a value as text, and a boolean as JSON's, even if a template rendered it to text and the field isn't a name."""
     if isinstance(value, str) and field_name.startswith("is_"):
         value = as_json(value)
     if isinstance(value, bool):

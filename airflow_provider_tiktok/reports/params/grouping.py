@@ -1,4 +1,4 @@
-"""What a report's rows stand for: its dimensions, and the data level that follows from them."""
+"""Read what a report's rows are grouped by: its dimensions, and the data level that follows from them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_grouping(
     :param base: the preset.
     :param check: whether names are checked.
     :return: the data level, ``None`` where the type has none, and the dimensions.
-    :raises TikTokInvalidRequestError: a name is surely wrong, or the two don't fit.
+    :raises TikTokInvalidRequestError: a name is certainly wrong, or the two don't fit.
     """
     own = coerce.names(written_dimensions, "dimensions")
     names: tuple[str, ...] | None = own or base.get("dimensions")
@@ -46,7 +46,7 @@ def read_grouping(
     if level is None and not ids and kind.counts.get("id", (0, 0))[0] == 0:
         raise invalid(
             "data_level",
-            f"is missing. Without an ID dimension nothing says the level; it can be {', '.join(_levels(kind))}.",
+            f"is missing. Without an ID dimension the level is unknown; it can be {', '.join(_levels(kind))}.",
         )
     return level or next((ID_DIMENSION_LEVELS[name] for name in ids), None), names
 

@@ -1,4 +1,4 @@
-"""What the user wrote, read and checked: from free spellings to one frozen request."""
+"""Read and check a report's parameters, in any of their spellings, into one frozen request."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from airflow_provider_tiktok.reports.async_reports.rules import check_async
 from airflow_provider_tiktok.reports.params import coerce
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.filters import (
-    check_divisible,
-    divided,
+    check_splittable,
     keep_deleted,
     parse_filter_object,
     parse_filters,
+    split_filter,
 )
 from airflow_provider_tiktok.reports.params.grouping import read_grouping
 from airflow_provider_tiktok.reports.params.rules import Shape, allowed_metrics, check, objections
@@ -31,7 +31,7 @@ from airflow_provider_tiktok.reports.report_types import REPORT_TYPES, ReportTyp
 log = logging.getLogger(__name__)
 
 ALL_ADVERTISERS = "*"
-"""Stands for every account that the token reaches."""
+"""Means every account that the token reaches."""
 
 MODES = ("sync", "async")
 ORDER_TYPES = ("ASC", "DESC")
@@ -43,7 +43,7 @@ PARENTS = {
     "AUCTION_ADGROUP": ("campaign_id", "campaign_name", "adgroup_name"),
     "AUCTION_AD": ("campaign_id", "campaign_name", "adgroup_id", "adgroup_name", "ad_name"),
 }
-"""IDs and names that ``with_parents`` adds, by data level, where the report type has them."""
+"""IDs and names that ``with_parents`` adds, by data level, if the report type has them."""
 
 _PARAMETER_OF = {
     "report_type": "report_type",
@@ -62,24 +62,24 @@ _PARAMETER_OF = {
     "advertiser_id": "advertiser_ids",
     "advertiser_ids": "advertiser_ids",
 }
-"""TikTok's parameters that have a parameter of ours, by TikTok's name."""
+"""The operator's parameters, by the name of TikTok's parameter that they set."""
 
-_FIRST_TO_BEGIN = timezone(timedelta(hours=14))  # where on Earth a day begins first
+_FIRST_TO_BEGIN = timezone(timedelta(hours=14))  # the zone on Earth where a day begins first
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """One report, checked: what is asked of TikTok for each account and window.
+    """One checked report: what TikTok is asked for each account and request window.
 
     :param advertiser_ids: the accounts; ``None`` means the connection's, ``("*",)`` all.
-    :param exclude_advertiser_ids: accounts to leave out of these.
-    :param data_level: ``None`` where the report type has none.
-    :param start_date: first day, inclusive; ``None`` when the run decides.
-    :param end_date: last day, inclusive; ``None`` when the run decides.
-    :param lookback_days: by how many days the start moves back.
-    :param filters: as TikTok wants them.
-    :param extra: further parameters of TikTok's, passed as they are.
-    :param by_day: make one call a day and fill ``stat_time_day`` from it, where TikTok has no time dimension.
+    :param exclude_advertiser_ids: accounts to leave out.
+    :param data_level: ``None`` if the report type has none.
+    :param start_date: first day, inclusive; ``None`` if the run decides.
+    :param end_date: last day, inclusive; ``None`` if the run decides.
+    :param lookback_days: days by which the start moves back.
+    :param filters: as TikTok expects them.
+    :param extra: other parameters of TikTok's, passed on unchanged.
+    :param by_day: make one call a day and fill ``stat_time_day`` from it, because TikTok has no time dimension.
     :param mode: ``sync``, or ``async`` for TikTok's report tasks.
     """
 
@@ -104,17 +104,17 @@ class ReportRequest:
 
     @property
     def is_async(self) -> bool:
-        """Whether TikTok makes it in report tasks."""
+        """Whether TikTok creates it in report tasks."""
         return self.mode == "async"
 
     @property
     def kind(self) -> ReportType:
-        """What TikTok's documents say about this type of report."""
+        """TikTok's documented facts about this type of report."""
         return REPORT_TYPES[self.report_type]
 
     @property
     def shape(self) -> Shape:
-        """The parts of the report that rules are about."""
+        """The parts of the report that the rules check."""
         return Shape(
             kind=self.kind,
             levels=frozenset({self.data_level})
@@ -136,17 +136,17 @@ class ReportRequest:
         """The time dimensions among the dimensions."""
         return tuple(name for name in self.dimensions if name.startswith("stat_time_"))
 
-    def filter_parts(self) -> list[list[dict[str, str]] | None]:
-        """Give the filters of each call that a window takes: several where a filter names more IDs than TikTok takes."""
+    def split_filters(self) -> list[list[dict[str, str]] | None]:
+        """Return the filters of each call of a window: several calls if a filter names more IDs than TikTok takes."""
         if isinstance(self.filters, dict):
             return [None]
         parts: list[list[dict[str, str]]] = [[]]
         for item in self.filters:
-            parts = [[*part, one] for part in parts for one in divided(item, is_async=self.is_async)]
+            parts = [[*part, one] for part in parts for one in split_filter(item, is_async=self.is_async)]
         return [*parts] if len(parts) > 1 else [None]
 
     def params(self) -> dict[str, Any]:
-        """Give the parameters of TikTok's that are the same for each account, window and page."""
+        """Return TikTok's parameters that are the same for each account, window and page."""
         field_name, direction = self.kind.sort
         always_sent = catalog.metrics(self.report_type)
         return {
@@ -194,9 +194,9 @@ def parse_request(
     """Read and check a report's parameters, before any call.
 
     The parameters are :class:`~airflow_provider_tiktok.operators.report.TikTokReportOperator`'s.
-    Without ``check_fields`` names and what goes together are left to TikTok.
+    Without ``check_fields``, TikTok alone checks names and combinations.
 
-    :raises TikTokInvalidRequestError: a parameter can't be right; the text names it and a way out.
+    :raises TikTokInvalidRequestError: a parameter can't be right; the text names it and what to do.
     """
     base = _preset(preset)
     chosen_mode = coerce.choice(mode, "mode", MODES) or "sync"
@@ -210,8 +210,8 @@ def parse_request(
     lookback = coerce.whole_number(lookback_days, "lookback_days")
     if lifetime and (start or lookback):
         log.warning(
-            "`%s` means nothing in a lifetime report (`query_lifetime`, or a preset `..._lifetime`): its figures are of the "
-            "entities' whole life. For these days, set `query_lifetime=False`, or use a preset `..._daily`.",
+            "`%s` means nothing in a lifetime report (`query_lifetime`, or a preset `..._lifetime`): its figures cover the "
+            "entities' whole lifetime. For these days, set `query_lifetime=False`, or use a preset `..._daily`.",
             "report_start_date" if start else "lookback_days",
         )
     excluded = _excluded(exclude_advertiser_ids)
@@ -259,7 +259,7 @@ def parse_request(
 
 
 def _without_misfits(request: ReportRequest, preset: str | None) -> ReportRequest:
-    """Leave out what a preset's metrics have against dimensions that the user chose instead of the preset's."""
+    """Leave out a preset's metrics that don't go with the dimensions that the user chose instead of the preset's."""
     misfits = [
         name for name in request.metrics if any(certain for _, certain in objections(name, request.shape))
     ]
@@ -273,7 +273,7 @@ def _without_misfits(request: ReportRequest, preset: str | None) -> ReportReques
 
 
 def _with_metrics(request: ReportRequest, with_parents: bool) -> ReportRequest:
-    """Add the metrics that the user didn't name: all of a grouping, or the entities above the row's."""
+    """Add the metrics that the user didn't name: the defaults, and the parents of the row's entity."""
     metrics = request.metrics or _default_metrics(request)
     if with_parents:
         known = catalog.metrics(request.report_type)
@@ -289,7 +289,7 @@ def _with_metrics(request: ReportRequest, with_parents: bool) -> ReportRequest:
 
 
 def _default_metrics(request: ReportRequest) -> tuple[str, ...]:
-    """Give TikTok's default, or what of it this grouping has; all that it has where TikTok has no default."""
+    """Return TikTok's default metrics that fit this grouping; all metrics that fit if TikTok has no default."""
     defaults = request.kind.default_metrics
     fitting = tuple(name for name in defaults if not any(objections(name, request.shape)))
     return fitting or defaults or allowed_metrics(request.shape)
@@ -328,12 +328,12 @@ def _filters(
         return {status: ["STATUS_ALL"], **settings} if include_deleted and status else settings
     found = parse_filters(value, kind.name, check=check)
     if kind.account != "advertiser_id" and accounts not in (None, (ALL_ADVERTISERS,)):
-        # this type's accounts are a filter, for the report itself is not of accounts
+        # this report isn't made for one account, so its accounts are a filter
         found += parse_filters(
             [{"field_name": "advertiser_id", "filter_type": "IN", "filter_value": list(accounts or ())}],
             kind.name,
         )
-    check_divisible(found, level, dimensions, is_async=is_async)
+    check_splittable(found, level, dimensions, is_async=is_async)
     return keep_deleted(found, level) if include_deleted and kind.deleted and level else found
 
 
@@ -374,7 +374,7 @@ def _check_order_field(request: ReportRequest) -> None:
 
 
 def _order_type(value: object, order_field: object) -> str | None:
-    """Read the direction; without a field to order by it means nothing and isn't sent."""
+    """Read the direction; it isn't sent without a field to order by."""
     direction = coerce.choice(value, "order_type", ORDER_TYPES)
     if coerce.optional(order_field, "order_field") is not None:
         return direction
@@ -384,9 +384,9 @@ def _order_type(value: object, order_field: object) -> str | None:
 
 
 def read_dates(start_value: object, end_value: object) -> tuple[date | None, date | None]:
-    """Read first and last day; one alone is both.
+    """Read the first and the last day; one alone means both.
 
-    :raises TikTokInvalidRequestError: one is no date, or they are the wrong way round.
+    :raises TikTokInvalidRequestError: one isn't a date, or the first is after the last.
     """
     start = coerce.day(start_value, "report_start_date")
     end = coerce.day(end_value, "report_end_date")
@@ -405,7 +405,7 @@ def _dates(start_value: object, end_value: object) -> tuple[date | None, date | 
         name = "report_end_date" if is_end else "report_start_date"
         raise invalid(
             name,
-            f"is {end}, which lies in the future. TikTok has no figures yet; end the report today or before.",
+            f"is {end}, which is in the future. TikTok has no figures yet; end the report today or before.",
         )
     return start, end
 
@@ -417,7 +417,7 @@ def _metrics(value: object) -> tuple[str, ...] | None:
 
 
 def _extra(kind: ReportType, value: object) -> tuple[dict[str, Any], int]:
-    """Read further parameters of TikTok's, and the page size among them."""
+    """Read TikTok's other parameters, and the page size among them."""
     extra = coerce.mapping(value, "request_params")
     if "store_ids" in extra:
         given = extra["store_ids"]
@@ -441,7 +441,7 @@ def _extra(kind: ReportType, value: object) -> tuple[dict[str, Any], int]:
     if str(extra.get("multi_adv_report_in_utc_time", "")).lower() == "true":
         raise invalid(
             "request_params",
-            "holds multi_adv_report_in_utc_time, which TikTok knows in calls for several accounts only; each account has "
+            "holds multi_adv_report_in_utc_time, which TikTok takes only in calls for several accounts. Each account has "
             "its own calls here, so that no digit of its money is lost. Days are the account's.",
         )
     if "page" in extra:
@@ -468,14 +468,17 @@ def _advertisers(value: object) -> tuple[str, ...] | None:
 def _left(
     kind: ReportType, accounts: tuple[str, ...] | None, excluded: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """Take the excluded accounts off a report that TikTok makes of several accounts at once; the plan does for others."""
+    """Remove the excluded accounts from a report that TikTok makes for several accounts at once.
+
+    For other reports, the plan does it.
+    """
     if kind.account == "advertiser_id" or not excluded:
         return accounts
     if accounts is None or accounts == (ALL_ADVERTISERS,):
         raise invalid(
             "exclude_advertiser_ids",
-            f"can't be taken off a whole {kind.name} report, for TikTok has no filter for that. Name the accounts that "
-            "you want in `advertiser_ids`.",
+            f"can't be removed from a {kind.name} report on all accounts, because TikTok has no filter for that. Name the "
+            "accounts that you want in `advertiser_ids`.",
         )
     left = tuple(name for name in accounts if name not in excluded)
     if not left:

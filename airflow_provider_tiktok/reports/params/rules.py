@@ -1,8 +1,8 @@
-"""What goes together in a report, and what doesn't: tables, and the check that reads them.
+"""Rules on which dimensions, metrics and filters can be combined: tables, and the check that reads them.
 
-A finding is either sure, and the report is refused before any call, or a doubt, and it is sent with a
-warning. Sure is what TikTok documents or what two independent sources saw; where sources disagree or
-only one was found, TikTok decides.
+A finding is either sure, and the report is refused before any call, or in doubt, and the report is sent
+with a warning. A finding is sure if TikTok documents it or two independent sources confirm it; if sources
+disagree or there is only one, TikTok decides.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Shape:
     """The parts of a report that rules are about.
 
     :param kind: the report type.
-    :param levels: the data level, or what stands for it in this type; empty when nothing says it.
+    :param levels: the data level, or its equivalent in this type; empty if it is unknown.
     :param dimensions: what rows are grouped by.
     :param metrics: what rows hold.
     :param filter_fields: names of the filters.
-    :param lifetime: whether the report is of the entities' whole life.
-    :param extra: TikTok's further parameters.
+    :param lifetime: whether the report covers the entities' lifetime.
+    :param extra: TikTok's other parameters.
     """
 
     kind: ReportType
@@ -47,7 +47,7 @@ class Shape:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def has(self, *names: str) -> bool:
-        """Say whether one of these dimensions is in it."""
+        """Return whether the report has one of these dimensions."""
         return any(name in self.dimensions for name in names)
 
     @property
@@ -57,7 +57,7 @@ class Shape:
         return [name for name in self.dimensions if name not in known]
 
     def of_kind(self, kind: str) -> list[str]:
-        """Give its dimensions of a kind."""
+        """Return its dimensions of a kind."""
         known = catalog.dimensions(self.kind.name)
         return [name for name in self.dimensions if name in known and known[name].kind == kind]
 
@@ -67,7 +67,7 @@ class Finding:
     """Something that TikTok refuses, or may refuse.
 
     :param parameter: the user's parameter that holds it.
-    :param text: what is wrong and what would be right, after the parameter's name.
+    :param text: what is wrong and what would be right; it follows the parameter's name.
     :param sure: whether TikTok is known to refuse it.
     """
 
@@ -80,9 +80,9 @@ class Finding:
 class MetricRule:
     """A rule that metrics carry in the catalogue.
 
-    :param broken: says whether the report breaks it for a metric.
+    :param broken: returns whether the report breaks it for a metric.
     :param reason: completes "<metric> ...".
-    :param sure: whether it is sure wherever the metric itself is.
+    :param sure: whether a violation is sure if the metric itself is.
     """
 
     broken: Callable[[str, Shape], bool]
@@ -117,13 +117,13 @@ METRIC_RULES: Mapping[str, MetricRule] = {
         sure=False,
     ),
     "one_ad_id_family": MetricRule(
-        # the other way round names the ad that a creative belongs to
+        # the reverse names the ad that a creative belongs to
         lambda name, shape: name == "ad_id" and shape.has("ad_id_v2"),
         "doesn't go with the dimension ad_id_v2",
     ),
 }
-"""Rules by the word that stands in the catalogue's ``rules``. Words without a line here rule nothing
-that can be seen in a report of one account (``sync_only``, ``always_sent``) or are about types (``text_beside_...``)."""
+"""Rules by the word in the catalogue's ``rules``. Words that aren't here restrict nothing that a report of
+one account can have (``sync_only``, ``always_sent``), or are about types (``text_beside_...``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class DimensionRule:
     """A rule about a report's dimensions.
 
     :param types: the report types it holds for; empty for all.
-    :param broken: says whether a report breaks it.
+    :param broken: returns whether a report breaks it.
     :param parameter: the parameter to name.
     :param text: what is wrong and what would be right.
     """
@@ -150,7 +150,7 @@ _TIMELESS = (
 _PAIRS = ({"page_id", "component_name"}, {"search_keyword", "match_type"})
 _KEYWORD_METRICS = frozenset({"spend", "cpc", "cpm", "impressions", "clicks", "ctr"})
 _GMV_MAX_FILTERS: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
-    # groupings with one of these, and with none of those, are documented with this filter
+    # groupings with one of the first and none of the second are documented with this filter
     (("item_group_id", "item_id", "room_id", "duration"), (), "campaign_ids"),
     (("item_id", "duration"), ("room_id",), "item_group_ids"),
 )
@@ -329,9 +329,9 @@ DIMENSION_RULES: tuple[DimensionRule, ...] = (
 
 
 def check(shape: Shape) -> None:
-    """Refuse what TikTok surely refuses, and warn of what it may refuse.
+    """Refuse what TikTok certainly refuses, and warn of what it may refuse.
 
-    :raises TikTokInvalidRequestError: one finding or more is sure; the text has the first parameter's.
+    :raises TikTokInvalidRequestError: at least one finding is sure; the text is that of the first one.
     """
     findings = list(find(shape))
     for finding in findings:
@@ -360,7 +360,7 @@ def check_sandbox(shape: Shape) -> None:
 
 
 def find(shape: Shape) -> Iterator[Finding]:
-    """Find everything that rules have against a report."""
+    """Yield every rule that a report breaks."""
     yield from _counts(shape)
     yield from _grouping(shape)
     yield from _dimension_levels(shape)
@@ -371,7 +371,7 @@ def find(shape: Shape) -> Iterator[Finding]:
 
 
 def objections(name: str, shape: Shape) -> Iterator[tuple[str, bool]]:
-    """Say why a metric of the catalogue doesn't fit into a report, and whether that is sure."""
+    """Yield the reasons why a metric of the catalogue doesn't fit into a report, and whether each is sure."""
     metric = catalog.metrics(shape.kind.name).get(name)
     if metric is None:
         return
@@ -384,16 +384,16 @@ def objections(name: str, shape: Shape) -> Iterator[tuple[str, bool]]:
         if rule.broken(name, shape):
             yield rule.reason, certain and rule.sure
     if metric.section != "attribute" or shape.kind.lists_names:
-        # elsewhere TikTok's lists are of figures; whether names may stand beside them, they don't say
+        # other lists of TikTok's are about figures only, and don't say whether names go with them
         for dimension, allowed in catalog.metrics_by_dimension(shape.kind.name).items():
             if shape.has(dimension) and name not in allowed:
-                # beside an ID the names of its entity may well be there, whatever else rows are grouped by
+                # with an ID, its entity's names may be available, no matter what else rows are grouped by
                 is_name = metric.section == "attribute" and bool(shape.of_kind("id"))
                 yield f"doesn't go with the dimension {dimension}", not is_name
 
 
 def allowed_metrics(shape: Shape) -> tuple[str, ...]:
-    """Give the metrics of the catalogue to which a report has no objection."""
+    """Return the metrics of the catalogue that fit into a report."""
     return tuple(name for name in catalog.metrics(shape.kind.name) if not any(objections(name, shape)))
 
 

@@ -1,4 +1,4 @@
-"""Tell a misspelt name from one that TikTok may have added since this version."""
+"""Distinguish a misspelled name from one that TikTok may have added since this version."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEVER_METRICS: Mapping[str, str] = {
 }
 """Names that people try and TikTok is known to refuse, with what they are after.
 
-``total_complete_payment_rate`` is the value of website purchases in money, for all its name.
+``total_complete_payment_rate`` is the value of website purchases in money, despite its name.
 """
 
 NEVER_METRICS_OF: Mapping[str, Mapping[str, str]] = {
@@ -39,7 +39,7 @@ NEVER_METRICS_OF: Mapping[str, Mapping[str, str]] = {
         "roas": "roi",
     },
 }
-"""The same, for report types that call things by other names than BASIC does."""
+"""The same, for report types whose names differ from BASIC's."""
 
 NEVER_DIMENSIONS: Mapping[str, str] = {
     "platform_type": "platform",
@@ -55,13 +55,13 @@ _CLOSED_METRICS = ("BC", "TT_SHOP", "GMV_MAX", "SMART_PLUS")
 """Report types whose metrics it documents in full."""
 
 _OPEN = ("CATALOG", "PLAYABLE_MATERIAL")
-"""Report types of whose names next to nothing is public; BASIC's serve for them."""
+"""Report types whose names are hardly documented; BASIC's names are used for them."""
 
 
 def check_metric_names(parameter: str, wanted: Iterable[str], report_type: str) -> None:
-    """Refuse metrics that a report type surely doesn't have, and warn of those that nobody knows.
+    """Refuse metrics that a report type certainly lacks, and warn of unknown ones.
 
-    :raises TikTokInvalidRequestError: at least one name is surely wrong.
+    :raises TikTokInvalidRequestError: at least one name is certainly wrong.
     """
     wanted = tuple(wanted)
     never = {**NEVER_METRICS, **NEVER_METRICS_OF.get(report_type, {})}
@@ -81,9 +81,9 @@ def check_metric_names(parameter: str, wanted: Iterable[str], report_type: str) 
 
 
 def check_dimension_names(wanted: Iterable[str], report_type: str) -> None:
-    """Refuse dimensions that a report type surely doesn't have, and warn of those that nobody knows.
+    """Refuse dimensions that a report type certainly lacks, and warn of unknown ones.
 
-    :raises TikTokInvalidRequestError: at least one name is surely wrong.
+    :raises TikTokInvalidRequestError: at least one name is certainly wrong.
     """
     wanted = tuple(wanted)
     own = catalog.dimensions(report_type)
@@ -103,7 +103,7 @@ def check_dimension_names(wanted: Iterable[str], report_type: str) -> None:
 def _elsewhere(
     names: Iterable[str], own: Iterable[str], lookup: Callable[[str], Mapping[str, object]]
 ) -> dict[str, list[str]]:
-    """Give the report types that have names which the own one lacks."""
+    """Return, by name, the report types that have the names which this report type lacks."""
     own = set(own)
     found = {
         name: [kind for kind in catalog.LEVELS_OF if name in lookup(kind)]
@@ -124,7 +124,7 @@ def _foreign(what: str, found: Mapping[str, list[str]], report_type: str) -> str
 def check_names(
     parameter: str, wanted: Iterable[str], known: Iterable[str], never: Mapping[str, str] | None = None
 ) -> None:
-    """Refuse names that are surely wrong, and warn of those that are merely unknown.
+    """Refuse names that are certainly wrong, and warn of those that are only unknown.
 
     A name one or two slips away from a known one is a misspelling. Any other unknown name may be new
     at TikTok, so it is sent, with a warning.
@@ -133,7 +133,7 @@ def check_names(
     :param wanted: what the user wrote.
     :param known: the catalogue's names.
     :param never: names known to be refused, with the right ones.
-    :raises TikTokInvalidRequestError: at least one name is surely wrong; the text says which, and
+    :raises TikTokInvalidRequestError: at least one name is certainly wrong; the text names it, and
         what was probably meant.
     """
     known = list(known)
@@ -142,7 +142,7 @@ def check_names(
     for name in wanted:
         if name in lookup:
             continue
-        meant = (never or {}).get(name) or _misspelt(name, known)
+        meant = (never or {}).get(name) or misspelling_of(name, known)
         if meant:
             wrong.append(f"{name!r} (did you mean {meant!r}?)")
         else:
@@ -157,8 +157,8 @@ def check_names(
         raise invalid(parameter, f"holds names that TikTok doesn't have: {', '.join(wrong)}.")
 
 
-def _misspelt(name: str, known: list[str]) -> str:
-    """Give the known name of which this one is a misspelling; empty text when there is none."""
+def misspelling_of(name: str, known: list[str]) -> str:
+    """Return the known name of which this one is a misspelling; empty text if there is none."""
     lowered = name.lower().replace("-", "_").replace(" ", "_")
     for candidate in (lowered, f"{lowered}_id"):
         if candidate in known:
@@ -167,7 +167,7 @@ def _misspelt(name: str, known: list[str]) -> str:
         one for one in known if abs(len(one) - len(lowered)) <= _MAX_SLIPS
     ]  # the others can't be few slips away
     for candidate in get_close_matches(lowered, alike, n=3, cutoff=0.6):
-        # two names that differ in their numbers are two metrics (`..._day0`, `..._day6`), not one misspelt
+        # two names that differ in their numbers are two metrics (`..._day0`, `..._day6`), not one misspelled
         if (
             re.findall(r"\d+", lowered) == re.findall(r"\d+", candidate)
             and _slips(lowered, candidate) <= _MAX_SLIPS
@@ -178,7 +178,7 @@ def _misspelt(name: str, known: list[str]) -> str:
 
 
 def _are_siblings(one: str, other: str) -> bool:
-    """Say whether two names differ in one short code only, as ``cpc`` and ``cpm`` do, or ``vta_...`` and ``cta_...``."""
+    """Return whether two names differ in one short code only, as ``cpc`` and ``cpm`` do, or ``vta_...`` and ``cta_...``."""
     words, others = one.split("_"), other.split("_")
     differing = [pair for pair in zip(words, others, strict=False) if pair[0] != pair[1]]
     return (

@@ -1,4 +1,4 @@
-"""When the figures of a day are final: TikTok completes and corrects them after the day is over."""
+"""Compute when a day's figures are final: TikTok completes and corrects them after the day is over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.request import ReportRequest
 
 LAST_TO_END = timezone(timedelta(hours=-12))
-"""Where on Earth a day ends last: good for an account whose time zone isn't known."""
+"""The zone on Earth where a day ends last: the safe choice for an account whose time zone is unknown."""
 
 CORRECTION = time(12, tzinfo=timezone.utc)
 """When TikTok corrects the figures of the day before (document 1738864894606337). Its FAQ says 08:00 UTC: the later
@@ -18,12 +18,12 @@ _ONE_DAY = timedelta(days=1)
 
 
 def complete_at(request: ReportRequest, day: date, zone: tzinfo) -> datetime:
-    """Give the moment from which on TikTok adds nothing to a day's figures.
+    """Return the time from which TikTok adds nothing more to a day's figures.
 
-    It comes when the day is over in the account's time zone and the latency that TikTok documents for the
+    By then the day is over in the account's time zone, and the latency that TikTok documents for the
     slowest of the report's figures has passed.
 
-    :param zone: the account's.
+    :param zone: the account's time zone.
     :return: in UTC.
     """
     latency = catalog.latency((*request.dimensions, *request.metrics), request.report_type)
@@ -31,11 +31,11 @@ def complete_at(request: ReportRequest, day: date, zone: tzinfo) -> datetime:
 
 
 def corrected_at(request: ReportRequest, day: date, zone: tzinfo) -> datetime:
-    """Give the moment from which on a day's figures are complete, and corrected as well.
+    """Return the time from which a day's figures are complete and corrected.
 
-    The correction that counts is the first one that finds the whole day, real-time figures included.
+    The correction that counts is the first one that covers the complete day, real-time figures included.
 
-    :param zone: the account's.
+    :param zone: the account's time zone.
     :return: in UTC.
     """
     shown = _end_of(day, zone) + catalog.REAL_TIME_LATENCY
@@ -46,5 +46,5 @@ def corrected_at(request: ReportRequest, day: date, zone: tzinfo) -> datetime:
 
 
 def _end_of(day: date, zone: tzinfo) -> datetime:
-    # in UTC, for a sum with a local time would be of the clock on the wall, which jumps twice a year
+    # in UTC, because adding to a local time ignores the clock changes twice a year
     return datetime.combine(day + _ONE_DAY, time.min, zone).astimezone(timezone.utc)

@@ -1,4 +1,4 @@
-"""From a request to calls: which accounts, which days of each, cut into windows that TikTok accepts."""
+"""Plan a request: its accounts, and the days of each, as calls that TikTok accepts."""
 
 from __future__ import annotations
 
@@ -29,19 +29,22 @@ _ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class RunTime:
-    """When the report is run.
+    """The time of a run.
 
-    :param moment: the run's point in time, with a zone.
-    :param days: first and last day of the run's data interval; ``None`` when it has none.
+    :param time: the run's point in time, with a time zone.
+    :param days: first and last day of the run's data interval; ``None`` if it has none.
     """
 
-    moment: datetime
+    time: datetime
     days: tuple[date, date] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The days of one call, both inclusive, in the account's time zone; ``None`` for a lifetime."""
+    """A request window: one of the date ranges that a report is split into.
+
+    Both days are inclusive, in the account's time zone; ``None`` for a lifetime.
+    """
 
     start: date | None = None
     end: date | None = None
@@ -52,15 +55,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class ReportCall:
-    """The first call of one window of one account; further pages follow from TikTok's count.
+    """The first call of one request window of one account; more pages follow from TikTok's count.
 
     :param advertiser_id: the account, or the business center that stands for its accounts.
     :param window: the days.
     :param common: TikTok's parameters that are the same for each account, window and page.
-    :param parameter: TikTok's name for whose report it is.
-    :param part: which part of the window it is, where several calls share one.
-    :param campaigns: the campaigns that it was narrowed to, where it was.
-    :param adgroups: the ad groups that it was narrowed to.
+    :param parameter: TikTok's parameter for the ID of the account or business center.
+    :param part: which part of the window it is, if several calls share one.
+    :param campaigns: the campaigns that it is limited to; empty for all.
+    :param adgroups: the ad groups that it is limited to; empty for all.
     """
 
     advertiser_id: str
@@ -83,26 +86,26 @@ class ReportCall:
         }
 
     def subject(self, page: int) -> str:
-        """Say what the call of one page is about."""
+        """Return the account, the window and the page of a call, for messages."""
         return f"{self.account}, {self.window}{', ' if self.part else ''}{self.part}, page {page}"
 
     @property
     def account(self) -> str:
-        """Say whose report it is."""
+        """The account or business center of the report, for messages."""
         center = self.parameter != "advertiser_id"
         return f"{'business center' if center else 'advertiser'} {self.advertiser_id}"
 
 
 @dataclass(frozen=True)
 class ReportPlan:
-    """The calls of a report, in the order in which their rows stand.
+    """The calls of a report, in the order of their rows.
 
     :param request: the report.
     :param advertiser_ids: the accounts, in order, or the business center that stands for its accounts.
     :param calls: the first call of every window.
-    :param refused: why accounts can't be planned, by ID: TikTok refuses them, or hides their time zone.
-    :param zones: time zones of the accounts that were asked for.
-    :param names: their names, where TikTok was asked.
+    :param refused: why accounts can't be planned, by ID: TikTok refuses them, or doesn't send their time zone.
+    :param zones: time zones of the accounts, if TikTok was asked.
+    :param names: names of the accounts, if TikTok was asked.
     """
 
     request: ReportRequest
@@ -122,7 +125,7 @@ class ReportPlan:
 
     @property
     def windows(self) -> list[tuple[ReportCall, ...]]:
-        """The calls of each window of each account, in order; nearly always one."""
+        """The calls of each window of each account, in order; nearly always one call each."""
         grouped = groupby(self.calls, key=lambda call: (call.advertiser_id, call.window))
         return [tuple(calls) for _, calls in grouped]
 
@@ -144,7 +147,7 @@ class ReportPlan:
         return "days not known" if self.start_date is None else f"{self.start_date} to {self.end_date}"
 
     def facts(self) -> dict[str, Any]:
-        """Give what is known of the report before its rows are there: accounts and days, as a summary has them."""
+        """Return what is known of the report before its rows: accounts and days, as the summary has them."""
         return {
             "advertiser_names": dict(self.names),
             "advertiser_ids": list(self.accounts),
@@ -154,20 +157,23 @@ class ReportPlan:
 
     @property
     def share_of_quota(self) -> float:
-        """The part of the calls that TikTok allows an app of its basic level a day."""
+        """The fraction of the daily quota of TikTok's basic level that the calls use."""
         return len(self) / self.request.kind.daily_calls
 
     def shortest_seconds(self, qps: float) -> float:
-        """Give the least time that the first calls take at so many a second."""
-        at_once = max(1, int(qps))  # calls that one second takes
-        return max(0, len(self) - 1) // at_once * max(1.0, at_once / qps)
+        """Return the least time in seconds that the first calls take at a rate limit.
+
+        :param qps: requests per second.
+        """
+        burst = max(1, int(qps))  # calls that the limiter admits at once
+        return max(0, len(self) - 1) // burst * max(1.0, burst / qps)
 
     def is_final(self, now: datetime) -> bool:
         """Say whether TikTok has stopped completing every account's last day.
 
-        It has when the day is over in the account's time zone and the latency that TikTok documents
-        for the slowest of the report's figures has passed. Where a zone isn't known, the day ends
-        when it ends everywhere. A lifetime is never final.
+        They are final when the day is over in the account's time zone and the latency that TikTok documents
+        for the slowest of the report's figures has passed. If a zone is unknown, the day ends when it ends
+        everywhere. A lifetime is never final.
         """
         last_days: dict[str, date | None] = {call.advertiser_id: call.window.end for call in self.calls}
         return bool(last_days) and all(
@@ -179,12 +185,12 @@ class ReportPlan:
 def make_plan(
     client: TikTokClient, request: ReportRequest, run: RunTime, *, now: datetime | None = None
 ) -> ReportPlan:
-    """Plan a report. TikTok is asked about the accounts only where the answer matters.
+    """Return the plan of a report. TikTok is asked about the accounts only if the answer matters.
 
     :param client: for ``"*"`` and for time zones.
     :param request: the report.
-    :param run: decides the days where the request names none.
-    :param now: the present; for tests.
+    :param run: decides the days if the request names none.
+    :param now: the current time; for tests.
     :raises TikTokInvalidRequestError: there is no account.
     """
     if client.credentials.is_sandbox:
@@ -202,44 +208,42 @@ def make_plan(
     elif _finality_depends_on_zones(request, run, now):
         zones = _zones_if_possible(client, ids, names)
     common = request.params()
-    parts = request.filter_parts()
+    filters = request.split_filters()
     calls = [
         ReportCall(
             advertiser_id,
             window,
             {**common, "filtering": filtering} if filtering else common,
             request.kind.account,
-            f"filter {number} of {len(parts)}" if len(parts) > 1 else "",
+            f"filter {number} of {len(filters)}" if len(filters) > 1 else "",
         )
         for advertiser_id in ids
         if advertiser_id not in refused
         for window in _windows(request, _days(request, run, zones.get(advertiser_id)))
-        for number, filtering in enumerate(parts, start=1)
+        for number, filtering in enumerate(filters, start=1)
     ]
     return ReportPlan(request, ids, tuple(calls), refused, zones, names)
 
 
-def final_moments(
+def final_times(
     client: TikTokClient, request: ReportRequest, run: RunTime, *, correction: bool = True, now: datetime
 ) -> dict[str, datetime]:
-    """Find when the figures of each account's last day are final.
+    """Return when the figures of each account's last day are final.
 
-    TikTok is asked about the accounts at most, and not at all where the day is final everywhere on Earth.
+    TikTok is asked about the accounts at most, and not at all if the day is final everywhere on Earth.
 
-    :param run: decides the day where the request names none.
+    :param run: decides the day if the request names none.
     :param correction: wait for TikTok's daily correction, too.
-    :return: moments in UTC by account, or by the business center that stands for its accounts; without a name
-        where one moment is later than that of any account.
-    :raises TikTokAPIError: TikTok refuses an account, or hides the time zone that decides its day.
+    :return: times in UTC by account, or by the business center that represents its accounts; under an empty name
+        if one time is late enough for every account.
+    :raises TikTokAPIError: TikTok refuses an account, or doesn't send the time zone that decides its day.
     """
     if request.query_lifetime:
-        raise invalid(
-            "query_lifetime", "is True, and figures of a whole life are never final. Name a day instead."
-        )
+        raise invalid("query_lifetime", "is True, and lifetime figures are never final. Name a day instead.")
     final_at = corrected_at if correction else complete_at
     last = request.end_date or (run.days[1] if run.days else None)
-    if last is not None and (moment := final_at(request, last, LAST_TO_END)) <= now:
-        return {"": moment}
+    if last is not None and (everywhere := final_at(request, last, LAST_TO_END)) <= now:
+        return {"": everywhere}
     ids = _accounts(client, request)
     zones: dict[str, tzinfo] = {}
     details = advertisers.Details()
@@ -247,38 +251,39 @@ def final_moments(
         zones, details = _zones(client, ids)
         for error in details.refused.values():
             raise error
-    moments = {}
+    times = {}
     for name in ids:
         if name not in zones and _days_depend_on_zones(request, run):
             raise _zone_unknown(name, details)
         if days := _days(request, run, zones.get(name)):
-            moments[name] = final_at(request, days[1], zones.get(name, LAST_TO_END))
-    return moments
+            times[name] = final_at(request, days[1], zones.get(name, LAST_TO_END))
+    return times
 
 
-def cut(start: date, end: date, max_days: int, period: str = "") -> Sequence[Window]:
-    """Cut days, both inclusive, into windows of at most so many, without gap or overlap.
+def split_days(start: date, end: date, max_days: int, period: str = "") -> Sequence[Window]:
+    """Split a date range, both days inclusive, into windows without gap or overlap.
 
-    :param period: ``week`` or ``month`` where no window may end inside one, for its row would come twice.
+    :param max_days: days that a window has at most.
+    :param period: ``week`` or ``month`` if no window may end inside one, because its row would come twice.
     """
     step = timedelta(days=max_days)
     windows = []
     while start <= end:
         last = min(end, start + step - _ONE_DAY)
         if last < end and period:
-            last = _begin(last + _ONE_DAY, period) - _ONE_DAY
+            last = _first_day(last + _ONE_DAY, period) - _ONE_DAY
         windows.append(Window(start, last))
         start = last + _ONE_DAY
     return windows
 
 
-def _begin(day: date, period: str) -> date:
-    """Give the first day of a day's week or month."""
+def _first_day(day: date, period: str) -> date:
+    """Return the first day of a day's week or month."""
     return day - timedelta(days=day.weekday()) if period == "week" else day.replace(day=1)
 
 
 def _accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, ...]:
-    """Give the accounts of a report, or the one business center of a report on that."""
+    """Return the accounts of a report, or the business center of a report on one."""
     if request.kind.account != "advertiser_id":
         return (str(request.extra[request.kind.account]),)
     ids = _named_accounts(client, request)
@@ -307,7 +312,7 @@ def _named_accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, 
 
 
 def _days_depend_on_zones(request: ReportRequest, run: RunTime) -> bool:
-    """Say whether the report is of each account's own last complete day."""
+    """Return whether the report covers each account's own last complete day."""
     return (
         request.kind.account == "advertiser_id"
         and not request.query_lifetime
@@ -317,21 +322,20 @@ def _days_depend_on_zones(request: ReportRequest, run: RunTime) -> bool:
 
 
 def _finality_depends_on_zones(request: ReportRequest, run: RunTime, now: datetime | None) -> bool:
-    """Say whether the last day is not final everywhere on Earth yet."""
+    """Return whether the last day isn't final everywhere on Earth yet."""
     last = request.end_date or (run.days[1] if run.days else None)
     if request.query_lifetime or last is None or request.kind.account != "advertiser_id":
         return False
-    present = now or clock.now()
-    return present < complete_at(request, last, LAST_TO_END)
+    return (now or clock.now()) < complete_at(request, last, LAST_TO_END)
 
 
 def _zones(
     client: TikTokClient, ids: tuple[str, ...], names: dict[str, str] | None = None
 ) -> tuple[dict[str, tzinfo], advertisers.Details]:
-    """Ask for time zones, and note the names that come with them.
+    """Return the time zones of accounts, and collect the names that come with them.
 
-    :param names: takes the names in.
-    :return: the zones by account, where they are known, and all that TikTok said.
+    :param names: the names are added to it.
+    :return: the known zones by account, and TikTok's complete answer.
     """
     details = advertisers.describe(client, ids)
     if names is not None:
@@ -344,28 +348,28 @@ def _zones(
 def _zones_if_possible(
     client: TikTokClient, ids: tuple[str, ...], names: dict[str, str]
 ) -> dict[str, tzinfo]:
-    """Learn the zones where they only serve the summary: the report can do without."""
+    """Return the zones if TikTok sends them; only the summary uses them, so the report doesn't need them."""
     try:
         return _zones(client, ids, names)[0]
     except TikTokAPIError as error:
-        log.warning("The accounts' time zones aren't known, so the figures count as not final. %s", error)
+        log.warning("The accounts' time zones are unknown, so the figures count as not final. %s", error)
         return {}
 
 
 def _zone_unknown(advertiser_id: str, details: advertisers.Details) -> TikTokInvalidRequestError:
     found = details.found.get(advertiser_id)
     problem = (
-        f"TikTok names the time zone of advertiser {advertiser_id} {found.timezone!r}, which is no zone that Python knows"
+        f"TikTok names the time zone of advertiser {advertiser_id} {found.timezone!r}, which Python doesn't know"
         if found and found.timezone
-        else f"TikTok doesn't tell the time zone of advertiser {advertiser_id}"
+        else f"TikTok doesn't send the time zone of advertiser {advertiser_id}"
     )
     return TikTokInvalidRequestError(
-        f"{problem}, so its last complete day isn't known. Set `report_start_date`."
+        f"{problem}, so its last complete day is unknown. Set `report_start_date`."
     )
 
 
 def _days(request: ReportRequest, run: RunTime, zone: tzinfo | None) -> tuple[date, date] | None:
-    """Give first and last day, by the request, by the run, or by the account's own calendar."""
+    """Return the first and the last day, from the request, the run, or the account's own calendar."""
     if request.query_lifetime:
         return None
     if request.start_date is not None and request.end_date is not None:
@@ -373,15 +377,16 @@ def _days(request: ReportRequest, run: RunTime, zone: tzinfo | None) -> tuple[da
     elif run.days is not None:
         start, end = run.days
     elif request.kind.account != "advertiser_id":
-        # a business center spans accounts of many time zones; TikTok doesn't say which one its days are of
-        start = end = run.moment.astimezone(timezone.utc).date() - _ONE_DAY
+        # a business center has accounts of many time zones; TikTok doesn't document which one its days are in
+        start = end = run.time.astimezone(timezone.utc).date() - _ONE_DAY
     else:
-        start = end = run.moment.astimezone(zone).date() - _ONE_DAY
+        start = end = run.time.astimezone(zone).date() - _ONE_DAY
     try:
         return start - timedelta(days=request.lookback_days), end
     except OverflowError:
         raise invalid(
-            "lookback_days", f"is {request.lookback_days}, which leads out of the calendar. Use fewer days."
+            "lookback_days",
+            f"is {request.lookback_days}, which goes back before the calendar begins. Use fewer days.",
         ) from None
 
 
@@ -389,7 +394,7 @@ def _windows(request: ReportRequest, days: tuple[date, date] | None) -> Sequence
     if days is None:
         return [Window()]
     if request.is_async and not request.by_day:
-        return [Window(*days)]  # a report task may span any time
+        return [Window(*days)]  # a report task may span any number of days
     span = 1 if request.by_day else request.kind.span(request.dimensions)
     periods = [name.removeprefix("stat_time_") for name in request.time_dimensions]
-    return cut(*days, span, next((name for name in periods if name in {"week", "month"}), ""))
+    return split_days(*days, span, next((name for name in periods if name in {"week", "month"}), ""))

@@ -1,4 +1,4 @@
-"""Compares what the rows of a report say was spent with what the account itself says."""
+"""Compare the spend of a report's rows with the account's own spend."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _IDS = ("advertiser_id", "campaign_id", "adgroup_id", "ad_id", "ad_id_v2")
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """How a report is compared with its accounts.
+    """How a report is reconciled with its accounts.
 
     :param request: the report.
-    :param tolerance: part of the account's spend by which the rows' may differ, beside rounding.
+    :param tolerance: fraction of the account's spend by which the rows' spend may differ, in addition to rounding.
     """
 
     request: ReportRequest
     tolerance: Decimal
 
     def call(self, call: ReportCall) -> ReportCall:
-        """Give the call that asks for the account's spend in a window."""
+        """Return the call that asks for the account's spend in a request window."""
         common = {
             "report_type": "BASIC",
             "data_level": "AUCTION_ADVERTISER",
@@ -38,20 +38,20 @@ class Reconciliation:
         return replace(call, common=common, part="the account's own spend")
 
     def problem(self, spend: Decimal, total: Decimal, *, rows: int) -> str:
-        """Say how far apart the two are, where that is too far."""
+        """Return how far apart the two sums are; empty if they are close enough."""
         return differ(spend, total, "the account's own", rows=rows, tolerance=self.tolerance)
 
 
 def differ(spend: Decimal, total: Decimal, whose: str, *, rows: int, tolerance: Decimal = Decimal(0)) -> str:
-    """Say how far two sums of spend are apart, where that is more than rounding and tolerance explain.
+    """Return how far apart two sums of spend are; empty if rounding and tolerance explain the difference.
 
     :param spend: of the rows.
-    :param total: what it should be.
-    :param whose: what the total is of, for the message.
-    :param rows: how many rows were added up, each of which TikTok has rounded.
-    :param tolerance: part of the total.
+    :param total: the expected sum.
+    :param whose: whose total it is, for the message.
+    :param rows: number of rows in the sum, each rounded by TikTok.
+    :param tolerance: fraction of the total.
     """
-    # what rounding of many rows adds up to grows with the square root of their number
+    # the rounding error of a sum grows with the square root of the number of rows
     allowed = 2 * _unit(spend if rows else total, total) * (1 + Decimal(rows).sqrt()) + abs(total) * tolerance
     if abs(spend - total) <= allowed:
         return ""
@@ -62,21 +62,21 @@ def differ(spend: Decimal, total: Decimal, whose: str, *, rows: int, tolerance: 
 
 
 def _unit(*amounts: Decimal) -> Decimal:
-    """Give the unit of the last digit of the most precise amount."""
+    """Return the unit of the last digit of the most precise amount."""
     exponents = [exponent for amount in amounts if isinstance(exponent := amount.as_tuple().exponent, int)]
     return Decimal(1).scaleb(min(exponents, default=0))
 
 
 def read_reconciliation(request: ReportRequest, wanted: bool, tolerance: float) -> Reconciliation | None:
-    """Check that a report can be compared with its accounts.
+    """Return the reconciliation of a report; ``None`` if none is wanted.
 
-    :raises TikTokInvalidRequestError: it can't.
+    :raises TikTokInvalidRequestError: the report can't be compared with its accounts.
     """
     if not wanted:
         return None
     if not 0 <= tolerance < 1:
         raise invalid(
-            "reconcile_tolerance", f"is {tolerance}; it is a part of the spend, from 0 to less than 1."
+            "reconcile_tolerance", f"is {tolerance}; it is a fraction of the spend, from 0 to less than 1."
         )
     reason = _obstacle(request)
     if reason:
@@ -85,7 +85,7 @@ def read_reconciliation(request: ReportRequest, wanted: bool, tolerance: float) 
 
 
 def _obstacle(request: ReportRequest) -> str:
-    """Say why a report's spend need not be the account's; empty when it must be."""
+    """Return why a report's spend may differ from the account's; empty if the two must be equal."""
     if request.report_type != "BASIC":
         return f"is a {request.report_type} report; BASIC reports can be compared"
     if "spend" not in request.metrics:
@@ -101,7 +101,7 @@ def _obstacle(request: ReportRequest) -> str:
     ]
     if partial:
         return f"leaves entities out by its filter on {', '.join(partial)}; drop the filter"
-    # what a report task leaves out can't be chosen, so there the comparison is to show it
+    # a report task doesn't let the user choose what it leaves out, so the comparison has to show it
     if request.data_level in STATUS_FIELDS and not request.filters and not request.is_async:
         return "leaves deleted entities out; set `include_deleted=True`"
     return ""
