@@ -97,7 +97,7 @@ CASES = [
 @pytest.mark.parametrize("number", range(8))
 @pytest.mark.usefixtures("fast_retries")
 def test_rows_are_right_or_the_report_fails(place, right, monkeypatch, number):
-    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.paged._REFETCH_PAUSE", 0.001)
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.refetch._BACKOFF", 0.001)
     monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection_json(place.url, timeout=0.2))
     wrong, succeeded, failed = [], 0, 0
     cases = sample(CASES[number::8], 24)
@@ -133,7 +133,7 @@ def as_set(rows):
 @pytest.mark.parametrize("fault", ["code:50000", "http_502_html", "reset", "broken_json", "duplicate_row"])
 @pytest.mark.parametrize("policy", ["fail", "fail_at_end", "skip"])
 def test_a_passing_fault_costs_no_row_under_any_policy(place, right, monkeypatch, fault, policy):
-    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.paged._REFETCH_PAUSE", 0.001)
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.refetch._BACKOFF", 0.001)
     monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection_json(place.url))
     place.set_faults([{"fault": fault, "path": REPORT, "at": random.Random(fault).sample(range(1, 4), 2)}])
     try:

@@ -31,7 +31,7 @@ def place():
 
 @pytest.fixture(autouse=True)
 def _ready(place, monkeypatch, fast_retries):
-    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.paged._REFETCH_PAUSE", 0.001)
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.refetch._BACKOFF", 0.001)
     monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection_json(place.url))
     place.configure(**WHOLE)
     place.set_faults([])

@@ -17,7 +17,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokTransportError,
 )
 from airflow_provider_tiktok.reports import catalog
-from airflow_provider_tiktok.reports.fetch import split
+from airflow_provider_tiktok.reports.fetch.window import split
 from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
 
 from .helpers import FakeClient, all_rows, fetch, old_plan, paged

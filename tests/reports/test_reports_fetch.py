@@ -24,7 +24,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokRateLimitError,
     TikTokTransportError,
 )
-from airflow_provider_tiktok.reports.fetch.paged import PagedSource
+from airflow_provider_tiktok.reports.fetch.scheduler import PageScheduler
 from airflow_provider_tiktok.reports.fetch.source import page_rows
 from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
 
@@ -250,7 +250,7 @@ def test_a_window_without_rows_that_claims_pages_does_not_end_the_report():
 
 
 def test_a_fetch_that_leaves_windows_out_fails(monkeypatch):
-    monkeypatch.setattr(PagedSource, "_open_window", lambda fetch: False)
+    monkeypatch.setattr(PageScheduler, "_open_window", lambda fetch: False)
     with pytest.raises(TikTokIncompleteReportError, match="Windows of 3 advertiser"):
         all_rows(hourly(FakeClient(hours)))
 

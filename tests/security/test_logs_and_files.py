@@ -16,8 +16,8 @@ from airflow_provider_tiktok.api.endpoints.advertisers import describe_batch, li
 from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokTransportError
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
-from airflow_provider_tiktok.reports.fetch.collectors import PageCount
 from airflow_provider_tiktok.reports.fetch.totals import add_totals as total_of
+from airflow_provider_tiktok.reports.fetch.window.paged_call import PageCount
 from airflow_provider_tiktok.reports.rows.reader import is_number
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.target import parse_target

@@ -20,8 +20,9 @@ from airflow_provider_tiktok.exceptions import (
     TikTokInvalidRequestError,
 )
 from airflow_provider_tiktok.reports.async_reports.submission import Submission, task_body, task_of
+from airflow_provider_tiktok.reports.fetch.dropped_metrics import DroppedMetrics
 from airflow_provider_tiktok.reports.fetch.failures import continues_after
-from airflow_provider_tiktok.reports.params.explain import explained, refused_metrics
+from airflow_provider_tiktok.reports.params.explain import explained
 from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,7 @@ class TaskCreation:
         self._client = client
         self._plan = plan
         self._policy = on_advertiser_error
-        self._drop_invalid_metrics = drop_invalid_metrics
-        self._dropped: dict[str, tuple[str, ...]] = {}
+        self._dropped = DroppedMetrics(plan.request, allowed=drop_invalid_metrics, by_account={})
         self._wanted = {task_of(call).identity: call for call in plan.calls}
         self._tasks: dict[tuple[str, str | None, str | None, str], ReportTask] = {}
 
@@ -104,27 +104,17 @@ class TaskCreation:
         request = self._plan.request
         subject = f"report task for {call.account}, {call.window}{', ' if call.part else ''}{call.part}"
         while True:
-            dropped = self._dropped.get(call.advertiser_id, ())
+            dropped = self._dropped.of(call.advertiser_id)
             try:
                 report_task_id = create_task(self._client, task_body(call, request, dropped), subject)
             except TikTokInvalidRequestError as error:
-                if not self._drops(call, error):
+                if not self._dropped.drop(
+                    call, self._dropped.left(call.advertiser_id, request.metrics), error
+                ):
                     raise explained(error, request) from None
             else:
                 log.info("Created report task %s for %s, %s", report_task_id, call.account, call.window)
                 return task_of(call, report_task_id, dropped)
-
-    def _drops(self, call: ReportCall, error: TikTokInvalidRequestError) -> bool:
-        """Drop the metrics that TikTok refuses by name, where that is wanted and leaves a report."""
-        dropped = self._dropped.get(call.advertiser_id, ())
-        left = [name for name in self._plan.request.metrics if name not in dropped]
-        refused = [name for name in refused_metrics(error.message) if name in left]
-        sorts_by = self._plan.request.order_field in refused
-        if not (self._drop_invalid_metrics and refused and len(left) > len(refused)) or sorts_by:
-            return False
-        self._dropped[call.advertiser_id] = (*dropped, *refused)
-        log.warning("%s: TikTok refused %s; the report goes on without.", call.account, ", ".join(refused))
-        return True
 
     def _refuse(self, advertiser_id: str, error: TikTokAPIError) -> None:
         """Go on without an account, if the report may.

@@ -33,8 +33,8 @@ from airflow_provider_tiktok.reports.async_reports.csv_rows import ends_whole, r
 from airflow_provider_tiktok.reports.async_reports.poll import POLL_INTERVAL, PollTimer, default_deadlines
 from airflow_provider_tiktok.reports.fetch.collectors import (
     Encode,
-    IdSink,
-    RowSink,
+    IdCollector,
+    RowCollector,
     read_page,
     row_budget,
 )
@@ -132,17 +132,17 @@ class FileSource:
             for _, task in sorted(self._tasks, key=lambda pair: self._state(pair[1]).status in RUNNING):
                 self._check_state(task)
         for advertiser_id, pairs in groupby(self._tasks, key=lambda pair: pair[0].advertiser_id):
-            sinks: list[RowSink] = []
+            collectors: list[RowCollector] = []
             try:
-                self._read_account(list(pairs), sinks)
+                self._read_account(list(pairs), collectors)
             except TikTokError as error:
-                for sink in sinks:
-                    sink.clear()
+                for collector in collectors:
+                    collector.clear()
                 self._fail_account(advertiser_id, error)
                 continue
-            for sink in sinks:
-                with sink.spool as spool:
-                    for batch in spool.batches():
+            for collector in collectors:
+                with collector.buffer as rows:
+                    for batch in rows.batches():
                         self.result.row_count += len(batch)
                         yield batch
         self.reader.finish(self.result.row_count)
@@ -152,24 +152,26 @@ class FileSource:
         self._failures.record(advertiser_id, error)
         self.result.skipped = self._failures.skipped
 
-    def _read_account(self, pairs: Sequence[tuple[ReportCall, ReportTask]], sinks: list[RowSink]) -> None:
+    def _read_account(
+        self, pairs: Sequence[tuple[ReportCall, ReportTask]], collectors: list[RowCollector]
+    ) -> None:
         """Read all files of an account; those of one window are put together."""
         for _, task in pairs:
             self._check_state(task)
         for _, window in groupby(pairs, key=lambda pair: pair[0].window):
-            first: RowSink | None = None
+            first: RowCollector | None = None
             for call, task in window:
-                sink = self._read_task(call, task)
+                collector = self._read_task(call, task)
                 if first is None:
-                    first = sink
-                    sinks.append(sink)
+                    first = collector
+                    collectors.append(collector)
                     continue
-                sinks.append(sink)
-                first.spool.absorb(sink.spool)
-                for name, value in sink.sums.items():
+                collectors.append(collector)
+                first.buffer.absorb(collector.buffer)
+                for name, value in collector.sums.items():
                     first.sums[name] += value
-                sinks.pop()
-                if first.spool.has_duplicates():
+                collectors.pop()
+                if first.buffer.has_duplicates():
                     raise TikTokIncompleteReportError(
                         f"TikTok gave a row in two report tasks of {call.account}. Run the task again."
                     )
@@ -190,17 +192,17 @@ class FileSource:
         self._on_unusable(task)
         raise task_error(task, state)
 
-    def _read_task(self, call: ReportCall, task: ReportTask) -> RowSink:
+    def _read_task(self, call: ReportCall, task: ReportTask) -> RowCollector:
         """Download a task's file and read it; again when it came broken."""
         started = clock.monotonic()
         for attempt in range(1, _DOWNLOADS + 1):
-            sink = self._sink()
+            collector = self._collector()
             try:
                 with temporary_errors(), tempfile.TemporaryFile(prefix="tiktok-rows-") as file:
                     size = self._download(task, file)
-                    self._read_file(call, task, file, sink)
+                    self._read_file(call, task, file, collector)
             except TikTokIncompleteReportError as error:
-                sink.clear()
+                collector.clear()
                 if attempt == _DOWNLOADS or not error.retryable:
                     self._on_unusable(task)  # a new task may make a better file
                     raise
@@ -208,18 +210,18 @@ class FileSource:
                 self.result.refetched += 1
                 self._client.pause(_PAUSE)
             except TikTokOutputError:  # no room for it
-                sink.clear()
+                collector.clear()
                 raise
             else:
                 log.info(
                     "%s, %s: %s rows in %s bytes, %.1f s",
                     call.account,
                     call.window,
-                    f"{len(sink.spool):,}",
+                    f"{len(collector.buffer):,}",
                     f"{size:,}",
                     clock.monotonic() - started,
                 )
-                return sink
+                return collector
         raise AssertionError  # the last attempt returned or raised
 
     def _download(self, task: ReportTask, file: IO[bytes]) -> int:
@@ -263,34 +265,36 @@ class FileSource:
             log.warning("%s It said before that it was ready; it is asked again in %.0f s.", refusal, pause)
             self._client.pause(pause)
 
-    def _read_file(self, call: ReportCall, task: ReportTask, file: IO[bytes], sink: RowSink) -> None:
+    def _read_file(
+        self, call: ReportCall, task: ReportTask, file: IO[bytes], collector: RowCollector
+    ) -> None:
         request = self.plan.request
         wanted = [name for name in request.metrics if name not in task.dropped]
         subject = f"{call.account}, {call.window}, {task.report_task_id}"
         pages = read_rows(file, self.reader.schema, request.dimensions, wanted, subject)
         first = 1
         for number, items in enumerate(pages, start=1):
-            sink.take_page(read_page(self.reader, call, number, items, subject=subject, first=first))
+            collector.take_page(read_page(self.reader, call, number, items, subject=subject, first=first))
             first += len(items)
             if self._client.stop.is_set():
                 self._client.pause(0)  # raises
-            if sink.has_double:
+            if collector.has_double:
                 break
-        problem = sink.problem()
+        problem = collector.problem()
         if problem:
-            repeated = repeated_hour_error(self._client, self.plan, call, sink.doubled_times())
+            repeated = repeated_hour_error(self._client, self.plan, call, collector.doubled_times())
             raise repeated or TikTokIncompleteReportError(f"{problem} ({subject}). Run the task again.")
 
-    def _sink(self) -> RowSink:
-        return RowSink(
+    def _collector(self) -> RowCollector:
+        return RowCollector(
             self.reader,
             self._encode,
             order_field=self.plan.request.order_field,
-            room=self._budget,
+            budget=self._budget,
             sums=("spend",) if self._reconciliation is not None else (),
         )
 
-    def _reconcile(self, call: ReportCall, sink: RowSink) -> None:
+    def _reconcile(self, call: ReportCall, collector: RowCollector) -> None:
         """Compare the rows' spend with the account's own, which synchronous calls tell.
 
         :raises TikTokIncompleteReportError: they are too far apart.
@@ -298,7 +302,7 @@ class FileSource:
         if self._reconciliation is None:
             return
         path = self.plan.request.kind.endpoint(self.plan.request.dimensions)
-        account = IdSink("advertiser_id", ("spend",))
+        account = IdCollector("advertiser_id", ("spend",))
         windows = [call.window]
         if call.window.start and call.window.end:
             windows = list(split_days(call.window.start, call.window.end, MAX_DAYS_WITHOUT_TIME))
@@ -307,8 +311,8 @@ class FileSource:
             answer = self._client.get(path, asked.params, subject=asked.subject(1))
             self._completeness.check(answer, asked.params["metrics"], asked.subject(1))
             account.take(1, account.read(asked, 1, answer.data.get("list") or []))
-        found, spent = sink.sums["spend"], account.sums["spend"]
-        problem = self._reconciliation.problem(found, spent, rows=len(sink.spool))
+        found, spent = collector.sums["spend"], account.sums["spend"]
+        problem = self._reconciliation.problem(found, spent, rows=len(collector.buffer))
         if problem:
             deleted = (
                 " Report tasks may leave out what is deleted, which `mode='sync'` counts."

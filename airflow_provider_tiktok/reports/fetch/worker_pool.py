@@ -1,4 +1,4 @@
-"""Calls in flight: made side by side by a few threads, their outcomes handed back to one."""
+"""A worker pool: a few threads make calls side by side, one thread takes their outcomes."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Outcome(Generic[_Job, _Result]):
     future: Future[_Result]
 
 
-class Flight(Generic[_Job, _Result]):
+class WorkerPool(Generic[_Job, _Result]):
     """Makes calls in several threads.
 
     More jobs than threads are taken, so that a thread whose call is done begins the next one while the outcome waits to
     be dealt with. Outcomes come in the order in which the calls ended: what came before a failure is known before it.
 
-    :param make: does a job; runs in a thread.
+    :param work: does a job; runs in a thread.
     :param concurrency: threads.
     :param waiting: jobs that are taken beyond those, whose outcomes may wait in memory.
     """
 
-    def __init__(self, make: Callable[[_Job], _Result], concurrency: int, *, waiting: int) -> None:
-        self._make = make
+    def __init__(self, work: Callable[[_Job], _Result], concurrency: int, *, waiting: int) -> None:
+        self._work = work
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="tiktok-report")
         self._outcomes: queue.SimpleQueue[Outcome[_Job, _Result]] = queue.SimpleQueue()
         self._concurrency = concurrency
@@ -44,7 +44,7 @@ class Flight(Generic[_Job, _Result]):
         self._taken = 0
 
     @property
-    def has_room(self) -> bool:
+    def has_capacity(self) -> bool:
         """Whether another job should be submitted now."""
         return self._taken < self._most
 
@@ -61,11 +61,11 @@ class Flight(Generic[_Job, _Result]):
     def submit(self, job: _Job) -> None:
         """Take a job."""
         self._taken += 1
-        future = self._pool.submit(self._make, job)
+        future = self._pool.submit(self._work, job)
         future.add_done_callback(lambda done: self._outcomes.put(Outcome(job, done)))
 
     def next(self, seconds: float) -> Outcome[_Job, _Result] | None:
-        """Give an outcome, waiting so long for one if need be."""
+        """Return an outcome, waiting so long for one if need be; ``None`` when none comes."""
         try:
             outcome = self._outcomes.get(timeout=seconds) if seconds else self._outcomes.get_nowait()
         except queue.Empty:

@@ -1,11 +1,11 @@
-"""How a call that is too much for TikTok becomes smaller ones, whose rows together are the same.
+"""How a call that is oversized for TikTok becomes smaller ones, whose rows together are the same.
 
 TikTok cuts reports at 20,000 campaigns, ad groups or ads; refuses others as too large (40067) or as naming
 too many IDs (40011); and times out on the rest, for which it punishes whoever repeats the same call. The
-ways out, in the order of :data:`WAYS`: fewer days, some of the filter's IDs, some of the campaigns, some of the
+strategies, in the order of :data:`STRATEGIES`: fewer days, some of the filter's IDs, some of the campaigns, some of the
 ad groups. Which of them helps depends on the reason; which of them is right depends on the report: rows are
-only divided along what they are grouped by, so that no row has to be put together from two. Where a report is
-divided by campaigns or ad groups, :func:`list_metrics` says why none is missing.
+only split along what they are grouped by, so that no row has to be put together from two. Where a report is
+split by campaigns or ad groups, :func:`list_metrics` says why none is missing.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from airflow_provider_tiktok.reports.planning.planner import ReportCall, split_d
 from airflow_provider_tiktok.reports.report_types import DAY, HOUR, INTEGRATED_PATH, REPORT_TYPES
 
 CUT, LARGE, IDS, TIMEOUT = "cut", "large", "ids", "timeout"
-"""Why a call is too much: rows left out, refused as too large, too many IDs in a filter, no answer in time."""
+"""Why a call is oversized: rows left out, refused as too large, too many IDs in a filter, no answer in time."""
 
 DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS = "days", "filtered IDs", "campaigns", "ad groups"
 
 LIST_METRICS = "the metrics of its lists"
-"""How a list of campaigns or ad groups that is too much itself is divided, and nothing else."""
+"""How an oversized list of campaigns or ad groups is split, and nothing else."""
 
-WAYS: Mapping[str, tuple[str, ...]] = {
+STRATEGIES: Mapping[str, tuple[str, ...]] = {
     CUT: (FILTERED_IDS, CAMPAIGNS, ADGROUPS),  # the same entities are too many on each day
     LARGE: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS),
     TIMEOUT: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS),
     IDS: (FILTERED_IDS,),
 }
-"""What may help against what, first things first."""
+"""What may help against what, the first choice first."""
 
 _WEEK = 7  # days; TikTok's advice for reports that time out
 _CAMPAIGNS_AT_ONCE = {"AUCTION_CAMPAIGN": 100}
@@ -58,8 +58,8 @@ _KEPT_IN_LISTS = ("campaign_system_origins", "campaign_automation_type", "buying
 """Filters on campaigns, which hold in a list of them as well."""
 
 
-def too_much(error: Exception) -> str:
-    """Say why a call was too much for TikTok; empty when it failed for another reason."""
+def oversized_reason(error: Exception) -> str:
+    """Return why a call was oversized; empty when it failed for another reason."""
     if isinstance(error, TikTokIncompleteReportError) and getattr(error, "truncated", False):
         return CUT
     if isinstance(error, TikTokTransportError) and error.timed_out:
@@ -69,23 +69,27 @@ def too_much(error: Exception) -> str:
     return ""
 
 
-def can_divide(request: ReportRequest, call: ReportCall, way: str) -> bool:
-    """Say whether a call can be made smaller in a way, its rows staying what they are."""
-    if way == DAYS:
+def can_split(request: ReportRequest, call: ReportCall, strategy: str) -> bool:
+    """Return whether a strategy makes a call smaller while its rows stay what they are."""
+    if strategy == DAYS:
         window = call.window
         return DAY in request.dimensions and window.start is not None and window.start != window.end
-    if way == FILTERED_IDS:
-        return _has_ids(request) and bool(_divisible_filter(request, call))
-    return _has_entities(request, call, way) and not list_metrics(request, call, way)[1]
+    if strategy == FILTERED_IDS:
+        return _has_ids(request) and bool(_splittable_filter(request, call))
+    return _has_entities(request, call, strategy) and not list_metrics(request, call, strategy)[1]
 
 
 def obstacle(request: ReportRequest, call: ReportCall, reason: str) -> str:
-    """Return what keeps a call that is too much from being divided, and what to do; empty where nothing is known."""
-    for way in (way for way in WAYS[reason] if way in _FIELD and _has_entities(request, call, way)):
-        unlisted = list_metrics(request, call, way)[1]
+    """Return what keeps an oversized call from being split, and what to do; empty where nothing is known."""
+    for strategy in (
+        strategy
+        for strategy in STRATEGIES[reason]
+        if strategy in _FIELD and _has_entities(request, call, strategy)
+    ):
+        unlisted = list_metrics(request, call, strategy)[1]
         if unlisted:
             return (
-                f"It can't be divided by {way}: TikTok doesn't list those by {', '.join(unlisted)}, so some could be "
+                f"It can't be divided by {strategy}: TikTok doesn't list those by {', '.join(unlisted)}, so some could be "
                 f"missing. Leave {' and '.join(unlisted)} out of `metrics`, or filter by campaign_ids, some at a time."
             )
     return ""
@@ -101,35 +105,35 @@ def _has_ids(request: ReportRequest) -> bool:
     )
 
 
-def _has_entities(request: ReportRequest, call: ReportCall, way: str) -> bool:
+def _has_entities(request: ReportRequest, call: ReportCall, strategy: str) -> bool:
     """Return whether a call may be of several campaigns or ad groups, and each row of one of them."""
-    if not _has_ids(request) or request.data_level not in LEVELS_OF_ID_FIELDS[_FIELD[way]]:
+    if not _has_ids(request) or request.data_level not in LEVELS_OF_ID_FIELDS[_FIELD[strategy]]:
         return False
-    named = len(call.campaigns if way == CAMPAIGNS else call.adgroups)
-    # an ad group is looked for in one campaign; one ID can't be divided
-    return named != 1 and (way == CAMPAIGNS or len(call.campaigns) == 1)
+    named = len(call.campaigns if strategy == CAMPAIGNS else call.adgroups)
+    # an ad group is looked for in one campaign; one ID can't be split
+    return named != 1 and (strategy == CAMPAIGNS or len(call.campaigns) == 1)
 
 
-def wants_list(call: ReportCall, way: str) -> bool:
-    """Say whether the IDs to divide a call by aren't known yet."""
-    return (way == CAMPAIGNS and not call.campaigns) or (way == ADGROUPS and not call.adgroups)
+def wants_list(call: ReportCall, strategy: str) -> bool:
+    """Return whether the IDs to split a call by aren't known yet."""
+    return (strategy == CAMPAIGNS and not call.campaigns) or (strategy == ADGROUPS and not call.adgroups)
 
 
-def divide(request: ReportRequest, call: ReportCall, way: str) -> list[ReportCall]:
-    """Give the smaller calls, in order."""
-    if way == DAYS:
+def split_call(request: ReportRequest, call: ReportCall, strategy: str) -> list[ReportCall]:
+    """Return the smaller calls, in order."""
+    if strategy == DAYS:
         return list(_by_days(call))
-    if way == LIST_METRICS:
+    if strategy == LIST_METRICS:
         return list(_by_metrics(call))
-    if way == FILTERED_IDS:
-        return list(_by_filter(call, _divisible_filter(request, call)))
-    ids = call.campaigns if way == CAMPAIGNS else call.adgroups
-    return by_ids(request, call, way, ids, (len(ids) + 1) // 2)
+    if strategy == FILTERED_IDS:
+        return list(_by_filter(call, _splittable_filter(request, call)))
+    ids = call.campaigns if strategy == CAMPAIGNS else call.adgroups
+    return by_ids(request, call, strategy, ids, (len(ids) + 1) // 2)
 
 
 @dataclass
 class Size:
-    """What calls about one account may be of, after some were too much.
+    """The size that calls about one account may have, after some were oversized.
 
     :param days: at most; 0 is no limit.
     :param campaigns: at most; 0 is no limit.
@@ -138,71 +142,71 @@ class Size:
     days: int = 0
     campaigns: int = 0
 
-    def shrink(self, call: ReportCall, way: str) -> None:
-        """Learn from a call that is divided."""
-        if way == DAYS:
+    def shrink(self, call: ReportCall, strategy: str) -> None:
+        """Shrink to the calls that a call is split into."""
+        if strategy == DAYS:
             self.days = min(self.days or _WEEK, _span(call))
-        elif way == CAMPAIGNS:
+        elif strategy == CAMPAIGNS:
             half = (len(call.campaigns) + 1) // 2 or _MOST_CAMPAIGNS
             self.campaigns = min(self.campaigns or half, half)
 
 
-def way_to_size(request: ReportRequest, call: ReportCall, size: Size) -> str:
-    """Say how a call is to be divided that is larger than a size; empty when it isn't larger, or can't be."""
+def strategy_for_size(request: ReportRequest, call: ReportCall, size: Size) -> str:
+    """Return the strategy for a call that is larger than a size; empty when it isn't larger, or can't be split."""
     start, end = call.window.start, call.window.end
     days = (end - start).days + 1 if start and end else 0
-    if size.days and days > size.days and can_divide(request, call, DAYS):
+    if size.days and days > size.days and can_split(request, call, DAYS):
         return DAYS
-    if size.campaigns and can_divide(request, call, CAMPAIGNS):
+    if size.campaigns and can_split(request, call, CAMPAIGNS):
         return CAMPAIGNS if not call.campaigns or len(call.campaigns) > size.campaigns else ""
     return ""
 
 
 def _span(call: ReportCall) -> int:
-    """Give the days of the calls that a call is divided into."""
+    """Return the days of the calls that a call is split into."""
     start, end = call.window.start, call.window.end
     return 1 if start and end and (end - start).days < _WEEK else _WEEK
 
 
 def by_ids(
-    request: ReportRequest, call: ReportCall, way: str, ids: Sequence[str], size: int | None = None
+    request: ReportRequest, call: ReportCall, strategy: str, ids: Sequence[str], size: int | None = None
 ) -> list[ReportCall]:
-    """Give calls for some IDs each.
+    """Return calls for some IDs each.
 
     :param ids: the campaigns, or the ad groups of the call's one campaign.
     :param size: how many at once; what TikTok advises if not given.
     """
     if size is None:
         size = _ADGROUPS_AT_ONCE
-        if way == CAMPAIGNS:
+        if strategy == CAMPAIGNS:
             size = _CAMPAIGNS_AT_ONCE.get(request.data_level or "", _FEW_CAMPAIGNS)
     found = []
     for first in range(0, len(ids), size):
         some = tuple(ids[first : first + size])
-        part = f"{way} {some[0]}" + (f" to {some[-1]}, {len(some)} of them" if len(some) > 1 else "")
-        smaller = replace(_filtered(call, _FIELD[way], some), part=part)
+        part = f"{strategy} {some[0]}" + (f" to {some[-1]}, {len(some)} of them" if len(some) > 1 else "")
+        smaller = replace(_filtered(call, _FIELD[strategy], some), part=part)
         found.append(
-            replace(smaller, campaigns=some) if way == CAMPAIGNS else replace(smaller, adgroups=some)
+            replace(smaller, campaigns=some) if strategy == CAMPAIGNS else replace(smaller, adgroups=some)
         )
     return found
 
 
 def list_metrics(
-    request: ReportRequest, call: ReportCall, way: str
+    request: ReportRequest, call: ReportCall, strategy: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the metrics that a list of campaigns or ad groups is asked with, and the figures that it can't have.
 
     TikTok leaves out of a report what has none of the figures that the call asks for. Figures are never negative, so
     a campaign has every figure that one of its ads has. The list therefore asks for all of the report's figures, of
-    deleted campaigns too and of the same days: it holds every campaign that a row with a figure can be of. A list that
-    is too much itself is asked in several calls with some of the metrics each; what is in one of them is listed. Where
-    a figure doesn't exist at the list's level, nothing shows that the list is complete: then the report isn't divided
+    deleted campaigns too and of the same days: it holds every campaign that a row with a figure can be of. An oversized
+    list is asked in several calls with some of the metrics each; what is in one of them is listed. Where
+    a figure doesn't exist at the list's level, nothing shows that the list is complete: then the report isn't split
     by it, and fails. Names and settings are no figures; a report that has some gets a list with names.
 
-    TikTok's count of the undivided call is no proof: of a call that is cut it counts what it left, one that is too
+    TikTok's count of the unsplit call is no proof: of a call that is cut it counts what it left, one that is too
     large has none, and it may count rows of zeros of campaigns that lists leave out.
     """
-    listed = Shape(REPORT_TYPES["BASIC"], frozenset({_LEVEL[way]}), (f"{_ENTITY[way]}_id",))
+    listed = Shape(REPORT_TYPES["BASIC"], frozenset({_LEVEL[strategy]}), (f"{_ENTITY[strategy]}_id",))
     listed = replace(listed, lifetime=request.query_lifetime)
     known, more = catalog.metrics(request.report_type), catalog.metrics()
     asked: dict[str, None] = {}
@@ -210,7 +214,7 @@ def list_metrics(
     for name in call.params["metrics"]:
         metric = known.get(name) or more.get(name)
         if metric is not None and metric.section == "attribute":
-            asked[f"{_ENTITY[way]}_name"] = None
+            asked[f"{_ENTITY[strategy]}_name"] = None
         elif any(sure for _, sure in objections(name, listed)):
             unlisted.append(name)
         else:
@@ -218,30 +222,30 @@ def list_metrics(
     return tuple(asked), tuple(unlisted)
 
 
-def list_call(request: ReportRequest, call: ReportCall, way: str) -> ReportCall:
+def list_call(request: ReportRequest, call: ReportCall, strategy: str) -> ReportCall:
     """Return the call that lists the campaigns, or the ad groups of one campaign, which have figures in a window."""
     kept = [item for item in _filters(call) if item["field_name"] in (*_KEPT_IN_LISTS, _FIELD[CAMPAIGNS])]
-    if way == ADGROUPS:
+    if strategy == ADGROUPS:
         kept += [item for item in _filters(call) if item["field_name"] == _FIELD[ADGROUPS]]
-    status = STATUS_FIELDS[_LEVEL[way]]
+    status = STATUS_FIELDS[_LEVEL[strategy]]
     kept.append({"field_name": status, "filter_type": "IN", "filter_value": '["STATUS_ALL"]'})
     common = {
         "report_type": "BASIC",
-        "data_level": _LEVEL[way],
-        "dimensions": [f"{_ENTITY[way]}_id"],
-        "metrics": list(list_metrics(request, call, way)[0]),
+        "data_level": _LEVEL[strategy],
+        "dimensions": [f"{_ENTITY[strategy]}_id"],
+        "metrics": list(list_metrics(request, call, strategy)[0]),
         "filtering": kept,
         "query_lifetime": True if request.query_lifetime else None,
         "page_size": request.page_size,
     }
-    return replace(call, common=common, part=f"list of {way}")
+    return replace(call, common=common, part=f"list of {strategy}")
 
 
-def list_sums(request: ReportRequest, call: ReportCall, way: str) -> tuple[str, ...]:
+def list_sums(request: ReportRequest, call: ReportCall, strategy: str) -> tuple[str, ...]:
     """Return the metrics whose sum over a call's rows must be that over the listed campaigns or ad groups."""
     status = STATUS_FIELDS.values()
     # of a report on some ad groups, the campaigns' own figures are more
-    ids = _FIELD.values() if way == ADGROUPS else (_FIELD[CAMPAIGNS],)
+    ids = _FIELD.values() if strategy == ADGROUPS else (_FIELD[CAMPAIGNS],)
     adds_up = (
         request.report_type == "BASIC"
         and not set(request.dimensions) - {*ROW_IDS, DAY, HOUR}
@@ -256,7 +260,7 @@ def list_sums(request: ReportRequest, call: ReportCall, way: str) -> tuple[str, 
 
 def _by_days(call: ReportCall) -> Iterator[ReportCall]:
     start, end = call.window.start, call.window.end
-    assert start is not None and end is not None  # noqa: S101, PT018 - can_divide has looked
+    assert start is not None and end is not None  # noqa: S101, PT018 - can_split has looked
     for window in split_days(start, end, _span(call)):
         yield replace(call, window=window)
 
@@ -280,8 +284,8 @@ def _by_filter(call: ReportCall, item: Mapping[str, str]) -> Iterator[ReportCall
         yield replace(_with_filter(call, others, item["field_name"], some), part=part)
 
 
-def _divisible_filter(request: ReportRequest, call: ReportCall) -> Mapping[str, str]:
-    """Give the longest filter of IDs that can be divided without dividing a row; empty where there is none."""
+def _splittable_filter(request: ReportRequest, call: ReportCall) -> Mapping[str, str]:
+    """Return the longest filter of IDs that can be split without splitting a row; empty where there is none."""
     made_here = {
         name for name, ids in (("campaign_ids", call.campaigns), ("adgroup_ids", call.adgroups)) if ids
     }

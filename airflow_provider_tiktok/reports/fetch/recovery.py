@@ -1,0 +1,112 @@
+"""What follows when TikTok doesn't answer a call as it was made: smaller calls, or fewer metrics."""
+
+from __future__ import annotations
+
+import logging
+
+from airflow_provider_tiktok.exceptions import TikTokError, TikTokInvalidRequestError
+from airflow_provider_tiktok.reports.fetch.dropped_metrics import DroppedMetrics
+from airflow_provider_tiktok.reports.fetch.window import split
+from airflow_provider_tiktok.reports.fetch.window.window import PageJob
+from airflow_provider_tiktok.reports.params.explain import explained, with_advice
+from airflow_provider_tiktok.reports.params.request import ReportRequest
+
+log = logging.getLogger(__name__)
+
+_ASK_FOR_LESS = (
+    "Ask for less at a time: group by campaign_id, adgroup_id or ad_id, where the report has it, or filter by "
+    "campaign_ids."
+)
+_MAX_TIMEOUTS = 12  # calls in a row that time out, however small they are made
+
+
+class CallRecovery:
+    """Changes the calls of a report so that TikTok answers them, and their rows stay what they are.
+
+    :param request: the report.
+    :param dropped: metrics that the report does without.
+    """
+
+    def __init__(self, request: ReportRequest, dropped: DroppedMetrics) -> None:
+        self.timeouts = 0
+        self._request = request
+        self._dropped = dropped
+        self._sizes: dict[str, split.Size] = {}
+        self._logged: set[tuple[str, str]] = set()
+
+    def prepare(self, job: PageJob) -> bool:
+        """Decide, before its first page, which metrics a call asks for, and whether it is too large for its account.
+
+        :return: whether the page is to be fetched; not where the call was split.
+        """
+        if job.page != 1:
+            return True
+        account = job.window.advertiser_id
+        job.call.metrics = self._dropped.left(account, job.call.call.params["metrics"])
+        size = self._sizes.get(account)
+        if size is None or not (strategy := job.window.calls.strategy_for_size(job.call, size)):
+            return True
+        job.window.calls.split(job.call, strategy, size)
+        return False
+
+    def succeeded(self) -> None:
+        """Note that TikTok answered a call in time."""
+        self.timeouts = 0
+
+    def recover(self, job: PageJob, error: TikTokError) -> TikTokError | None:
+        """Split the call that failed, or make it again with fewer metrics.
+
+        :return: where neither helps, the error, and what this version knows about it; else ``None``.
+        """
+        calls = job.window.calls
+        reason = split.oversized_reason(error)
+        if reason == split.TIMEOUT:
+            # those that were under way together count as one
+            self.timeouts = max(self.timeouts, job.timeouts_before + 1)
+        may_split = reason and self.timeouts < _MAX_TIMEOUTS
+        if strategy := calls.strategy_against(job.call, reason) if may_split else "":
+            self._split(job, strategy, error)
+        elif isinstance(error, TikTokInvalidRequestError) and self._does_without(job, error):
+            # a list that was made before the report does without is made from scratch, with all that follows from it
+            (job.window if calls.listed_by(job.call) else job.call).restart()
+        else:
+            return self._explained(job, error, reason)
+        return None
+
+    def _split(self, job: PageJob, strategy: str, error: TikTokError) -> None:
+        account = job.window.advertiser_id
+        if (account, strategy) not in self._logged:
+            self._logged.add((account, strategy))
+            log.warning(
+                "%s The report of this account is divided by %s, and put together again.", error, strategy
+            )
+        size = self._sizes.setdefault(account, split.Size())
+        job.window.calls.split(job.call, strategy, size)
+
+    def _does_without(self, job: PageJob, error: TikTokInvalidRequestError) -> bool:
+        """Drop the metrics that TikTok refuses by name, where that is wanted and leaves a report."""
+        if job.window.calls.listed_by(job.call):
+            # what can't be listed may well be in the rows; a list goes without what the rows go without
+            return self._dropped.are_refused(job.call.call, job.call.metrics, error)
+        return self._dropped.drop(job.call.call, job.call.metrics, error)
+
+    def _explained(self, job: PageJob, error: TikTokError, reason: str) -> TikTokError:
+        """Add to the error of a call what this version knows about it, and what helps.
+
+        :param reason: why the call was oversized, if it was.
+        """
+        listed = job.window.calls.listed_by(job.call)
+        if listed and (reason or isinstance(error, TikTokInvalidRequestError)):
+            return with_advice(
+                error,
+                f"The call lists the {listed} by which the report has to be divided, with the report's own metrics: leave "
+                "those out that TikTok's message names, or filter by campaign_ids, some at a time.",
+            )
+        if isinstance(error, TikTokInvalidRequestError):
+            error = explained(error, self._request)
+        obstacle = split.obstacle(self._request, job.call.asked, reason) if reason else ""
+        if obstacle:
+            return with_advice(error, obstacle)
+        if reason == split.TIMEOUT:
+            return with_advice(error, f"{_ASK_FOR_LESS} Fewer metrics or days help too.")
+        return with_advice(error, _ASK_FOR_LESS) if reason == split.CUT else error

@@ -1,0 +1,217 @@
+"""The paged calls of one window as it is split now.
+
+A window begins with the calls that the plan has for it, nearly always one. A call that is oversized for TikTok is
+replaced by smaller ones (see :mod:`~airflow_provider_tiktok.reports.fetch.window.split`), so that their rows, one behind
+the other, are the window's. Where the campaigns or ad groups to split by aren't known, they are listed first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airflow_provider_tiktok.reports.fetch.collectors import Encode, IdCollector, RowCollector
+from airflow_provider_tiktok.reports.fetch.window import split
+from airflow_provider_tiktok.reports.fetch.window.paged_call import PagedCall
+from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.planning.planner import ReportCall
+from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
+from airflow_provider_tiktok.reports.rows.buffer import Room
+from airflow_provider_tiktok.reports.rows.reader import RowReader
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSettings:
+    """What all windows of a report have in common.
+
+    :param request: the report.
+    :param reader: reads rows.
+    :param encode: makes of them what the reader of the rows wants.
+    :param budget: for rows in memory.
+    :param reconciliation: compares each window's spend with the account's own.
+    """
+
+    request: ReportRequest
+    reader: RowReader
+    encode: Encode
+    budget: Room
+    reconciliation: Reconciliation | None = None
+
+
+@dataclass(eq=False)
+class RowCall:
+    """A call for some of the window's rows.
+
+    :param call: the call.
+    :param collector: has its rows.
+    :param listings: the lists of campaigns or ad groups by which it was split off.
+    :param exhausted: strategies to split it in which nothing of it is listed.
+    """
+
+    call: PagedCall
+    collector: RowCollector
+    listings: tuple[Listing, ...] = ()
+    exhausted: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Listing:
+    """A list of the campaigns, or ad groups, by which a call is to be split.
+
+    :param calls: the calls that bring it, each with some of the metrics.
+    :param row_call: the call to be split.
+    :param strategy: what is listed.
+    :param sums: metrics whose sum must be that of the rows.
+    """
+
+    calls: list[PagedCall]
+    row_call: RowCall
+    strategy: str
+    sums: tuple[str, ...]
+
+    @property
+    def collectors(self) -> list[IdCollector]:
+        """What the calls brought."""
+        return [call.collector for call in self.calls if isinstance(call.collector, IdCollector)]
+
+
+class WindowCalls:
+    """The calls of one window.
+
+    :param planned: the plan's calls for it.
+    :param settings: of the report.
+    """
+
+    def __init__(self, planned: Sequence[ReportCall], settings: FetchSettings) -> None:
+        self._settings = settings
+        self._request = settings.request
+        self._open_listings: list[Listing] = []
+        self.row_calls = [self._new_row_call(call) for call in planned]
+        self.account_total = self._new_account_total(planned[0])
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all pages of all calls have come."""
+        return all(call.is_complete for call in self.all())
+
+    def all(self) -> list[PagedCall]:
+        """Return the calls whose pages are to be fetched, lists first."""
+        waiting = {id(listing.row_call) for listing in self._open_listings}
+        calls = [call for listing in self._open_listings for call in listing.calls]
+        calls += [one.call for one in self.row_calls if id(one) not in waiting]
+        return calls if self.account_total is None else [*calls, self.account_total]
+
+    def listed_by(self, call: PagedCall) -> str:
+        """Return what a call lists; empty where it is none of a list."""
+        listing = self._listing_of(call)
+        return listing.strategy if listing is not None else ""
+
+    def strategy_against(self, call: PagedCall, reason: str) -> str:
+        """Return the strategy to split an oversized call; empty when there is none.
+
+        :param reason: why it is oversized, a key of
+            :data:`~airflow_provider_tiktok.reports.fetch.window.split.STRATEGIES`.
+        """
+        if self._listing_of(call) is not None:
+            may_help = reason in {split.LARGE, split.TIMEOUT} and len(call.asked.params["metrics"]) > 1
+            return split.LIST_METRICS if may_help else ""
+        row_call = self._row_call_of(call)
+        if row_call is None:  # the account's total
+            return ""
+        strategies = (one for one in split.STRATEGIES[reason] if one not in row_call.exhausted)
+        return next((one for one in strategies if split.can_split(self._request, call.asked, one)), "")
+
+    def strategy_for_size(self, call: PagedCall, size: split.Size) -> str:
+        """Return the strategy for a call that is larger than a size; empty when it isn't larger, or can't be split."""
+        row_call = self._row_call_of(call)
+        if row_call is None:
+            return ""
+        strategy = split.strategy_for_size(self._request, call.asked, size)
+        return "" if strategy in row_call.exhausted else strategy
+
+    def split(self, call: PagedCall, strategy: str, size: split.Size) -> None:
+        """Replace a call by smaller ones.
+
+        :param size: of the account's calls; it shrinks to that of the new ones.
+        """
+        listing = self._listing_of(call)
+        if listing is not None:
+            index = next(number for number, one in enumerate(listing.calls) if one is call)
+            smaller = split.split_call(self._request, call.asked, strategy)
+            listing.calls[index : index + 1] = [self._new_list_call(listing, one) for one in smaller]
+            return
+        row_call = self._row_call_of(call)
+        assert row_call is not None  # noqa: S101 - a strategy was found for it
+        row_call.collector.clear()
+        size.shrink(call.call, strategy)
+        if split.wants_list(call.call, strategy):
+            self._list(row_call, strategy)
+        else:
+            self._replace(row_call, split.split_call(self._request, call.call, strategy))
+
+    def complete(self, call: PagedCall) -> None:
+        """Split by what was listed, where a complete call was the last one of a list."""
+        listing = self._listing_of(call)
+        if listing is None or not all(one.is_complete for one in listing.calls):
+            return
+        ids = sorted({name for collector in listing.collectors for name in collector.ids})
+        self._open_listings.remove(listing)
+        row_call = listing.row_call
+        if ids:
+            smaller = split.by_ids(self._request, row_call.call.call, listing.strategy, ids)
+            self._replace(row_call, smaller, (listing,))
+        else:
+            # nothing of it has figures, which the call itself can say at once; it may never have been oversized
+            row_call.exhausted += (listing.strategy,)
+            row_call.call.restart()
+
+    def clear(self) -> None:
+        """Drop all rows."""
+        for one in self.row_calls:
+            one.collector.clear()
+
+    def _list(self, row_call: RowCall, strategy: str) -> None:
+        """List what a call is to be split by."""
+        asked = row_call.call.asked
+        listing = Listing([], row_call, strategy, split.list_sums(self._request, asked, strategy))
+        listing.calls.append(self._new_list_call(listing, split.list_call(self._request, asked, strategy)))
+        self._open_listings.append(listing)
+
+    def _replace(
+        self, row_call: RowCall, calls: Sequence[ReportCall], listings: tuple[Listing, ...] = ()
+    ) -> None:
+        index = next(number for number, one in enumerate(self.row_calls) if one is row_call)
+        listings = row_call.listings + listings
+        self.row_calls[index : index + 1] = [self._new_row_call(call, listings) for call in calls]
+
+    def _new_row_call(self, call: ReportCall, listings: tuple[Listing, ...] = ()) -> RowCall:
+        settings = self._settings
+        reconciled = ("spend",) if settings.reconciliation is not None else ()
+        sums = dict.fromkeys((*reconciled, *(name for listing in listings for name in listing.sums)))
+        collector = RowCollector(
+            settings.reader,
+            settings.encode,
+            order_field=self._request.order_field,
+            budget=settings.budget,
+            sums=tuple(sums),
+        )
+        return RowCall(PagedCall(call, collector, self._request.page_size), collector, listings)
+
+    def _new_list_call(self, listing: Listing, call: ReportCall) -> PagedCall:
+        sums = [name for name in listing.sums if name in call.params["metrics"]]
+        collector = IdCollector(call.params["dimensions"][0], sums, once=True)
+        return PagedCall(call, collector, self._request.page_size)
+
+    def _new_account_total(self, planned: ReportCall) -> PagedCall | None:
+        """Return the call for the account's own spend, where that is compared."""
+        reconciliation = self._settings.reconciliation
+        if reconciliation is None:
+            return None
+        collector = IdCollector("advertiser_id", ("spend",), once=True)
+        return PagedCall(reconciliation.call(planned), collector, self._request.page_size)
+
+    def _row_call_of(self, call: PagedCall) -> RowCall | None:
+        return next((one for one in self.row_calls if one.call is call), None)
+
+    def _listing_of(self, call: PagedCall) -> Listing | None:
+        return next((one for one in self._open_listings if any(call is it for it in one.calls)), None)
