@@ -213,7 +213,7 @@ class TikTokHook(BaseHook):
         :raises TikTokIncompleteReportError: the rows can't be made whole.
         """
         from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
-        from airflow_provider_tiktok.reports.rows.reader import to_python
+        from airflow_provider_tiktok.reports.rows.schema import to_python
 
         client = self.get_conn(connections=max_concurrency)
         plan = self.plan_report(**parameters)

@@ -12,7 +12,7 @@ from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokPermissi
 from airflow_provider_tiktok.operators._outputs.files import FileOutput
 from airflow_provider_tiktok.reports.planning.planner import RunTime
 from airflow_provider_tiktok.reports.result.summary import make_summary
-from airflow_provider_tiktok.reports.rows.reader import schema_of
+from airflow_provider_tiktok.reports.rows.schema import schema_of
 from tests.reports.helpers import UTC, FakeClient, fetch, paged, plan
 
 ZONES = {"1": "Europe/Berlin", "2": "America/New_York"}

@@ -15,7 +15,8 @@ from airflow_provider_tiktok.api.client import Answer
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError, TikTokOutputError
 from airflow_provider_tiktok.reports.fetch.totals import add_totals as total_of
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PageCount
-from airflow_provider_tiktok.reports.rows.reader import RowReader, to_python
+from airflow_provider_tiktok.reports.rows.reader import RowReader
+from airflow_provider_tiktok.reports.rows.schema import to_python
 from airflow_provider_tiktok.storage.columns import is_number
 from airflow_provider_tiktok.storage.formats import Csv, JsonLines
 from airflow_provider_tiktok.storage.parquet import Parquet

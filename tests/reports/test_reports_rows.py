@@ -14,7 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
-from airflow_provider_tiktok.reports.rows.reader import Page, RowReader, schema_of, to_python
+from airflow_provider_tiktok.reports.rows.reader import Page, RowReader
+from airflow_provider_tiktok.reports.rows.schema import schema_of, to_python
 from airflow_provider_tiktok.storage.formats import Csv, JsonLines
 
 from .helpers import request

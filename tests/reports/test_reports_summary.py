@@ -15,7 +15,7 @@ from airflow_provider_tiktok.reports.result.summary import (
     make_summary,
     restates,
 )
-from airflow_provider_tiktok.reports.rows.reader import schema_of
+from airflow_provider_tiktok.reports.rows.schema import schema_of
 
 from .helpers import NOW, UTC, FakeClient, all_rows, fetch, items, old_plan, paged, plan
 

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.async_reports.csv_rows import ends_whole, read_rows
 from airflow_provider_tiktok.reports.params.request import parse_request
-from airflow_provider_tiktok.reports.rows.reader import schema_of
+from airflow_provider_tiktok.reports.rows.schema import schema_of
 
 REQUEST = parse_request(
     dimensions="ad_id,stat_time_day", metrics="spend,ad_name", report_start_date="2026-08-01", mode="async"

@@ -16,7 +16,8 @@ from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.planning.planner import RunTime, make_plan
 from airflow_provider_tiktok.reports.presets import PRESETS
 from airflow_provider_tiktok.reports.result.summary import file_name, make_manifest, make_summary, restates
-from airflow_provider_tiktok.reports.rows.reader import RowReader, schema_of
+from airflow_provider_tiktok.reports.rows.reader import RowReader
+from airflow_provider_tiktok.reports.rows.schema import schema_of
 
 from .helpers import LONG_AGO, NOW, UTC, FakeClient, all_rows, fetch, paged
 

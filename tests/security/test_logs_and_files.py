@@ -18,7 +18,7 @@ from airflow_provider_tiktok.exceptions import TikTokError, TikTokTransportError
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.reports.fetch.totals import add_totals as total_of
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PageCount
-from airflow_provider_tiktok.reports.rows.reader import is_number
+from airflow_provider_tiktok.storage.columns import is_number
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.target import parse_target
 
@@ -250,9 +250,9 @@ def test_what_is_spooled_can_be_read_by_this_user_alone():
     import os
     import stat
 
-    from airflow_provider_tiktok.reports.rows.buffer import Room, RowSpool
+    from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
 
-    spool = RowSpool(room=Room(0))
+    spool = RowBuffer(budget=MemoryBudget(0))
     spool.add([("k",)], ["row"])
     assert spool._file is not None
     status = os.fstat(spool._file.fileno())

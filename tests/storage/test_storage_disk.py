@@ -13,7 +13,7 @@ import fsspec
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.reports.rows.buffer import Room, RowSpool
+from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage import object_store, restatement, temporary
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.destination import Destination, Published
@@ -123,7 +123,7 @@ def refused(request: pytest.FixtureRequest, code: int, monkeypatch: pytest.Monke
 
 
 def spool(*, keep_order: bool) -> None:
-    with RowSpool(room=Room(100), keep_order=keep_order) as rows:
+    with RowBuffer(budget=MemoryBudget(100), keep_order=keep_order) as rows:
         for number in range(1_000):
             rows.add([f"{number:04}"], [b"row"])
         list(rows.batches())

@@ -23,7 +23,8 @@ from airflow_provider_tiktok.reports.result.restatement import (
     shown_restatement,
 )
 from airflow_provider_tiktok.reports.result.summary import file_name, make_manifest, restates
-from airflow_provider_tiktok.reports.rows.reader import Page, Schema, to_python
+from airflow_provider_tiktok.reports.rows.reader import Page
+from airflow_provider_tiktok.reports.rows.schema import Schema, to_python
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.destination import Destination

@@ -19,8 +19,9 @@ from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.request import ReportRequest
 from airflow_provider_tiktok.reports.planning.planner import ReportPlan, Window
-from airflow_provider_tiktok.reports.rows.buffer import Room, RowSpool
-from airflow_provider_tiktok.reports.rows.reader import Page, schema_of
+from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
+from airflow_provider_tiktok.reports.rows.reader import Page
+from airflow_provider_tiktok.reports.rows.schema import schema_of
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.sql.dialects import DIALECTS, Ansi
 from airflow_provider_tiktok.storage.sql.names import parse_table
@@ -88,8 +89,8 @@ class SqlOutput:
             validate=lambda found: self._validate(found, request),
             redact=_redactor(task.sql_conn_id),
         )
-        room = Room(max(_FEWEST_ROWS, _MAX_CELLS // len(self._columns)))
-        self._spool = RowSpool(keep_order=True, room=room)
+        room = MemoryBudget(max(_FEWEST_ROWS, _MAX_CELLS // len(self._columns)))
+        self._spool = RowBuffer(keep_order=True, budget=room)
         self._windows: dict[str, Window] | None = None
 
     def encode(self, page: Page) -> Sequence[Any]:

@@ -27,7 +27,7 @@ from airflow_provider_tiktok.reports.params.request import ReportRequest, parse_
 from airflow_provider_tiktok.reports.planning.planner import make_plan
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation, read_reconciliation
 from airflow_provider_tiktok.reports.result.summary import make_summary
-from airflow_provider_tiktok.reports.rows.reader import schema_of
+from airflow_provider_tiktok.reports.rows.schema import schema_of
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.operators.report import TikTokReportOperator

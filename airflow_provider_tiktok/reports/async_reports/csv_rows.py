@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from airflow_provider_tiktok.api.transport.sanitize import well_formed
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
-from airflow_provider_tiktok.reports.rows.reader import Schema
+from airflow_provider_tiktok.reports.rows.schema import Schema
 
 log = logging.getLogger(__name__)
 

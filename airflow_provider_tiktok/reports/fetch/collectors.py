@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.planning.planner import ReportCall
-from airflow_provider_tiktok.reports.rows.buffer import Key, Room, RowSpool
+from airflow_provider_tiktok.reports.rows.buffer import Key, MemoryBudget, RowBuffer
 from airflow_provider_tiktok.reports.rows.checks import check_rows
 from airflow_provider_tiktok.reports.rows.reader import Page, RowReader, first_of_key
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
@@ -61,7 +61,7 @@ class RowCollector:
         encode: Encode,
         *,
         order_field: str | None,
-        budget: Room,
+        budget: MemoryBudget,
         sums: Sequence[str] = (),
     ) -> None:
         self._reader = reader
@@ -75,13 +75,13 @@ class RowCollector:
         self._indexes = reader.schema.key_indexes + extra
         self._waiting: dict[int, _ReadPage] = {}
         self._next = 1
-        self.buffer = RowSpool(keep_order=self._keep_order, room=budget, extra=len(extra))
+        self.buffer = RowBuffer(keep_order=self._keep_order, budget=budget, extra=len(extra))
         self.sums = dict.fromkeys(sums, Decimal(0))
 
     @property
     def has_double(self) -> bool:
         """Whether a row was seen to come twice."""
-        return self.buffer.saw_double
+        return self.buffer.saw_duplicate
 
     def read(self, call: ReportCall, page: int, items: list[Any]) -> _ReadPage:
         """Read and encode a page."""
@@ -194,9 +194,9 @@ class IdCollector:
         self._count = 0
 
 
-def row_budget(columns: int) -> Room:
+def row_budget(columns: int) -> MemoryBudget:
     """Return how many rows of so many columns the buffers of a report may hold in memory together."""
-    return Room(max(_FEWEST_ROWS, _MAX_CELLS // columns))
+    return MemoryBudget(max(_FEWEST_ROWS, _MAX_CELLS // columns))
 
 
 def read_page(

@@ -22,7 +22,7 @@ from airflow_provider_tiktok.reports.fetch.window.window import WindowFetch
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.planning.planner import ReportPlan
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
-from airflow_provider_tiktok.reports.rows.buffer import Room, RowSpool
+from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.reports.rows.reader import RowReader
 
 log = logging.getLogger(__name__)
@@ -205,20 +205,20 @@ class _AccountRows:
     :param budget: for rows in memory.
     """
 
-    def __init__(self, budget: Room) -> None:
+    def __init__(self, budget: MemoryBudget) -> None:
         self._budget = budget
         self._advertiser_id = ""
-        self._rows: RowSpool | None = None
+        self._rows: RowBuffer | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether no rows are here."""
         return self._rows is None
 
-    def add(self, advertiser_id: str, rows: RowSpool) -> None:
+    def add(self, advertiser_id: str, rows: RowBuffer) -> None:
         """Move the rows of a window here."""
         self._advertiser_id = advertiser_id
-        self._rows = self._rows or RowSpool(keep_order=True, room=self._budget)
+        self._rows = self._rows or RowBuffer(keep_order=True, budget=self._budget)
         with rows:
             for batch in rows.batches():
                 self._rows.add([()] * len(batch), batch)

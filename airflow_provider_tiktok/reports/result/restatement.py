@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.request import ReportRequest
-from airflow_provider_tiktok.reports.rows.reader import Schema
+from airflow_provider_tiktok.reports.rows.schema import Schema
 from airflow_provider_tiktok.storage.columns import DATE, DECIMAL, INTEGER, TIMESTAMP
 
 MAX_DAYS = 60

@@ -1,12 +1,11 @@
-"""Rows held until they are known to be whole, in bounded memory.
+"""Buffer rows until they are known to be complete, in bounded memory.
 
-A window's rows are only passed on once TikTok's count is met and no key came twice. Until then they
-wait here: some megabytes in memory, the rest in an unnamed temporary file that the system removes
-with the process. Rows come out sorted by their key, so that two runs over the same data agree even
-where TikTok's own order doesn't, or as they came in, where the user asked TikTok for an order.
+A window's rows are passed on only after TikTok's count is met and no key came twice. Until then they
+are buffered: some megabytes in memory, the rest in an unnamed temporary file that the system removes
+with the process. Rows come out sorted by their key, so that two runs over the same data agree even if
+TikTok's own order differs, or in their original order if the user asked TikTok for an order.
 
-What a row is, is its reader's business: rendered bytes, a tuple of cells, anything that
-:mod:`marshal` takes.
+A row is anything that :mod:`marshal` takes, such as rendered bytes or a tuple of cells.
 """
 
 from __future__ import annotations
@@ -25,51 +24,53 @@ Key = str | tuple[Any, ...]
 Item = tuple[Key, Any]
 
 MAX_ROWS = 80_000
-"""Rows that spools hold in memory together, unless told otherwise."""
+"""Rows that buffers hold in memory together by default."""
 
 _BLOCK = 500  # rows read back at a time
-_BATCH = 1_000  # rows handed out at a time
+_BATCH = 1_000  # rows passed on at a time
 
 _key_of = itemgetter(0)
 
 
-class Room:
-    """How many rows the spools of a report may hold in memory, all together.
+class MemoryBudget:
+    """The number of rows that the buffers of a report may hold in memory together.
 
-    :param max_rows: so many; when there are more, the largest spool moves its rows to its file.
+    :param max_rows: the maximum; if there are more, the largest buffer moves its rows to its file.
     """
 
     def __init__(self, max_rows: int = MAX_ROWS) -> None:
         self._max_rows = max_rows
-        self._spools: set[RowSpool] = set()
+        self._buffers: set[RowBuffer] = set()
 
-    def enter(self, spool: RowSpool) -> None:
-        """Count a spool's rows from now on, and make room if need be."""
-        self._spools.add(spool)
-        while sum(one.in_memory for one in self._spools) > self._max_rows:
-            max(self._spools, key=lambda one: one.in_memory).spill()
+    def enter(self, buffer: RowBuffer) -> None:
+        """Count a buffer's rows from now on, and move rows to files if there are too many."""
+        self._buffers.add(buffer)
+        while sum(one.in_memory for one in self._buffers) > self._max_rows:
+            max(self._buffers, key=lambda one: one.in_memory).spill()
 
-    def leave(self, spool: RowSpool) -> None:
-        """Forget a spool."""
-        self._spools.discard(spool)
+    def leave(self, buffer: RowBuffer) -> None:
+        """Stop counting a buffer's rows."""
+        self._buffers.discard(buffer)
 
 
-class RowSpool:
-    """Holds rows with their keys, and gives them back, sorted or as they came.
+class RowBuffer:
+    """Buffers rows with their keys, and returns them sorted or in their original order.
 
-    :param keep_order: give the rows back as they came instead of sorted by key.
-    :param room: shared with other spools.
-    :param extra: how many last parts of each key are for :meth:`sorted_by` only, and don't tell rows apart.
+    :param keep_order: return the rows in their original order instead of sorted by key.
+    :param budget: shared with other buffers.
+    :param extra: how many last parts of each key are for :meth:`sorted_by` only, and don't identify rows.
 
-    Its ``saw_double`` is true once two rows with one key were seen: at once for rows in memory, and for rows like the
-    first ones in the file, which come again where somebody sends the same pages over and over.
-    :meth:`has_duplicates` knows for sure.
+    Its ``saw_duplicate`` is true once two rows with the same key were seen: immediately for rows in memory, and for
+    rows like the first ones in the file, which come again if TikTok sends the same pages repeatedly.
+    :meth:`has_duplicates` is exact.
     """
 
-    def __init__(self, *, keep_order: bool = False, room: Room | None = None, extra: int = 0) -> None:
+    def __init__(
+        self, *, keep_order: bool = False, budget: MemoryBudget | None = None, extra: int = 0
+    ) -> None:
         self._keep_order = keep_order
         self._extra = extra
-        self._room = room or Room()
+        self._budget = budget or MemoryBudget()
         self._items: list[Item] = []
         self._runs: list[list[Block]] = []
         self._file = BlockFile()
@@ -77,12 +78,12 @@ class RowSpool:
         self._sorted = True
         self._keys: set[Key] = set()  # of the rows in memory
         self._sample: frozenset[Key] = frozenset()  # keys of some of the rows in the file
-        self.saw_double = False
+        self.saw_duplicate = False
 
     def __len__(self) -> int:
         return self._count
 
-    def __enter__(self) -> RowSpool:
+    def __enter__(self) -> RowBuffer:
         return self
 
     def __exit__(
@@ -92,66 +93,66 @@ class RowSpool:
 
     @property
     def in_memory(self) -> int:
-        """How many rows are not in the file."""
+        """The number of rows that aren't in the file."""
         return len(self._items)
 
     def add(self, keys: Sequence[Key], rows: Sequence[Any]) -> None:
-        """Take rows in, each with its key."""
+        """Add rows, each with its key."""
         items = list(zip(keys, rows, strict=True))
         if not self._keep_order:
             items.sort(
                 key=_key_of
-            )  # what is sorted in pieces is soon sorted as a whole, when that is waited for
+            )  # sorting rows that are sorted in pieces is fast, and the caller waits for that
         self._hold(items)
 
-    def absorb(self, other: RowSpool) -> None:
-        """Take over all rows of another spool, which is empty then."""
+    def absorb(self, other: RowBuffer) -> None:
+        """Move all rows of another buffer into this one."""
         for items in other._blocks():
             self._hold(items)
         other.close()
 
     def has_duplicates(self) -> bool:
-        """Say whether two rows have the same key."""
-        if self.saw_double or not self._runs:
-            return self.saw_double
+        """Return whether two rows have the same key."""
+        if self.saw_duplicate or not self._runs:
+            return self.saw_duplicate
         if not self._keep_order and not self._extra:
             return next(_doubles(self._merged()), None) is not None
         return next(self.duplicates(), None) is not None
 
     def duplicates(self) -> Iterator[Key]:
-        """Give the keys that several rows have."""
-        with RowSpool() as keys:  # sorted, beside the rows that keep their order
+        """Yield the keys that several rows have."""
+        with RowBuffer() as keys:  # sorted, while the rows keep their order
             for items in self._blocks():
                 found = list(self._identities(items))
                 keys.add(found, [None] * len(found))
             yield from _doubles(keys._merged())
 
-    def sorted_by(self, rank: Callable[[Any], tuple[Any, ...]]) -> RowSpool:
-        """Give another spool with the rows in an order of their own; this one is empty then.
+    def sorted_by(self, rank: Callable[[Any], tuple[Any, ...]]) -> RowBuffer:
+        """Move the rows into a new buffer that sorts them by another key, and return it.
 
-        :param rank: gives what a row's key is sorted by.
+        :param rank: returns the sort key for a row's key.
         """
-        ordered = RowSpool(room=self._room)
+        ordered = RowBuffer(budget=self._budget)
         for items in self._blocks():
             ordered.add([rank(key) for key, _ in items], [row for _, row in items])
         self.close()
         return ordered
 
     def batches(self) -> Iterator[list[Any]]:
-        """Give the rows back, a thousand at a time."""
+        """Yield the rows, a thousand at a time."""
         items = chain.from_iterable(self._merged())
         while batch := [row for _, row in islice(items, _BATCH)]:
             yield batch
 
     def close(self) -> None:
-        """Let go of the rows and the file."""
+        """Discard the rows and close the file."""
         self._items = []
         self._runs = []
         self._keys = set()
         self._sample = frozenset()
-        self.saw_double = False
+        self.saw_duplicate = False
         self._count = 0
-        self._room.leave(self)
+        self._budget.leave(self)
         self._file.close()
 
     def spill(self) -> None:
@@ -175,13 +176,13 @@ class RowSpool:
         self._count += len(items)
         keys = list(self._identities(items))
         self._keys.update(keys)
-        self.saw_double = (
-            self.saw_double or len(self._keys) != len(self._items) or not self._sample.isdisjoint(keys)
+        self.saw_duplicate = (
+            self.saw_duplicate or len(self._keys) != len(self._items) or not self._sample.isdisjoint(keys)
         )
-        self._room.enter(self)
+        self._budget.enter(self)
 
     def _identities(self, items: Iterable[Item]) -> Iterable[Key]:
-        """Give what tells rows apart."""
+        """Return the part of each key that identifies its row."""
         keys = map(_key_of, items)
         return (key[: -self._extra] for key in keys) if self._extra else keys
 
@@ -198,7 +199,7 @@ class RowSpool:
         return _merge([*map(self._read, self._runs), iter([self._items])])
 
     def _blocks(self) -> Iterator[list[Item]]:
-        """Give the rows in pieces, run by run."""
+        """Yield the rows in blocks, run by run."""
         for run in self._runs:
             yield from self._read(run)
         yield self._items

@@ -1,8 +1,8 @@
-"""Which rows can't be right, though they are made as rows are.
+"""Refuse rows that are well-formed but can't be right.
 
-A row must be of the account and the days that its call asked for, and name what it is of. TikTok writes ``-`` where a
-breakdown doesn't apply, such as a province that it doesn't know, and such rows are right; a row without the ID of its
-account, campaign, ad group or ad is the sum at the end of an export, or a fault.
+A row must belong to the account and the days that its call asked for, and name its entity. TikTok writes ``-`` if a
+breakdown doesn't apply, such as an unknown province, and such rows are right; a row without the ID of its account,
+campaign, ad group or ad is the sum at the end of an export, or a fault.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.filters import ROW_IDS
 from airflow_provider_tiktok.reports.params.request import ReportRequest
 from airflow_provider_tiktok.reports.planning.planner import ReportCall
-from airflow_provider_tiktok.reports.rows.reader import Cell, Page, RowReader
+from airflow_provider_tiktok.reports.rows.reader import Page, RowReader
+from airflow_provider_tiktok.reports.rows.schema import Cell
 
 _ID = re.compile(r"-?[0-9]+")
 _ALWAYS_THERE = ("advertiser_id", *ROW_IDS, "smart_plus_ad_id")
-_NO_NAMES = ("duration",)  # which the catalogue has among the IDs
+_NO_NAMES = ("duration",)  # an ID in the catalogue only
 
 
 def check_rows(page: Page, reader: RowReader, call: ReportCall, subject: str, first: int) -> None:
-    """Refuse a row of another account or day, or one that doesn't say what it is of.
+    """Refuse a row of another account or day, or one that doesn't name its entity.
 
     :param first: number of the page's first row.
     :raises TikTokIncompleteReportError: there is such a row.
@@ -39,7 +40,7 @@ def check_rows(page: Page, reader: RowReader, call: ReportCall, subject: str, fi
 def _faults(
     columns: dict[str, Sequence[Cell]], request: ReportRequest, call: ReportCall
 ) -> Iterator[tuple[int, str]]:
-    """Find rows that can't be right: where they stand, and why."""
+    """Yield the index of each row that can't be right, and why."""
     for name, low, high in _bounds(columns, call):
         for stray in (cell for cell in set(columns[name]) if cell and not low <= cell <= high):
             yield columns[name].index(stray), f"of {plain(stray, 60)!r}, which was not asked for"
@@ -57,7 +58,7 @@ def _faults(
 
 
 def _bounds(columns: dict[str, Sequence[Cell]], call: ReportCall) -> list[tuple[str, str, str]]:
-    """Return the columns whose values follow from the call, with the least and the greatest text."""
+    """Return the columns whose values the call limits, with the least and the greatest text."""
     found = []
     if call.parameter == "advertiser_id":
         found.append(("advertiser_id", call.advertiser_id, call.advertiser_id))
@@ -69,9 +70,9 @@ def _bounds(columns: dict[str, Sequence[Cell]], call: ReportCall) -> list[tuple[
 
 
 def _names(request: ReportRequest) -> tuple[str, ...]:
-    """Return the dimensions of which each row must have one, whichever: its IDs, or all where it has none.
+    """Return the dimensions of which each row must have at least one: its IDs, or all if it has none.
 
-    A row of a single breakdown may be that of all to which it doesn't apply.
+    A row of a single breakdown may be the one to which the breakdown doesn't apply.
     """
     known = catalog.dimensions(request.report_type)
     ids = tuple(

@@ -1,8 +1,8 @@
-"""The hour that comes twice on the day on which an account's clock is set back.
+"""Detect the hour that comes twice on the day on which an account's clock is set back.
 
-How TikTok reports it by the hour isn't known. One row for both is the sum of the two, and rows whose times differ, by an
-offset for instance, are kept as they are. Where two rows have the same time, nothing tells which is which: to keep one
-would lose money, to keep both would give a table, or whoever joins the rows by their key, one hour twice.
+How TikTok reports it by the hour is unknown. One row for both hours is their sum, and rows whose times differ, by an
+offset for example, are kept unchanged. If two rows have the same time, nothing distinguishes them: keeping one would
+lose spend, and keeping both would break the key of a table or of a join.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def is_repeated(hour: datetime, zone: tzinfo) -> bool:
     :param hour: when the hour begins, in the zone's local time.
     """
     for minute in range(60):
-        moment = (hour + timedelta(minutes=minute)).replace(tzinfo=zone)
-        first, second = moment.replace(fold=0).utcoffset(), moment.replace(fold=1).utcoffset()
+        time = (hour + timedelta(minutes=minute)).replace(tzinfo=zone)
+        first, second = time.replace(fold=0).utcoffset(), time.replace(fold=1).utcoffset()
         if first is not None and second is not None and first > second:
             return True
     return False
@@ -34,9 +34,9 @@ def is_repeated(hour: datetime, zone: tzinfo) -> bool:
 def repeated_hour_error(
     client: TikTokClient, plan: ReportPlan, call: ReportCall, times: Collection[str]
 ) -> TikTokIncompleteReportError | None:
-    """Return the error for rows that came twice because their hour did; ``None`` where that isn't the reason.
+    """Return the error for rows that came twice because their hour did; ``None`` if that isn't the reason.
 
-    :param client: asks for the account's time zone where the plan didn't need it.
+    :param client: asks for the account's time zone if the plan didn't need it.
     :param times: of the rows that came twice.
     """
     if HOUR not in plan.request.dimensions or not times:
@@ -51,8 +51,8 @@ def repeated_hour_error(
     day = hours[0].date()
     return TikTokIncompleteReportError(
         f"The report of {call.account}, {call.window}, has an hour twice: on {day} the clock of its time zone, {zone}, is "
-        f"set back, and TikTok gave rows of {', '.join(f'{hour:%H:%M}' for hour in hours)} twice, with nothing that tells "
-        "the two hours apart. Nothing is published, and running the task again won't help. Leave that day out of the "
+        f"set back, and TikTok sent rows of {', '.join(f'{hour:%H:%M}' for hour in hours)} twice, with nothing that "
+        "tells the two hours apart. Nothing is published, and running the task again won't help. Leave that day out of the "
         "hourly report, and ask for it by stat_time_day, or without stat_time_hour.",
         retryable=False,
     )

@@ -1,12 +1,7 @@
-"""From TikTok's row objects to flat, typed rows with one schema.
+"""Read TikTok's row objects into flat, typed rows with one schema.
 
-A row is a tuple of texts in the order of the schema's columns; ``None`` is null. A text is canonical
-for its column's type: ``integer`` and ``decimal`` hold a JSON number with the digits that TikTok
-sent, ``date`` and ``timestamp`` are ISO 8601, everything else is ``string``. Writers can so render
-rows without parsing a number, and no digit is lost.
-
-A page is turned column by column: checking a thousand numbers is then one regular expression, and a
-writer that is told what was checked need not check again.
+A page is read column by column: checking a thousand numbers is then one regular expression, and a
+writer that knows what was checked doesn't check again.
 """
 
 from __future__ import annotations
@@ -15,7 +10,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import itemgetter
@@ -23,8 +18,8 @@ from typing import Any
 
 from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
-from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.rows.schema import Cell, Row, schema_of
 from airflow_provider_tiktok.storage.columns import (
     DATE,
     DECIMAL,
@@ -36,31 +31,13 @@ from airflow_provider_tiktok.storage.columns import (
     TIMESTAMP,
     canonical_number,
     column_test,
-    is_number,
 )
 
 log = logging.getLogger(__name__)
 
-Cell = str | None
-Row = tuple[Cell, ...]
-
 _NULL = "-"
-_SCALARS = frozenset({str, int, float, type(None)})  # what a dimension's value may be
-_JSON_TYPES: dict[type, str] = {dict: "an object", list: "a list", bool: "true or false"}  # and what not
-_TYPE_BY_VALUE = {
-    "integer": INTEGER,
-    "currency": DECIMAL,
-    "percent": DECIMAL,
-    "ratio": DECIMAL,
-    "seconds": DECIMAL,
-}
-_TYPE_BY_TIME_DIMENSION = {
-    "stat_time_day": DATE,
-    "stat_time_week": DATE,
-    "stat_time_month": DATE,
-    "stat_time_hour": TIMESTAMP,
-}
-
+_SCALARS = frozenset({str, int, float, type(None)})  # allowed types of a dimension's value
+_JSON_TYPES: dict[type, str] = {dict: "an object", list: "a list", bool: "true or false"}  # other types
 _IS_CANONICAL = {
     INTEGER: column_test(INTEGER_PATTERN),
     DECIMAL: column_test(FIXED_PATTERN),
@@ -69,65 +46,8 @@ _IS_CANONICAL = {
 }
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAY_LENGTH = len("2026-11-21")
-_END = "\0\0"  # of one text of a key, before the next one: it sorts before all that could follow
-_NULL_KEY = "\0\1"  # where a null sorts: after empty text, before all other
-
-
-@dataclass(frozen=True)
-class Schema:
-    """The columns of a report. They follow from the request, so an empty report has them too.
-
-    :param columns: type by name, in the order of a row's cells: the account, the dimensions, the metrics.
-    :param key: names that tell one row from another: the account and the dimensions.
-    """
-
-    columns: dict[str, str]
-    key: tuple[str, ...]
-
-    @property
-    def key_indexes(self) -> tuple[int, ...]:
-        """Where the key stands in a row, times first: rows sorted by it run from day to day."""
-        order = list(self.columns)
-        times = [name for name in self.key if self.columns[name] in {DATE, TIMESTAMP}]
-        return tuple(
-            order.index(name) for name in (*times, *(name for name in self.key if name not in times))
-        )
-
-
-def schema_of(request: ReportRequest) -> Schema:
-    """Give the columns of a request's rows."""
-    key = tuple(
-        dict.fromkeys(
-            (
-                "advertiser_id",
-                *(name for name in (request.kind.account,) if name != "advertiser_id"),
-                *request.dimensions,
-                *request.kind.companion_dimensions(request.dimensions),
-                *(("stat_time_day",) if request.by_day else ()),
-            )
-        )
-    )
-    types = {name: _dimension_type(request.report_type, name) for name in key}
-    known, more = catalog.metrics(request.report_type), catalog.metrics()
-    for name in (*request.metrics, *request.kind.companion_metrics):
-        # a name that the catalogue lacks is text: what TikTok sends passes through
-        metric = known.get(name) or more.get(name)
-        types.setdefault(name, _metric_type(metric, request.dimensions) if metric else STRING)
-    return Schema(types, key)
-
-
-def _metric_type(metric: catalog.Metric, dimensions: Sequence[str]) -> str:
-    """Give a metric's type; TikTok hides small numbers beside some dimensions, with a text such as ``<5``."""
-    if any(f"text_beside_{name}" in metric.rules for name in dimensions):
-        return STRING
-    return _TYPE_BY_VALUE.get(metric.type, STRING)
-
-
-def _dimension_type(report_type: str, name: str) -> str:
-    dimension = catalog.dimensions(report_type).get(name)
-    if dimension is not None and dimension.type == "integer":
-        return INTEGER
-    return _TYPE_BY_TIME_DIMENSION.get(name, STRING)
+_END = "\0\0"  # separates the texts of a key: it sorts before everything that could follow
+_NULL_KEY = "\0\1"  # a null in a key: it sorts after empty text, before all other text
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +55,8 @@ class Page:
     """The rows of one answer, column by column.
 
     :param columns: the cells of each column of the schema.
-    :param clean: of each column, whether it is known to hold no null and, where its type is a number,
-        nothing but JSON numbers.
+    :param clean: for each column, whether it is known to hold no null and, if its type is a number,
+        only JSON numbers.
     """
 
     columns: list[Sequence[Cell]]
@@ -146,19 +66,19 @@ class Page:
         return len(self.columns[0]) if self.columns else 0
 
     def rows(self) -> list[Row]:
-        """Give the same row by row."""
+        """Return the rows of the page."""
         return list(zip(*self.columns, strict=True))
 
     def keys(self, indexes: Sequence[int]) -> list[tuple[str, ...]]:
-        """Give what tells rows apart, in an order that can be compared."""
+        """Return each row's key, as a tuple that can be compared."""
         return list(zip(*(self._comparable(index) for index in indexes), strict=True))
 
     def text_keys(self, indexes: Sequence[int]) -> list[str]:
-        """Give each of the :meth:`keys` as one text: they are equal, and in the same order, and sooner compared."""
+        """Return each of the :meth:`keys` as one text that compares the same, and faster."""
         return list(map(_END.join, self.keys(indexes)))
 
     def _comparable(self, index: int) -> Sequence[str]:
-        """Give a column's cells so that no null is left, and no text looks like the end of one."""
+        """Return a column's cells with nulls replaced, and with zero characters escaped."""
         cells = self.columns[index]
         if self.clean[index] and "\0" not in "".join(cells):  # type: ignore[arg-type]
             return cells  # type: ignore[return-value]
@@ -166,23 +86,22 @@ class Page:
 
 
 def first_of_key(key: str | tuple[str, ...]) -> str:
-    """Return the first text of one of a page's keys, which is the time where rows have one."""
+    """Return the first text of a key, which is the time if rows have one."""
     return key.partition(_END)[0] if isinstance(key, str) else key[0]
 
 
 class RowReader:
-    """Turns the row objects of TikTok's pages into rows, and names what is odd, once each.
+    """Reads the row objects of TikTok's pages, and warns of each oddity once.
 
-    Its ``dropped`` are the metrics that the report went on without, its ``seen_metrics`` those that came
-    in some row.
+    ``dropped`` are the metrics that the report continued without, ``seen_metrics`` those that some row had.
 
-    :param request: the report that the pages answer.
+    :param request: the report that the pages belong to.
     """
 
     def __init__(self, request: ReportRequest) -> None:
         self.request = request
         self.schema = schema_of(request)
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         self.seen_metrics: set[str] = set()
         self.dropped: set[str] = set()
 
@@ -196,12 +115,12 @@ class RowReader:
     ) -> Page:
         """Read one page.
 
-        :param advertiser_id: the account that the page is about; ``None`` where it is about several.
+        :param advertiser_id: the account of the page; ``None`` if it has several.
         :param items: ``data.list`` of the answer.
-        :param subject: what the page is, for messages.
-        :param day: the day that the page is about, for a report whose rows don't say it.
+        :param subject: the account, window and page, for messages.
+        :param day: the day of the page, for a report whose rows don't have it.
         :param first: number of the first row, for messages.
-        :raises TikTokIncompleteReportError: an item isn't a row, lacks a dimension, or has one that is no text or number.
+        :raises TikTokIncompleteReportError: an item isn't a row, lacks a dimension, or has one that isn't text or a number.
         """
         if not items:
             return Page([], [])
@@ -210,18 +129,18 @@ class RowReader:
             dimensions = [item["dimensions"] for item in items]
             metrics = [item["metrics"] for item in items]
             if {*map(type, dimensions), *map(type, metrics)} != {dict}:
-                raise TypeError  # noqa: TRY301 - told below, as all else that is no row
+                raise TypeError  # noqa: TRY301 - reported below, with the other faults
             columns = _columns(dimensions, self.request.dimensions)
         except (KeyError, TypeError):
             faults = (_fault(item, self.request.dimensions) for item in items)
             index, fault = next((index, fault) for index, fault in enumerate(faults) if fault)
             raise _no_row(fault, index + first, where) from None
         if set(map(len, dimensions)) != {len(columns)}:
-            self._name_unasked(dimensions)
+            self._warn_of_extra_names(dimensions)
         for name, value in self._fixed(advertiser_id, day).items():
             columns.setdefault(name, [value] * len(items))
         for name in self.schema.key:
-            if name not in columns:  # TikTok's own addition to a dimension
+            if name not in columns:  # TikTok adds it to a dimension
                 columns[name] = [_either(name, *pair) for pair in zip(dimensions, metrics, strict=True)]
         columns |= self._metrics(metrics, [name for name in self.schema.columns if name not in columns])
         cells, clean = zip(
@@ -237,9 +156,9 @@ class RowReader:
         return Page(list(cells), list(clean))
 
     def finish(self, row_count: int) -> None:
-        """Warn of metrics that were asked for and came in no row at all.
+        """Warn of requested metrics that no row had.
 
-        :param row_count: how many rows the report has.
+        :param row_count: number of rows of the report.
         """
         absent = [name for name in self.request.metrics if name in self.schema.columns]
         absent = [
@@ -251,7 +170,7 @@ class RowReader:
             log.warning("TikTok sent no value at all for %s; the column is null.", ", ".join(absent))
 
     def _fixed(self, advertiser_id: str | None, day: date | None) -> dict[str, str | None]:
-        """Give the key columns that the call says, and TikTok's rows may not."""
+        """Return the key columns that follow from the call, because TikTok's rows may lack them."""
         request = self.request
         fixed = {"advertiser_id": advertiser_id}
         if request.kind.account != "advertiser_id":
@@ -261,35 +180,35 @@ class RowReader:
         return fixed
 
     def _metrics(self, metrics: list[dict[str, Any]], names: list[str]) -> dict[str, Sequence[Any]]:
-        """Give metrics of all items; one that TikTok left out of an item is null."""
+        """Return the metrics of all items; a metric that TikTok left out of an item is null."""
         try:
             columns = _columns(metrics, names)
         except KeyError:
             columns = {name: [item.get(name) for item in metrics] for name in names}
-            self._name_unasked(metrics)
+            self._warn_of_extra_names(metrics)
             self.seen_metrics |= set().union(*metrics) & columns.keys()
         else:
             if set(map(len, metrics)) != {len(names)}:
-                self._name_unasked(metrics)
+                self._warn_of_extra_names(metrics)
             self.seen_metrics |= columns.keys()
         return columns
 
-    def _name_unasked(self, items: list[dict[str, Any]]) -> None:
-        # rows of a page are alike, so there are few different sets of names
+    def _warn_of_extra_names(self, items: list[dict[str, Any]]) -> None:
+        # rows of a page mostly have the same names, so there are few different sets
         names = set().union(*set(map(tuple, items)))
         for name in sorted(names - self.schema.columns.keys()):
-            self._tell(
+            self._warn_once(
                 name,
                 f"TikTok also sent {plain(name, 80)}, which was not asked for; add it to `metrics` to keep it.",
             )
 
-    def _tell(self, about: str, text: str) -> None:
-        if about not in self._told:
-            self._told.add(about)
+    def _warn_once(self, about: str, text: str) -> None:
+        if about not in self._warned:
+            self._warned.add(about)
             log.warning("%s", text)
 
     def _canonical(self, name: str, kind: str, values: Sequence[Any]) -> tuple[Sequence[Cell], bool]:
-        """Give a column's cells, and whether they are clean."""
+        """Return a column's cells, and whether they are clean."""
         if kind == STRING:
             if _NULL not in values and set(map(type, values)) == {str}:
                 return values, True
@@ -306,16 +225,16 @@ class RowReader:
         for value in values:
             cell, fits = slow(value)
             if not fits:
-                self._tell(
+                self._warn_once(
                     f"{name} is odd",
-                    f"Column {name} is {kind}, but TikTok sent {str(value)[:80]!r}; such values are passed on as they are.",
+                    f"Column {name} is {kind}, but TikTok sent {str(value)[:80]!r}; such values are passed on unchanged.",
                 )
             cells.append(cell)
         return cells, False
 
 
 def _fault(item: Any, names: Sequence[str]) -> str:
-    """Return why an item is no row; empty where it is one."""
+    """Return why an item isn't a row; empty if it is one."""
     if not isinstance(item, dict):
         return "that is not made as rows are"
     for part in ("dimensions", "metrics"):
@@ -334,11 +253,11 @@ def _no_row(fault: str, number: int, where: str) -> TikTokIncompleteReportError:
 
 
 def _columns(items: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Sequence[Any]]:
-    """Give values by name, of all items.
+    """Return the values of all items by name.
 
     :raises KeyError: an item lacks one.
     """
-    if len(names) < 2:  # noqa: PLR2004 - itemgetter gives a value then, and no tuple
+    if len(names) < 2:  # noqa: PLR2004 - itemgetter returns a value then, not a tuple
         return {name: [item[name] for item in items] for name in names}
     return dict(zip(names, zip(*map(itemgetter(*names), items), strict=True), strict=True))
 
@@ -360,7 +279,7 @@ def _hours(values: Sequence[str]) -> Sequence[Cell]:
 
 
 def _few(values: Sequence[str], make: Callable[[str], str]) -> Sequence[Cell]:
-    """Make texts of texts of which there are few: one for all that are equal, which are then soon found to be."""
+    """Convert texts of which there are few different ones, so that equal results are one object and compare fast."""
     made = {value: sys.intern(make(value)) for value in set(values)}
     return list(map(made.__getitem__, values))
 
@@ -384,7 +303,7 @@ def _is_null(value: Any) -> bool:
 
 
 def _slow_decimal(value: Any) -> tuple[Cell, bool]:
-    """Give a number's canonical text, and whether it is one."""
+    """Return a number's canonical text, and whether it is a number."""
     if _is_null(value):
         return None, True
     text = _as_text(value)
@@ -396,9 +315,9 @@ def _slow_integer(value: Any) -> tuple[Cell, bool]:
     text, fits = _slow_decimal(value)
     if text is None or not fits:
         return text, fits
-    whole, _, fraction = text.partition(".")
+    digits, _, fraction = text.partition(".")
     # "116.0" is 116, as in TikTok's own examples; "116.5" keeps its digits
-    return (whole, True) if not fraction.strip("0") else (text, False)
+    return (digits, True) if not fraction.strip("0") else (text, False)
 
 
 def _slow_day(value: Any) -> tuple[Cell, bool]:
@@ -425,27 +344,3 @@ _SLOW: dict[str, Callable[[Any], tuple[Cell, bool]]] = {
     DATE: _slow_day,
     TIMESTAMP: _slow_hour,
 }
-
-
-def to_python(schema: Schema, rows: Iterable[Row], number: Callable[[str], Any]) -> Iterable[dict[str, Any]]:
-    """Give rows as dicts: integers as ``int``, other numbers made by ``number``, all else text.
-
-    :param number: makes a number from its digits, such as ``float`` or ``Decimal``.
-    """
-    makers = [(name, _maker(kind, number)) for name, kind in schema.columns.items()]
-    for row in rows:
-        yield {
-            name: cell if cell is None else make(cell) for (name, make), cell in zip(makers, row, strict=True)
-        }
-
-
-def _maker(kind: str, number: Callable[[str], Any]) -> Callable[[str], Any]:
-    if kind not in NUMBER_TYPES:
-        return str
-
-    def make(cell: str) -> Any:
-        if not is_number(cell):
-            return cell
-        return int(cell) if kind == INTEGER and cell.lstrip("-").isdigit() else number(cell)
-
-    return make

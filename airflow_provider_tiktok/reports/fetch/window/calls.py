@@ -16,7 +16,7 @@ from airflow_provider_tiktok.reports.fetch.window.paged_call import PagedCall
 from airflow_provider_tiktok.reports.params.request import ReportRequest
 from airflow_provider_tiktok.reports.planning.planner import ReportCall
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
-from airflow_provider_tiktok.reports.rows.buffer import Room
+from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget
 from airflow_provider_tiktok.reports.rows.reader import RowReader
 
 
@@ -34,7 +34,7 @@ class FetchSettings:
     request: ReportRequest
     reader: RowReader
     encode: Encode
-    budget: Room
+    budget: MemoryBudget
     reconciliation: Reconciliation | None = None
 
 

@@ -10,7 +10,7 @@ from airflow_provider_tiktok.reports.fetch.collectors import IdCollector
 from airflow_provider_tiktok.reports.fetch.window.calls import FetchSettings, Listing, RowCall, WindowCalls
 from airflow_provider_tiktok.reports.params.request import ReportRequest
 from airflow_provider_tiktok.reports.planning.reconcile import differ
-from airflow_provider_tiktok.reports.rows.buffer import RowSpool
+from airflow_provider_tiktok.reports.rows.buffer import RowBuffer
 from airflow_provider_tiktok.reports.rows.reader import RowReader
 from airflow_provider_tiktok.storage.columns import is_number
 
@@ -29,7 +29,7 @@ def window_problem(calls: WindowCalls, settings: FetchSettings) -> str:
     return settings.reconciliation.problem(_sum("spend", calls.row_calls), total.sums["spend"], rows=rows)
 
 
-def join_rows(row_calls: Sequence[RowCall], settings: FetchSettings) -> RowSpool | None:
+def join_rows(row_calls: Sequence[RowCall], settings: FetchSettings) -> RowBuffer | None:
     """Join the rows of a window's calls; return ``None`` when one came in two of them."""
     first, *others = [one.collector.buffer for one in row_calls]
     for buffer in others:
@@ -62,7 +62,7 @@ def _row_count(row_calls: Sequence[RowCall]) -> int:
     return sum(len(one.collector.buffer) for one in row_calls)
 
 
-def _in_order(buffer: RowSpool, request: ReportRequest, reader: RowReader) -> RowSpool:
+def _in_order(buffer: RowBuffer, request: ReportRequest, reader: RowReader) -> RowBuffer:
     """Sort rows of several calls as TikTok would have sorted them in one."""
     if request.order_field not in reader.schema.columns:
         return buffer

@@ -12,7 +12,7 @@ from airflow_provider_tiktok.reports.fetch.window.calls import FetchSettings, Wi
 from airflow_provider_tiktok.reports.fetch.window.checks import join_rows, window_problem
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PagedCall
 from airflow_provider_tiktok.reports.planning.planner import ReportCall
-from airflow_provider_tiktok.reports.rows.buffer import RowSpool
+from airflow_provider_tiktok.reports.rows.buffer import RowBuffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class WindowFetch:
         self.attempts = 1
         self.not_before = 0.0
         self.started = clock.monotonic()
-        self.rows: RowSpool | None = None
+        self.rows: RowBuffer | None = None
         self.calls = WindowCalls(self.planned, settings)
         self._settings = settings
 
