@@ -231,8 +231,8 @@ def within(request) -> Callable[[float], AbstractContextManager[None]]:
 
 @pytest.fixture
 def fast_retries(monkeypatch) -> None:
-    """Make the client's pauses short."""
-    from airflow_provider_tiktok.api import client
+    """Make the client's backoffs short."""
+    from airflow_provider_tiktok.api import retry
 
-    quick = client.RetryPolicy(first_pause=0.01, longest_pause=0.02, throttle_patience=0.2)
-    monkeypatch.setattr(client, "RetryPolicy", lambda **_: quick)
+    quick = retry.RetryPolicy(initial_backoff=0.01, max_backoff=0.02, max_throttle_wait=0.2)
+    monkeypatch.setattr(retry, "RetryPolicy", lambda **_: quick)

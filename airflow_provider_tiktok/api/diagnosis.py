@@ -311,14 +311,14 @@ class _Examination:
         )
 
     def _budget(self) -> Finding:
-        state = self._client.budget_state()
+        state = self._client.rate_limit_status()
         shared = "all tasks on this machine" if self._credentials.shared_budget else "each task"
         text = f"{self._credentials.qps:g} calls a second for {shared}"
-        if state.seconds_closed:
+        if state.seconds_blocked:
             return Finding(
                 "budget",
                 LOOK,
-                f"{text}; TikTok takes no calls of the app for {timedelta(seconds=round(state.seconds_closed))} more, "
+                f"{text}; TikTok takes no calls of the app for {timedelta(seconds=round(state.seconds_blocked))} more, "
                 f"because of its limit a {state.limit or 'second'}.",
                 "Wait; lower Requests per second, or ask TikTok for a higher level of API access.",
             )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.api.retry import RetryPolicy
 
 
 def new_client(credentials: TikTokCredentials, access_token: str | None = None) -> TikTokClient:
@@ -15,4 +16,4 @@ def new_client(credentials: TikTokCredentials, access_token: str | None = None) 
     """
     if access_token is not None:
         credentials = replace(credentials, access_token=access_token)
-    return TikTokClient(credentials, retry=RetryPolicy(attempts=3, throttle_patience=10.0))
+    return TikTokClient(credentials, retry=RetryPolicy(attempts=3, max_throttle_wait=10.0))

@@ -267,11 +267,12 @@ class TikTokHook(BaseHook):
         connections: int = 8,
         suspension_patience: float | None = None,
     ) -> TikTokClient:
-        from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+        from airflow_provider_tiktok.api.client import TikTokClient
+        from airflow_provider_tiktok.api.retry import RetryPolicy
 
         retry = (
-            RetryPolicy(suspension_patience=suspension_patience)
+            RetryPolicy(max_suspension_wait=suspension_patience)
             if patient
-            else RetryPolicy(attempts=2, throttle_patience=3.0)
+            else RetryPolicy(attempts=2, max_throttle_wait=3.0)
         )
         return TikTokClient(credentials, retry=retry, stop=self._stop, connections=connections)

@@ -162,10 +162,11 @@ async def _in_thread(work: Callable[..., _Result], *args: Any) -> _Result:
 
 
 def _new_client(credentials: TikTokCredentials) -> TikTokClient:
-    from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+    from airflow_provider_tiktok.api.client import TikTokClient
+    from airflow_provider_tiktok.api.retry import RetryPolicy
 
     # the watch has the patience; a thread that waited would be missing to others
-    retry = RetryPolicy(attempts=2, throttle_patience=3.0)
+    retry = RetryPolicy(attempts=2, max_throttle_wait=3.0)
     return TikTokClient(credentials, retry=retry, connections=_CONNECTIONS)
 
 

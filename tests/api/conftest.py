@@ -15,12 +15,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.api.retry import RetryPolicy
 
 TOKEN = "token-5f2c9d41aa"
 SECRET = "s3cret/+ with=signs&7e1b"
-HASTY = RetryPolicy(first_pause=0.01, longest_pause=0.02, throttle_patience=0.1)
+HASTY = RetryPolicy(initial_backoff=0.01, max_backoff=0.02, max_throttle_wait=0.1)
 
 
 @dataclass

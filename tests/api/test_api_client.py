@@ -14,7 +14,9 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tiktok.api.client import Answer, CallCounts, RetryPolicy
+from airflow_provider_tiktok.api.calls import Answer
+from airflow_provider_tiktok.api.client import CallCounts
+from airflow_provider_tiktok.api.retry import RetryPolicy
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokAuthError,
@@ -159,7 +161,7 @@ def test_a_call_that_times_out_is_repeated_once_only(make_client, server, fault)
 
 @pytest.mark.parametrize("fault", _FAULTS.values(), ids=_FAULTS)
 def test_a_transport_fault_that_stays_is_an_error(make_client, server, fault):
-    client = make_client(timeout=0.15, retry=RetryPolicy(attempts=2, first_pause=0.01))
+    client = make_client(timeout=0.15, retry=RetryPolicy(attempts=2, initial_backoff=0.01))
     server.script = [fault]
     error = failure(client, TikTokTransportError)
     assert error.retryable is True
@@ -379,7 +381,7 @@ def test_too_many_requests_for_too_long_are_an_error(client, server):
 
 def test_throttling_does_not_use_up_the_attempts(make_client, server):
     client = make_client(
-        retry=RetryPolicy(attempts=2, first_pause=0.01, longest_pause=0.01, throttle_patience=1)
+        retry=RetryPolicy(attempts=2, initial_backoff=0.01, max_backoff=0.01, max_throttle_wait=1)
     )
     server.script = [refusal(40100)] * 4 + [Reply(b"", 500), refusal(40100), ok()]
     client.get(PATH, {})
@@ -388,9 +390,9 @@ def test_throttling_does_not_use_up_the_attempts(make_client, server):
 
 @given(failures=st.integers(1, 60))
 def test_pauses_double_up_to_the_longest_with_a_quarter_of_jitter(failures):
-    policy = RetryPolicy(first_pause=1, longest_pause=60)
+    policy = RetryPolicy(initial_backoff=1, max_backoff=60)
     middle = min(2.0 ** (failures - 1), 60)
-    assert 0.75 * middle <= policy.pause(failures) <= 1.25 * middle
+    assert 0.75 * middle <= policy.backoff(failures) <= 1.25 * middle
 
 
 def test_a_used_up_day_ends_the_call_at_once_and_says_until_when(make_client, server):
@@ -406,13 +408,13 @@ def test_a_used_up_day_ends_the_call_at_once_and_says_until_when(make_client, se
 
 def test_a_suspended_minute_is_waited_for_only_by_the_patient(make_client, server):
     server.script = [refusal(40100, "App reaches the QPM limit 600")]
-    error = failure(make_client(retry=RetryPolicy(throttle_patience=3)), TikTokRateLimitError)
+    error = failure(make_client(retry=RetryPolicy(max_throttle_wait=3)), TikTokRateLimitError)
     assert "suspended for five" in str(error)
     assert 290 < error.retry_after <= 300
 
 
 def test_an_accounts_own_limit_pauses_no_other_account(make_client, server, within, real_clock):
-    client = make_client(retry=RetryPolicy(first_pause=0.4, longest_pause=0.4))
+    client = make_client(retry=RetryPolicy(initial_backoff=0.4, max_backoff=0.4))
     server.script = [refusal(40133), ok(), ok()]
     waiting = threading.Thread(target=client.get, args=(PATH, {"advertiser_id": "1"}))
     waiting.start()
@@ -429,7 +431,7 @@ def test_an_accounts_own_limit_pauses_no_other_account(make_client, server, with
 @pytest.mark.parametrize("reply", [Reply(b"", 503), refusal(40100)], ids=["retry", "throttle"])
 def test_a_stop_ends_a_wait_at_once(make_client, server, reply, within, real_clock):
     stop = threading.Event()
-    patient = RetryPolicy(first_pause=60, throttle_patience=600)
+    patient = RetryPolicy(initial_backoff=60, max_throttle_wait=600)
     client = make_client(retry=patient, stop=stop)
     server.script = [reply]
     threading.Timer(0.1, stop.set).start()
@@ -468,7 +470,7 @@ def test_a_stopped_client_makes_no_call(make_client, server):
 def test_no_error_and_no_log_holds_a_secret(make_client, server, caplog, reply):
     caplog.set_level(logging.DEBUG)
     client = make_client(
-        timeout=0.15, app_id="7", app_secret=SECRET, retry=RetryPolicy(2, 0.01, 0.01, throttle_patience=0.02)
+        timeout=0.15, app_id="7", app_secret=SECRET, retry=RetryPolicy(2, 0.01, 0.01, max_throttle_wait=0.02)
     )
     server.script = [reply]
     error = failure(client, path="oauth2/advertiser/get/", params={"app_id": "7", "secret": SECRET})

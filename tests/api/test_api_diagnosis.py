@@ -145,9 +145,9 @@ def test_a_host_that_everybody_can_listen_to_is_told(make_client):
 
 
 def test_an_app_that_tiktok_slows_down_is_told(make_client, server):
-    from airflow_provider_tiktok.api.client import RetryPolicy
+    from airflow_provider_tiktok.api.retry import RetryPolicy
 
-    client = make_client(shared_budget=False, retry=RetryPolicy(attempts=1, throttle_patience=1))
+    client = make_client(shared_budget=False, retry=RetryPolicy(attempts=1, max_throttle_wait=1))
     server.script = [refusal(40100, "App reaches the QPM limit 600")]
     budget = list(examine(client, "mine"))[-1]
     assert (budget.part, budget.state) == ("budget", LOOK)

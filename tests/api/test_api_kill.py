@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from urllib3 import PoolManager
 
-from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
 from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask, download_task
-from airflow_provider_tiktok.api.transport import session
+from airflow_provider_tiktok.api.retry import RetryPolicy
+from airflow_provider_tiktok.api.transport import watchdog
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
 
-PATIENT = RetryPolicy(first_pause=60, throttle_patience=600)
+PATIENT = RetryPolicy(initial_backoff=60, max_throttle_wait=600)
 LONG = 30.0  # seconds; a test that waits for a timeout is one that fails
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -180,7 +181,7 @@ def test_a_stop_ends_what_nobody_can_interrupt(new_client, monkeypatch, where, i
 
 def test_a_creation_has_a_moment_to_be_answered(silent, new_client, monkeypatch):
     """What is created is to be cancelled; but a server that sends nothing doesn't hold the kill up."""
-    monkeypatch.setattr("airflow_provider_tiktok.api.client._GRACE", 0.3)
+    monkeypatch.setattr("airflow_provider_tiktok.api.transport.session._GRACE", 0.3)
     server = silent(b"")
     client = new_client(server.url)
     stopped_while(lambda: client.post("report/task/create/", {}, is_create=True), client.stop, server.asked)
@@ -201,10 +202,10 @@ def test_the_thread_that_looks_after_calls_ends_with_them(silent, new_client):
     server = silent(HEAD + f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
     client = new_client(server.url)
     client.get("user/info/", {})
-    assert client._watchdog._is_awake
+    assert client._transport.watchdog._is_awake
     end = time.monotonic() + 10
-    while client._watchdog._is_awake:
+    while client._transport.watchdog._is_awake:
         assert time.monotonic() < end
-        time.sleep(session._TICK / 4)
+        time.sleep(watchdog._TICK / 4)
     client.get("user/info/", {})
-    assert client._watchdog._is_awake
+    assert client._transport.watchdog._is_awake

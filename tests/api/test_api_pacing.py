@@ -1,4 +1,4 @@
-"""The request budget, on a clock that only moves when told to, and between processes."""
+"""The request limiter, on a clock that only moves when told to, and between processes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_tiktok.api.rate_limit import state
-from airflow_provider_tiktok.api.rate_limit.limiter import Budget
+from airflow_provider_tiktok.api.rate_limit.limiter import RateLimiter
 from airflow_provider_tiktok.api.rate_limit.state import (
     DAY,
     MINUTE,
     SECOND,
-    FileLedger,
-    MemoryLedger,
-    open_ledger,
+    FileStore,
+    MemoryStore,
+    open_store,
 )
 
 QPS_TEXT = "Due to too many requests, requests from App 7 are temporarily restricted."
@@ -41,15 +41,15 @@ class Clock:
         return self.now
 
 
-def make(qps: float = 10, clock: Clock | None = None, kept: Any = None) -> tuple[Budget, Clock]:
+def make(qps: float = 10, clock: Clock | None = None, kept: Any = None) -> tuple[RateLimiter, Clock]:
     clock = clock or Clock()
-    return Budget(qps, kept or MemoryLedger(max(1, int(qps))), clock=clock, utc=lambda: ELEVEN), clock
+    return RateLimiter(qps, kept or MemoryStore(max(1, int(qps))), clock=clock, utc=lambda: ELEVEN), clock
 
 
-def start(budget: Budget, clock: Clock) -> float:
+def start(limiter: RateLimiter, clock: Clock) -> float:
     """Wait as a client does, and give the moment at which the call starts."""
     while True:
-        wait, moment = budget.start()
+        wait, moment = limiter.acquire()
         if not wait:
             return moment
         clock.now += min(wait, 0.25)
@@ -65,132 +65,132 @@ def start(budget: Budget, clock: Clock) -> float:
 @example(qps=2.5, gaps=[0.0] * 20)
 @example(qps=1.9, gaps=[0.0] * 20)
 def test_no_second_sees_more_than_qps_starts(qps, gaps):
-    budget, clock = make(qps)
+    limiter, clock = make(qps)
     starts = []
     for gap in gaps:
         clock.now += gap
-        starts.append(start(budget, clock))
+        starts.append(start(limiter, clock))
     assert max(sum(first <= one < first + 1 for one in starts) for first in starts) <= qps
 
 
 @given(qps=st.floats(0.05, 0.99))
 def test_below_one_a_second_calls_keep_their_distance(qps):
-    budget, clock = make(qps)
-    starts = [start(budget, clock) for _ in range(5)]
+    limiter, clock = make(qps)
+    starts = [start(limiter, clock) for _ in range(5)]
     assert starts[0] == 1000
     assert all(later - earlier >= 1 / qps for earlier, later in pairwise(starts))
 
 
 def test_nine_tenths_of_the_budget_are_used():
-    budget, clock = make()
+    limiter, clock = make()
     for _ in range(1_000):
-        start(budget, clock)
+        start(limiter, clock)
     assert 9.0 < 1_000 / (clock.now - 1_000) <= 10.0
 
 
 def test_a_call_that_leaves_late_counts_from_then_on():
-    budget, clock = make(1)
-    moment = start(budget, clock)
+    limiter, clock = make(1)
+    moment = start(limiter, clock)
     clock.now += 0.5
-    assert budget.leaves(moment) == 1000.5
-    assert budget.start()[0] == pytest.approx(1.09)
-    assert budget.leaves(1000.499) == 1000.499  # no call of this ledger's any more
+    assert limiter.sent(moment) == 1000.5
+    assert limiter.acquire()[0] == pytest.approx(1.09)
+    assert limiter.sent(1000.499) == 1000.499  # no call of this store's any more
 
 
 # refusals
 
 
 def test_a_refusal_pauses_all_calls_and_halves_the_rate():
-    budget, clock = make()
-    moment = start(budget, clock)
-    refusal = budget.refused(moment, QPS_TEXT)
-    assert (refusal.limit, refusal.is_news) == (SECOND, True)
+    limiter, clock = make()
+    moment = start(limiter, clock)
+    refusal = limiter.refused(moment, QPS_TEXT)
+    assert (refusal.limit, refusal.is_new) == (SECOND, True)
     assert 0.75 <= refusal.seconds <= 1.25
-    assert budget.start()[0] == pytest.approx(refusal.seconds)
+    assert limiter.acquire()[0] == pytest.approx(refusal.seconds)
     clock.now += refusal.seconds
     clock.now += 10  # what went before is forgotten
-    budget.answered(start(budget, clock))
-    budget.refused(start(budget, clock), QPS_TEXT)
+    limiter.accepted(start(limiter, clock))
+    limiter.refused(start(limiter, clock), QPS_TEXT)
     clock.now += 1.25
     at_once = 0
-    while not budget.start()[0]:
+    while not limiter.acquire()[0]:
         at_once += 1
     assert at_once == 1  # others call too, so no bursts
 
 
 def test_the_rate_recovers_in_half_a_minute():
-    budget, clock = make()
-    budget.refused(start(budget, clock), QPS_TEXT)
+    limiter, clock = make()
+    limiter.refused(start(limiter, clock), QPS_TEXT)
     clock.now += 25
-    budget.answered(start(budget, clock))
+    limiter.accepted(start(limiter, clock))
     clock.now += 2
     at_once = 0
-    while not budget.start()[0]:
+    while not limiter.acquire()[0]:
         at_once += 1
     assert at_once == 10
 
 
 def test_calls_under_way_at_a_refusal_are_no_further_ones():
-    budget, clock = make()
-    moments = [start(budget, clock) for _ in range(8)]
+    limiter, clock = make()
+    moments = [start(limiter, clock) for _ in range(8)]
     clock.now += 0.15
-    assert [budget.refused(moment, QPS_TEXT).is_news for moment in moments] == [True] + [False] * 7
+    assert [limiter.refused(moment, QPS_TEXT).is_new for moment in moments] == [True] + [False] * 7
 
 
 def test_one_call_finds_out_for_all_whether_a_long_pause_is_over():
-    budget, clock = make()
+    limiter, clock = make()
     for _ in range(2):
-        refusal = budget.refused(start(budget, clock), QPS_TEXT)
+        refusal = limiter.refused(start(limiter, clock), QPS_TEXT)
         clock.now += refusal.seconds
-    probe = budget.start()
+    probe = limiter.acquire()
     assert probe[0] == 0
-    assert budget.start()[0] == 0.25
+    assert limiter.acquire()[0] == 0.25
     clock.now += 1
-    budget.answered(probe[1])
-    assert budget.start()[0] == 0
+    limiter.accepted(probe[1])
+    assert limiter.acquire()[0] == 0
 
 
 def test_a_call_without_an_answer_lets_another_one_find_out():
-    budget, clock = make()
+    limiter, clock = make()
     for _ in range(2):
-        clock.now += budget.refused(start(budget, clock), QPS_TEXT).seconds
-    budget.gave_no_answer(budget.start()[1])
+        clock.now += limiter.refused(start(limiter, clock), QPS_TEXT).seconds
+    limiter.unanswered(limiter.acquire()[1])
     clock.now += 2
-    assert budget.start()[0] == 0
+    assert limiter.acquire()[0] == 0
 
 
-def refuse_until(budget: Budget, clock: Clock, limit: str) -> list[tuple[float, str]]:
+def refuse_until(limiter: RateLimiter, clock: Clock, limit: str) -> list[tuple[float, str]]:
     """Refuse every call until this limit is found; give when and what each refusal was."""
     found = []
     while not found or found[-1][1] != limit:
-        moment = start(budget, clock)
-        refusal = budget.refused(moment, QPS_TEXT)
+        moment = start(limiter, clock)
+        refusal = limiter.refused(moment, QPS_TEXT)
         found.append((moment - 1000, refusal.limit))
     return found
 
 
 def test_three_quarters_of_a_minute_of_refusals_are_the_limit_of_a_minute():
-    budget, clock = make()
-    found = refuse_until(budget, clock, MINUTE)
+    limiter, clock = make()
+    found = refuse_until(limiter, clock, MINUTE)
     assert [limit for _, limit in found] == [SECOND] * 8 + [MINUTE]
     assert 34 < found[-1][0] < 60
-    assert budget.closed() == (MINUTE, pytest.approx(1300 - clock.now))
+    assert limiter.blocked() == (MINUTE, pytest.approx(1300 - clock.now))
 
 
 def test_a_suspension_that_ends_is_forgotten():
-    budget, clock = make()
-    refuse_until(budget, clock, MINUTE)
-    moment = start(budget, clock)
+    limiter, clock = make()
+    refuse_until(limiter, clock, MINUTE)
+    moment = start(limiter, clock)
     assert 1300 <= moment < 1301
-    budget.answered(moment)
-    assert budget.refused(start(budget, clock), QPS_TEXT).limit == SECOND
+    limiter.accepted(moment)
+    assert limiter.refused(start(limiter, clock), QPS_TEXT).limit == SECOND
 
 
 def test_refusals_after_the_suspension_are_the_limit_of_the_day():
-    budget, clock = make()
-    found = refuse_until(budget, clock, DAY)
+    limiter, clock = make()
+    found = refuse_until(limiter, clock, DAY)
     assert 330 <= found[-1][0] < 331
-    limit, seconds = budget.closed()
+    limit, seconds = limiter.blocked()
     assert (limit, seconds) == (DAY, 3605.0)  # until midnight in UTC, and a little
 
 
@@ -203,18 +203,18 @@ def test_refusals_after_the_suspension_are_the_limit_of_the_day():
     ],
 )
 def test_a_message_that_names_the_limit_is_believed(message, limit):
-    budget, clock = make()
-    assert budget.refused(start(budget, clock), message).limit == limit
+    limiter, clock = make()
+    assert limiter.refused(start(limiter, clock), message).limit == limit
 
 
 def test_a_refusal_on_the_next_day_is_a_new_question():
-    budget, clock = make()
-    budget.refused(start(budget, clock), "QPD")
+    limiter, clock = make()
+    limiter.refused(start(limiter, clock), "QPD")
     clock.now += 3605
-    assert budget.refused(start(budget, clock), QPS_TEXT).limit == SECOND
+    assert limiter.refused(start(limiter, clock), QPS_TEXT).limit == SECOND
 
 
-# the ledger that tasks share
+# the store that tasks share
 
 
 @pytest.fixture
@@ -225,12 +225,12 @@ def _own_folder(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("_own_folder")
 def test_two_budgets_of_an_app_are_one():
     clock = Clock()
-    one, _ = make(10, clock, open_ledger("https://h", "7", 10))
-    other, _ = make(10, clock, open_ledger("https://h", "7", 10))
-    assert [budget.start()[0] for budget in (one, other) * 5] == [0.0] * 10
-    assert one.start()[0] > 1
+    one, _ = make(10, clock, open_store("https://h", "7", 10))
+    other, _ = make(10, clock, open_store("https://h", "7", 10))
+    assert [limiter.acquire()[0] for limiter in (one, other) * 5] == [0.0] * 10
+    assert one.acquire()[0] > 1
     one.refused(clock.now, QPS_TEXT)
-    assert other.closed()[0] == SECOND
+    assert other.blocked()[0] == SECOND
 
 
 @pytest.mark.usefixtures("_own_folder")
@@ -240,14 +240,14 @@ def test_two_budgets_of_an_app_are_one():
 )
 def test_other_hosts_other_apps_and_unshared_budgets_are_not(host, app, shared):
     clock = Clock()
-    one, _ = make(1, clock, open_ledger("https://h", "7", 1))
-    other, _ = make(1, clock, open_ledger(host, app, 1, shared=shared))
-    assert (one.start()[0], other.start()[0]) == (0.0, 0.0)
+    one, _ = make(1, clock, open_store("https://h", "7", 1))
+    other, _ = make(1, clock, open_store(host, app, 1, shared=shared))
+    assert (one.acquire()[0], other.acquire()[0]) == (0.0, 0.0)
 
 
 @pytest.mark.usefixtures("_own_folder")
 def test_the_file_names_neither_app_nor_token(tmp_path):
-    kept = open_ledger("https://h", "secret-token", 10)
+    kept = open_store("https://h", "secret-token", 10)
     with kept as account:
         account.starts.append(1.0)
     (path,) = tmp_path.iterdir()
@@ -259,11 +259,11 @@ def test_the_file_names_neither_app_nor_token(tmp_path):
     "text",
     [b"", b"{", b"[1]", b'{"starts": "x"}', b'{"unknown": 1}', pytest.param(os.urandom(50), id="noise")],
 )
-def test_a_file_that_makes_no_sense_is_begun_anew(tmp_path, text):
-    path = tmp_path / "ledger"
+def test_a_file_that_makes_no_sense_is_begun_from_scratch(tmp_path, text):
+    path = tmp_path / "store"
     path.write_bytes(text)
-    budget, _ = make(10, kept=FileLedger(path, 10))
-    assert budget.start()[0] == 0
+    limiter, _ = make(10, kept=FileStore(path, 10))
+    assert limiter.acquire()[0] == 0
     assert len(json.loads(path.read_bytes())["starts"]) == 1
 
 
@@ -273,9 +273,9 @@ TRUE = {
     "starts": [NOW - 2, NOW - 1],
     "rate": 5.0,
     "rate_at": NOW - 2,
-    "closed_at": NOW - 2,
-    "closed_until": NOW + 1,
-    "strikes": 2,
+    "blocked_at": NOW - 2,
+    "blocked_until": NOW + 1,
+    "refusals": 2,
     "refused_at": NOW - 4,
     "probed_at": NOW - 1,
     "limit": SECOND,
@@ -286,16 +286,16 @@ FUTURE = [NOW + 5, NOW + 3_600, 1e12, 1e308]
 UNTRUE_FIELDS = [
     *({name: value} for name in state._TIMES for value in NO_NUMBERS),
     *({"starts": [NOW - 1, value]} for value in [*NO_NUMBERS, *FUTURE]),
-    *({name: value} for name in ("rate_at", "closed_at", "refused_at", "probed_at") for value in FUTURE),
-    *({"closed_until": value} for value in (NOW + 100, *FUTURE[1:])),
-    *({"closed_until": NOW + 400, "limit": limit} for limit in (SECOND, MINUTE)),
-    {"closed_until": NOW + 400, "limit": "", "strikes": 0},
-    {"closed_until": NOW + 3_700, "limit": DAY},  # midnight is in 3,600 s
+    *({name: value} for name in ("rate_at", "blocked_at", "refused_at", "probed_at") for value in FUTURE),
+    *({"blocked_until": value} for value in (NOW + 100, *FUTURE[1:])),
+    *({"blocked_until": NOW + 400, "limit": limit} for limit in (SECOND, MINUTE)),
+    {"blocked_until": NOW + 400, "limit": "", "refusals": 0},
+    {"blocked_until": NOW + 3_700, "limit": DAY},  # midnight is in 3,600 s
     *({"starts": value} for value in (None, {}, "1", 5, {"a": 1}, [NOW - 1] * 200)),
     *({"rate": value} for value in (*NO_NUMBERS, 1e-9, 0.4, 1e9)),
-    *({"strikes": value} for value in (None, True, "2", 2.0, -1, -(10**30), 10**30, float("nan"), [])),
+    *({"refusals": value} for value in (None, True, "2", 2.0, -1, -(10**30), 10**30, float("nan"), [])),
     *({"limit": value} for value in (None, 0, [], {}, "week", "")),
-    {"strikes": 0},
+    {"refusals": 0},
     *({"boot": value} for value in (None, 5, [])),
     {"version": 2},
     {"quota": {"day": 5}},
@@ -311,10 +311,10 @@ UNTRUE_CONTENT = [
 
 def look_once(path: Path) -> float:
     """Wait for a call as a task of its own does, and give the seconds of a clock that it took."""
-    kept = FileLedger(path, 10)
+    kept = FileStore(path, 10)
     clock = Clock()
-    budget, _ = make(10, clock, kept)
-    budget.answered(start(budget, clock))
+    limiter, _ = make(10, clock, kept)
+    limiter.accepted(start(limiter, clock))
     kept.close()
     return clock.now - NOW
 
@@ -364,9 +364,9 @@ def test_whatever_a_file_holds_nobody_waits_longer_than_a_limit_lasts(tmp_path, 
     "changes",
     [
         {},
-        {"closed_until": NOW + 9},
-        {"limit": MINUTE, "strikes": 9},
-        {"limit": DAY, "closed_until": NOW + 300},
+        {"blocked_until": NOW + 9},
+        {"limit": MINUTE, "refusals": 9},
+        {"limit": DAY, "blocked_until": NOW + 300},
     ],
     ids=str,
 )
@@ -387,59 +387,59 @@ def test_a_file_that_is_no_file_is_used_by_nobody(tmp_path, caplog):
 def test_a_frozen_process_that_has_the_lock_holds_nobody_up(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(state, "_LOCK_TIMEOUT", 0.05)
     path = tmp_path / "app.json"
-    with FileLedger(path, 10):
+    with FileStore(path, 10):
         assert look_once(path) == 0
     assert "can't be used" in caplog.text
 
 
 def test_times_from_before_the_machine_was_started_are_forgotten(tmp_path, monkeypatch):
-    path = tmp_path / "ledger"
-    budget, clock = make(1, kept=FileLedger(path, 1))
-    budget.refused(start(budget, clock), "QPM")
+    path = tmp_path / "store"
+    limiter, clock = make(1, kept=FileStore(path, 1))
+    limiter.refused(start(limiter, clock), "QPM")
     monkeypatch.setattr(state, "_BOOT", "another boot")
-    again, _ = make(1, kept=FileLedger(path, 1))
-    assert again.start()[0] == 0
+    again, _ = make(1, kept=FileStore(path, 1))
+    assert again.acquire()[0] == 0
 
 
-def test_a_closed_ledger_touches_no_file_that_has_its_number_now(tmp_path):
-    kept = FileLedger(tmp_path / "ledger", 10)
+def test_a_closed_store_touches_no_file_that_has_its_number_now(tmp_path):
+    kept = FileStore(tmp_path / "store", 10)
     number = kept._file
-    budget, clock = make(10, kept=kept)
-    start(budget, clock)
+    limiter, clock = make(10, kept=kept)
+    start(limiter, clock)
     kept.close()
     kept.close()
     other = os.open(tmp_path / "data", os.O_RDWR | os.O_CREAT)
     assert other == number
-    start(budget, clock)
+    start(limiter, clock)
     assert os.pread(other, 10, 0) == b""
     os.close(other)
 
 
-def test_a_ledger_whose_file_fails_goes_on_in_memory(tmp_path):
-    kept = FileLedger(tmp_path / "ledger", 1)
+def test_a_store_whose_file_fails_goes_on_in_memory(tmp_path):
+    kept = FileStore(tmp_path / "store", 1)
     os.close(kept._file)
-    budget, _ = make(1, kept=kept)
-    assert budget.start()[0] == 0
-    assert budget.start()[0] > 1
+    limiter, _ = make(1, kept=kept)
+    assert limiter.acquire()[0] == 0
+    assert limiter.acquire()[0] > 1
 
 
 def test_a_folder_of_somebody_elses_is_not_used(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(state.tempfile, "gettempdir", lambda: str(tmp_path))
     (tmp_path / f"airflow-provider-tiktok-{os.getuid()}").symlink_to("/")
-    assert isinstance(open_ledger("https://h", "7", 10), MemoryLedger)
+    assert isinstance(open_store("https://h", "7", 10), MemoryStore)
     assert "each task keeps to 10 calls a second by itself" in caplog.text
 
 
 def test_a_rate_without_limit_needs_no_file():
-    assert isinstance(open_ledger("https://h", "7", 100_000), MemoryLedger)
+    assert isinstance(open_store("https://h", "7", 100_000), MemoryStore)
 
 
 def _call_often(path: Path, seconds: float, output: Path) -> None:
-    budget = Budget(20, FileLedger(path, 20))
+    limiter = RateLimiter(20, FileStore(path, 20))
     end = time.monotonic() + seconds
     starts = []
     while time.monotonic() < end:
-        wait, moment = budget.start()
+        wait, moment = limiter.acquire()
         if not wait:
             starts.append(moment)
         time.sleep(min(wait, 0.05))
@@ -450,14 +450,14 @@ def run_processes(target: Callable[..., None], arguments: list[tuple[Any, ...]])
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=target, args=one) for one in arguments]
     for process in processes:
-        process.start()
+        process.acquire()
     return processes
 
 
 @pytest.mark.alone
 def test_processes_keep_the_limit_together_and_use_it(tmp_path):
     outputs = [tmp_path / f"{number}" for number in range(4)]
-    for process in run_processes(_call_often, [(tmp_path / "ledger", 3.0, output) for output in outputs]):
+    for process in run_processes(_call_often, [(tmp_path / "store", 3.0, output) for output in outputs]):
         process.join()
     starts = sorted(moment for output in outputs for moment in json.loads(output.read_text()))
     assert max(sum(first <= one < first + 1 for one in starts) for first in starts) <= 20
@@ -466,16 +466,16 @@ def test_processes_keep_the_limit_together_and_use_it(tmp_path):
 
 @pytest.mark.alone
 def test_a_process_that_is_killed_holds_nobody_up(tmp_path):
-    path = tmp_path / "ledger"
+    path = tmp_path / "store"
     processes = run_processes(_call_often, [(path, 60.0, tmp_path / "never")] * 3)
     time.sleep(1.5)
     for process in processes:
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-    budget = Budget(20, FileLedger(path, 20))
+    limiter = RateLimiter(20, FileStore(path, 20))
     waits = []
     while not waits or waits[-1]:
-        waits.append(budget.start()[0])
+        waits.append(limiter.acquire()[0])
         time.sleep(waits[-1])
     assert sum(waits) < 2
     assert not (tmp_path / "never").exists()
@@ -487,22 +487,22 @@ def test_machines_that_do_not_share_find_a_rate_together(seed):
     rng = random.Random(seed)
     random.seed(seed)
     clock = Clock()
-    budgets = [make(10, clock)[0] for _ in range(10)]
+    limiters = [make(10, clock)[0] for _ in range(10)]
     taken: list[float] = []
     done = [0] * 10
     limits = set()
     while min(done) < 20 and clock.now < 1400:
         for number in rng.sample(range(10), 10):
-            wait, moment = budgets[number].start()
+            wait, moment = limiters[number].acquire()
             if wait:
                 continue
             taken = [one for one in taken if one > clock.now - 1]
             if len(taken) < 10:
                 taken.append(clock.now)
-                budgets[number].answered(moment)
+                limiters[number].accepted(moment)
                 done[number] += 1
             else:
-                limits.add(budgets[number].refused(moment, QPS_TEXT).limit)
+                limits.add(limiters[number].refused(moment, QPS_TEXT).limit)
         clock.now += 0.02
     assert min(done) >= 20
     assert limits == {SECOND}

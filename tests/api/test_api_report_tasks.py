@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from airflow_provider_tiktok.api import client as client_module
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.endpoints.downloads import LapsedAddressError, check_address, fetch_file
 from airflow_provider_tiktok.api.endpoints.report_tasks import (
     ReportTask,
@@ -16,6 +16,7 @@ from airflow_provider_tiktok.api.endpoints.report_tasks import (
     create_task,
     download_task,
 )
+from airflow_provider_tiktok.api.rate_limit import throttle
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokPermissionError,
@@ -34,8 +35,8 @@ LINK = "/wsos_v2/object/1?expire=9&sign=5ec7e7"
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch):
-    monkeypatch.setattr(client_module, "CREATIONS_PER_SECOND", 1000.0)
-    monkeypatch.setattr(client_module.TikTokClient, "pause", lambda self, seconds: None)
+    monkeypatch.setattr(throttle, "CREATIONS_PER_SECOND", 1000.0)
+    monkeypatch.setattr(TikTokClient, "pause", lambda self, seconds: None)
 
 
 def test_a_task_survives_a_journey_as_json():
@@ -82,7 +83,7 @@ def test_a_creation_that_tiktok_did_not_take_is_made_again(server, client, code)
 
 
 def test_creations_are_paced(server, client, monkeypatch, moved_clock):
-    monkeypatch.setattr(client_module, "CREATIONS_PER_SECOND", 4.0)
+    monkeypatch.setattr(throttle, "CREATIONS_PER_SECOND", 4.0)
     server.script = [ok({"task_id": "2"})]
     started = moved_clock.monotonic()
     for _ in range(6):

@@ -30,7 +30,7 @@ SILENT = {
 
 @pytest.fixture(autouse=True)
 def _connection(connect, emulator, monkeypatch):
-    monkeypatch.setattr("airflow_provider_tiktok.api.client._GRACE", 0.2)
+    monkeypatch.setattr("airflow_provider_tiktok.api.transport.session._GRACE", 0.2)
     emulator.configure(task_seconds=0.1, task_qps=0, task_qpm=0, task_qpd=0, task_account_hour=0)
     account = next(name for name in emulator.world.accounts if name.startswith("71"))
     connect(advertiser_ids=[account], timeout=LONG)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from airflow_provider_tiktok.api import client as client_module
+from airflow_provider_tiktok.api.transport import session
 from airflow_provider_tiktok.api.transport.sanitize import well_formed
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
@@ -52,7 +52,7 @@ def test_the_rule(text):
 def names(request, emulator, connect, monkeypatch):
     """Let TikTok's answers hold odd names of ads and accounts; give them by ID of the ad."""
     sent = {}
-    read_body = client_module.read_body
+    read_body = session.read_body
 
     def with_odd_names(*args):
         envelope = json.loads(read_body(*args))
@@ -69,7 +69,7 @@ def names(request, emulator, connect, monkeypatch):
             return json.dumps(envelope).encode()
         return json.dumps(envelope, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
-    monkeypatch.setattr(client_module, "read_body", with_odd_names)
+    monkeypatch.setattr(session, "read_body", with_odd_names)
     connect(advertiser_ids=accounts(emulator, 1))
     return sent
 

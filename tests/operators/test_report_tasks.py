@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat import AIRFLOW_3, AirflowFailException, AirflowSkipException
-from airflow_provider_tiktok.api import client as client_module
+from airflow_provider_tiktok.api.rate_limit import throttle
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokIncompleteReportError,
@@ -84,7 +84,7 @@ def _connection(connect, emulator):
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch):
-    monkeypatch.setattr(client_module, "CREATIONS_PER_SECOND", 1000.0)
+    monkeypatch.setattr(throttle, "CREATIONS_PER_SECOND", 1000.0)
     monkeypatch.setattr(files, "_PAUSE", 0.01)
     monkeypatch.setattr(async_run, "_AT_LEAST", 0.0)
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 
 from airflow_provider_tiktok._compat import AirflowFailException
-from airflow_provider_tiktok.api import client
+from airflow_provider_tiktok.api import envelope
 from airflow_provider_tiktok.emulator.accounts import BC_ID
 from airflow_provider_tiktok.exceptions import (
     TikTokIncompleteReportError,
@@ -592,7 +592,7 @@ def test_a_row_of_no_account_leaves_the_table_as_it_was(emulator, lite, monkeypa
     }
     run(**asked)
     before = lite.query("SELECT * FROM ads")
-    real = client._read_json
+    real = envelope.read_json
 
     def spoiled(body):
         answer = real(body)
@@ -601,7 +601,7 @@ def test_a_row_of_no_account_leaves_the_table_as_it_was(emulator, lite, monkeypa
                 row["dimensions"]["advertiser_id"] = value
         return answer
 
-    monkeypatch.setattr(client, "_read_json", spoiled)
+    monkeypatch.setattr(envelope, "read_json", spoiled)
     for _ in range(2):
         with pytest.raises(TikTokIncompleteReportError, match=r"advertiser_id.*\(row 1, advertiser"):
             run(**asked)

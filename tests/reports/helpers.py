@@ -10,7 +10,8 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.api.client import Answer, CallCounts
+from airflow_provider_tiktok.api.calls import Answer
+from airflow_provider_tiktok.api.client import CallCounts
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.params.request import ReportRequest, parse_request

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_tiktok.api.client import Answer
+from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokIncompleteReportError,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_tiktok.api.client import Answer
+from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokAuthError,

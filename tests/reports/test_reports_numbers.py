@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_tiktok.api.client import Answer
+from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError, TikTokOutputError
 from airflow_provider_tiktok.reports.fetch.totals import add_totals as total_of
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PageCount

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
-from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.api.retry import RetryPolicy
 
 TOKEN = "token-that-nobody-may-see-3b9"
 SECRET = "secret/that+nobody may=see&77"

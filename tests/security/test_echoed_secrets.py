@@ -151,7 +151,8 @@ def _no_pauses(monkeypatch):
     from airflow_provider_tiktok.api.client import TikTokClient
 
     monkeypatch.setattr(TikTokClient, "pause", lambda *_: None)
-    monkeypatch.setattr(TikTokClient, "_wait", lambda *_: None)
+    for module in ("client", "rate_limit.throttle"):
+        monkeypatch.setattr(f"airflow_provider_tiktok.api.{module}.wait", lambda *_: None)
 
 
 def result_of(work, client, caplog) -> str:

@@ -12,7 +12,7 @@ import zlib
 
 import pytest
 
-from airflow_provider_tiktok.api import client as module
+from airflow_provider_tiktok.api.transport import session as module
 from airflow_provider_tiktok.exceptions import TikTokTransportError
 
 from .conftest import head, whole
@@ -100,7 +100,7 @@ def test_a_packing_that_was_not_asked_for_is_refused(hostile, client_of, encodin
 
 def test_only_what_can_be_unpacked_is_asked_for(hostile, client_of):
     client = client_of(hostile(whole(b"{}")))
-    assert client._session.headers["Accept-Encoding"] == "gzip, deflate"
+    assert client._transport.session.headers["Accept-Encoding"] == "gzip, deflate"
 
 
 GOOD = json.dumps({"code": 0, "data": {"list": ["\u00e9" * 500] * 500}}).encode()
@@ -243,7 +243,8 @@ def test_a_head_without_measure_is_no_answer(hostile, client_of, lines):
 
 MEMORY = """
 import resource, sys
-from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.api.retry import RetryPolicy
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.exceptions import TikTokTransportError
 

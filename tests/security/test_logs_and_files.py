@@ -204,7 +204,7 @@ def test_a_total_that_is_no_number_is_shown_shortened(value):
 
 @pytest.mark.parametrize("total", ["1e300", 10**400, "NaN", "1e999", -1, 10**9 + 1])
 def test_a_count_that_no_call_has_is_no_count(total):
-    from airflow_provider_tiktok.api.client import Answer
+    from airflow_provider_tiktok.api.calls import Answer
     from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 
     answer = Answer({"page_info": {"total_number": total, "total_page": 1}}, "R", "")
@@ -216,10 +216,10 @@ def test_a_number_out_of_bounds_is_passed_on_as_text_with_a_warning(
     emulator, connect, monkeypatch, tmp_path, caplog
 ):
     """It costs neither the memory that its digits would take nor the rest of the report."""
-    from airflow_provider_tiktok.api import client
+    from airflow_provider_tiktok.api import envelope
 
     connect()
-    real = client._read_json
+    real = envelope.read_json
 
     def spoiled(body: bytes):
         answer = real(body)
@@ -228,7 +228,7 @@ def test_a_number_out_of_bounds_is_passed_on_as_text_with_a_warning(
                 row["metrics"]["spend"] = "1e999999999"
         return answer
 
-    monkeypatch.setattr(client, "_read_json", spoiled)
+    monkeypatch.setattr(envelope, "read_json", spoiled)
     summary = TikTokReportOperator(
         task_id="x",
         advertiser_ids=next(iter(emulator.world.accounts)),

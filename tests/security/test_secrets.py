@@ -12,9 +12,10 @@ from urllib.parse import quote, quote_plus
 import pytest
 import requests
 
-from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.credentials import TikTokCredentials, read_credentials
 from airflow_provider_tiktok.api.endpoints.advertisers import list_authorised
+from airflow_provider_tiktok.api.retry import RetryPolicy
 from airflow_provider_tiktok.api.transport.secret import Secret
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
@@ -54,7 +55,7 @@ def test_a_secret_is_text_that_does_not_show_itself():
 
 def test_nothing_that_holds_a_secret_shows_it(hostile, client_of):
     client = client_of(hostile(whole(b"{}")))
-    session = client._session
+    session = client._transport.session
     prepared = session.prepare_request(requests.Request("GET", "http://127.0.0.1:1/"))
     for holder in (client.credentials, client, session, session.headers, prepared, prepared.headers):
         shows_nothing(repr(holder))
@@ -99,7 +100,7 @@ def test_an_interruption_leaves_none_either(hostile, client_of, monkeypatch, whe
     target = {
         "send": "requests.adapters.HTTPAdapter.send",
         "getresponse": "http.client.HTTPConnection.getresponse",
-        "body": "airflow_provider_tiktok.api.client.read_body",
+        "body": "airflow_provider_tiktok.api.transport.session.read_body",
     }[where]
     monkeypatch.setattr(target, interrupt)
     client = client_of(hostile(whole(b"{}")))
@@ -174,7 +175,7 @@ def test_a_login_of_netrc_is_not_sent(hostile, client_of, monkeypatch, tmp_path)
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password hidden\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     client = client_of(hostile(whole(b'{"code":0,"data":{}}')))
-    request = client._session.prepare_request(requests.Request("GET", client.credentials.base_url))
+    request = client._transport.session.prepare_request(requests.Request("GET", client.credentials.base_url))
     assert "Authorization" not in request.headers
 
 

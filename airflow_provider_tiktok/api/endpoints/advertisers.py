@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import count
 from typing import Any
 
-from airflow_provider_tiktok.api.client import Answer, TikTokClient
+from airflow_provider_tiktok.api.calls import Answer
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
 from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.api.zones import read_zone

@@ -14,11 +14,12 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 
-from airflow_provider_tiktok.api.client import new_session, save_body
-from airflow_provider_tiktok.api.transport.problems import CAUGHT, Problem, problem_of
+from airflow_provider_tiktok.api.transport.body import save_body
+from airflow_provider_tiktok.api.transport.problems import Problem, problem_of_call
 from airflow_provider_tiktok.api.transport.redaction import HIDDEN, hidden_from_log
 from airflow_provider_tiktok.api.transport.secret import Secret
-from airflow_provider_tiktok.api.transport.session import Call, Watchdog
+from airflow_provider_tiktok.api.transport.session import new_session
+from airflow_provider_tiktok.api.transport.watchdog import Call, Watchdog
 from airflow_provider_tiktok.exceptions import TikTokReportTaskError, TikTokTransportError
 
 FILE_HOSTS = ("tiktok.com", "tiktokcdn.com")
@@ -120,21 +121,17 @@ def _port(parts: SplitResult) -> int:
 def _fetch(
     url: Secret, into: IO[bytes], timeout: float, stop: threading.Event, subject: str
 ) -> tuple[Secret, dict[str, Any] | None]:
-    """Make one call; return where it redirects to, or what it has saved."""
-    problem: Problem | None = None
-    status = 0
-    # raised outside `except`, for requests' own texts hold the address with its signature
-    try:
-        status, target, saved = Watchdog().run(Call(timeout, stop), lambda: _exchange(url, into, timeout))
+    """Make one call, and return where it redirects to, or what it has saved."""
+    problem = problem_of_call(
+        lambda: Watchdog().run(Call(timeout, stop), lambda: _exchange(url, into, timeout)), url, timeout
+    )
+    if not isinstance(problem, Problem):
+        status, target, saved = problem
         if saved is not None or target:
             return target, saved
-    except CAUGHT as error:
-        problem = problem_of(error, url, timeout)
-        if problem is None:
-            raise
-    if status in _LAPSED and problem is None:
-        raise LapsedAddressError(f"HTTP {status}")
-    problem = problem or Problem(f"HTTP {status}")
+        if status in _LAPSED:
+            raise LapsedAddressError(f"HTTP {status}")
+        problem = Problem(f"HTTP {status}")
     host = urlsplit(HIDDEN.text(url)).hostname
     advice = problem.advice or (
         f"Check that the worker reaches {host}; if it does, the failure is TikTok's and passes."

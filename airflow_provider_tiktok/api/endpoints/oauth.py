@@ -90,7 +90,7 @@ def exchange_code(client: TikTokClient, code: str) -> Grant:
     :raises TikTokAPIError: TikTok refused, or gave no usable answer.
     :raises TikTokError: the answer holds no token.
     """
-    client.hide(code)
+    client.add_secret(code)
     answer = client.post(
         "oauth2/access_token/",
         {**_app(client), "auth_code": Secret(code)},
@@ -102,7 +102,7 @@ def exchange_code(client: TikTokClient, code: str) -> Grant:
         raise TikTokError(
             f"TikTok took the code, but its answer holds no token. Run the command again. [request_id {answer.request_id}]"
         )
-    client.hide(token)
+    client.add_secret(token)
     return Grant(Secret(token), _texts(answer.data.get("scope")), _texts(answer.data.get("advertiser_ids")))
 
 

@@ -1,8 +1,8 @@
-"""Where an app's latest calls are written down: in a file that all tasks of a machine share, or in memory.
+"""Where the state of an app's rate limiter is: in a file that all tasks of a machine share, or in memory.
 
 The file is small, belongs to the user that Airflow's tasks run as, and is named after a digest; it holds
-times and counts, and neither token nor app ID. The operating system's lock on it lasts as long as one look
-into it and ends with the process, so that a task which dies holds nobody up.
+times and counts, and neither token nor app ID. The operating system's lock on it lasts for one read and write,
+and ends with the process, so that a task which dies blocks no other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 try:
     import fcntl
-except ImportError:  # a system without such locks: every task keeps its own ledger
+except ImportError:  # a system without such locks: every task keeps a state of its own
     fcntl = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
@@ -34,9 +34,10 @@ _MOST_SHARED = 128  # calls a second; TikTok's highest level has 50, so more tha
 _LOCK_RETRY = 0.001  # seconds
 _CLOSED = -1
 _ASIDE = ".unusable"
-_SIZE = 4096  # bytes of the file, always, so that writing it is one step
-_LOCK_TIMEOUT = 0.5  # seconds; who has the lock has it for a millisecond, unless its process is frozen
-_MOST_REFUSALS = 1_000  # in a row; long before, they are known to be the limit of a day
+_VERSION = 2  # of what the file holds; versions have files of their own
+_SIZE = 4096  # bytes of the file, always, so that it is written at once
+_LOCK_TIMEOUT = 0.5  # seconds; a lock lasts for a millisecond, unless its process is frozen
+_MOST_REFUSALS = 1_000  # in a row; long before, it is known to be the limit of a day
 SECOND, MINUTE, DAY = "second", "minute", "day"
 """The limits of an app: calls a second, a minute, a day."""
 
@@ -45,80 +46,80 @@ LEAST_RATE = 0.5
 
 
 @dataclass
-class Account:
-    """What is known about an app's calls. Times are seconds on the machine's monotonic clock.
+class LimiterState:
+    """The state of an app's rate limiter. Times are seconds on the machine's monotonic clock.
 
     :param starts: when the latest calls started, oldest first.
     :param rate: calls a second allowed at ``rate_at``, after a refusal; 0 when there was none.
-    :param closed_at: when the present pause was decided on.
-    :param closed_until: when it ends.
-    :param strikes: how often TikTok refused since it last took a call.
+    :param blocked_at: when it was decided to make no call for a while.
+    :param blocked_until: when calls are made again.
+    :param refusals: consecutive refusals, since TikTok last took a call.
     :param refused_at: when it first did.
-    :param probed_at: when a call started that finds out whether a pause is over; 0 when none is under way.
+    :param probed_at: when a call started that finds out whether TikTok takes calls again; 0 when none is in flight.
     :param limit: the limit that it was.
     """
 
     starts: deque[float] = field(default_factory=deque)
     rate: float = 0.0
     rate_at: float = 0.0
-    closed_at: float = 0.0
-    closed_until: float = 0.0
-    strikes: int = 0
+    blocked_at: float = 0.0
+    blocked_until: float = 0.0
+    refusals: int = 0
     refused_at: float = 0.0
     probed_at: float = 0.0
     limit: str = ""
 
 
-_FIELDS = frozenset(Account.__dataclass_fields__)
-_TIMES = ("rate_at", "closed_at", "closed_until", "refused_at", "probed_at")
+_FIELDS = frozenset(LimiterState.__dataclass_fields__)
+_TIMES = ("rate_at", "blocked_at", "blocked_until", "refused_at", "probed_at")
 
 
-class Ledger(Protocol):
-    """Gives the account to one caller at a time, and keeps what that changed."""
+class StateStore(Protocol):
+    """Locks the state for one caller at a time, and keeps its changes."""
 
-    def __enter__(self) -> Account: ...
+    def __enter__(self) -> LimiterState: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def set_aside(self, problem: str) -> Account:
-        """Return a new account in place of one that can't be true; only to be called by the one who has it."""
+    def replace(self, problem: str) -> LimiterState:
+        """Return a new state in place of one that can't be true; only to be called while it is locked."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
 
 
-class MemoryLedger:
-    """A ledger of this process alone.
+class MemoryStore:
+    """Keeps the state for this process alone.
 
     :param calls: how many calls to remember.
     """
 
     def __init__(self, calls: int) -> None:
         self._lock = threading.Lock()
-        self._account = _new(calls)
+        self._state = _new(calls)
 
-    def __enter__(self) -> Account:
+    def __enter__(self) -> LimiterState:
         self._lock.acquire()
-        return self._account
+        return self._state
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lock.release()
 
-    def set_aside(self, problem: str) -> Account:
-        """Return a new account."""
-        self._account = _new(self._account.starts.maxlen or 1)
-        return self._account
+    def replace(self, problem: str) -> LimiterState:
+        """Return a new state."""
+        self._state = _new(self._state.starts.maxlen or 1)
+        return self._state
 
     def close(self) -> None:
         """Do nothing; memory goes with the process."""
 
 
-class FileLedger:
-    """A ledger that all processes of a machine share which run as the same user.
+class FileStore:
+    """Keeps the state for all processes of a machine that run as the same user.
 
     :param path: the file; it is made if it is not there.
     :param calls: how many calls to remember.
@@ -131,18 +132,18 @@ class FileLedger:
         self._warned = False
         self._lock = threading.Lock()  # the file's lock is one for all threads
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        self._account = _new(calls)
+        self._state = _new(calls)
         self._written = b""
 
-    def __enter__(self) -> Account:
+    def __enter__(self) -> LimiterState:
         self._lock.acquire()
         if self._file != _CLOSED:
             try:
                 _lock_file(self._file)
                 self._written = os.pread(self._file, _SIZE, 0)
-                self._account = _read(self._written, self._calls)
+                self._state = _read(self._written, self._calls)
             except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
-                self.set_aside(str(error) if isinstance(error, _UntrueError) else "it can't be read")
+                self.replace(str(error) if isinstance(error, _UntrueError) else "it can't be read")
             except OSError as error:
                 self._warn(
                     "The rate limiter's file %s can't be used (%s), so this task keeps to the rate limit by itself.",
@@ -152,14 +153,14 @@ class FileLedger:
             except BaseException:
                 self._lock.release()
                 raise
-        return self._account
+        return self._state
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
             if self._file != _CLOSED:
-                text = _write(self._account)
+                text = _write(self._state)
                 if kind is None and text != self._written:
                     os.pwrite(self._file, text, 0)
                 fcntl.flock(self._file, fcntl.LOCK_UN)
@@ -168,14 +169,14 @@ class FileLedger:
         finally:
             self._lock.release()
 
-    def set_aside(self, problem: str) -> Account:
-        """Keep what the file holds in a file next to it, and return a new account."""
+    def replace(self, problem: str) -> LimiterState:
+        """Keep what the file holds in a file next to it, and return a new state."""
         self._warn(
-            "The rate limiter's file %s holds what can't be true (%s). It is set aside as %s and begun from scratch: "
+            "The rate limiter's file %s holds what can't be true (%s). It is saved as %s and begun from scratch: "
             "damage, another version or another program may have done this.",
             *(self._path, problem, self._path.with_suffix(_ASIDE).name),
         )
-        self._account = _new(self._calls)
+        self._state = _new(self._calls)
         with suppress(OSError):
             if self._file != _CLOSED:
                 os.ftruncate(self._file, _SIZE)
@@ -185,7 +186,7 @@ class FileLedger:
                 os.write(aside, self._written)
             finally:
                 os.close(aside)
-        return self._account
+        return self._state
 
     def _warn(self, text: str, *values: object) -> None:
         if not self._warned:
@@ -205,39 +206,39 @@ class FileLedger:
                 os.close(file)
 
 
-def open_ledger(host: str, app: str, qps: float, *, shared: bool = True) -> Ledger:
-    """Open the ledger of an app.
+def open_store(host: str, app: str, qps: float, *, shared: bool = True) -> StateStore:
+    """Open the state store of an app's rate limiter.
 
     :param host: where its calls go.
-    :param app: what tells the app from others: its ID, or a token.
+    :param app: what distinguishes the app from others: its ID, or a token.
     :param qps: calls a second; how many calls need to be remembered.
     :param shared: whether to share it with the other tasks on this machine.
     """
     calls = max(1, int(qps))
     if shared and fcntl is not None and calls <= _MOST_SHARED:
-        name = hashlib.sha256(f"{host}\n{app}".encode()).hexdigest()[:32]
+        name = hashlib.sha256(f"{_VERSION}\n{host}\n{app}".encode()).hexdigest()[:32]
         try:
-            return FileLedger(_folder() / f"{name}.json", calls)
+            return FileStore(_folder() / f"{name}.json", calls)
         except OSError as error:
             log.warning(
-                "The app's request budget can't be shared with other tasks of this machine (%s), so each task keeps to %g "
+                "The app's rate limiter can't be shared with other tasks of this machine (%s), so each task keeps to %g "
                 "calls a second by itself.",
                 error.strerror or type(error).__name__,
                 qps,
             )
-    return MemoryLedger(calls)
+    return MemoryStore(calls)
 
 
 def _folder() -> Path:
-    """Give the folder of this user's ledgers.
+    """Return the folder of this user's state files.
 
-    :raises OSError: it can't be made, or is somebody else's.
+    :raises OSError: it can't be created, or belongs to another user.
     """
     folder = Path(tempfile.gettempdir(), f"airflow-provider-tiktok-{os.getuid()}")
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if folder.is_symlink() or status.st_uid != os.getuid():
-        raise PermissionError(0, f"{folder} belongs to somebody else")
+        raise PermissionError(0, f"{folder} belongs to another user")
     return folder
 
 
@@ -245,12 +246,12 @@ class _UntrueError(ValueError):
     """A file of ours holds what none of our tasks writes; the text says what."""
 
 
-def _new(calls: int) -> Account:
-    return Account(starts=deque(maxlen=calls))
+def _new(calls: int) -> LimiterState:
+    return LimiterState(starts=deque(maxlen=calls))
 
 
 def _lock_file(file: int) -> None:
-    """Lock a file, unless another process keeps it locked for longer than one look takes.
+    """Lock a file, unless another process keeps it locked for longer than a read and write take.
 
     :raises OSError: it does, or the file system has no locks.
     """
@@ -266,8 +267,8 @@ def _lock_file(file: int) -> None:
             return
 
 
-def _read(text: bytes, calls: int) -> Account:
-    """Read an account; one that was written before the machine was started is a new one.
+def _read(text: bytes, calls: int) -> LimiterState:
+    """Return the state that a file holds; one that was written before the machine was started is a new one.
 
     :raises ValueError: it is none, or holds values that no task writes. Its times are for the limiter to judge,
         which has the clock.
@@ -284,13 +285,13 @@ def _read(text: bytes, calls: int) -> Account:
     starts = values.pop("starts", [])
     if not isinstance(starts, list) or len(starts) > _MOST_SHARED:
         raise _UntrueError("`starts` is not a list of times")
-    account = Account(starts=deque(starts, maxlen=max(calls, len(starts))), **values)
+    state = LimiterState(starts=deque(starts, maxlen=max(calls, len(starts))), **values)
     for name in _TIMES:
-        _check_number(name, getattr(account, name))
-    for moment in starts:
-        _check_number("starts", moment)
-    _check_refusals(account)
-    return account
+        _check_number(name, getattr(state, name))
+    for started in starts:
+        _check_number("starts", started)
+    _check_refusals(state)
+    return state
 
 
 def _check_number(name: str, value: Any) -> None:
@@ -299,24 +300,24 @@ def _check_number(name: str, value: Any) -> None:
         raise _UntrueError(f"`{name}` is not a number of seconds")
 
 
-def _check_refusals(account: Account) -> None:
-    """Raise if no course of refusals leads to an account."""
-    _check_number("rate", account.rate)
-    if account.rate and not LEAST_RATE <= account.rate <= _MOST_SHARED:
+def _check_refusals(state: LimiterState) -> None:
+    """Raise if no course of refusals leads to a state."""
+    _check_number("rate", state.rate)
+    if state.rate and not LEAST_RATE <= state.rate <= _MOST_SHARED:
         raise _UntrueError("`rate` is not a rate")
-    if type(account.strikes) is not int or not 0 <= account.strikes <= _MOST_REFUSALS:
-        raise _UntrueError("`strikes` is not a number of refusals")
-    if account.limit not in {"", SECOND, MINUTE, DAY} or bool(account.limit) != bool(account.strikes):
+    if type(state.refusals) is not int or not 0 <= state.refusals <= _MOST_REFUSALS:
+        raise _UntrueError("`refusals` is not a number of refusals")
+    if state.limit not in {"", SECOND, MINUTE, DAY} or bool(state.limit) != bool(state.refusals):
         raise _UntrueError("`limit` is not the limit of these refusals")
 
 
-def _write(account: Account) -> bytes:
-    values: Mapping[str, Any] = {**vars(account), "starts": list(account.starts), "boot": _BOOT}
+def _write(state: LimiterState) -> bytes:
+    values: Mapping[str, Any] = {**vars(state), "starts": list(state.starts), "boot": _BOOT}
     return json.dumps(values).encode().ljust(_SIZE)
 
 
 def _boot() -> str:
-    """Tell this run of the machine from earlier ones, whose clock means nothing now."""
+    """Return what distinguishes this run of the machine from earlier ones, whose clock means nothing now."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except (OSError, ValueError):

@@ -6,16 +6,22 @@ time, and a few kilobytes can stand for gigabytes.
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Iterator
+from typing import IO, Any
 
 import requests
 import urllib3
+
+from airflow_provider_tiktok.api.transport.watchdog import let_it_last
 
 ENCODINGS = "gzip, deflate"
 """The compressions that are asked for; an answer in another one can't be read."""
 
 _CHUNK = 2**18
+_MAX_FILE = 64 * 2**30  # bytes of a report task's file
+_SLOW_AFTER, _MIN_SPEED = 120.0, 1024  # seconds after which a file must have come at so many bytes a second
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -46,8 +52,36 @@ def read_body(response: requests.Response, at_most: int) -> bytes:
     return b"".join(kept)
 
 
+def save_body(response: requests.Response, into: IO[bytes], max_bytes: int = _MAX_FILE) -> dict[str, Any]:
+    """Write an answer's body into a file, from its beginning, in bounded memory.
+
+    :return: its ``bytes``, and ``is_whole``: whether the answer said where it ends, so that nothing is missing.
+    :raises requests.exceptions.RequestException: the connection broke before the end.
+    """
+    let_it_last()  # a large file takes longer than a call may
+    into.seek(0)
+    into.truncate()
+    size = 0
+    started = time.monotonic()
+    for chunk in pieces(response):
+        size += len(chunk)
+        if size > max_bytes:
+            raise TooLargeError(f"{max_bytes >> 30} GiB")
+        seconds = time.monotonic() - started
+        if seconds > _SLOW_AFTER and size < seconds * _MIN_SPEED:
+            raise requests.exceptions.ReadTimeout
+        into.write(chunk)
+    into.flush()
+    length = response.headers.get("Content-Length")
+    unpacked = response.headers.get("Content-Encoding", "identity").lower() == "identity"
+    if length is not None and unpacked and length.strip() != str(size):
+        raise requests.exceptions.ChunkedEncodingError("short")
+    chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+    return {"bytes": size, "is_whole": length is not None or chunked}
+
+
 def pieces(response: requests.Response) -> Iterator[bytes]:
-    """Give a body as it comes, unpacked, in pieces of bounded size.
+    """Yield a body as it comes, unpacked, in pieces of bounded size.
 
     :raises BodyEncodingError: it is packed in a way that wasn't asked for.
     :raises requests.exceptions.RequestException: the connection broke, or the body is damaged.
@@ -58,7 +92,7 @@ def pieces(response: requests.Response) -> Iterator[bytes]:
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
-    """Give the body as it comes. Waiting for whole chunks would let a slow one outlast the time-out."""
+    """Yield the body as it comes. Waiting for complete chunks would let a slow one outlast the timeout."""
     raw = response.raw
     try:
         if not hasattr(raw, "read1"):  # urllib3 before 2.1
@@ -101,7 +135,7 @@ def _unpacked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _window(encoding: str, beginning: bytes) -> int:
-    """Say how :mod:`zlib` reads it: some servers send deflate without its header."""
+    """Return the window with which :mod:`zlib` reads it: some servers send deflate without its header."""
     if encoding != "deflate":
         return _GZIP
     return zlib.MAX_WBITS if beginning[0] & 0x0F == zlib.DEFLATED else -zlib.MAX_WBITS

@@ -10,7 +10,7 @@ import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -21,11 +21,14 @@ from airflow_provider_tiktok.api.transport.body import BodyEncodingError, TooLar
 from airflow_provider_tiktok.api.transport.redaction import HIDDEN
 from airflow_provider_tiktok.api.transport.sanitize import plain
 
+_Result = TypeVar("_Result")
+
 _TUNNEL = re.compile(r"tunnel connection failed: (\d{3})")
 _VERIFY = re.compile(r"certificate verify failed: (.+?) \(_ssl\.c")
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]*\]|[^:/?#\s]*)(:\d{1,5})?")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _PASSING = frozenset({204, 408, 425, 429})  # statuses below 500 that pass by themselves
+_TIMEOUTS = frozenset({408, 504})
 _REFUSED = ", the host refuses the token, or a proxy before it wants a login"
 _STATUSES = {
     401: _REFUSED,
@@ -42,7 +45,7 @@ class Problem:
     """Why a call brought no usable answer.
 
     :param text: what happened.
-    :param permanent: whether it stays until somebody changes something.
+    :param permanent: whether it stays until someone changes something.
     :param timed_out: whether the host took too long to answer.
     :param unsent: whether the call can't have reached the host.
     :param advice: what to do, where it is the worker's environment that is wrong.
@@ -85,7 +88,7 @@ class _Call:
     proxy: _Proxy | None
 
 
-CAUGHT = (
+_CAUGHT = (
     requests.exceptions.RequestException,
     urllib3.exceptions.HTTPError,
     TooLargeError,
@@ -93,15 +96,28 @@ CAUGHT = (
     ValueError,
     TypeError,
 )
-"""What a call can raise that :func:`problem_of` may know."""
+"""What a call can raise that :func:`_problem_of` may know."""
 
 
-def problem_of(error: BaseException, url: str, timeout: float) -> Problem | None:
-    """Return what an exception of a call means; ``None`` if it is none of the network's.
+def problem_of_call(call: Callable[[], _Result], url: str, timeout: float) -> _Result | Problem:
+    """Make a call, and return what it returns; where it raises, what that means.
+
+    The caller raises its own error outside ``except``, for requests' own texts hold the URL with its secrets.
 
     :param url: the call's address, of which nothing is shown.
     :param timeout: seconds that the call may take.
     """
+    try:
+        return call()
+    except _CAUGHT as error:
+        problem = _problem_of(error, url, timeout)
+        if problem is None:
+            raise
+    return problem
+
+
+def _problem_of(error: BaseException, url: str, timeout: float) -> Problem | None:
+    """Return what an exception of a call means; ``None`` if it is none of the network's."""
     call = _Call(url, timeout, _proxy_of(url))
     return next((make(error, call) for kinds, make in _TABLE if isinstance(error, kinds)), None)
 
@@ -114,7 +130,9 @@ def status_problem(status: int, url: str) -> Problem:
         return _login_problem(proxy)
     passes = status >= requests.codes.internal_server_error or status in _PASSING
     meaning = _STATUSES.get(status) or _STATUSES.get(status // 100, "")
-    return Problem(f"HTTP {status}{meaning}", permanent=not passes)
+    return Problem(
+        f"HTTP {status}{meaning}", permanent=not passes, timed_out=status in _TIMEOUTS, unsent=not passes
+    )
 
 
 def _proxy_of(url: str) -> _Proxy | None:

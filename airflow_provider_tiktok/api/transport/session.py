@@ -1,230 +1,166 @@
-"""HTTP calls that end in time: when their time is up, and when the task is stopped.
-
-The timeout of :mod:`requests` is for each piece that arrives: a server that sends one byte a minute keeps a call for
-ever, and one that sends nothing keeps a killed task for as long as the timeout. A thread looks after the calls under
-way, and shuts down the socket of one that has to end, which ends whatever reads from it. Looking up the host's name,
-connecting and the TLS handshake can't be ended from outside: a thread of their own makes them, and is left behind.
-"""
+"""HTTP sessions, and calls that end within their time limit and a bound of bytes."""
 
 from __future__ import annotations
 
-import socket
+import os
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
+from requests.utils import get_environ_proxies
 
-from airflow_provider_tiktok.exceptions import TikTokStoppedError
+from airflow_provider_tiktok import __version__
+from airflow_provider_tiktok.api.calls import ApiCall
+from airflow_provider_tiktok.api.transport.body import ENCODINGS, read_body, save_body
+from airflow_provider_tiktok.api.transport.problems import Problem, problem_of_call
+from airflow_provider_tiktok.api.transport.redaction import Redactor
+from airflow_provider_tiktok.api.transport.watchdog import Call, Watchdog, WatchedAdapter, let_it_last
 
-if TYPE_CHECKING:
-    _Base = HTTPConnection
-else:
-    _Base = object
+_MAX_BODY = 64 * 2**20  # bytes; a page of 1,000 rows with 100 metrics takes about 4 MiB
+_FILE_HEADERS = {"Accept": "text/csv, application/json, */*", "Accept-Encoding": "identity"}
 
-_Result = TypeVar("_Result")
-_Error = TypeVar("_Error", bound=BaseException)
-
-_TICK = 0.1  # seconds between two looks at the calls under way
-
-_current = threading.local()
+_GRACE = 3.0
+"""Seconds that the creation of a report task may go on when the task is stopped: what was created is to be cancelled.
+Airflow kills a process five seconds after it has asked it to stop."""
 
 
-class Call:
-    """A call under way.
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """What came back from one HTTP call.
 
-    :param seconds: within which the whole answer has to come once the call is sent.
-    :param stop: set when the task is stopped.
-    :param grace: seconds that the call may go on after that.
+    :param body: empty where it was saved.
+    :param saved: what is known of a body that went into the call's file; ``None`` for any other.
     """
 
-    def __init__(self, seconds: float, stop: threading.Event, grace: float = 0.0) -> None:
-        self.is_late = False
-        self.is_stopped = False
-        self._seconds = seconds
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    saved: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How one HTTP call went, for those who examine a connection.
+
+    :param seconds: from the request to the end of the answer.
+    :param date: the answer's header ``Date``; empty where there was none.
+    """
+
+    seconds: float
+    date: str
+
+
+class Transport:
+    """Makes the HTTP calls of one client.
+
+    :param host: base URL, which decides the proxy.
+    :param root: URL below which the endpoints are.
+    :param headers: sent with each call.
+    :param timeout: seconds that a call may take.
+    :param stop: set by another thread, it ends calls that are in flight.
+    :param redactor: takes the client's secrets out of all that comes in.
+    :param connections: how many calls may be in flight.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        root: str,
+        headers: Mapping[str, str],
+        *,
+        timeout: float,
+        stop: threading.Event,
+        redactor: Redactor,
+        connections: int,
+    ) -> None:
+        self.last_exchange: Exchange | None = None
+        self.session = new_session(
+            host, {**headers, "Accept": "application/json", "Accept-Encoding": ENCODINGS}, connections
+        )
+        self.watchdog = Watchdog()
+        self._root = root
+        self._timeout = timeout
         self._stop = stop
-        self._grace = grace
-        self._stopped_at: float | None = None
-        self._deadline: float | None = None
-        self._socket: Any = None
+        self._redactor = redactor
 
-    def sent(self, sock: Any) -> None:
-        """Note that the request has left through a socket; the answer's time begins."""
-        self._socket = sock
-        self._deadline = time.monotonic() + self._seconds
-
-    def let_it_last(self) -> None:
-        """Bound the rest of the answer no more; each piece still has the timeout."""
-        self._deadline = None
-
-    def look(self) -> None:
-        """Shut the socket down if the call has to end."""
-        now = time.monotonic()
-        if self._stop.is_set() and self._stopped_at is None:
-            self._stopped_at = now
-        if self._stopped_at is not None and now >= self._stopped_at + self._grace:
-            self.is_stopped = True
-        elif self._deadline is not None and now >= self._deadline:
-            self.is_late = True
-        else:
-            return
-        if self._socket is not None:
-            with suppress(OSError):
-                # that of the system, for an encrypted one takes its encryption off, while another thread reads
-                socket.socket.shutdown(getattr(self._socket, "socket", self._socket), socket.SHUT_RDWR)
-
-    def connect(self, connect: Callable[[], None]) -> None:
-        """Connect in another thread, which is left behind when the task is stopped."""
-        done = threading.Event()
-        errors: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                connect()
-            except BaseException as error:
-                errors.append(error)
-            finally:
-                done.set()
-
-        threading.Thread(target=work, name="tiktok-connect", daemon=True).start()
-        while not done.wait(_TICK):
-            if self._stop.is_set():
-                raise stop_error()
-        if errors:
-            raise errors.pop()
-
-    def problem(self) -> Exception | None:
-        """Return the error that says why the call was ended; ``None`` if it wasn't."""
-        if self.is_stopped:
-            return stop_error()
-        return requests.exceptions.ReadTimeout() if self.is_late else None
-
-
-def stop_error() -> TikTokStoppedError:
-    """Return the error that ends the calls of a stopped task."""
-    return TikTokStoppedError("The task was stopped, so the calls to TikTok were given up.")
-
-
-def bare(error: _Error) -> _Error:
-    """Take traceback, cause and context off an error."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
-
-
-def let_it_last() -> None:
-    """Let the rest of the answer that this thread reads take as long as it needs, while something comes."""
-    call: Call | None = getattr(_current, "call", None)
-    if call is not None:
-        call.let_it_last()
-
-
-class Watchdog:
-    """Ends calls that have to end. Its thread lives for as long as there are calls."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._calls: set[Call] = set()
-        self._is_awake = False
-
-    def run(self, call: Call, work: Callable[[], _Result]) -> _Result:
-        """Make a call, and end it when it has to end.
-
-        The error that comes of it has neither traceback nor cause nor context: the variables of requests' frames, and
-        the texts of its errors, hold token and URL.
+    def send(self, call: ApiCall) -> HttpResponse | Problem:
+        """Make an HTTP call and read its body.
 
         :raises TikTokStoppedError: the task was stopped.
-        :raises requests.exceptions.RequestException: no answer came.
         """
-        results: list[_Result] = []
-        error: BaseException | None = None
-        self._begin(call)
-        try:
-            results.append(work())
-        except BaseException as caught:
-            error = caught
-        finally:
-            self._end(call)
-        if error is None or isinstance(error, Exception):
-            error = call.problem() or error
-        if error is None:
-            return results.pop()
-        try:
-            raise bare(error)
-        finally:
-            del error
+        watched = Call(self._timeout, self._stop, grace=_GRACE if call.is_create else 0.0)
+        return problem_of_call(
+            lambda: self.watchdog.run(watched, lambda: self._exchange(call)), self._root, self._timeout
+        )
 
-    def _begin(self, call: Call) -> None:
-        with self._lock:
-            self._calls.add(call)
-            if not self._is_awake:
-                self._is_awake = True
-                threading.Thread(target=self._run, name="tiktok-watchdog", daemon=True).start()
-        _current.call = call
+    def close(self) -> None:
+        """Close the connections."""
+        self.session.close()
 
-    def _end(self, call: Call) -> None:
-        _current.call = None
-        with self._lock:  # from here on the socket may serve another call
-            self._calls.discard(call)
+    def _exchange(self, call: ApiCall) -> HttpResponse:
+        started = time.monotonic()
+        with self.session.request(
+            call.method,
+            self._root + call.path,
+            params=call.query if call.body is None else None,
+            json=call.body,
+            headers=_FILE_HEADERS if call.into is not None else None,
+            timeout=self._timeout,
+            stream=True,
+            allow_redirects=False,
+        ) as response:
+            self._redact_headers(response)
+            status, headers = response.status_code, response.headers
+            if call.into is not None and status == requests.codes.ok:
+                saved = save_body(response, call.into)
+                body = self._redactor.body(_envelope_or_html(call.into))
+                return HttpResponse(status, headers, body, None if body else saved)
+            body = read_body(response, _MAX_BODY)
+            let_it_last()  # it is all here
+            body = self._redactor.body(body)
+            self.last_exchange = Exchange(time.monotonic() - started, headers.get("Date", ""))
+            return HttpResponse(status, headers, body)
 
-    def _run(self) -> None:
-        while True:
-            time.sleep(_TICK)
-            with self._lock:
-                if not self._calls:
-                    self._is_awake = False
-                    return
-                for call in self._calls:
-                    call.look()
+    def _redact_headers(self, response: requests.Response) -> None:
+        """Redact an answer's headers, of which some get into messages and decide how its body is read."""
+        for name, value in response.headers.items():
+            if (redacted := self._redactor.text(value)) != value:
+                response.headers[name] = redacted
 
 
-class _Mixin(_Base):
-    def connect(self) -> None:
-        """Connect so that a stopped task needn't wait for it."""
-        call: Call | None = getattr(_current, "call", None)
-        if call is None:
-            super().connect()
-        else:
-            call.connect(super().connect)
+class _Session(requests.Session):
+    """Follows no redirect."""
 
-    def getresponse(self) -> Any:
-        """Wait for the answer, which begins to count now."""
-        call: Call | None = getattr(_current, "call", None)
-        if call is not None:
-            call.sent(self.sock)
-        return super().getresponse()
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """See no redirect: the token must not follow one, and its address need not even be well formed."""
 
 
-@cache
-def _watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a kind of pool with such connections in place of its own, which a SOCKS proxy has as well."""
-    connection = type("WatchedConnection", (_Mixin, pool.ConnectionCls), {})
-    return type("WatchedPool", (pool,), {"ConnectionCls": connection})
+def new_session(url: str, headers: Mapping[str, str], connections: int) -> requests.Session:
+    """Open a session that follows no redirect, reads no ``~/.netrc`` and sends these headers only.
+
+    :param url: where its calls go, which decides the proxy.
+    """
+    session = _Session()
+    session.headers.update({"User-Agent": f"airflow-provider-tiktok/{__version__}", **headers})
+    # read once: requests would go through the whole environment at every call, and look for a login in ~/.netrc
+    session.trust_env = False
+    session.proxies.update(get_environ_proxies(url))
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if bundle:
+        session.verify = bundle
+    adapter = WatchedAdapter(pool_connections=1, pool_maxsize=connections + 1, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
 
 
-def _watch(manager: Any) -> None:
-    manager.pool_classes_by_scheme = {
-        scheme: _watched(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
-    }
-
-
-class WatchedAdapter(HTTPAdapter):
-    """Makes such connections, to the host and through a proxy."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools of direct connections."""
-        super().init_poolmanager(*args, **kwargs)
-        _watch(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Return the pools of connections through a proxy."""
-        is_new = proxy not in self.proxy_manager
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if is_new:
-            _watch(manager)
-        return manager
+def _envelope_or_html(file: IO[bytes]) -> bytes:
+    """Return what was saved, if it is TikTok's envelope or a page of HTML and no report; whatever it calls itself."""
+    file.seek(0)
+    if file.read(1) not in {b"{", b"<"}:
+        return b""
+    file.seek(0)
+    return file.read(_MAX_BODY)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from airflow_provider_tiktok.api.client import RetryPolicy, TikTokClient
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask, cancel_all
+from airflow_provider_tiktok.api.retry import RetryPolicy
 
 _TIMEOUT = 5.0  # seconds for a call; Airflow kills a task for good after some seconds
-_RETRY = RetryPolicy(attempts=2, timeouts=1, first_pause=0.3, throttle_patience=3.0)
+_RETRY = RetryPolicy(attempts=2, timeouts=1, initial_backoff=0.3, max_throttle_wait=3.0)
 
 
 def stop_tasks(credentials: TikTokCredentials, tasks: Sequence[ReportTask]) -> None:

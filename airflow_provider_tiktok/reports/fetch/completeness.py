@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from airflow_provider_tiktok.api.client import Answer
+from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.fetch.extra_info import ExtraInfo, read_extra_info
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.api.client import Answer, TikTokClient
+from airflow_provider_tiktok.api.calls import Answer
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.exceptions import TikTokError
 from airflow_provider_tiktok.reports.fetch.completeness import CompletenessCheck
 from airflow_provider_tiktok.reports.fetch.progress import Progress

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
-from airflow_provider_tiktok.api.client import Answer
+from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.fetch.collectors import Collector
 from airflow_provider_tiktok.reports.planning.planner import ReportCall

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.api.client import Answer
+from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.reports.fetch.window.calls import FetchSettings, WindowCalls
 from airflow_provider_tiktok.reports.fetch.window.checks import join_rows, window_problem
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PagedCall

@@ -1,0 +1,212 @@
+"""Holds a client's calls back until TikTok takes them, and learns from what TikTok answers.
+
+Three limits apply: that of the app, which all tasks of a machine share; that of new report tasks, for calls that
+create one; and that of one account, which only the calls about it have to wait for.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import timedelta
+
+from airflow_provider_tiktok import clock
+from airflow_provider_tiktok.api.calls import ApiCall, CallFailure
+from airflow_provider_tiktok.api.codes import SLOWER, Action
+from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.api.rate_limit.limiter import RateLimiter, RateLimitStatus
+from airflow_provider_tiktok.api.rate_limit.state import DAY, MINUTE, SECOND, open_store
+from airflow_provider_tiktok.api.retry import RetryPolicy
+from airflow_provider_tiktok.api.stopping import wait
+from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokRateLimitError
+
+log = logging.getLogger(__name__)
+
+CREATIONS_PER_SECOND = 1.0
+"""Report tasks that are created in a second. TikTok's pages say 1 and 2 a second; both mean at most 60 in a minute."""
+
+_CHECK_INTERVAL = 0.25  # seconds after which a waiting call asks the rate limiter again
+_TOO_MANY = 40100
+
+
+class Throttle:
+    """The limits that the calls of one client keep to.
+
+    :param credentials: host, app and calls a second.
+    :param policy: how long a call waits.
+    :param stop: ends every wait.
+    """
+
+    def __init__(self, credentials: TikTokCredentials, policy: RetryPolicy, stop: threading.Event) -> None:
+        self.policy = policy
+        self.stop = stop
+        self.accounts = AccountBackoffs()
+        self.app = _open_limiter(credentials, credentials.qps, policy)
+        self._credentials = credentials
+        self._creations: RateLimiter | None = None
+        self._lock = threading.Lock()
+
+    def turn(self, call: ApiCall) -> Turn:
+        """Begin with a call."""
+        return Turn(self, call)
+
+    def limiters(self, call: ApiCall) -> list[RateLimiter]:
+        """Return the rate limiters that a call has to pass; the app's is the last."""
+        return [self._creation_limiter(), self.app] if call.is_create else [self.app]
+
+    def status(self) -> RateLimitStatus:
+        """Return the app's rate limit at present."""
+        return self.app.status()
+
+    def close(self) -> None:
+        """Close the state stores."""
+        self.app.close()
+        if self._creations is not None:
+            self._creations.close()
+
+    def _creation_limiter(self) -> RateLimiter:
+        with self._lock:
+            if self._creations is None:
+                qps = min(CREATIONS_PER_SECOND, self._credentials.qps)
+                self._creations = _open_limiter(self._credentials, qps, self.policy, "report tasks of ")
+            return self._creations
+
+
+def _open_limiter(
+    credentials: TikTokCredentials, qps: float, policy: RetryPolicy, calls: str = ""
+) -> RateLimiter:
+    """Open a rate limiter of an app.
+
+    :param calls: which of the app's calls it is for, if not for all.
+    """
+    app = f"{calls}{credentials.app_id or credentials.access_token}"
+    store = open_store(credentials.base_url, app, qps, shared=credentials.shared_budget)
+    return RateLimiter(qps, store, initial_backoff=policy.initial_backoff)
+
+
+class AccountBackoffs:
+    """The accounts of which TikTok takes no calls for a while. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def seconds(self, account: str) -> float:
+        """Return for how many seconds no call about an account is made."""
+        with self._lock:
+            return self._ends.get(account, 0.0) - clock.monotonic()
+
+    def extend(self, account: str, seconds: float) -> None:
+        """Make no call about an account for so many seconds from now."""
+        with self._lock:
+            self._ends[account] = max(self._ends.get(account, 0.0), clock.monotonic() + seconds)
+
+
+class Turn:
+    """One call, until TikTok has taken it: waits before each attempt, and notes how the attempt went."""
+
+    def __init__(self, throttle: Throttle, call: ApiCall) -> None:
+        self._throttle = throttle
+        self._call = call
+        self._limiter = throttle.app
+        self._started = 0.0
+        self._waited = 0.0
+        self._account_refusals = 0
+        self._error: TikTokAPIError | None = None
+
+    def wait(self) -> None:
+        """Wait until every limit allows the call.
+
+        :raises TikTokRateLimitError: TikTok takes no calls for longer than the policy allows to wait.
+        :raises TikTokStoppedError: the task was stopped, or the call cancelled.
+        """
+        seconds = self._throttle.accounts.seconds(self._call.advertiser_id)
+        if seconds > 0:
+            self._wait(seconds)
+        for limiter in self._throttle.limiters(self._call):
+            self._started = self._acquire(limiter)
+        self._started = self._limiter.sent(self._started)
+
+    def accepted(self) -> None:
+        """Note that TikTok took the call."""
+        self._limiter.accepted(self._started)
+
+    def unanswered(self) -> None:
+        """Note that the attempt brought no answer."""
+        self._limiter.unanswered(self._started)
+
+    def failed(self, failure: CallFailure) -> None:
+        """Note how an attempt failed.
+
+        :raises TikTokAPIError: TikTok takes no calls for longer than the policy allows to wait.
+        """
+        self._error = failure.error
+        if failure.action is Action.THROTTLE:
+            self._back_off_app(failure.error)
+        elif failure.error.code is None:
+            self.unanswered()
+        else:
+            self.accepted()  # the app may call, whatever TikTok says about this call
+        if failure.action is Action.THROTTLE_ONE:
+            self._back_off_account(failure.error)
+
+    def _acquire(self, limiter: RateLimiter) -> float:
+        """Wait until a rate limiter allows the call, and return the time at which it may start."""
+        while True:
+            self._wait(0)  # a stopped task makes no call
+            seconds, now = limiter.acquire()
+            if not seconds:
+                return now
+            limit, blocked = limiter.blocked()
+            if limit == DAY or self._waited + blocked > self._throttle.policy.max_wait(limit):
+                raise _refused_for(limit or SECOND, blocked, self._call.subject, self._error)
+            seconds = min(seconds, _CHECK_INTERVAL)
+            if blocked:
+                self._waited += seconds
+            self._wait(seconds)
+
+    def _back_off_app(self, error: TikTokAPIError) -> None:
+        refusal = self._limiter.refused(self._started, error.message)
+        if not refusal.is_new:
+            return
+        if refusal.limit == DAY:
+            raise _refused_for(refusal.limit, refusal.seconds, "", error)
+        why = (
+            " TikTok suspends an app for five minutes when it made too many calls in one."
+            if refusal.limit == MINUTE
+            else ""
+        )
+        log.warning("%s%s Waiting %.0f s.", error, why, refusal.seconds)
+
+    def _back_off_account(self, error: TikTokAPIError) -> None:
+        self._account_refusals += 1
+        backoff = self._throttle.policy.backoff(self._account_refusals)
+        if self._waited + backoff > self._throttle.policy.max_throttle_wait:
+            raise error
+        log.warning("%s Waiting %.0f s with calls about this account.", error, backoff)
+        self._throttle.accounts.extend(self._call.advertiser_id, backoff)
+        self._waited += backoff
+
+    def _wait(self, seconds: float) -> None:
+        wait(seconds, self._throttle.stop, self._call.cancel)
+
+
+def _refused_for(
+    limit: str, seconds: float, subject: str, error: TikTokAPIError | None
+) -> TikTokRateLimitError:
+    """Return the error that says for how long TikTok takes no calls."""
+    again = clock.now() + timedelta(seconds=seconds)
+    what = {
+        DAY: "the app's calls of the day are used up, which TikTok counts from 00:00 to 24:00 UTC",
+        MINUTE: "the app made too many calls in a minute, and is suspended for five",
+    }.get(limit, "the app made too many calls")
+    about = f" ({subject})" if subject else ""
+    reference = f" [code {error.code}, request_id {error.request_id}]" if error else ""
+    return TikTokRateLimitError(
+        f"TikTok takes no calls now{about}: {what}. It takes calls again at {again:%Y-%m-%d %H:%M:%S} UTC, in "
+        f"{timedelta(seconds=round(seconds))}. {SLOWER}{reference}",
+        code=(error.code if error else None) or _TOO_MANY,
+        message=error.message if error else "",
+        request_id=error.request_id if error else "",
+        retry_after=seconds,
+    )
