@@ -20,7 +20,7 @@ from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.presets import PRESETS
 
 if TYPE_CHECKING:
-    from airflow_provider_tiktok.reports.planning.planner import ReportPlan
+    from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 
 _PLAN_OPTIONS = (
     *("preset", "advertiser-ids", "exclude-advertiser-ids", "report-type", "data-level", "dimensions"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.api.client import TikTokClient
     from airflow_provider_tiktok.api.credentials import TikTokCredentials
     from airflow_provider_tiktok.reports.fetch.source import RowSource
-    from airflow_provider_tiktok.reports.planning.planner import ReportPlan, RunTime
+    from airflow_provider_tiktok.reports.planning.plan import ReportPlan, RunTime
 
 _TEST_TIMEOUT = 15.0  # seconds; somebody is waiting in front of a form
 
@@ -185,7 +185,8 @@ class TikTokHook(BaseHook):
         :raises TikTokInvalidRequestError: a parameter can't be right.
         """
         from airflow_provider_tiktok.reports.params.request import parse_request
-        from airflow_provider_tiktok.reports.planning.planner import RunTime, make_plan
+        from airflow_provider_tiktok.reports.planning.plan import RunTime
+        from airflow_provider_tiktok.reports.planning.planner import make_plan
 
         request = parse_request(**parameters)
         return make_plan(self.get_conn(), request, run or RunTime(clock.now()))

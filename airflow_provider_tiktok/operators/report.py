@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.operators._outputs.files import Output
     from airflow_provider_tiktok.operators._run.async_run import TaskReport
     from airflow_provider_tiktok.reports.params.coerce import Filters, Ids, Names
-    from airflow_provider_tiktok.reports.params.request import ReportRequest
+    from airflow_provider_tiktok.reports.params.model import ReportRequest
 
 
 def is_async(mode: object) -> bool:

@@ -9,7 +9,7 @@ from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.operators._outputs.files import Output
-    from airflow_provider_tiktok.reports.params.request import ReportRequest
+    from airflow_provider_tiktok.reports.params.model import ReportRequest
 
 _OF_FILES = {
     "output_path",

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokPermissionError
 from airflow_provider_tiktok.operators._outputs.files import FileOutput
-from airflow_provider_tiktok.reports.planning.planner import RunTime
+from airflow_provider_tiktok.reports.planning.plan import RunTime
 from airflow_provider_tiktok.reports.result.summary import make_summary
 from airflow_provider_tiktok.reports.rows.schema import schema_of
 from tests.reports.helpers import UTC, FakeClient, fetch, paged, plan

@@ -14,8 +14,10 @@ from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.api.client import CallCounts
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
-from airflow_provider_tiktok.reports.params.request import ReportRequest, parse_request
-from airflow_provider_tiktok.reports.planning.planner import ReportPlan, RunTime, make_plan
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.params.request import parse_request
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan, RunTime
+from airflow_provider_tiktok.reports.planning.planner import make_plan
 
 UTC = timezone.utc
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

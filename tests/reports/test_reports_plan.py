@@ -14,7 +14,9 @@ from airflow_provider_tiktok.exceptions import (
     TikTokInvalidRequestError,
     TikTokPermissionError,
 )
-from airflow_provider_tiktok.reports.planning.planner import RunTime, Window, make_plan, split_days
+from airflow_provider_tiktok.reports.planning.plan import RunTime, Window
+from airflow_provider_tiktok.reports.planning.planner import make_plan
+from airflow_provider_tiktok.reports.planning.windows import split_days
 
 from .helpers import LONG_AGO, NOW, UTC, FakeClient, old_plan, plan, request
 

@@ -9,7 +9,8 @@ from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params import suggestions
 from airflow_provider_tiktok.reports.params.explain import explained
-from airflow_provider_tiktok.reports.planning.planner import RunTime, make_plan
+from airflow_provider_tiktok.reports.planning.plan import RunTime
+from airflow_provider_tiktok.reports.planning.planner import make_plan
 from airflow_provider_tiktok.reports.report_types import REPORT_TYPES
 from tests.sampling import sample
 

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.async_reports.csv_rows import read_rows
 from airflow_provider_tiktok.reports.fetch.collectors import read_page
-from airflow_provider_tiktok.reports.planning.planner import ReportCall, Window
+from airflow_provider_tiktok.reports.planning.plan import ReportCall, Window
 from airflow_provider_tiktok.reports.rows.reader import RowReader
 
 from .helpers import FakeClient, items, old_plan, paged, request

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog
-from airflow_provider_tiktok.reports.params.request import ReportRequest, parse_request
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.report_types import REPORT_TYPES
 from tests.sampling import sample
 

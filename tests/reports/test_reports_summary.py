@@ -8,7 +8,7 @@ from datetime import date, datetime
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokPermissionError
-from airflow_provider_tiktok.reports.planning.planner import RunTime
+from airflow_provider_tiktok.reports.planning.plan import RunTime
 from airflow_provider_tiktok.reports.result.summary import (
     file_name,
     make_manifest,

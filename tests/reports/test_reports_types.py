@@ -13,7 +13,8 @@ import pytest
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.request import parse_request
-from airflow_provider_tiktok.reports.planning.planner import RunTime, make_plan
+from airflow_provider_tiktok.reports.planning.plan import RunTime
+from airflow_provider_tiktok.reports.planning.planner import make_plan
 from airflow_provider_tiktok.reports.presets import PRESETS
 from airflow_provider_tiktok.reports.result.summary import file_name, make_manifest, make_summary, restates
 from airflow_provider_tiktok.reports.rows.reader import RowReader

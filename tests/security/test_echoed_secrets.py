@@ -26,7 +26,8 @@ from airflow_provider_tiktok.api.transport.redaction import Redactor, without_si
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokTransportError
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.params.request import parse_request
-from airflow_provider_tiktok.reports.planning.planner import RunTime, make_plan
+from airflow_provider_tiktok.reports.planning.plan import RunTime
+from airflow_provider_tiktok.reports.planning.planner import make_plan
 
 from .conftest import SECRET, TOKEN, head, whole
 

@@ -246,21 +246,21 @@ def test_a_number_out_of_bounds_is_passed_on_as_text_with_a_warning(
 # files
 
 
-def test_what_is_spooled_can_be_read_by_this_user_alone():
+def test_buffered_rows_can_be_read_by_this_user_alone():
     import os
     import stat
 
     from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
 
-    spool = RowBuffer(budget=MemoryBudget(0))
-    spool.add([("k",)], ["row"])
-    assert spool._file is not None
-    status = os.fstat(spool._file.fileno())
+    buffer = RowBuffer(budget=MemoryBudget(0))
+    buffer.add([("k",)], ["row"])
+    assert buffer._file is not None
+    status = os.fstat(buffer._file._file.fileno())
     assert (stat.S_IMODE(status.st_mode), status.st_nlink) == (
         0o600,
         0,
     )  # it has no name that somebody could open
-    spool.close()
+    buffer.close()
 
 
 def test_nothing_is_unpickled_and_no_xml_is_read():

@@ -16,7 +16,7 @@ from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokResultTooLargeError
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params import coerce
-from airflow_provider_tiktok.reports.planning.planner import ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 from airflow_provider_tiktok.reports.result.restatement import (
     compared_by,
     restatement_text,

@@ -17,8 +17,8 @@ from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params.coerce import invalid
-from airflow_provider_tiktok.reports.params.request import ReportRequest
-from airflow_provider_tiktok.reports.planning.planner import ReportPlan, Window
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan, Window
 from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import schema_of

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.operators._outputs.files import Output
     from airflow_provider_tiktok.operators.report import TikTokReportOperator
     from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, RowSource
-    from airflow_provider_tiktok.reports.planning.planner import ReportPlan
+    from airflow_provider_tiktok.reports.planning.plan import ReportPlan
     from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)

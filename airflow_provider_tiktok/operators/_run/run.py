@@ -23,7 +23,8 @@ from airflow_provider_tiktok.operators._run.schedule import run_time
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params import coerce
-from airflow_provider_tiktok.reports.params.request import ReportRequest, parse_request
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.planning.planner import make_plan
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation, read_reconciliation
 from airflow_provider_tiktok.reports.result.summary import make_summary

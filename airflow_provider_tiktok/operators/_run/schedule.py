@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.zones import read_zone
-from airflow_provider_tiktok.reports.planning.planner import RunTime
+from airflow_provider_tiktok.reports.planning.plan import RunTime
 
 _DAY = timedelta(days=1)
 

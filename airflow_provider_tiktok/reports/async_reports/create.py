@@ -23,7 +23,7 @@ from airflow_provider_tiktok.reports.async_reports.submission import Submission,
 from airflow_provider_tiktok.reports.fetch.dropped_metrics import DroppedMetrics
 from airflow_provider_tiktok.reports.fetch.failures import continues_after
 from airflow_provider_tiktok.reports.params.explain import explained
-from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import ReportCall, ReportPlan
 
 log = logging.getLogger(__name__)
 

@@ -41,8 +41,9 @@ from airflow_provider_tiktok.reports.fetch.collectors import (
 from airflow_provider_tiktok.reports.fetch.completeness import CompletenessCheck
 from airflow_provider_tiktok.reports.fetch.failures import FAIL, AccountFailures
 from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, page_rows
-from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan, split_days
+from airflow_provider_tiktok.reports.planning.plan import ReportCall, ReportPlan
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
+from airflow_provider_tiktok.reports.planning.windows import split_days
 from airflow_provider_tiktok.reports.report_types import MAX_DAYS_WITHOUT_TIME
 from airflow_provider_tiktok.reports.rows.clock_change import repeated_hour_error
 from airflow_provider_tiktok.reports.rows.reader import RowReader

@@ -13,7 +13,7 @@ from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.filters import ID_FIELDS, STATUS_FIELDS
 
 if TYPE_CHECKING:
-    from airflow_provider_tiktok.reports.params.request import ReportRequest
+    from airflow_provider_tiktok.reports.params.model import ReportRequest
 
 log = logging.getLogger(__name__)
 

@@ -36,8 +36,8 @@ from airflow_provider_tiktok.reports.async_reports.submission import Submission,
 from airflow_provider_tiktok.reports.fetch.collectors import Encode
 from airflow_provider_tiktok.reports.fetch.failures import FAIL
 from airflow_provider_tiktok.reports.fetch.source import page_rows
-from airflow_provider_tiktok.reports.params.request import ReportRequest
-from airflow_provider_tiktok.reports.planning.planner import ReportPlan
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
 
 log = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from airflow_provider_tiktok.exceptions import (
     TikTokInvalidRequestError,
 )
 from airflow_provider_tiktok.reports.async_reports.rules import OUTPUT_FORMATS
-from airflow_provider_tiktok.reports.params.request import ReportRequest
-from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan, Window
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.planning.plan import ReportCall, ReportPlan, Window
 
 _HAS_TITLES = frozenset({"BASIC", "AUDIENCE"})
 """Report types that take ``enable_report_title_translation``."""

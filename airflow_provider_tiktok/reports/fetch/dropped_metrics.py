@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports.params.explain import refused_metrics
-from airflow_provider_tiktok.reports.params.request import ReportRequest
-from airflow_provider_tiktok.reports.planning.planner import ReportCall
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.planning.plan import ReportCall
 
 log = logging.getLogger(__name__)
 

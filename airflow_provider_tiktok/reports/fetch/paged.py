@@ -20,7 +20,7 @@ from airflow_provider_tiktok.reports.fetch.totals import total_metrics
 from airflow_provider_tiktok.reports.fetch.window.calls import FetchSettings
 from airflow_provider_tiktok.reports.fetch.window.window import WindowFetch
 from airflow_provider_tiktok.reports.params.coerce import invalid
-from airflow_provider_tiktok.reports.planning.planner import ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
 from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.reports.rows.reader import RowReader

@@ -9,7 +9,7 @@ from airflow_provider_tiktok.reports.fetch.dropped_metrics import DroppedMetrics
 from airflow_provider_tiktok.reports.fetch.window import split
 from airflow_provider_tiktok.reports.fetch.window.window import PageJob
 from airflow_provider_tiktok.reports.params.explain import explained, with_advice
-from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.params.model import ReportRequest
 
 log = logging.getLogger(__name__)
 

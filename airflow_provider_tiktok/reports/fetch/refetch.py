@@ -9,7 +9,7 @@ from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.fetch.window.window import WindowFetch
-from airflow_provider_tiktok.reports.planning.planner import ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 from airflow_provider_tiktok.reports.rows.clock_change import repeated_hour_error
 
 log = logging.getLogger(__name__)

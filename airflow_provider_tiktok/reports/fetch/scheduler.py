@@ -19,7 +19,7 @@ from airflow_provider_tiktok.reports.fetch.refetch import refetch
 from airflow_provider_tiktok.reports.fetch.source import FetchResult
 from airflow_provider_tiktok.reports.fetch.window.window import PageJob, WindowFetch
 from airflow_provider_tiktok.reports.fetch.worker_pool import Outcome, WorkerPool
-from airflow_provider_tiktok.reports.planning.planner import ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, RowSource
-from airflow_provider_tiktok.reports.planning.planner import ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 
 
 def fingerprint(plan: ReportPlan, credentials: TikTokCredentials) -> str:

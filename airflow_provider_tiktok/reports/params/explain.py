@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.params.checks import find, objections
 from airflow_provider_tiktok.reports.params.filter_fields import FILTER_FIELDS
-from airflow_provider_tiktok.reports.params.request import ReportRequest
-from airflow_provider_tiktok.reports.params.rules import find, objections
+from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.params.suggestions import NEVER_METRICS, NEVER_METRICS_OF
 
 _LIST = re.compile(r"[Ii]nvalid metric fields?:\s*\[([^\]]*)\]")

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta, timezone
 from typing import Any
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.api.credentials import parse_advertiser_ids
-from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
+from airflow_provider_tiktok.api.credentials import ALL_ADVERTISERS
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.async_reports.rules import check_async
 from airflow_provider_tiktok.reports.params import coerce
+from airflow_provider_tiktok.reports.params.accounts import read_accounts, read_excluded, without_excluded
+from airflow_provider_tiktok.reports.params.checks import allowed_metrics, check, objections
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.filters import (
     check_splittable,
     keep_deleted,
     parse_filter_object,
     parse_filters,
-    split_filter,
 )
 from airflow_provider_tiktok.reports.params.grouping import read_grouping
-from airflow_provider_tiktok.reports.params.rules import Shape, allowed_metrics, check, objections
+from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.params.suggestions import check_metric_names
 from airflow_provider_tiktok.reports.presets import PRESETS
 from airflow_provider_tiktok.reports.report_types import REPORT_TYPES, ReportType
 
 log = logging.getLogger(__name__)
-
-ALL_ADVERTISERS = "*"
-"""Means every account that the token reaches."""
 
 MODES = ("sync", "async")
 ORDER_TYPES = ("ASC", "DESC")
@@ -65,107 +62,6 @@ _PARAMETER_OF = {
 """The operator's parameters, by the name of TikTok's parameter that they set."""
 
 _FIRST_TO_BEGIN = timezone(timedelta(hours=14))  # the zone on Earth where a day begins first
-
-
-@dataclass(frozen=True, slots=True)
-class ReportRequest:
-    """One checked report: what TikTok is asked for each account and request window.
-
-    :param advertiser_ids: the accounts; ``None`` means the connection's, ``("*",)`` all.
-    :param exclude_advertiser_ids: accounts to leave out.
-    :param data_level: ``None`` if the report type has none.
-    :param start_date: first day, inclusive; ``None`` if the run decides.
-    :param end_date: last day, inclusive; ``None`` if the run decides.
-    :param lookback_days: days by which the start moves back.
-    :param filters: as TikTok expects them.
-    :param extra: other parameters of TikTok's, passed on unchanged.
-    :param by_day: make one call a day and fill ``stat_time_day`` from it, because TikTok has no time dimension.
-    :param mode: ``sync``, or ``async`` for TikTok's report tasks.
-    """
-
-    advertiser_ids: tuple[str, ...] | None
-    exclude_advertiser_ids: tuple[str, ...]
-    report_type: str
-    service_type: str | None
-    data_level: str | None
-    dimensions: tuple[str, ...]
-    metrics: tuple[str, ...]
-    filters: tuple[dict[str, str], ...] | dict[str, Any]
-    order_field: str | None
-    order_type: str | None
-    start_date: date | None
-    end_date: date | None
-    lookback_days: int
-    query_lifetime: bool
-    extra: Mapping[str, Any]
-    page_size: int
-    by_day: bool
-    mode: str = "sync"
-
-    @property
-    def is_async(self) -> bool:
-        """Whether TikTok creates it in report tasks."""
-        return self.mode == "async"
-
-    @property
-    def kind(self) -> ReportType:
-        """TikTok's documented facts about this type of report."""
-        return REPORT_TYPES[self.report_type]
-
-    @property
-    def shape(self) -> Shape:
-        """The parts of the report that the rules check."""
-        return Shape(
-            kind=self.kind,
-            levels=frozenset({self.data_level})
-            if self.data_level
-            else self.kind.levels(self.dimensions, self.filters),
-            dimensions=self.dimensions,
-            metrics=self.metrics,
-            filter_fields=frozenset(
-                self.filters
-                if isinstance(self.filters, dict)
-                else (item["field_name"] for item in self.filters)
-            ),
-            lifetime=self.query_lifetime,
-            extra=self.extra,
-        )
-
-    @property
-    def time_dimensions(self) -> tuple[str, ...]:
-        """The time dimensions among the dimensions."""
-        return tuple(name for name in self.dimensions if name.startswith("stat_time_"))
-
-    def split_filters(self) -> list[list[dict[str, str]] | None]:
-        """Return the filters of each call of a window: several calls if a filter names more IDs than TikTok takes."""
-        if isinstance(self.filters, dict):
-            return [None]
-        parts: list[list[dict[str, str]]] = [[]]
-        for item in self.filters:
-            parts = [[*part, one] for part in parts for one in split_filter(item, is_async=self.is_async)]
-        return [*parts] if len(parts) > 1 else [None]
-
-    def params(self) -> dict[str, Any]:
-        """Return TikTok's parameters that are the same for each account, window and page."""
-        field_name, direction = self.kind.sort
-        always_sent = catalog.metrics(self.report_type)
-        return {
-            "report_type": self.kind.sent_name,
-            "service_type": self.service_type,
-            "data_level": self.data_level,
-            "dimensions": list(self.dimensions),
-            "metrics": [
-                name
-                for name in self.metrics
-                if name not in always_sent or "always_sent" not in always_sent[name].rules
-            ],
-            "filtering": (self.filters if isinstance(self.filters, dict) else list(self.filters)) or None,
-            field_name: self.order_field,
-            direction: self.order_type,
-            "query_lifetime": True if self.query_lifetime else None,
-            "page_size": None if self.is_async else self.page_size,
-            **self.extra,
-        }
 
 
 def parse_request(
@@ -214,8 +110,8 @@ def parse_request(
             "entities' whole lifetime. For these days, set `query_lifetime=False`, or use a preset `..._daily`.",
             "report_start_date" if start else "lookback_days",
         )
-    excluded = _excluded(exclude_advertiser_ids)
-    accounts = _left(kind, _advertisers(advertiser_ids), excluded)
+    excluded = read_excluded(exclude_advertiser_ids)
+    accounts = without_excluded(kind, read_accounts(advertiser_ids), excluded)
     extra, page_size = _extra(kind, request_params)
     request = ReportRequest(
         advertiser_ids=accounts,
@@ -454,56 +350,3 @@ def _extra(kind: ReportType, value: object) -> tuple[dict[str, Any], int]:
     if not str(page_size).isdecimal() or not 1 <= int(page_size) <= kind.page_size:
         raise invalid("request_params", f"holds page_size {page_size!r}; it can be 1 to {kind.page_size}.")
     return extra, int(page_size)
-
-
-def _advertisers(value: object) -> tuple[str, ...] | None:
-    ids = _account_ids(value, "advertiser_ids")
-    if ids == ():
-        raise invalid(
-            "advertiser_ids", 'is empty. Name an account, leave it out for the connection\'s, or use "*".'
-        )
-    return ids
-
-
-def _left(
-    kind: ReportType, accounts: tuple[str, ...] | None, excluded: tuple[str, ...]
-) -> tuple[str, ...] | None:
-    """Remove the excluded accounts from a report that TikTok makes for several accounts at once.
-
-    For other reports, the plan does it.
-    """
-    if kind.account == "advertiser_id" or not excluded:
-        return accounts
-    if accounts is None or accounts == (ALL_ADVERTISERS,):
-        raise invalid(
-            "exclude_advertiser_ids",
-            f"can't be removed from a {kind.name} report on all accounts, because TikTok has no filter for that. Name the "
-            "accounts that you want in `advertiser_ids`.",
-        )
-    left = tuple(name for name in accounts if name not in excluded)
-    if not left:
-        raise invalid("exclude_advertiser_ids", "holds every account of the report. Leave at least one.")
-    return left
-
-
-def _excluded(value: object) -> tuple[str, ...]:
-    ids = _account_ids(value, "exclude_advertiser_ids") or ()
-    if ids == (ALL_ADVERTISERS,):
-        raise invalid("exclude_advertiser_ids", 'is "*", which leaves no account. Name accounts by their ID.')
-    return ids
-
-
-def _account_ids(value: object, name: str) -> tuple[str, ...] | None:
-    value = coerce.optional(value, name)
-    if value is None:
-        return None
-    if isinstance(value, str):
-        value = value.strip()
-        if value.startswith(("[", "(", "{", '"', "'")):
-            value = coerce.structure(value)
-    if value in (ALL_ADVERTISERS, [ALL_ADVERTISERS], (ALL_ADVERTISERS,)):
-        return (ALL_ADVERTISERS,)
-    try:
-        return parse_advertiser_ids(value, name=name)
-    except ValueError as error:
-        raise TikTokInvalidRequestError(f"{error}.") from None

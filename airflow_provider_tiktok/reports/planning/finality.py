@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
 from airflow_provider_tiktok.reports import catalog
-from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.params.model import ReportRequest
 
 LAST_TO_END = timezone(timedelta(hours=-12))
 """The zone on Earth where a day ends last: the safe choice for an account whose time zone is unknown."""

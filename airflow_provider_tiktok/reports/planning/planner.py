@@ -3,183 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone, tzinfo
-from itertools import groupby
-from typing import Any
+from datetime import datetime, tzinfo
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.api.credentials import ALL_ADVERTISERS
 from airflow_provider_tiktok.api.endpoints import advertisers
 from airflow_provider_tiktok.api.zones import read_zone
-from airflow_provider_tiktok.exceptions import (
-    TikTokAPIError,
-    TikTokInvalidRequestError,
-)
+from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokInvalidRequestError
+from airflow_provider_tiktok.reports.params.checks import check_sandbox
 from airflow_provider_tiktok.reports.params.coerce import invalid
-from airflow_provider_tiktok.reports.params.request import ALL_ADVERTISERS, ReportRequest
-from airflow_provider_tiktok.reports.params.rules import check_sandbox
+from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.finality import LAST_TO_END, complete_at, corrected_at
+from airflow_provider_tiktok.reports.planning.plan import ReportCall, ReportPlan, RunTime
+from airflow_provider_tiktok.reports.planning.windows import days_of, windows_of
 
 log = logging.getLogger(__name__)
-
-_ONE_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class RunTime:
-    """The time of a run.
-
-    :param time: the run's point in time, with a time zone.
-    :param days: first and last day of the run's data interval; ``None`` if it has none.
-    """
-
-    time: datetime
-    days: tuple[date, date] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A request window: one of the date ranges that a report is split into.
-
-    Both days are inclusive, in the account's time zone; ``None`` for a lifetime.
-    """
-
-    start: date | None = None
-    end: date | None = None
-
-    def __str__(self) -> str:
-        return "lifetime" if self.start is None else f"{self.start} to {self.end}"
-
-
-@dataclass(frozen=True, slots=True)
-class ReportCall:
-    """The first call of one request window of one account; more pages follow from TikTok's count.
-
-    :param advertiser_id: the account, or the business center that stands for its accounts.
-    :param window: the days.
-    :param common: TikTok's parameters that are the same for each account, window and page.
-    :param parameter: TikTok's parameter for the ID of the account or business center.
-    :param part: which part of the window it is, if several calls share one.
-    :param campaigns: the campaigns that it is limited to; empty for all.
-    :param adgroups: the ad groups that it is limited to; empty for all.
-    """
-
-    advertiser_id: str
-    window: Window
-    common: Mapping[str, Any] = field(repr=False)
-    parameter: str = "advertiser_id"
-    part: str = ""
-    campaigns: tuple[str, ...] = ()
-    adgroups: tuple[str, ...] = ()
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """TikTok's parameters of the first page."""
-        return {
-            self.parameter: self.advertiser_id,
-            **self.common,
-            "start_date": self.window.start.isoformat() if self.window.start else None,
-            "end_date": self.window.end.isoformat() if self.window.end else None,
-            "page": 1,
-        }
-
-    def subject(self, page: int) -> str:
-        """Return the account, the window and the page of a call, for messages."""
-        return f"{self.account}, {self.window}{', ' if self.part else ''}{self.part}, page {page}"
-
-    @property
-    def account(self) -> str:
-        """The account or business center of the report, for messages."""
-        center = self.parameter != "advertiser_id"
-        return f"{'business center' if center else 'advertiser'} {self.advertiser_id}"
-
-
-@dataclass(frozen=True)
-class ReportPlan:
-    """The calls of a report, in the order of their rows.
-
-    :param request: the report.
-    :param advertiser_ids: the accounts, in order, or the business center that stands for its accounts.
-    :param calls: the first call of every window.
-    :param refused: why accounts can't be planned, by ID: TikTok refuses them, or doesn't send their time zone.
-    :param zones: time zones of the accounts, if TikTok was asked.
-    :param names: names of the accounts, if TikTok was asked.
-    """
-
-    request: ReportRequest
-    advertiser_ids: tuple[str, ...]
-    calls: tuple[ReportCall, ...]
-    refused: dict[str, TikTokAPIError]
-    zones: dict[str, tzinfo]
-    names: dict[str, str] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.calls)
-
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        """The accounts; none for a report on a business center."""
-        return self.advertiser_ids if self.request.kind.account == "advertiser_id" else ()
-
-    @property
-    def windows(self) -> list[tuple[ReportCall, ...]]:
-        """The calls of each window of each account, in order; nearly always one call each."""
-        grouped = groupby(self.calls, key=lambda call: (call.advertiser_id, call.window))
-        return [tuple(calls) for _, calls in grouped]
-
-    @property
-    def start_date(self) -> date | None:
-        """The first day of any account."""
-        return min((call.window.start for call in self.calls if call.window.start), default=None)
-
-    @property
-    def end_date(self) -> date | None:
-        """The last day of any account."""
-        return max((call.window.end for call in self.calls if call.window.end), default=None)
-
-    @property
-    def span(self) -> str:
-        """The days of all accounts together, in words."""
-        if self.request.query_lifetime:
-            return "lifetime"
-        return "days not known" if self.start_date is None else f"{self.start_date} to {self.end_date}"
-
-    def facts(self) -> dict[str, Any]:
-        """Return what is known of the report before its rows: accounts and days, as the summary has them."""
-        return {
-            "advertiser_names": dict(self.names),
-            "advertiser_ids": list(self.accounts),
-            "report_start_date": self.start_date.isoformat() if self.start_date else None,
-            "report_end_date": self.end_date.isoformat() if self.end_date else None,
-        }
-
-    @property
-    def share_of_quota(self) -> float:
-        """The fraction of the daily quota of TikTok's basic level that the calls use."""
-        return len(self) / self.request.kind.daily_calls
-
-    def shortest_seconds(self, qps: float) -> float:
-        """Return the least time in seconds that the first calls take at a rate limit.
-
-        :param qps: requests per second.
-        """
-        burst = max(1, int(qps))  # calls that the limiter admits at once
-        return max(0, len(self) - 1) // burst * max(1.0, burst / qps)
-
-    def is_final(self, now: datetime) -> bool:
-        """Say whether TikTok has stopped completing every account's last day.
-
-        They are final when the day is over in the account's time zone and the latency that TikTok documents
-        for the slowest of the report's figures has passed. If a zone is unknown, the day ends when it ends
-        everywhere. A lifetime is never final.
-        """
-        last_days: dict[str, date | None] = {call.advertiser_id: call.window.end for call in self.calls}
-        return bool(last_days) and all(
-            last is not None and complete_at(self.request, last, self.zones.get(account, LAST_TO_END)) <= now
-            for account, last in last_days.items()
-        )
 
 
 def make_plan(
@@ -219,7 +58,7 @@ def make_plan(
         )
         for advertiser_id in ids
         if advertiser_id not in refused
-        for window in _windows(request, _days(request, run, zones.get(advertiser_id)))
+        for window in windows_of(request, days_of(request, run, zones.get(advertiser_id)))
         for number, filtering in enumerate(filters, start=1)
     ]
     return ReportPlan(request, ids, tuple(calls), refused, zones, names)
@@ -255,31 +94,9 @@ def final_times(
     for name in ids:
         if name not in zones and _days_depend_on_zones(request, run):
             raise _zone_unknown(name, details)
-        if days := _days(request, run, zones.get(name)):
+        if days := days_of(request, run, zones.get(name)):
             times[name] = final_at(request, days[1], zones.get(name, LAST_TO_END))
     return times
-
-
-def split_days(start: date, end: date, max_days: int, period: str = "") -> Sequence[Window]:
-    """Split a date range, both days inclusive, into windows without gap or overlap.
-
-    :param max_days: days that a window has at most.
-    :param period: ``week`` or ``month`` if no window may end inside one, because its row would come twice.
-    """
-    step = timedelta(days=max_days)
-    windows = []
-    while start <= end:
-        last = min(end, start + step - _ONE_DAY)
-        if last < end and period:
-            last = _first_day(last + _ONE_DAY, period) - _ONE_DAY
-        windows.append(Window(start, last))
-        start = last + _ONE_DAY
-    return windows
-
-
-def _first_day(day: date, period: str) -> date:
-    """Return the first day of a day's week or month."""
-    return day - timedelta(days=day.weekday()) if period == "week" else day.replace(day=1)
 
 
 def _accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, ...]:
@@ -366,35 +183,3 @@ def _zone_unknown(advertiser_id: str, details: advertisers.Details) -> TikTokInv
     return TikTokInvalidRequestError(
         f"{problem}, so its last complete day is unknown. Set `report_start_date`."
     )
-
-
-def _days(request: ReportRequest, run: RunTime, zone: tzinfo | None) -> tuple[date, date] | None:
-    """Return the first and the last day, from the request, the run, or the account's own calendar."""
-    if request.query_lifetime:
-        return None
-    if request.start_date is not None and request.end_date is not None:
-        start, end = request.start_date, request.end_date
-    elif run.days is not None:
-        start, end = run.days
-    elif request.kind.account != "advertiser_id":
-        # a business center has accounts of many time zones; TikTok doesn't document which one its days are in
-        start = end = run.time.astimezone(timezone.utc).date() - _ONE_DAY
-    else:
-        start = end = run.time.astimezone(zone).date() - _ONE_DAY
-    try:
-        return start - timedelta(days=request.lookback_days), end
-    except OverflowError:
-        raise invalid(
-            "lookback_days",
-            f"is {request.lookback_days}, which goes back before the calendar begins. Use fewer days.",
-        ) from None
-
-
-def _windows(request: ReportRequest, days: tuple[date, date] | None) -> Sequence[Window]:
-    if days is None:
-        return [Window()]
-    if request.is_async and not request.by_day:
-        return [Window(*days)]  # a report task may span any number of days
-    span = 1 if request.by_day else request.kind.span(request.dimensions)
-    periods = [name.removeprefix("stat_time_") for name in request.time_dimensions]
-    return split_days(*days, span, next((name for name in periods if name in {"week", "month"}), ""))

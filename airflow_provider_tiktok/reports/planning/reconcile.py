@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.filters import STATUS_FIELDS
-from airflow_provider_tiktok.reports.params.request import ReportRequest
-from airflow_provider_tiktok.reports.planning.planner import ReportCall
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.report_types import DAY, HOUR
 
 _IDS = ("advertiser_id", "campaign_id", "adgroup_id", "ad_id", "ad_id_v2")

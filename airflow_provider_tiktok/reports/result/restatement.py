@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_tiktok.reports import catalog
-from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.rows.schema import Schema
 from airflow_provider_tiktok.storage.columns import DATE, DECIMAL, INTEGER, TIMESTAMP
 

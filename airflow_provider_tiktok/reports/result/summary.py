@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_tiktok.api.client import CallCounts
 from airflow_provider_tiktok.reports.fetch.source import RowSource
-from airflow_provider_tiktok.reports.planning.planner import ReportPlan, Window
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan, Window
 from airflow_provider_tiktok.reports.rows.schema import Schema
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 

@@ -14,8 +14,8 @@ from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.filters import ROW_IDS
-from airflow_provider_tiktok.reports.params.request import ReportRequest
-from airflow_provider_tiktok.reports.planning.planner import ReportCall
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.rows.reader import Page, RowReader
 from airflow_provider_tiktok.reports.rows.schema import Cell
 

@@ -14,7 +14,7 @@ from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.endpoints.advertisers import describe
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokIncompleteReportError
-from airflow_provider_tiktok.reports.planning.planner import ReportCall, ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import ReportCall, ReportPlan
 from airflow_provider_tiktok.reports.report_types import HOUR
 
 

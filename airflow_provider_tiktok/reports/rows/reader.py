@@ -18,7 +18,7 @@ from typing import Any
 
 from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
-from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.rows.schema import Cell, Row, schema_of
 from airflow_provider_tiktok.storage.columns import (
     DATE,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_tiktok.reports import catalog
-from airflow_provider_tiktok.reports.params.request import ReportRequest
+from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.storage.columns import (
     DATE,
     DECIMAL,

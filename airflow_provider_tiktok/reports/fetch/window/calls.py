@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from airflow_provider_tiktok.reports.fetch.collectors import Encode, IdCollector, RowCollector
 from airflow_provider_tiktok.reports.fetch.window import split
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PagedCall
-from airflow_provider_tiktok.reports.params.request import ReportRequest
-from airflow_provider_tiktok.reports.planning.planner import ReportCall
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
 from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget
 from airflow_provider_tiktok.reports.rows.reader import RowReader

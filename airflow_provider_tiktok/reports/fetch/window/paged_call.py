@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.fetch.collectors import Collector
-from airflow_provider_tiktok.reports.planning.planner import ReportCall
+from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.storage.columns import canonical_number
 
 _MOST_ROWS = 10**9  # of one call's pages; more is no count

@@ -20,10 +20,12 @@ from airflow_provider_tiktok.exceptions import (
     TikTokTransportError,
 )
 from airflow_provider_tiktok.reports import catalog
+from airflow_provider_tiktok.reports.params.checks import objections
 from airflow_provider_tiktok.reports.params.filters import LEVELS_OF_ID_FIELDS, ROW_IDS, STATUS_FIELDS
-from airflow_provider_tiktok.reports.params.request import ReportRequest
-from airflow_provider_tiktok.reports.params.rules import Shape, objections
-from airflow_provider_tiktok.reports.planning.planner import ReportCall, split_days
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.params.rules import Shape
+from airflow_provider_tiktok.reports.planning.plan import ReportCall
+from airflow_provider_tiktok.reports.planning.windows import split_days
 from airflow_provider_tiktok.reports.report_types import DAY, HOUR, INTEGRATED_PATH, REPORT_TYPES
 
 CUT, LARGE, IDS, TIMEOUT = "cut", "large", "ids", "timeout"

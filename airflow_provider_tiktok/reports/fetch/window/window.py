@@ -11,7 +11,7 @@ from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.reports.fetch.window.calls import FetchSettings, WindowCalls
 from airflow_provider_tiktok.reports.fetch.window.checks import join_rows, window_problem
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PagedCall
-from airflow_provider_tiktok.reports.planning.planner import ReportCall
+from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.rows.buffer import RowBuffer
 
 

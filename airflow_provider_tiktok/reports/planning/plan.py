@@ -1,0 +1,168 @@
+"""The plan of a report: its calls, each of one account and one request window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from itertools import groupby
+from typing import Any
+
+from airflow_provider_tiktok.exceptions import TikTokAPIError
+from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.planning.finality import LAST_TO_END, complete_at
+
+
+@dataclass(frozen=True, slots=True)
+class RunTime:
+    """The time of a run.
+
+    :param time: the run's point in time, with a time zone.
+    :param days: first and last day of the run's data interval; ``None`` if it has none.
+    """
+
+    time: datetime
+    days: tuple[date, date] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A request window: one of the date ranges that a report is split into.
+
+    Both days are inclusive, in the account's time zone; ``None`` for a lifetime.
+    """
+
+    start: date | None = None
+    end: date | None = None
+
+    def __str__(self) -> str:
+        return "lifetime" if self.start is None else f"{self.start} to {self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCall:
+    """The first call of one request window of one account; more pages follow from TikTok's count.
+
+    :param advertiser_id: the account, or the business center that stands for its accounts.
+    :param window: the days.
+    :param common: TikTok's parameters that are the same for each account, window and page.
+    :param parameter: TikTok's parameter for the ID of the account or business center.
+    :param part: which part of the window it is, if several calls share one.
+    :param campaigns: the campaigns that it is limited to; empty for all.
+    :param adgroups: the ad groups that it is limited to; empty for all.
+    """
+
+    advertiser_id: str
+    window: Window
+    common: Mapping[str, Any] = field(repr=False)
+    parameter: str = "advertiser_id"
+    part: str = ""
+    campaigns: tuple[str, ...] = ()
+    adgroups: tuple[str, ...] = ()
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """TikTok's parameters of the first page."""
+        return {
+            self.parameter: self.advertiser_id,
+            **self.common,
+            "start_date": self.window.start.isoformat() if self.window.start else None,
+            "end_date": self.window.end.isoformat() if self.window.end else None,
+            "page": 1,
+        }
+
+    def subject(self, page: int) -> str:
+        """Return the account, the window and the page of a call, for messages."""
+        return f"{self.account}, {self.window}{', ' if self.part else ''}{self.part}, page {page}"
+
+    @property
+    def account(self) -> str:
+        """The account or business center of the report, for messages."""
+        center = self.parameter != "advertiser_id"
+        return f"{'business center' if center else 'advertiser'} {self.advertiser_id}"
+
+
+@dataclass(frozen=True)
+class ReportPlan:
+    """The calls of a report, in the order of their rows.
+
+    :param request: the report.
+    :param advertiser_ids: the accounts, in order, or the business center that stands for its accounts.
+    :param calls: the first call of every window.
+    :param refused: why accounts can't be planned, by ID: TikTok refuses them, or doesn't send their time zone.
+    :param zones: time zones of the accounts, if TikTok was asked.
+    :param names: names of the accounts, if TikTok was asked.
+    """
+
+    request: ReportRequest
+    advertiser_ids: tuple[str, ...]
+    calls: tuple[ReportCall, ...]
+    refused: dict[str, TikTokAPIError]
+    zones: dict[str, tzinfo]
+    names: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts; none for a report on a business center."""
+        return self.advertiser_ids if self.request.kind.account == "advertiser_id" else ()
+
+    @property
+    def windows(self) -> list[tuple[ReportCall, ...]]:
+        """The calls of each window of each account, in order; nearly always one call each."""
+        grouped = groupby(self.calls, key=lambda call: (call.advertiser_id, call.window))
+        return [tuple(calls) for _, calls in grouped]
+
+    @property
+    def start_date(self) -> date | None:
+        """The first day of any account."""
+        return min((call.window.start for call in self.calls if call.window.start), default=None)
+
+    @property
+    def end_date(self) -> date | None:
+        """The last day of any account."""
+        return max((call.window.end for call in self.calls if call.window.end), default=None)
+
+    @property
+    def span(self) -> str:
+        """The days of all accounts together, in words."""
+        if self.request.query_lifetime:
+            return "lifetime"
+        return "days not known" if self.start_date is None else f"{self.start_date} to {self.end_date}"
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known of the report before its rows: accounts and days, as the summary has them."""
+        return {
+            "advertiser_names": dict(self.names),
+            "advertiser_ids": list(self.accounts),
+            "report_start_date": self.start_date.isoformat() if self.start_date else None,
+            "report_end_date": self.end_date.isoformat() if self.end_date else None,
+        }
+
+    @property
+    def share_of_quota(self) -> float:
+        """The fraction of the daily quota of TikTok's basic level that the calls use."""
+        return len(self) / self.request.kind.daily_calls
+
+    def shortest_seconds(self, qps: float) -> float:
+        """Return the least time in seconds that the first calls take at a rate limit.
+
+        :param qps: requests per second.
+        """
+        burst = max(1, int(qps))  # calls that the limiter admits at once
+        return max(0, len(self) - 1) // burst * max(1.0, burst / qps)
+
+    def is_final(self, now: datetime) -> bool:
+        """Say whether TikTok has stopped completing every account's last day.
+
+        They are final when the day is over in the account's time zone and the latency that TikTok documents
+        for the slowest of the report's figures has passed. If a zone is unknown, the day ends when it ends
+        everywhere. A lifetime is never final.
+        """
+        last_days: dict[str, date | None] = {call.advertiser_id: call.window.end for call in self.calls}
+        return bool(last_days) and all(
+            last is not None and complete_at(self.request, last, self.zones.get(account, LAST_TO_END)) <= now
+            for account, last in last_days.items()
+        )
