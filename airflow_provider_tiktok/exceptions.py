@@ -8,7 +8,7 @@ HTTP body.
 
     TikTokError
      ├─ TikTokConfigError            the Airflow connection is missing or can't be used
-     ├─ TikTokAPIError               TikTok, or the way to it, answered with an error
+     ├─ TikTokAPIError               TikTok or the network answered with an error
      │   ├─ TikTokAuthError          the token is absent, wrong, expired or revoked
      │   ├─ TikTokPermissionError    the token is good, but not for this account or scope
      │   ├─ TikTokRateLimitError     too many calls, even after waiting
@@ -17,7 +17,7 @@ HTTP body.
      ├─ TikTokIncompleteReportError  the rows that came are not the rows that TikTok counted
      ├─ TikTokReportTaskError        a report task of TikTok's asynchronous reports failed
      ├─ TikTokStoppedError           the task was killed while it waited
-     ├─ TikTokEmptyReportError       the report has no rows, and was told to fail then
+     ├─ TikTokEmptyReportError       the report has no rows, and `on_empty` is to fail
      ├─ TikTokResultTooLargeError    the rows don't fit into XCom
      └─ TikTokOutputError            the output path can't be used
 """
@@ -46,7 +46,7 @@ class TikTokConfigError(TikTokError):
 
 
 class TikTokAPIError(TikTokError):
-    """TikTok, or the way to TikTok, answered with an error.
+    """TikTok, or the network between, answered with an error.
 
     :param text: what happened and what to do, in sentences.
     :param code: TikTok's return code; ``None`` where TikTok gave no answer.
@@ -131,7 +131,7 @@ class TikTokStoppedError(TikTokError):
 
 
 class TikTokEmptyReportError(TikTokError):
-    """The report has no rows, and was told to fail in that case. Rows may come later."""
+    """The report has no rows, and ``on_empty`` is to fail in that case. Rows may come later."""
 
     retryable = True
 

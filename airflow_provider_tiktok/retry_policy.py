@@ -1,4 +1,4 @@
-"""When Airflow shall try a task again, by what TikTok said. For Airflow 3.3 and later."""
+"""Decide when Airflow tries a task again, by TikTok's errors. For Airflow 3.3 and later."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ _DELAYS: tuple[
 
 
 def _chain(error: BaseException | None) -> Iterable[BaseException]:
-    """Give an error, and those that it was raised from."""
+    """Return an error, and those that it was raised from."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

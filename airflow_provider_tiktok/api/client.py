@@ -18,7 +18,7 @@ from airflow_provider_tiktok.api.rate_limit.throttle import Throttle
 from airflow_provider_tiktok.api.retry import Retries, RetryPolicy
 from airflow_provider_tiktok.api.stopping import wait
 from airflow_provider_tiktok.api.transport.problems import Problem
-from airflow_provider_tiktok.api.transport.redaction import HIDDEN, Redactor
+from airflow_provider_tiktok.api.transport.redaction import LOG_REDACTION, Redactor
 from airflow_provider_tiktok.api.transport.secret import Secret
 from airflow_provider_tiktok.api.transport.session import Exchange, Transport
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
@@ -62,7 +62,7 @@ class TikTokClient:
         self.counts = CallCounts()
         self.stop = stop or threading.Event()
         self._redactor = Redactor(credentials.secrets)
-        HIDDEN.add(credentials.secrets)
+        LOG_REDACTION.add(credentials.secrets)
         self._retry = retry or RetryPolicy()
         self._throttle = Throttle(credentials, self._retry, self.stop)
         self._lock = threading.Lock()
@@ -174,7 +174,7 @@ class TikTokClient:
     def add_secret(self, secret: str) -> None:
         """Redact a secret, which came later than the credentials, in logs and errors from now on."""
         self._redactor.add((secret,))
-        HIDDEN.add((secret,))
+        LOG_REDACTION.add((secret,))
 
     def redact(self, text: str) -> str:
         """Return a text without the connection's secrets."""

@@ -23,19 +23,19 @@ class Action(Enum):
     """What the client does when a code comes."""
 
     RETRY = "retry"
-    """Repeat the call after a pause, a few times."""
+    """Repeat the call after a backoff, a few times."""
     THROTTLE = "throttle"
     """Slow down, and repeat the call for as long as TikTok suspends an app for a minute's quota."""
     THROTTLE_ONE = "throttle one account"
     """The same, for calls about one advertiser account only."""
-    TIMEOUT = "time-out"
-    """Repeat the call once; then ask for less, for TikTok blocks whoever repeats a call that times out."""
+    TIMEOUT = "timeout"
+    """Repeat the call once; then ask for less, for TikTok blocks apps that repeat a call that times out."""
     POLL = "poll"
     """Not an error: ask again later."""
     PERMANENT = "permanent"
     """Repeating the call gives the same answer."""
     REAUTHORISE = "reauthorise"
-    """Nothing works until somebody authorises the app again."""
+    """Nothing works until someone authorises the app again."""
     UNKNOWN = "unknown"
     """A code this version has not heard of: the call isn't repeated, the task may be."""
 
@@ -190,13 +190,13 @@ _FIRST_SERVER_CODE = 50000
 
 
 def look_up(code: int, message: str = "") -> ReturnCode:
-    """Say what a return code means and what to do.
+    """Return what a return code means and what to do.
 
-    A code that isn't in the table is retried when it stands among TikTok's server faults
+    A code that isn't in the table is retried when it is in the range of TikTok's server faults
     (50000 and above); else the call isn't repeated, and the task may be.
 
     :param code: TikTok's ``code``; not 0.
-    :param message: TikTok's ``message``, which tells the two kinds of 40001 apart.
+    :param message: TikTok's ``message``, which distinguishes the two kinds of 40001.
     """
     if code == 40001:  # noqa: PLR2004
         return _permission(message)
@@ -214,12 +214,12 @@ _ABOUT_ONE_ACCOUNT = frozenset({40000, 40001, 40002, 40007, 40013, 40300, 40301}
 
 
 def is_about_one_account(error: TikTokAPIError) -> bool:
-    """Say whether a refusal may be about the account that was asked for, and not about app, token or country."""
+    """Return whether a refusal may be about the account that was asked for, and not about app, token or country."""
     return error.code in _ABOUT_ONE_ACCOUNT and not lacks_scope(error)
 
 
 def lacks_scope(error: TikTokAPIError) -> bool:
-    """Say whether TikTok refused because of the app's scopes, and so whatever the account."""
+    """Return whether TikTok refused because of the app's scopes, so that it would refuse any account."""
     return error.code == 40001 and _is_scope(error.message)  # noqa: PLR2004
 
 
@@ -228,7 +228,7 @@ def _is_scope(message: str) -> bool:
 
 
 def _permission(message: str) -> ReturnCode:
-    """Tell a scope that the app lacks from an account that isn't granted.
+    """Return whether a scope is missing or an account isn't granted.
 
     TikTok uses one code for both; only the text differs (seen live in August 2026).
     """

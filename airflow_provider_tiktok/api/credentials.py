@@ -1,4 +1,4 @@
-"""What the client needs to know to call TikTok, read and checked from a connection's fields."""
+"""What the client needs to call TikTok, read from a connection's fields and validated."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class TikTokCredentials:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """Whom calls go to and as whom. It holds the token: only a digest of it may be kept."""
+        """Which API calls go to and with which token. It holds the token: store only a digest of it."""
         return self.base_url, self.api_version, self.app_id, self.access_token
 
     @property
@@ -84,12 +84,12 @@ class TikTokCredentials:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that may stand in no log and no error."""
+        """Texts that may be in no log and no error."""
         return tuple(secret for secret in (self.access_token, self.app_secret) if secret)
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether an address is on this machine."""
+    """Return whether an address is on this machine."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback
@@ -147,7 +147,7 @@ def parse_advertiser_ids(value: object, *, name: str, star: bool = False) -> tup
 
     :param value: what the user wrote.
     :param name: what the user calls it, for messages.
-    :param star: whether ``"*"`` may stand there alone, for every account.
+    :param star: whether ``"*"`` may be there alone, for every account.
     :raises ValueError: an ID is not a number; the text names it.
     """
     if isinstance(value, str) and value.strip().startswith("["):
@@ -173,7 +173,7 @@ def parse_advertiser_ids(value: object, *, name: str, star: bool = False) -> tup
 
 
 def _shown(value: object) -> str:
-    """Write a wrong value for a message, a long one by its beginning only."""
+    """Return a wrong value as a message shows it, a long one by its beginning only."""
     if isinstance(value, str):
         return repr(value if len(value) <= _SHOWN else f"{value[:4]}...")
     return repr(value) if len(repr(value)) <= _SHOWN else f"of the type {type(value).__name__}"

@@ -287,7 +287,7 @@ def _scopes(value: object) -> tuple[str, ...]:
 
 
 def _doctor(options: argparse.Namespace) -> Iterator[str]:
-    from airflow_provider_tiktok.api.diagnosis import examine, unusable
+    from airflow_provider_tiktok.api.diagnosis.examination import examine, unusable
     from airflow_provider_tiktok.cli.doctor import Report
 
     conn_id = _id_of(options)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_tiktok.api.transport.sanitize import plain
 
 if TYPE_CHECKING:
-    from airflow_provider_tiktok.api.diagnosis import Finding
+    from airflow_provider_tiktok.api.diagnosis.examination import Finding
     from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser
 
 _WIDTH = 110

@@ -124,7 +124,7 @@ class TikTokHook(BaseHook):
 
         One or two cheap calls; never raises, never shows a secret.
         """
-        from airflow_provider_tiktok.api.check import check_connection
+        from airflow_provider_tiktok.api.diagnosis.check import check_connection
 
         try:
             with closing(self.new_impatient_client()) as client:

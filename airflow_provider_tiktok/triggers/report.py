@@ -45,16 +45,16 @@ class TikTokReportTrigger(BaseTrigger):
     no rows, no address and no token; nor do the trigger's own parameters, which Airflow keeps in its database.
 
     :param tiktok_conn_id: the Airflow connection.
-    :param report_tasks: the tasks, as :meth:`~airflow_provider_tiktok.api.endpoints.report_tasks.ReportTask.as_list` gives
+    :param report_tasks: the tasks, as :meth:`~airflow_provider_tiktok.api.endpoints.report_tasks.ReportTask.as_list` returns
         them.
-    :param poll_interval: longest seconds between two looks at TikTok.
+    :param poll_interval: longest seconds between two polls.
     :param deadlines: seconds since the epoch at which the wait is given up, by the name of the limit. They
         are absolute, so that a trigger which starts again elsewhere doesn't start its time again.
     :param stop_at_failure: fire as soon as one task has failed.
     :param cancel_on_kill: cancel the tasks when a user ends the Airflow task (from Airflow 3.3 on).
     :param fire_after: seconds since the epoch before which it doesn't fire, for Airflow has to hear of the deferral
         first.
-    :param submission: what the operator wants to know when it goes on. ``airflow dags test`` hands the event on and
+    :param submission: what the operator needs when it resumes. ``airflow dags test`` hands the event on and
         nothing else.
     """
 
@@ -83,7 +83,7 @@ class TikTokReportTrigger(BaseTrigger):
         self._watch: TaskWatch | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Give what makes this trigger again."""
+        """Return the class path and the arguments that create this trigger again."""
         names = (
             *("tiktok_conn_id", "report_tasks", "poll_interval", "deadlines"),
             *("stop_at_failure", "cancel_on_kill", "fire_after", "submission"),
@@ -107,7 +107,7 @@ class TikTokReportTrigger(BaseTrigger):
             event = _error_event(f"The trigger ended with {type(error).__name__}; its log says more.")
         finally:
             if client is not None:
-                client.stop.set()  # a call that nobody waits for would keep its thread from others
+                client.stop.set()  # a call whose answer no one needs would keep its thread from others
                 _THREADS.submit(client.close)
         await clock.sleep(max(0.0, self.fire_after - clock.time()))
         yield TriggerEvent({**event, "submission": self.submission})
@@ -153,7 +153,7 @@ class TikTokReportTrigger(BaseTrigger):
 
 
 async def _in_thread(work: Callable[..., _Result], *args: Any) -> _Result:
-    """Do work in a thread of this module's own, where it holds up no other trigger's use of Airflow."""
+    """Run a function in a thread of this module, where it blocks no other trigger's use of Airflow."""
     context = contextvars.copy_context()  # by which Airflow knows whose log a line belongs to
     return await asyncio.get_running_loop().run_in_executor(_THREADS, partial(context.run, work, *args))
 
@@ -165,7 +165,7 @@ def _new_client(credentials: TikTokCredentials) -> TikTokClient:
     from airflow_provider_tiktok.api.client import TikTokClient
     from airflow_provider_tiktok.api.retry import RetryPolicy
 
-    # the watch has the patience; a thread that waited would be missing to others
+    # the watch waits; a thread that waited would be missing for others
     retry = RetryPolicy(attempts=2, max_throttle_wait=3.0)
     return TikTokClient(credentials, retry=retry, connections=_CONNECTIONS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tiktok.api.check import check_connection
+from airflow_provider_tiktok.api.diagnosis.check import check_connection
 
 from .conftest import SECRET, TOKEN, Reply, ok, refusal
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from airflow_provider_tiktok.api.diagnosis import BAD, GOOD, LOOK, NONE, examine
+from airflow_provider_tiktok.api.diagnosis.examination import BAD, GOOD, LOOK, NONE, examine
 
 from .conftest import SECRET, Reply, ok, refusal
 
@@ -59,7 +59,7 @@ def test_all_is_well(found):
         "async tasks": [GOOD],
         "clock": [LOOK],  # NOW is not the server's time
         "latency": [GOOD],
-        "budget": [GOOD],
+        "rate limit": [GOOD],
     }
     (account,) = result["accounts"][0].accounts
     assert (account.advertiser_id, account.currency, account.timezone) == ("71", "USD", "Europe/Berlin")
@@ -149,6 +149,6 @@ def test_an_app_that_tiktok_slows_down_is_told(make_client, server):
 
     client = make_client(shared_budget=False, retry=RetryPolicy(attempts=1, max_throttle_wait=1))
     server.script = [refusal(40100, "App reaches the QPM limit 600")]
-    budget = list(examine(client, "mine"))[-1]
-    assert (budget.part, budget.state) == ("budget", LOOK)
-    assert "its limit a minute" in budget.text
+    finding = list(examine(client, "mine"))[-1]
+    assert (finding.part, finding.state) == ("rate limit", LOOK)
+    assert "its limit a minute" in finding.text

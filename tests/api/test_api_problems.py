@@ -19,8 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from airflow_provider_tiktok.api.check import check_connection
-from airflow_provider_tiktok.api.diagnosis import examine
+from airflow_provider_tiktok.api.diagnosis.check import check_connection
+from airflow_provider_tiktok.api.diagnosis.examination import examine
 from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
 from airflow_provider_tiktok.exceptions import TikTokTransportError
 

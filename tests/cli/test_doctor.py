@@ -27,7 +27,7 @@ def test_a_good_connection_is_told_part_by_part(emulator, connect, doctor):
     code, shown = doctor()
     assert code == 0
     parts = [line[6:18].strip() for line in shown.splitlines() if line[:2] == "ok"]
-    for part in ("host", "token", "app", "accounts", "scopes", "reports", "clock", "latency", "budget"):
+    for part in ("host", "token", "app", "accounts", "scopes", "reports", "clock", "latency", "rate limit"):
         assert part in parts, shown
     for account in emulator.world.accounts.values():
         assert f"{account.advertiser_id}  {account.currency}  {account.zone}" in shown
@@ -53,7 +53,7 @@ def test_a_connection_by_another_name(emulator, connect, doctor):
             "python -m airflow_provider_tiktok connect tiktok_default",
         ),
         ({"password": ""}, "connection", "connect tiktok_default` makes one"),
-        ({"host": "http://127.0.0.1:9"}, "network", "Mend the way to the host first"),
+        ({"host": "http://127.0.0.1:9"}, "network", "Fix the connection to the host first"),
         ({"extra": {"app_id": "7", "app_secret": SECRET}}, "app", "must be of one app"),
         ({"extra": {"advertiser_ids": "1"}}, "accounts", "leave them out"),
     ],

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from airflow_provider_tiktok.api.check import check_connection
+from airflow_provider_tiktok.api.diagnosis.check import check_connection
 from airflow_provider_tiktok.api.endpoints.advertisers import describe_batch, list_advertisers
 from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
 from airflow_provider_tiktok.api.endpoints.report_tasks import (

@@ -65,7 +65,7 @@ def test_codes_of_an_account_are_one_line(hostile, client_of):
 def test_an_account_that_is_no_number_is_no_account(hostile, client_of, advertiser_id):
     listed = {"code": 0, "data": {"list": [{"advertiser_id": advertiser_id, "advertiser_name": "x"}]}}
     client = client_of(hostile(whole(json.dumps(listed).encode())))
-    with pytest.raises(TikTokTransportError, match="no advertiser ID") as caught:
+    with pytest.raises(TikTokTransportError, match="entry 1 of 1 has the advertiser ID") as caught:
         list_authorised(client)
     assert str(caught.value).isprintable()
 

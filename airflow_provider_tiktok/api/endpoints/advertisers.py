@@ -44,7 +44,7 @@ class Advertiser:
     status: str | None = None
 
     def as_dict(self) -> dict[str, str | None]:
-        """Give the fields by name."""
+        """Return the fields by name."""
         return asdict(self)
 
 
@@ -87,7 +87,7 @@ def list_authorised(client: TikTokClient) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What TikTok tells about accounts.
+    """What TikTok says about accounts.
 
     :param found: the accounts by ID. One about which TikTok says nothing is absent.
     :param refused: TikTok's refusals, by the ID of the account that they are about.
@@ -132,9 +132,7 @@ def _items(answer: Answer) -> list[dict[str, Any]]:
     for number, item in enumerate(items, start=1):
         name = item.get("advertiser_id") if isinstance(item, dict) else None
         text = str(name) if isinstance(name, (str, int)) else ""
-        if not (
-            text.isascii() and text.isdigit() and text.strip("0")
-        ):  # it would stand in logs, paths and calls
+        if not (text.isascii() and text.isdigit() and text.strip("0")):  # it goes into logs, paths and calls
             what = f"has the advertiser ID {plain(name, 40)!r}" if name else "has no advertiser ID"
             raise _unreadable(answer, f"entry {number} of {len(items)} {what}")
     return items
@@ -169,7 +167,7 @@ def _describe_batch(client: TikTokClient, batch: Sequence[str], details: Details
         if len(batch) == 1 or lacks_scope(error):
             details.refused.update(dict.fromkeys(batch, error))
             return
-        # one account is enough for TikTok to refuse the whole call: find it by halves
+        # one account is enough for TikTok to refuse the call: find it by halves
         half = len(batch) // 2
         _describe_batch(client, batch[:half], details)
         _describe_batch(client, batch[half:], details)
@@ -186,12 +184,12 @@ def _advertiser(item: dict[str, Any]) -> Advertiser:
 
 
 def _word(value: object) -> str | None:
-    """Read a code such as ``USD``, which stands in logs as it is."""
+    """Read a code such as ``USD``, which goes into logs as it is."""
     return (plain(value, 60) or None) if isinstance(value, str) else None
 
 
 def _zone_name(item: dict[str, Any]) -> str | None:
-    """Return the name of an account's zone; one that nobody here knows as TikTok sent it."""
+    """Return the name of an account's zone; an unknown one as TikTok sent it."""
     # `timezone` counts its sign as POSIX does ("Etc/GMT+8" is west); the display zone has summer time
     names = [word for key in ("display_timezone", "timezone") if (word := _word(item.get(key)))]
     return next(filter(read_zone, names), names[0] if names else None)

@@ -16,7 +16,7 @@ import requests
 
 from airflow_provider_tiktok.api.transport.body import save_body
 from airflow_provider_tiktok.api.transport.problems import Problem, problem_of_call
-from airflow_provider_tiktok.api.transport.redaction import HIDDEN, hidden_from_log
+from airflow_provider_tiktok.api.transport.redaction import LOG_REDACTION, redacted_in_log
 from airflow_provider_tiktok.api.transport.secret import Secret
 from airflow_provider_tiktok.api.transport.session import new_session
 from airflow_provider_tiktok.api.transport.watchdog import Call, Watchdog
@@ -92,7 +92,7 @@ def _look_at(url: str, api_url: str) -> tuple[str, bool]:
     """Return the host of an address, and whether files are fetched from it."""
     try:
         shown = (
-            urlsplit(HIDDEN.text(url)).hostname or ""
+            urlsplit(LOG_REDACTION.text(url)).hostname or ""
         )  # a host is made lower case, and a secret is none then
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -109,7 +109,7 @@ def _is_tiktoks(parts: SplitResult) -> bool:
 
 
 def _is_same_host(parts: SplitResult, api: SplitResult) -> bool:
-    """Say whether an address is of the API's own host; one with TLS leads to none without."""
+    """Return whether an address is of the API's own host; one with TLS leads to none without."""
     same = (parts.hostname, _port(parts)) == (api.hostname, _port(api))
     return same and parts.scheme == api.scheme and not parts.username
 
@@ -132,7 +132,7 @@ def _fetch(
         if status in _LAPSED:
             raise LapsedAddressError(f"HTTP {status}")
         problem = Problem(f"HTTP {status}")
-    host = urlsplit(HIDDEN.text(url)).hostname
+    host = urlsplit(LOG_REDACTION.text(url)).hostname
     advice = problem.advice or (
         f"Check that the worker reaches {host}; if it does, the failure is TikTok's and passes."
     )
@@ -146,7 +146,7 @@ def _exchange(url: Secret, into: IO[bytes], timeout: float) -> tuple[int, Secret
     """Return the status, where it redirects to, and what was saved."""
     parts = urlsplit(url)
     with (
-        hidden_from_log(parts.query, parts.path),
+        redacted_in_log(parts.query, parts.path),
         new_session(url, {"Accept": "*/*", "Accept-Encoding": "identity"}, 1) as session,
         session.get(url, timeout=timeout, stream=True, allow_redirects=False) as response,
     ):

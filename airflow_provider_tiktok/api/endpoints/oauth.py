@@ -1,4 +1,4 @@
-"""TikTok's consent (OAuth): where an advertiser gives it, what comes back, a token for it, and its end.
+"""TikTok's consent (OAuth): its page, its redirect, the token, and the token's revocation.
 
 The steps and their rules are those of TikTok's documents "Authentication" and "Obtain a long-term access
 token": the code is good for an hour, once; the token until it is revoked.
@@ -39,10 +39,10 @@ class Grant:
 
 
 def consent_url(page: str, app_id: str, redirect_uri: str, state: str) -> str:
-    """Give the address at which an advertiser gives the consent.
+    """Return the address at which an advertiser gives consent.
 
     :param page: TikTok's page, :data:`CONSENT_URL`.
-    :param state: a text that nobody can guess; the redirect must bring it back.
+    :param state: a text that no one can guess; the redirect must bring it back.
     """
     return f"{page}?{urlencode({'app_id': app_id, 'state': state, 'redirect_uri': redirect_uri})}"
 
@@ -50,7 +50,7 @@ def consent_url(page: str, app_id: str, redirect_uri: str, state: str) -> str:
 def read_redirect(url: str, state: str) -> Secret:
     """Take the code out of the URL that TikTok redirects to.
 
-    :param url: as it stands in the browser's address line; its path and query are enough.
+    :param url: as it is in the browser's address line; its path and query are enough.
     :param state: what was sent.
     :raises TikTokError: it is not the answer to this request, or the consent wasn't given.
     """
@@ -60,13 +60,13 @@ def read_redirect(url: str, state: str) -> Secret:
         query = {}
     if not query:
         raise TikTokError(
-            "This is not the address that TikTok redirects to. Copy the whole line from the browser after the "
+            "This is not the address that TikTok redirects to. Copy the complete line from the browser after the "
             "confirmation; it holds auth_code=... and state=...."
         )
     returned = query.get("state", [""])
     if len(returned) != 1 or not hmac.compare_digest(returned[0].encode(), state.encode()):
         raise TikTokError(
-            "The redirect's `state` is not the one that was sent, so it answers somebody else's request, or an older "
+            "The redirect's `state` is not the one that was sent, so it answers another request, or an older "
             "one. Nothing was done. Run the command again and open the new address."
         )
     codes = {code for name in _CODES for code in query.get(name, [])}

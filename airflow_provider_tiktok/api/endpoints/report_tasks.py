@@ -69,7 +69,7 @@ class ReportTask:
         return self.advertiser_id, self.start_date, self.end_date, self.part
 
     def as_list(self) -> list[Any]:
-        """Give it as JSON takes it, short, for there may be hundreds of them."""
+        """Return it as JSON takes it, short, for there may be hundreds of them."""
         return [
             *(self.report_task_id, self.advertiser_id, self.start_date, self.end_date, self.part),
             list(self.dropped),
@@ -184,7 +184,7 @@ def _download(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> dict[s
         answer = client.get("report/task/download/", _which(task), subject=str(task), into=into)
         if "bytes" in answer.data:
             return answer.data
-        # whoever has the address has the file: the variables of a traceback are not to show it
+        # anyone who has the address has the file: the variables of a traceback must not show it
         url = Secret(answer.data.pop("download_url", None) or "")
         answer.data.clear()  # nor under another name
         if not url:
@@ -248,7 +248,7 @@ def _which(task: ReportTask) -> dict[str, str]:
 
 
 def _with_allow_list(error: TikTokPermissionError) -> TikTokPermissionError:
-    """Say of a refusal that report tasks may not be switched on for the app."""
+    """Return a refusal with a sentence about TikTok's allow-list, where that may be the cause."""
     about_account = "advertiser" in error.message.lower() or "grant" in error.message.lower()
     if error.code == NOT_ALLOWED:
         advice = "The app is not on TikTok's allow-list for report tasks"

@@ -38,18 +38,18 @@ def read_body(response: requests.Response, at_most: int) -> bytes:
 
     :param response: made with ``stream=True``.
     :param at_most: bytes of the unpacked body.
-    :raises TooLargeError: it is larger; no more than that was kept in memory.
+    :raises TooLargeError: it is larger; no more than that was in memory.
     :raises BodyEncodingError: it is packed in a way that wasn't asked for.
     :raises requests.exceptions.RequestException: the connection broke, or the body is damaged.
     """
-    kept = []
+    received = []
     size = 0
     for piece in pieces(response):
-        kept.append(piece)
+        received.append(piece)
         size += len(piece)
         if size > at_most:
             raise TooLargeError(f"{at_most >> 20} MiB")
-    return b"".join(kept)
+    return b"".join(received)
 
 
 def save_body(response: requests.Response, into: IO[bytes], max_bytes: int = _MAX_FILE) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_proxy
 
 from airflow_provider_tiktok.api.transport.body import BodyEncodingError, TooLargeError
-from airflow_provider_tiktok.api.transport.redaction import HIDDEN
+from airflow_provider_tiktok.api.transport.redaction import LOG_REDACTION
 from airflow_provider_tiktok.api.transport.sanitize import plain
 
 _Result = TypeVar("_Result")
@@ -322,7 +322,7 @@ def _no_connection(_: BaseException, call: _Call) -> Problem:
 
 def _encoding_problem(error: BaseException, _: _Call) -> Problem:
     return Problem(
-        f"the answer is packed in a way that was not asked for ({plain(HIDDEN.text(str(error)), 20)!r})",
+        f"the answer is packed in a way that was not asked for ({plain(LOG_REDACTION.text(str(error)), 20)!r})",
         permanent=True,
     )
 

@@ -1,4 +1,4 @@
-"""Keeps secrets out of texts: of what TikTok sends, where it comes in, and of what urllib3 logs.
+"""Redacts secrets: in what TikTok sends, where it comes in, and in what urllib3 logs.
 
 A server can echo a token wherever it likes: in an ID, a day, a count, a header. What came in without it can't bring it
 into a message, a log, the variables of a traceback, or a row.
@@ -16,15 +16,15 @@ from urllib.parse import quote, quote_plus
 
 _STARS = "***"
 _CERTAIN = 16
-"""Characters from which on a secret that isn't a number stands in no data by chance, as a word or an ID does."""
+"""Length from which on a secret that isn't a number is in no data by chance, as a word or an ID is."""
 
 _BLOCK = 2**20
 _ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9A-Fa-f])|.)", re.DOTALL)
 _MUST_BE_ESCAPED = (b'"', b"\\")
 _MAY_BE_ESCAPED = frozenset("&<>'+=/`\"\\")
-"""ASCII that writers of JSON escape for the sake of HTML. A letter in escapes hides something."""
+"""ASCII that writers of JSON escape for the sake of HTML. An escaped letter conceals something."""
 
-_HIDING = frozenset(
+_CONCEALING = frozenset(
     spelling.encode()
     for code in range(0x20, 0x7F)
     if chr(code) not in _MAY_BE_ESCAPED
@@ -36,12 +36,12 @@ _SIGNATURE = re.compile(
 
 
 def without_signatures(text: str) -> str:
-    """Blank out of a text what makes an address in it one that opens something."""
+    """Return a text with the signatures, tokens and keys in its addresses redacted."""
     return _SIGNATURE.sub(rf"\g<1>{_STARS}", text) if "=" in text else text
 
 
 def _spellings(secrets: Iterable[str]) -> set[str]:
-    """Return secrets as they may stand in a text: plain, in a URL, in JSON."""
+    """Return secrets as they may be written in a text: as they are, in a URL, in JSON."""
     found = set()
     for secret in filter(None, secrets):
         in_json = json.dumps(secret)[1:-1]
@@ -55,7 +55,7 @@ def _longest_first(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 class Redactor:
-    """Blanks secrets out of texts.
+    """Redacts secrets in texts.
 
     :param secrets: the secrets; empty ones are none.
     """
@@ -67,7 +67,7 @@ class Redactor:
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Blank these as well from now on."""
+        """Redact these as well from now on."""
         known = tuple(secrets)
         certain = _spellings(one for one in known if len(one) >= _CERTAIN and not one.isdigit())
         self._may_be_escaped |= any(not _MAY_BE_ESCAPED.isdisjoint(one) for one in known)
@@ -81,17 +81,17 @@ class Redactor:
         return text
 
     def body(self, body: bytes) -> bytes:
-        """Return a JSON body without those of the secrets that stand in none by chance."""
+        """Return a JSON body without those secrets that are in none by chance."""
         if b"\\u00" in body and self._bytes:
             escapes = {piece[:2] for piece in body.split(b"\\u00")[1:]}
-            if self._may_be_escaped or not _HIDING.isdisjoint(escapes):
+            if self._may_be_escaped or not _CONCEALING.isdisjoint(escapes):
                 body = _ESCAPE.sub(_unescape, body)
         for secret in self._bytes:
             body = body.replace(secret, _STARS.encode())
         return body
 
     def file(self, file: IO[bytes]) -> None:
-        """Blank the same out of a file, each by as many stars, so that its length stays."""
+        """Redact the same secrets in a file, each by as many stars, so that its length stays."""
         if not self._bytes:
             return
         overlap = max(map(len, self._bytes)) - 1
@@ -118,7 +118,7 @@ def _unescape(found: re.Match[bytes]) -> bytes:
     return found[0] if char in _MUST_BE_ESCAPED else char
 
 
-class _Hidden(logging.Filter):
+class LogRedaction(logging.Filter):
     """Keeps secrets out of what urllib3 logs at debug: account discovery has the app secret in its URL."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class _Hidden(logging.Filter):
         self._texts: set[str] = set()
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Hide these from now on, plain and as a URL holds them."""
+        """Redact these from now on, as they are and as a URL holds them."""
         self._texts = self._texts | _spellings(
             secrets
         )  # a new set, for other threads look through the old one
@@ -135,7 +135,7 @@ class _Hidden(logging.Filter):
             urllib3_log.addFilter(self)
 
     def remove(self, secrets: Iterable[str]) -> None:
-        """Hide these no longer."""
+        """Redact these no longer."""
         self._texts = self._texts - _spellings(secrets)
 
     def text(self, text: str) -> str:
@@ -145,23 +145,23 @@ class _Hidden(logging.Filter):
         return text
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Blank them out of the record; it is logged all the same."""
+        """Redact the record; it is logged all the same."""
         text = record.getMessage()
-        blanked = self.text(text)
-        if blanked != text:
-            record.msg, record.args = blanked, ()
+        redacted = self.text(text)
+        if redacted != text:
+            record.msg, record.args = redacted, ()
         return True
 
 
-HIDDEN = _Hidden()
+LOG_REDACTION = LogRedaction()
 """The secrets of all connections of this process."""
 
 
 @contextmanager
-def hidden_from_log(*texts: str) -> Iterator[None]:
-    """Keep texts, such as the signature in an address, out of what urllib3 logs at debug in the meantime."""
-    HIDDEN.add(texts)
+def redacted_in_log(*texts: str) -> Iterator[None]:
+    """Redact texts, such as the signature in an address, in what urllib3 logs while a ``with`` block lasts."""
+    LOG_REDACTION.add(texts)
     try:
         yield
     finally:
-        HIDDEN.remove(texts)
+        LOG_REDACTION.remove(texts)

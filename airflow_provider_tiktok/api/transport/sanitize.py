@@ -1,11 +1,11 @@
-"""Text of someone else's: what any target can hold, and what fits into a line of the log."""
+"""Foreign text: made so that any target can hold it, or that it fits into a line of the log."""
 
 from __future__ import annotations
 
 from typing import Any
 
 _BLANK = " "
-_REPLACEMENT = "\ufffd"  # Unicode's own sign for a character that can't be told
+_REPLACEMENT = "\ufffd"  # Unicode's replacement character
 
 
 def well_formed(text: str) -> str:
@@ -22,8 +22,8 @@ def well_formed(text: str) -> str:
             pass
         else:
             return text
-    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return whole.replace("\0", _REPLACEMENT)
+    complete = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return complete.replace("\0", _REPLACEMENT)
 
 
 def well_formed_json(value: Any) -> Any:
@@ -40,9 +40,9 @@ def well_formed_json(value: Any) -> Any:
 def plain(value: object, at_most: int = 600) -> str:
     """Write a value in one line of printable characters.
 
-    What stands in TikTok's messages and names is not TikTok's alone: a line end in it would begin a line
+    TikTok's messages and names hold text of others: a line end in it would begin a line
     of its own in the log, perhaps a false one or a marker such as ``::group::``, and an escape sequence
-    would colour or clear the terminal of whoever reads it.
+    would colour or clear the reader's terminal.
 
     :param at_most: characters; the rest is left out.
     """

@@ -39,7 +39,7 @@ _current = threading.local()
 class Call:
     """A call under way.
 
-    :param seconds: within which the whole answer has to come once the call is sent.
+    :param seconds: within which the complete answer has to come once the call is sent.
     :param stop: set when the task is stopped.
     :param grace: seconds that the call may go on after that.
     """

@@ -1,8 +1,4 @@
-"""What is right and wrong with a connection, part by part, and what to do about it.
-
-Some ten cheap calls. :mod:`~airflow_provider_tiktok.api.check` answers the same question with one or two,
-and one sentence.
-"""
+"""What is right and wrong with a connection, part by part, and what to do about it, by some ten cheap calls."""
 
 from __future__ import annotations
 
@@ -17,17 +13,26 @@ from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
 from airflow_provider_tiktok.api.credentials import is_loopback
+from airflow_provider_tiktok.api.diagnosis.probes import (
+    NETWORK,
+    call_with_token,
+    first_of,
+    has_app,
+    part_of,
+    unreached,
+)
 from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser, Details, describe, list_authorised
 from airflow_provider_tiktok.api.zones import read_zone
-from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokAuthError, TikTokTransportError
+from airflow_provider_tiktok.exceptions import TikTokAPIError
 
 GOOD, LOOK, BAD, NONE = "ok", "look", "BAD", "-"
-"""States of a finding: nothing to do; it works, but; it doesn't work; not looked at."""
+"""States of a finding: nothing to do; it works, with a remark; it doesn't work; not examined."""
 
 _SKEW = 60.0  # seconds, within which days and addresses that expire come out right
 _SLOW = 5.0  # seconds a call
 _NOT_LISTED = frozenset({40118})
 _ENABLED = "STATUS_ENABLE"
+_MAX_NAMED = 3
 _SANDBOX_DAY = "2020-12-08"  # of TikTok's mock data
 _AUTHORISE = (
     "Run `python -m airflow_provider_tiktok connect {conn_id}`, or authorise the app in TikTok's portal."
@@ -37,7 +42,7 @@ _SCOPE = "Add the scope to the app in TikTok's portal (My Apps > the app > Scope
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was examined.
 
     :param part: of the connection: ``token``, ``app``, ``accounts``, ...
     :param state: one of the states above.
@@ -54,7 +59,7 @@ class Finding:
 
 
 def unusable(conn_id: str, problem: str) -> Finding:
-    """Make the finding about a connection that can't even be read."""
+    """Return the finding about a connection that can't be read."""
     return Finding(
         "connection", BAD, problem, f"`python -m airflow_provider_tiktok connect {conn_id}` makes one."
     )
@@ -66,9 +71,9 @@ def examine(
     scopes: Sequence[str] = (),
     clock: Callable[[], datetime] = clock.now,
 ) -> Iterator[Finding]:
-    """Look at a connection.
+    """Return what is found out about a connection, as it is found out.
 
-    :param client: made from it; not a patient one.
+    :param client: made from it, with short waits.
     :param conn_id: the connection's ID.
     :param scopes: what TikTok said when it gave the token, where that is known.
     :param clock: the time of day.
@@ -77,7 +82,7 @@ def examine(
 
 
 class _Examination:
-    """One look at one connection."""
+    """One examination of one connection."""
 
     def __init__(
         self, client: TikTokClient, conn_id: str, scopes: tuple[str, ...], clock: Callable[[], datetime]
@@ -93,7 +98,7 @@ class _Examination:
         self._details = Details()
 
     def findings(self) -> Iterator[Finding]:
-        """Look at one part after the other; without network or token there is no use in going on."""
+        """Examine one part after the other; without network or token the rest is left out."""
         yield self._host()
         token = self._token()
         yield token
@@ -104,13 +109,10 @@ class _Examination:
             yield self._clock_skew()
         if self._seconds:
             yield self._latency()
-        yield self._budget()
-
-    def _get(self, path: str, params: dict[str, Any], subject: str) -> None:
-        self._measured(lambda: self._client.get(path, params, subject=subject, needs_data=False))
+        yield self._rate_limit()
 
     def _measured(self, call: Callable[[], Any]) -> Any:
-        """Make a call, and note how long it took and what TikTok's clock said."""
+        """Make a call, and note how long it took and the time of TikTok's clock."""
         before = self._client.last_exchange
         try:
             return call()
@@ -136,28 +138,25 @@ class _Examination:
             return Finding(
                 "host",
                 LOOK,
-                f"{url} is not encrypted, so whoever stands in between can read the token.",
+                f"{url} is not encrypted, so anyone on the way can read the token.",
                 "Write https:// into the API host, or leave it empty for TikTok itself.",
             )
         return Finding("host", GOOD, f"{where} at {url}, version {self._credentials.api_version}")
 
     def _token(self) -> Finding:
         try:
-            self._get("user/info/", {}, "test of the token")
-        except TikTokTransportError as error:
-            return Finding(
-                "network", BAD, str(error), "Mend the way to the host first; the rest is not looked at."
-            )
-        except TikTokAuthError as error:
-            return Finding("token", BAD, str(error), self._authorise)
+            self._measured(lambda: call_with_token(self._client))
         except TikTokAPIError as error:
+            if part_of(error) == NETWORK:
+                advice = "Fix the connection to the host first; the rest is not examined."
+                return Finding("network", BAD, str(error), advice)
             if not lacks_scope(error):
                 return Finding("token", BAD, str(error), self._authorise)
         return Finding("token", GOOD, "TikTok takes it")
 
     def _app(self) -> Iterator[Finding]:
         credentials = self._credentials
-        if not (credentials.app_id and credentials.app_secret):
+        if not has_app(credentials):
             yield Finding(
                 "app",
                 LOOK,
@@ -175,9 +174,9 @@ class _Examination:
         yield from self._reach(names)
 
     def _reach(self, names: dict[str, str]) -> Iterator[Finding]:
-        """Look at the accounts."""
+        """Examine the accounts."""
         if not names:
-            known = bool(self._credentials.app_id and self._credentials.app_secret)
+            known = has_app(self._credentials)
             yield Finding(
                 "accounts",
                 BAD if known else LOOK,
@@ -193,32 +192,38 @@ class _Examination:
         found = self._details.found
         self._accounts = [found.get(name) or Advertiser(name, names[name]) for name in names]
         yield Finding("accounts", GOOD, f"The token reaches {len(names):,}:", accounts=tuple(self._accounts))
-        yield from self._doubtful(names)
+        yield from self._unreached(names)
+        yield from self._without_details(names)
+        yield from self._unusual()
 
-    def _doubtful(self, names: dict[str, str]) -> Iterator[Finding]:
-        missing = [one for one in self._credentials.named_advertisers if one not in names]
-        if missing:
+    def _unreached(self, names: dict[str, str]) -> Iterator[Finding]:
+        if missing := unreached(self._credentials, names):
             yield Finding(
                 "accounts",
                 BAD,
-                f"Advertiser IDs name {_some(missing)}, which the token doesn't reach.",
+                f"Advertiser IDs name {first_of(missing, _MAX_NAMED)}, which the token doesn't reach.",
                 "Correct Advertiser IDs, or have the accounts' owner authorise the app.",
             )
+
+    def _without_details(self, names: dict[str, str]) -> Iterator[Finding]:
         silent = [name for name in names if name not in self._details.found]
         if silent:
             refusal = next(iter(self._details.refused.values()), None)
             yield Finding(
                 "accounts",
                 LOOK if len(silent) < len(names) else BAD,
-                f"TikTok tells nothing about {_some(silent)}.{f' {refusal}' if refusal else ''}",
+                f"TikTok gives no details of {first_of(silent, _MAX_NAMED)}.{f' {refusal}' if refusal else ''}",
                 "Have their owner grant them to the app, or leave them out of reports.",
             )
+
+    def _unusual(self) -> Iterator[Finding]:
+        """Examine the accounts' status and time zone."""
         stopped = [one.advertiser_id for one in self._details.found.values() if one.status != _ENABLED]
         if stopped:
             yield Finding(
                 "accounts",
                 LOOK,
-                f"{_some(stopped)}: the status is not {_ENABLED}.",
+                f"{first_of(stopped, _MAX_NAMED)}: the status is not {_ENABLED}.",
                 "Their reports may end at some day; see the account in TikTok Ads Manager.",
             )
         zoneless = [
@@ -228,7 +233,7 @@ class _Examination:
             yield Finding(
                 "accounts",
                 LOOK,
-                f"TikTok names no time zone that Python knows for {_some(zoneless)}.",
+                f"TikTok names no time zone that Python knows for {first_of(zoneless, _MAX_NAMED)}.",
                 "Give `report_start_date` and `report_end_date` in reports on them.",
             )
 
@@ -237,7 +242,7 @@ class _Examination:
             yield Finding("scopes", GOOD, f"TikTok gave {', '.join(self._scopes)} with the token")
         account = next((one for one in self._accounts if one.advertiser_id in self._details.found), None)
         if account is None:
-            yield Finding("reports", NONE, "not looked at: there is no account to ask about")
+            yield Finding("reports", NONE, "not examined: there is no account to ask about")
             return
         yield self._probe(
             "reports",
@@ -276,10 +281,12 @@ class _Examination:
         }
 
     def _probe(self, part: str, path: str, params: dict[str, Any], good: str, advice: str) -> Finding:
-        """Ask a question to which the answer doesn't matter, but whether TikTok gives one."""
+        """Make a call of which only matters whether TikTok accepts it."""
         needed = part == "reports"
         try:
-            self._get(path, params, f"test of {part}")
+            self._measured(
+                lambda: self._client.get(path, params, subject=f"test of {part}", needs_data=False)
+            )
         except TikTokAPIError as error:
             closed = lacks_scope(error) or error.code in _NOT_LISTED or error.code == 40001  # noqa: PLR2004
             if needed or closed:
@@ -310,13 +317,13 @@ class _Examination:
             "latency", LOOK, text, "Look at proxy and network; TikTok itself answers within a second or two."
         )
 
-    def _budget(self) -> Finding:
+    def _rate_limit(self) -> Finding:
         state = self._client.rate_limit_status()
         shared = "all tasks on this machine" if self._credentials.shared_budget else "each task"
         text = f"{self._credentials.qps:g} calls a second for {shared}"
         if state.seconds_blocked:
             return Finding(
-                "budget",
+                "rate limit",
                 LOOK,
                 f"{text}; TikTok takes no calls of the app for {timedelta(seconds=round(state.seconds_blocked))} more, "
                 f"because of its limit a {state.limit or 'second'}.",
@@ -324,14 +331,9 @@ class _Examination:
             )
         if state.rate < self._credentials.qps:
             return Finding(
-                "budget",
+                "rate limit",
                 LOOK,
                 f"{text}; {state.rate:.1f} at present, because TikTok refused calls of the app lately.",
                 "Something else uses the app as well; lower Requests per second to what is left for Airflow.",
             )
-        return Finding("budget", GOOD, text)
-
-
-def _some(ids: Sequence[str], most: int = 3) -> str:
-    more = f" and {len(ids) - most} more" if len(ids) > most else ""
-    return ", ".join(ids[:most]) + more
+        return Finding("rate limit", GOOD, text)
