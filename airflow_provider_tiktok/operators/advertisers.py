@@ -10,6 +10,7 @@ from airflow_provider_tiktok.operators.base import TikTokBaseOperator
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+    from airflow_provider_tiktok.operators._run.outcome import Finished
 
 
 class TikTokListAdvertisersOperator(TikTokBaseOperator):
@@ -30,8 +31,10 @@ class TikTokListAdvertisersOperator(TikTokBaseOperator):
 
     template_fields: Sequence[str] = ("tiktok_conn_id",)
 
-    def run_with(self, hook: TikTokHook, context: Any) -> list[str]:
+    def run_with(self, hook: TikTokHook, context: Any) -> Finished:
         """Ask TikTok, and log each account with currency, time zone and status."""
+        from airflow_provider_tiktok.operators._run.outcome import Finished
+
         advertisers = hook.list_advertisers()
         if not advertisers:
             raise TikTokPermissionError(
@@ -48,4 +51,4 @@ class TikTokListAdvertisersOperator(TikTokBaseOperator):
                 advertiser["status"],
                 advertiser["advertiser_name"],
             )
-        return [str(advertiser["advertiser_id"]) for advertiser in advertisers]
+        return Finished([str(advertiser["advertiser_id"]) for advertiser in advertisers])

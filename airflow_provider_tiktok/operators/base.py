@@ -6,14 +6,15 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok._compat import BaseOperator
+from airflow_provider_tiktok._compat import AirflowSkipException, BaseOperator
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+    from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
 
 
 class LazyLinks:
-    """The links of :mod:`airflow_provider_tiktok.links`, loaded by whoever looks at them first."""
+    """The links of :mod:`airflow_provider_tiktok.links`, loaded when they are first looked at."""
 
     def __iter__(self) -> Iterator[Any]:
         from airflow_provider_tiktok.links import LINKS
@@ -30,8 +31,8 @@ class LazyLinks:
 class GivenParameters:
     """Remembers what the DAG gave for each templated parameter, which rendering replaces.
 
-    :func:`~airflow_provider_tiktok.operators._run.rendered.check_rendered` compares the two. That Airflow copies an
-    operator, or makes one of a mapped operator, changes nothing: what was given is set before it is rendered.
+    That Airflow copies an operator, or makes one of a mapped operator, changes nothing: what was given is set before it
+    is rendered.
     """
 
     template_fields: Sequence[str]
@@ -41,9 +42,22 @@ class GivenParameters:
         if value is not None and name in self.template_fields:
             vars(self).setdefault("_given", {}).setdefault(name, value)
 
+    def check_rendered(self) -> None:
+        """Compare what was given with what it rendered to.
+
+        :raises TikTokInvalidRequestError: a given parameter rendered to ``None``.
+        """
+        from airflow_provider_tiktok._compat_late import mapped_sources
+        from airflow_provider_tiktok.operators._run.rendered import check_rendered
+
+        check_rendered(
+            {**vars(self).get("_given", {}), **mapped_sources(self)},
+            {name: getattr(self, name, None) for name in self.template_fields},
+        )
+
 
 class TikTokBaseOperator(GivenParameters, BaseOperator):
-    """Runs :meth:`run` with a hook that a kill of the task stops.
+    """Does its work with a hook that a kill of the task stops.
 
     :param tiktok_conn_id: the Airflow connection.
     :param fail_fast: end the task without Airflow's retries when an error can't pass by itself.
@@ -59,28 +73,52 @@ class TikTokBaseOperator(GivenParameters, BaseOperator):
         self.tiktok_conn_id = tiktok_conn_id
         self.fail_fast = fail_fast
         self._stop: threading.Event | None = None
-        # what links may use beside the fields; execute fills it, and Airflow 3 asks the same object afterwards
+        self._result: Any = None  # of the last attempt
+        # what links may use beside the fields; a run fills it, and Airflow 3 asks the same object afterwards
         self.link_facts: dict[str, Any] = {}
 
     def execute(self, context: Any) -> Any:
-        """Do the work; turn an error that can't pass by itself into one that Airflow doesn't retry."""
-        return self.with_hook(lambda hook: self.run_with(hook, context))
+        """Do the work."""
+        return self.attempt(lambda hook: self.run_with(hook, context))
 
-    def with_hook(self, work: Callable[[TikTokHook], Any]) -> Any:
-        """Do work with a hook that a kill stops."""
-        from airflow_provider_tiktok.operators._run.session import do_work  # loads requests
+    def attempt(self, work: Callable[[TikTokHook], Finished | Deferred]) -> Any:
+        """Do work with a hook that a kill stops, and end or defer the task as it says.
+
+        :return: the work's result.
+        :raises AirflowFailException: an error can't pass by itself, and ``fail_fast`` is set.
+        """
+        from airflow_provider_tiktok.operators._run.outcome import Deferred
+        from airflow_provider_tiktok.operators._run.session import logged_errors, open_hook  # loads requests
 
         self._stop = threading.Event()
-        return do_work(self, self._stop, work)
+        self.link_facts, self._result = {}, None
+        with (
+            logged_errors(self.log),
+            open_hook(self.tiktok_conn_id, self._stop, fail_fast=self.fail_fast) as hook,
+        ):
+            self.check_rendered()
+            outcome = work(hook)
+        if isinstance(outcome, Deferred):
+            self.defer(
+                trigger=outcome.trigger,
+                method_name=outcome.method_name,
+                kwargs=outcome.kwargs,
+                timeout=outcome.timeout,
+            )
+        else:
+            self._result = outcome.result
+            if outcome.skip_reason:
+                raise AirflowSkipException(outcome.skip_reason)
+        return self._result
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
-        """Go on after a deferral, with a new object; let links know what came of it."""
+        """Resume after a deferral, with a new object; let links know what came of it."""
         result = super().resume_execution(next_method, next_kwargs, context)
         if isinstance(result, dict):
             self.link_facts = {**self.link_facts, **result}
         return result
 
-    def run_with(self, hook: TikTokHook, context: Any) -> Any:
+    def run_with(self, hook: TikTokHook, context: Any) -> Finished | Deferred:
         """Do the operator's work."""
         raise NotImplementedError
 
@@ -88,10 +126,3 @@ class TikTokBaseOperator(GivenParameters, BaseOperator):
         """End every wait, so that a killed task stops at once."""
         if self._stop is not None:
             self._stop.set()
-
-    def check_stopped(self) -> None:
-        """Raise :class:`~airflow_provider_tiktok.exceptions.TikTokStoppedError` when the task was killed in the meantime."""
-        if self._stop is not None and self._stop.is_set():
-            from airflow_provider_tiktok.operators._run.session import raise_stopped
-
-            raise_stopped()

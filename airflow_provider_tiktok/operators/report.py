@@ -15,15 +15,11 @@ if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-    from airflow_provider_tiktok.operators._outputs.files import Output
-    from airflow_provider_tiktok.operators._run.async_run import TaskReport
+    from airflow_provider_tiktok.operators._run.async_run import AsyncReportRun
+    from airflow_provider_tiktok.operators._run.options import ReportOptions
+    from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
+    from airflow_provider_tiktok.operators._run.run import ReportRun
     from airflow_provider_tiktok.reports.params.coerce import Filters, Ids, Names
-    from airflow_provider_tiktok.reports.params.model import ReportRequest
-
-
-def is_async(mode: object) -> bool:
-    """Say whether a mode means report tasks; other words are judged where the report is read."""
-    return isinstance(mode, str) and mode.strip().lower() == "async"
 
 
 class TikTokReportOperator(TikTokBaseOperator):
@@ -232,11 +228,10 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.durable = durable
         self.cancel_on_kill = cancel_on_kill
         self.asset_partitions = asset_partitions
-        self.at_work: TaskReport | None = None
-        self.published: dict[str, Any] | None = None
-        from airflow_provider_tiktok.operators._run.options import check_options
+        self._async_run: AsyncReportRun | None = None
+        from airflow_provider_tiktok.operators._run.checks import check_options
 
-        check_options(self)
+        check_options(vars(self))
 
     @property
     def account(self) -> str:
@@ -248,54 +243,65 @@ class TikTokReportOperator(TikTokBaseOperator):
 
     def run_with(
         self, hook: TikTokHook, context: Any, unfinished: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Fetch the report and give its summary.
+    ) -> Finished | Deferred:
+        """Fetch the report.
 
         :param unfinished: what :meth:`go_on` was given.
         """
-        # the work stands in a module of its own, for which no DAG file has to wait
-        if is_async(self.mode):
-            from airflow_provider_tiktok.operators._run.async_run import TaskReport
+        run = self._new_run(hook, context)
+        if not run.request.is_async:
+            return run.execute(unfinished)
+        return self._in_report_tasks(run).execute(unfinished)
 
-            return TaskReport(self, hook, context).begin(unfinished)
-        from airflow_provider_tiktok.operators._run.run import run_report
-
-        return run_report(self, hook, context, unfinished)
-
-    def execute_complete(self, context: Any, event: Any = None) -> dict[str, Any]:
-        """Go on after the triggerer's wait for report tasks.
+    def execute_complete(self, context: Any, event: Any = None) -> Any:
+        """Resume after the triggerer's wait for report tasks.
 
         :param event: the trigger's.
         :return: the summary.
         """
-        from airflow_provider_tiktok.operators._run.async_run import TaskReport
-
-        summary: dict[str, Any] = self.with_hook(lambda hook: TaskReport(self, hook, context).resume(event))
-        return summary
+        return self.attempt(lambda hook: self._in_report_tasks(self._new_run(hook, context)).resume(event))
 
     def go_on(self, context: Any, event: Any = None, unfinished: Mapping[str, Any] | None = None) -> Any:
-        """Go on after a wait for TikTok's quota, with the rows that were kept or the report tasks that were created.
+        """Resume after a wait for TikTok's quota, with the rows that were saved or the report tasks that were created.
 
         :param event: the trigger's; it says nothing but that the time has come.
         :param unfinished: what there was when the wait began: since when, and in async mode the report tasks.
         :return: the summary.
         """
-        return self.with_hook(lambda hook: self.run_with(hook, context, unfinished))
+        return self.attempt(lambda hook: self.run_with(hook, context, unfinished))
 
     def on_kill(self) -> None:
         """End every wait, and cancel the report tasks that TikTok still works at."""
         super().on_kill()
-        if self.at_work is not None and self.cancel_on_kill:
-            self.at_work.cancel()
+        if self._async_run is not None:
+            self._async_run.on_kill()
 
-    def open_output(self, request: ReportRequest) -> Output:
-        """Open what takes the rows: files, or XCom."""
-        from airflow_provider_tiktok.operators._run.run import open_files_or_xcom
+    def read_options(self) -> ReportOptions:
+        """Read what a run needs to know from the rendered fields."""
+        from airflow_provider_tiktok.operators._run.options import ReportOptions
 
-        return open_files_or_xcom(self, request)
+        return ReportOptions.from_operator(self)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Tell OpenLineage, where it is installed, what the task wrote; calls nobody."""
+        """Return what the task wrote to OpenLineage, where it is installed; calls no one."""
         from airflow_provider_tiktok.operators._run.lineage import openlineage_facets
 
-        return openlineage_facets(self)
+        return openlineage_facets(self.output_path, self._result)
+
+    def _new_run(self, hook: TikTokHook, context: Any) -> ReportRun:
+        from airflow_provider_tiktok.operators._run.run import ReportRun  # for which no DAG file has to wait
+
+        assert self._stop is not None  # noqa: S101 - every attempt has one
+        return ReportRun(
+            self.read_options(),
+            hook,
+            context,
+            self._stop,
+            on_plan=lambda plan: self.link_facts.update(plan.facts()),
+        )
+
+    def _in_report_tasks(self, run: ReportRun) -> AsyncReportRun:
+        from airflow_provider_tiktok.operators._run.async_run import AsyncReportRun
+
+        self._async_run = AsyncReportRun(run)
+        return self._async_run

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_tiktok.operators._outputs.files import Output
-    from airflow_provider_tiktok.reports.params.model import ReportRequest
+    from airflow_provider_tiktok.operators._run.options import ReportOptions
 
 _OF_FILES = {
     "output_path",
@@ -23,7 +22,7 @@ _OF_FILES = {
 
 
 class TikTokReportToSqlOperator(TikTokReportOperator):
-    """Fetches a report of TikTok Ads and replaces its accounts and days in a table, whole or not at all.
+    """Fetches a report of TikTok Ads and replaces its accounts and days in a table, complete or not at all.
 
     .. code-block:: python
 
@@ -88,14 +87,17 @@ class TikTokReportToSqlOperator(TikTokReportOperator):
         self.add_columns = add_columns
         self.batch_size = batch_size
         self.output_path = None  # a DAG's default_args may hold one, for its other tasks
-        for name in ("create_table", "add_columns"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
-        if type(batch_size) is not int or batch_size < 1:
-            raise ValueError(f"`batch_size` must be a whole number of 1 or more, not {batch_size!r}.")
+        from airflow_provider_tiktok.operators._run.checks import check_count, check_switch
 
-    def open_output(self, request: ReportRequest) -> Output:
-        """Open the table."""
-        from airflow_provider_tiktok.operators._outputs.sql import SqlOutput
+        check_switch("create_table", create_table)
+        check_switch("add_columns", add_columns)
+        check_count("batch_size", batch_size)
 
-        return SqlOutput(self, request)
+    def read_options(self) -> ReportOptions:
+        """Read what a run needs to know from the rendered fields."""
+        from airflow_provider_tiktok.operators._run.options import ReportOptions, TableOptions
+
+        table = TableOptions(
+            self.sql_conn_id, self.table, self.create_table, self.add_columns, self.batch_size
+        )
+        return ReportOptions.from_operator(self, table)

@@ -36,7 +36,7 @@ class TikTokReportReadySensor(GivenParameters, BaseSensorOperator):
             task_id="report", output_path="s3://lake/tiktok/ads/", **report
         )
 
-    TikTok is asked for no more than the accounts' time zones: the moment follows from the calendar. With
+    TikTok is asked for no more than the accounts' time zones: the time follows from the calendar. With
     ``deferrable`` no worker waits for it. Parameters of
     :class:`~airflow_provider_tiktok.operators.report.TikTokReportOperator` mean the same here.
 
@@ -58,8 +58,8 @@ class TikTokReportReadySensor(GivenParameters, BaseSensorOperator):
     :param fail_fast: end the task without Airflow's retries when an error can't pass by itself.
     :param deferrable: wait in the triggerer; Airflow's ``operators.default_deferrable`` if not given.
     :param kwargs: ``timeout`` and the others of Airflow's sensors; ``poke_interval`` means nothing, for
-        the moment is known.
-    :return: the moment, in UTC, as ISO 8601 text.
+        the time is known.
+    :return: the time from which on the figures are final, in UTC, as ISO 8601 text.
     """
 
     template_fields: Sequence[str] = (
@@ -123,39 +123,39 @@ class TikTokReportReadySensor(GivenParameters, BaseSensorOperator):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"`{name}` must be True or False, not {getattr(self, name)!r}.")
         self._stop: threading.Event | None = None  # made where it is used: Airflow copies tasks
-        self._moment: datetime | None = None
+        self._final_time: datetime | None = None
 
     def execute(self, context: Any) -> Any:
         """Wait in the triggerer, or as Airflow's sensors do."""
         self._stop = threading.Event()
-        moment = self._final_moment(context) if self.deferrable else _now()
-        if min(moment - _now(), timedelta(seconds=self.timeout)) > _WORTH_DEFERRING:
+        time = self._find_final_time(context) if self.deferrable else _now()
+        if min(time - _now(), timedelta(seconds=self.timeout)) > _WORTH_DEFERRING:
             from airflow_provider_tiktok._compat_late import moment_trigger
 
             self.defer(
-                trigger=moment_trigger(moment),
+                trigger=moment_trigger(time),
                 method_name="execute_complete",
-                kwargs={"moment": moment.isoformat()},
+                kwargs={"moment": time.isoformat()},
                 timeout=timedelta(seconds=self.timeout),
             )
         super().execute(context)
-        return self._result()
+        return self._end()
 
     def execute_complete(self, context: Any, event: Any = None, moment: str = "") -> str:
-        """End the task, once the triggerer says that the moment has come.
+        """End the task, once the triggerer says that the time has come.
 
-        :param moment: which one it was.
+        :param moment: which time it was.
         """
-        self._moment = datetime.fromisoformat(moment)
-        return self._result()
+        self._final_time = datetime.fromisoformat(moment)
+        return self._end()
 
     def poke(self, context: Any) -> bool:
-        """Say whether the moment has come; a worker that has to wait does so here, where a kill ends it."""
-        left = (self._final_moment(context) - _now()).total_seconds()
+        """Return whether the time has come; a worker that has to wait does so here, where a kill ends it."""
+        left = (self._find_final_time(context) - _now()).total_seconds()
         waits = left > 0 and not self.reschedule
         if waits and self._stop is not None and clock.wait(self._stop, min(left, self.timeout + 1)):
             raise TikTokStoppedError("The task was stopped while it waited.")
-        return self._final_moment(context) <= _now()
+        return self._find_final_time(context) <= _now()
 
     def on_kill(self) -> None:
         """End the wait, so that a killed task stops at once."""
@@ -163,26 +163,29 @@ class TikTokReportReadySensor(GivenParameters, BaseSensorOperator):
             self._stop.set()
 
     def _get_next_poke_interval(self, started_at: Any, run_duration: Any, poke_count: int) -> float:
-        """Give the seconds until the moment, or until the sensor times out: nothing happens before."""
-        left: float = (self._moment - _now()).total_seconds() if self._moment else self.poke_interval
+        """Return the seconds until the time, or until the sensor times out: nothing happens before."""
+        left: float = (self._final_time - _now()).total_seconds() if self._final_time else self.poke_interval
         return float(max(0.0, min(left, self.timeout + 1 - run_duration())))
 
-    def _result(self) -> str:
-        moment = self._moment or _now()
-        self.log.info("The figures are final since %s UTC.", f"{moment:%Y-%m-%d %H:%M}")
-        return moment.isoformat()
+    def _end(self) -> str:
+        """Log and return the time from which on the figures are final."""
+        time = self._final_time or _now()
+        self.log.info("The figures are final since %s UTC.", f"{time:%Y-%m-%d %H:%M}")
+        return time.isoformat()
 
-    def _final_moment(self, context: Any) -> datetime:
-        """Find the moment, once a process."""
-        if self._moment is None:
+    def _find_final_time(self, context: Any) -> datetime:
+        """Return the time, which is found once a process."""
+        if self._final_time is None:
             # what follows is not for DAG files to wait for
             from airflow_provider_tiktok.operators._run.session import open_hook
-            from airflow_provider_tiktok.sensors.report_run import find_moment
+            from airflow_provider_tiktok.sensors.report_run import find_final_time
 
             stop = self._stop or threading.Event()
-            with open_hook(self, stop) as hook:
-                self._moment = find_moment(self, hook, context, _now())
-        return self._moment
+            report = {name: getattr(self, name) for name in self.template_fields if name != "tiktok_conn_id"}
+            with open_hook(self.tiktok_conn_id, stop, fail_fast=self.fail_fast) as hook:
+                self.check_rendered()
+                self._final_time = find_final_time(report, hook, context, _now(), correction=self.correction)
+        return self._final_time
 
 
 def _now() -> datetime:

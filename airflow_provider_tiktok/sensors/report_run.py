@@ -1,7 +1,9 @@
-"""One run of :class:`~airflow_provider_tiktok.sensors.report.TikTokReportReadySensor`: from its parameters to a moment."""
+"""What :class:`~airflow_provider_tiktok.sensors.report.TikTokReportReadySensor` waits for: from its fields to a time."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,39 +13,34 @@ from airflow_provider_tiktok.operators._run.schedule import run_time
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.request import parse_request, read_dates
 from airflow_provider_tiktok.reports.planning.planner import final_times
-from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
 
-_REPORT_PARAMETERS = tuple(
-    name
-    for name in TikTokReportReadySensor.template_fields
-    if name not in {"tiktok_conn_id", "report_start_date", "report_end_date"}
-)
+log = logging.getLogger(__name__)
 
 
-def find_moment(task: TikTokReportReadySensor, hook: TikTokHook, context: Any, now: datetime) -> datetime:
-    """Find when the figures of the latest account are final.
+def find_final_time(
+    report: Mapping[str, Any], hook: TikTokHook, context: Any, now: datetime, *, correction: bool
+) -> datetime:
+    """Return when the figures of the latest account are final, in UTC.
 
-    :param task: the sensor, with its templates rendered.
+    :param report: the report's parameters.
     :param hook: asks TikTok about the accounts.
     :param context: Airflow's context; may be empty.
-    :return: in UTC.
+    :param correction: wait for TikTok's daily correction, too.
     """
-    # a report refuses days to come, for which it is right to wait
-    start, end = read_dates(task.report_start_date, task.report_end_date)
-    request = parse_request(**{name: getattr(task, name) for name in _REPORT_PARAMETERS})
-    request = replace(request, start_date=start, end_date=end)
+    # a report refuses days to come, for which a sensor may wait
+    start, end = read_dates(report["report_start_date"], report["report_end_date"])
+    undated = {**report, "report_start_date": None, "report_end_date": None}
+    request = replace(parse_request(**undated), start_date=start, end_date=end)
     try:
-        moments = final_times(
-            hook.get_conn(), request, run_time(context), correction=task.correction, now=now
-        )
+        times = final_times(hook.get_conn(), request, run_time(context), correction=correction, now=now)
     except OverflowError:
         raise invalid("report_end_date", f"is {end}, which leads out of the calendar.") from None
-    account, moment = max(moments.items(), key=lambda item: item[1])
-    if moment > now:
-        task.log.info(
+    account, time = max(times.items(), key=lambda item: item[1])
+    if time > now:
+        log.info(
             "The figures are final at %s UTC, in %s.%s",
-            f"{moment:%Y-%m-%d %H:%M}",
-            str(moment - now).partition(".")[0],
-            f" Account {account} is the last of {len(moments)}." if len(moments) > 1 else "",
+            f"{time:%Y-%m-%d %H:%M}",
+            str(time - now).partition(".")[0],
+            f" Account {account} is the last of {len(times)}." if len(times) > 1 else "",
         )
-    return moment
+    return time

@@ -12,7 +12,6 @@ from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokPermissi
 from airflow_provider_tiktok.operators._outputs.files import FileOutput
 from airflow_provider_tiktok.reports.planning.plan import RunTime
 from airflow_provider_tiktok.reports.result.summary import make_summary
-from airflow_provider_tiktok.reports.rows.schema import schema_of
 from tests.reports.helpers import UTC, FakeClient, fetch, paged, plan
 
 ZONES = {"1": "Europe/Berlin", "2": "America/New_York"}
@@ -54,19 +53,15 @@ def run(
         advertiser_ids="1,2",
         **parameters,
     )
-    schema = schema_of(made.request)
-    output = FileOutput(
-        f"{folder}/", schema, output_format=output_format, conn_id=None, partition_by=partition_by
-    )
+    output = FileOutput(f"{folder}/", made, output_format=output_format, partition_by=partition_by)
     try:
-        output.check(made)
         report_fetch = fetch(client, made, encode=output.encode, on_advertiser_error=policy)
         for batch in report_fetch.batches():
-            output.write(report_fetch, batch)
+            output.write(batch)
         summary = make_summary(report_fetch, client.counts, moment)
-        output.publish(report_fetch, summary, moment, {})
+        output.publish(report_fetch, summary, moment)
     finally:
-        output.discard()
+        output.close()
     return summary
 
 

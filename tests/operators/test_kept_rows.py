@@ -18,7 +18,7 @@ import pytest
 
 from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokIncompleteReportError
-from airflow_provider_tiktok.operators._run.checkpoint import KeptRows
+from airflow_provider_tiktok.operators._run.checkpoint import RunCheckpoint
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 
@@ -111,7 +111,7 @@ def test_a_retry_goes_on_after_the_last_finished_window(emulator, report, tmp_pa
     interrupt(emulator, report(f"{tmp_path}/out/", **shape), attempt(1))
     with caplog.at_level(logging.INFO):
         summary = report(f"{tmp_path}/out/", **shape).execute(attempt(2))
-    assert "Going on after 3 of 6 window(s)" in caplog.text
+    assert "Resuming after 3 of 6 window(s)" in caplog.text
     assert len(calls(emulator)) == WINDOWS - 3
     assert files(tmp_path / "out") == files(tmp_path / "right")
     for name in ("row_count", "columns", "total_metrics", "complete", "bytes"):
@@ -127,7 +127,7 @@ def test_rows_of_which_some_are_gone_fail_the_attempt_and_the_next_one_starts_an
     rows = Checkpoint.rows
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoint, "rows", lambda kept: (batch[1:] for batch in rows(kept)))
-        with pytest.raises(TikTokIncompleteReportError, match="An earlier attempt has kept"):
+        with pytest.raises(TikTokIncompleteReportError, match="An earlier attempt has saved"):
             report(tmp_path / "out.jsonl").execute(attempt(2))
     emulator.clear()
     report(tmp_path / "out.jsonl").execute(attempt(3))
@@ -299,7 +299,7 @@ def test_rows_of_another_connection_are_not_taken_over(emulator, report, tmp_pat
         (connection if name in connection else connection["extra"])[name] = value
     monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", json.dumps(connection))
     taken = []
-    monkeypatch.setattr(KeptRows, "_take_over", lambda *_: taken.append(1))
+    monkeypatch.setattr(RunCheckpoint, "_resume", lambda *_: taken.append(1))
     with suppress(
         TikTokAPIError, AirflowFailException
     ):  # the emulator knows neither that token nor that version

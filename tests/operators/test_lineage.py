@@ -65,7 +65,7 @@ def test_an_alias_of_rows_in_xcom_gets_no_asset(run, caplog):
         _, summary, events = run(outlets=[alias], output_path=None)
     assert events[alias].asset_alias_events == []
     assert summary["row_count"] > 0
-    assert "the rows stand in XCom and not in a file" in caplog.text
+    assert "the rows are in XCom and not in a file" in caplog.text
 
 
 DAYS = {"2026-08-01", "2026-08-02", "2026-08-03"}

@@ -719,12 +719,13 @@ def test_of_all_accounts_the_one_that_grants_nothing_is_skipped_alone(emulator, 
 
 
 def test_the_log_calls_no_report_of_refused_accounts_one_of_the_lifetime(
-    emulator, connect, forbidden, capsys
+    emulator, connect, forbidden, caplog
 ):
+    caplog.set_level("INFO")
     connect()
     with pytest.raises(AirflowFailException, match="grant"):
         run(dimensions="ad_id,stat_time_day", advertiser_ids=forbidden, metrics="spend")
-    told = capsys.readouterr().out
+    told = caplog.text
     assert "1 account(s), days not known, 0 window(s)" in told
     assert "lifetime" not in told
 
@@ -1026,8 +1027,13 @@ def test_a_kill_before_publishing_leaves_everything_as_it_was(emulator, connect,
     operator = TikTokReportOperator(
         task_id="report", **ONE_DAY, advertiser_ids=accounts(emulator, 1), output_path=str(path)
     )
-    fetched = run._fetch
-    monkeypatch.setattr(run, "_fetch", lambda *given: (fetched(*given), operator.on_kill()))
+    fetched = run.RunCheckpoint.batches
+
+    def and_then_killed(*given):
+        yield from fetched(*given)
+        operator.on_kill()
+
+    monkeypatch.setattr(run.RunCheckpoint, "batches", and_then_killed)
     with pytest.raises(TikTokStoppedError, match="before its result was published"):
         operator.execute({})
     assert list(tmp_path.iterdir()) == []

@@ -86,7 +86,7 @@ def _connection(connect, emulator):
 def _hurry(monkeypatch):
     monkeypatch.setattr(throttle, "CREATIONS_PER_SECOND", 1000.0)
     monkeypatch.setattr(files, "_PAUSE", 0.01)
-    monkeypatch.setattr(async_run, "_AT_LEAST", 0.0)
+    monkeypatch.setattr(async_run, "_MIN_WAIT", 0.0)
 
 
 def ordinary(emulator):

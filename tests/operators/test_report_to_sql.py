@@ -451,12 +451,12 @@ def test_the_database_is_free_while_rows_are_still_to_come(emulator, lite, monke
     original = sql.SqlOutput.write
     written = []
 
-    def write(self, fetch, rows):
+    def write(self, rows):
         with sqlite3.connect(lite.path, timeout=0) as other:
             other.execute("CREATE TABLE IF NOT EXISTS beside (x)")
             other.execute("INSERT INTO beside VALUES (1)")
         written.append(len(rows))
-        original(self, fetch, rows)
+        original(self, rows)
 
     monkeypatch.setattr(sql.SqlOutput, "write", write)
     run(**DAILY, advertiser_ids=accounts(emulator, 1))

@@ -9,7 +9,6 @@ import pytest
 from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok._compat_late import object_storage_path
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
-from airflow_provider_tiktok.operators._run.rendered import check_rendered
 from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
@@ -66,7 +65,7 @@ def render(operator):
 
 def refusal(operator):
     with pytest.raises(TikTokInvalidRequestError) as caught:
-        check_rendered(operator)
+        operator.check_rendered()
     return str(caught.value)
 
 
@@ -140,7 +139,7 @@ def test_what_is_given_or_left_out_on_purpose_is_let_through(kind, native):
         for value in ON_PURPOSE:
             with DAG("d", schedule=None, render_template_as_native_obj=native):
                 operator = make(kind, **{name: value})
-            check_rendered(render(operator))
+            render(operator).check_rendered()
 
 
 @pytest.mark.parametrize("name", ["advertiser_ids", "filters"])
@@ -168,14 +167,14 @@ def test_a_value_of_another_task_that_is_none_is_refused_in_a_mapped_task(value)
     assert refusal(operator).startswith(
         "`advertiser_ids` is given in the DAG as {{ task_instance.xcom_pull(task_ids='up'"
     )
-    check_rendered(mapped.unmap({"advertiser_ids": "7"}))
+    mapped.unmap({"advertiser_ids": "7"}).check_rendered()
 
 
 def test_an_object_of_another_task_that_holds_none_is_refused_in_a_mapped_task():
     with DAG("d", schedule=None):
         up = TikTokListAdvertisersOperator(task_id="up")
         mapped = TikTokReportOperator.partial(task_id="task", filters=None).expand_kwargs(up.output)
-    check_rendered(mapped.unmap({"advertiser_ids": "7", "preset": "ad_daily"}))
+    mapped.unmap({"advertiser_ids": "7", "preset": "ad_daily"}).check_rendered()
     assert refusal(mapped.unmap({"advertiser_ids": None})).startswith(
         "`advertiser_ids` is given in the DAG as {{"
     )
@@ -188,8 +187,8 @@ def test_a_none_that_the_dag_lists_itself_is_explicit_in_a_mapped_task():
         two = TikTokReportOperator.partial(task_id="two").expand_kwargs(
             [{"filters": None}, {"filters": "[]"}]
         )
-    check_rendered(one.unmap({"advertiser_ids": None}))
-    check_rendered(two.unmap({"filters": None}))
+    one.unmap({"advertiser_ids": None}).check_rendered()
+    two.unmap({"filters": None}).check_rendered()
 
 
 def test_a_template_in_partial_is_refused_in_a_mapped_task():

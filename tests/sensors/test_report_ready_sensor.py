@@ -68,13 +68,14 @@ def test_it_waits_for_the_day_the_latency_and_the_correction(
     assert looked_up(emulator) == ["advertiser/info/"]
 
 
-def test_the_latest_account_decides(connect, accounts, clock, capsys):
+def test_the_latest_account_decides(connect, accounts, clock, caplog):
+    caplog.set_level("INFO")
     connect()
     clock(BEFORE)
     ids = [accounts["America/Los_Angeles"], accounts["Asia/Tokyo"], accounts["Europe/Berlin"]]
     task = sensor(advertiser_ids=ids, metrics="spend", correction=False)
     assert moment_of(task) == "2026-11-11 08:30"
-    assert f"Account {ids[0]} is the last of 3" in capsys.readouterr().out
+    assert f"Account {ids[0]} is the last of 3" in caplog.text
     assert moment_of(
         sensor(advertiser_ids=ids, exclude_advertiser_ids=ids[0], metrics="reach", correction=False)
     ) == ("2026-11-11 15:00")

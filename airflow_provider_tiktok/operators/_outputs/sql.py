@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any
 
 from airflow_provider_tiktok._compat_late import BaseHook, has_connection
 from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.operators._run.options import TableOptions
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params.coerce import invalid
@@ -33,11 +34,11 @@ WINDOW_COLUMNS = ("report_start_date", "report_end_date")
 """Columns of a table whose report has dates and no time dimension: they say of which days a row is."""
 
 _PLACEHOLDERS = ("?", "%s")
-_PATIENCE = 1800.0  # seconds that another run may write to the table before this one gives up
+_MAX_WAIT = 1800.0  # seconds that another run may write to the table before this one gives up
 _ONE_DAY = timedelta(days=1)
 _MAX_CELLS = 300_000  # cells held in memory, some 12 MiB; further rows wait in a temporary file
 _FEWEST_ROWS = 2_000
-# how far before a window's first day the row may stand that holds it
+# from which day on a row may be that holds a window's first day
 _FIRST_DAY: Mapping[str, Callable[[date], date]] = {
     "stat_time_week": lambda day: (
         day - timedelta(days=6)
@@ -46,52 +47,46 @@ _FIRST_DAY: Mapping[str, Callable[[date], date]] = {
 }
 
 
-class SqlTask(Protocol):
-    """What of the operator is needed here."""
-
-    sql_conn_id: str
-    table: str
-    create_table: bool
-    add_columns: bool
-    batch_size: int
-
-    def check_stopped(self) -> None:
-        """Raise when the task was killed."""
-
-
 class SqlOutput:
     """Rows into a table, in one transaction, once all of them have come.
 
-    :param task: the operator.
-    :param request: the report.
+    :param options: the table.
+    :param plan: of the report.
+    :param check_stopped: raises when the task was killed.
     :raises TikTokOutputError: the database or the table can't be used.
+    :raises TikTokInvalidRequestError: the plan has several request windows whose rows would have the same key.
     """
 
-    def __init__(self, task: SqlTask, request: ReportRequest) -> None:
+    def __init__(self, options: TableOptions, plan: ReportPlan, check_stopped: Callable[[], None]) -> None:
+        request = plan.request
         schema = schema_of(request)
-        self._task = task
+        self._options = options
+        self._plan = plan
+        self._check_stopped = check_stopped
         self._account = request.kind.account
         self._account_index = list(schema.columns).index(self._account)
         times = [name for name in schema.key if schema.columns[name] in {DATE, TIMESTAMP}]
         self._time = times[0] if times else None
-        # a report that sums several days up says of which in columns of its own
+        # a report that sums several days up says in columns of its own which days a row is of
         self._by_window = not times and not request.query_lifetime
         more = dict.fromkeys(WINDOW_COLUMNS, DATE) if self._by_window else {}
         self._columns = schema.columns | more
         key = tuple(dict.fromkeys((self._account, *times, *more, *schema.key)))
-        layout = Layout(self._columns, key, _fingerprint(request, key), task.create_table, task.add_columns)
-        self._told = False
-        hook = _open_hook(task.sql_conn_id)
+        layout = Layout(
+            self._columns, key, _fingerprint(request, key), options.create_table, options.add_columns
+        )
+        self._has_warned = False
+        self._windows = _one_window_each(plan) if self._by_window else {}
+        hook = _open_hook(options.sql_conn_id)
         self._table = SqlTable(
             hook.get_conn,
-            _dialect(hook, parse_table(str(task.table or ""))),
+            _dialect(hook, parse_table(str(options.table or ""))),
             layout,
-            validate=lambda found: self._validate(found, request),
-            redact=_redactor(task.sql_conn_id),
+            validate=self._validate,
+            redact=_redactor(options.sql_conn_id),
         )
-        room = MemoryBudget(max(_FEWEST_ROWS, _MAX_CELLS // len(self._columns)))
-        self._spool = RowBuffer(keep_order=True, budget=room)
-        self._windows: dict[str, Window] | None = None
+        budget = MemoryBudget(max(_FEWEST_ROWS, _MAX_CELLS // len(self._columns)))
+        self._buffer = RowBuffer(keep_order=True, budget=budget)
 
     def encode(self, page: Page) -> Sequence[Any]:
         """Check the rows of a page against the table's columns, and make of them what the database takes."""
@@ -102,33 +97,34 @@ class SqlOutput:
         # the window follows in write(), by the account
         return page.rows()
 
-    def write(self, fetch: RowSource, rows: Sequence[Any]) -> None:
+    def write(self, rows: Sequence[Any]) -> None:
         """Hold rows until all are there."""
         if self._by_window and rows:
             columns = list(zip(*rows, strict=True))
-            windows = [self._windows_of(fetch.plan)[account] for account in columns[self._account_index]]
+            windows = [self._windows[account] for account in columns[self._account_index]]
             columns += [tuple(_iso(one.start) for one in windows), tuple(_iso(one.end) for one in windows)]
             rows = self._table.encode(columns, [False] * len(columns))
-        self._spool.add([()] * len(rows), rows)
+        self._buffer.add([()] * len(rows), rows)
 
-    def check(self, plan: ReportPlan) -> None:
-        """Take any plan: the rows of each account are replaced by themselves."""
+    def checkpoint(self, name: str, identity: Mapping[str, Any]) -> None:
+        """Keep nothing: a database has no place for the rows of a run that was interrupted."""
 
-    def publish(self, fetch: RowSource, summary: dict[str, Any], now: datetime, context: Any) -> None:
+    def publish(self, source: RowSource, summary: dict[str, Any], now: datetime) -> None:
         """Replace the rows of the accounts and days that were fetched."""
-        if self._by_window:
-            self._windows_of(fetch.plan)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _MAX_WAIT
         started = time.monotonic()
 
         def wait(seconds: float) -> None:
-            self._task.check_stopped()
+            self._check_stopped()
             if seconds and time.monotonic() > deadline:
                 raise _busy(self._table.name)
             time.sleep(seconds)
 
         deleted, inserted = self._table.replace(
-            self._slices(fetch), self._spool.batches(), batch_size=self._task.batch_size, wait=wait
+            self._slices(source.result.skipped),
+            self._buffer.batches(),
+            batch_size=self._options.batch_size,
+            wait=wait,
         )
         log.info(
             "Table %s: %s row(s) deleted, %s inserted, %.1f s",
@@ -142,13 +138,13 @@ class SqlOutput:
         summary["rows_deleted"] = deleted
         summary["rows_inserted"] = inserted
 
-    def discard(self) -> None:
-        """Let go of the rows."""
-        self._spool.close()
+    def close(self) -> None:
+        """Free the rows."""
+        self._buffer.close()
 
-    def _slices(self, fetch: RowSource) -> Iterator[Slice]:
-        """Give what the report says anew: its accounts, but for skipped ones, and the days of each."""
-        spans = _spans(fetch.plan, fetch.result.skipped)
+    def _slices(self, skipped: Iterable[str]) -> Iterator[Slice]:
+        """Return what the report replaces: its accounts, except skipped ones, and the days of each."""
+        spans = _spans(self._plan, skipped)
         for span, group in groupby(sorted(spans, key=_order), key=lambda item: item[1]):
             accounts = tuple(account for account, _ in group)
             yield Slice(self._account, accounts, self._bounds(*span), self._time)
@@ -164,30 +160,12 @@ class SqlOutput:
         first = _FIRST_DAY[self._time](start) if self._time in _FIRST_DAY else start
         return (self._time, ">=", first.isoformat()), (self._time, "<", (end + _ONE_DAY).isoformat())
 
-    def _windows_of(self, plan: ReportPlan) -> dict[str, Window]:
-        """Give the one window of each account.
-
-        :raises TikTokInvalidRequestError: there are several, whose rows would have the same key.
-        """
-        if self._windows is None:
-            found: dict[str, set[Window]] = {}
-            for call in plan.calls:
-                found.setdefault(call.advertiser_id, set()).add(call.window)
-            if any(len(windows) > 1 for windows in found.values()):
-                raise invalid(
-                    "dimensions",
-                    "have no time, and the days are more than TikTok sums up in one call, so that a table would hold each "
-                    "entity several times. Add stat_time_day, or ask for at most "
-                    f"{plan.request.kind.span(plan.request.dimensions)} days.",
-                )
-            self._windows = {account: next(iter(windows)) for account, windows in found.items()}
-        return self._windows
-
-    def _validate(self, found: ExistingTable, request: ReportRequest) -> None:
-        """Raise TikTokOutputError for a table whose columns show that it is another report's.
+    def _validate(self, found: ExistingTable) -> None:
+        """Refuse the table of another report, as far as its columns show that.
 
         :raises TikTokOutputError: it has dimensions that the report lacks, or metrics that would become null.
         """
+        request, table = self._plan.request, self._options.table
         more = [
             name for name in found.columns if name.lower() not in {known.lower() for known in self._columns}
         ]
@@ -195,29 +173,47 @@ class SqlOutput:
         dimensions = [name for name in more if name in known or name in WINDOW_COLUMNS]
         if dimensions and not found.is_ours:
             raise TikTokOutputError(
-                f"Table {self._task.table} also has {', '.join(dimensions)}, by which this report is not grouped, so it is "
+                f"Table {table} also has {', '.join(dimensions)}, by which this report is not grouped, so it is "
                 "the table of another report. Use a separate table for this report."
             )
         metrics = [
             name for name in more if name in catalog.metrics(request.report_type) or name in catalog.metrics()
         ]
-        if metrics and not self._task.add_columns:
+        if metrics and not self._options.add_columns:
             raise TikTokOutputError(
-                f"Table {self._task.table} also has {', '.join(metrics)}, which this report doesn't ask for, and the rows "
+                f"Table {table} also has {', '.join(metrics)}, which this report doesn't ask for, and the rows "
                 "that it replaces would lose them. Request them, use a separate table for the report, or set "
                 "`add_columns=True` to let such columns become null."
             )
-        if metrics and not self._told:
-            self._told = True
+        if metrics and not self._has_warned:
+            self._has_warned = True
             log.warning(
                 "Table %s also has %s, which this report doesn't ask for; they become null in the rows that it replaces.",
-                self._task.table,
+                table,
                 ", ".join(metrics),
             )
 
 
+def _one_window_each(plan: ReportPlan) -> dict[str, Window]:
+    """Return the one request window of each account.
+
+    :raises TikTokInvalidRequestError: there are several, whose rows would have the same key.
+    """
+    found: dict[str, set[Window]] = {}
+    for call in plan.calls:
+        found.setdefault(call.advertiser_id, set()).add(call.window)
+    if any(len(windows) > 1 for windows in found.values()):
+        raise invalid(
+            "dimensions",
+            "have no time, and the days are more than TikTok sums up in one call, so that a table would hold each "
+            "entity several times. Add stat_time_day, or ask for at most "
+            f"{plan.request.kind.span(plan.request.dimensions)} days.",
+        )
+    return {account: next(iter(windows)) for account, windows in found.items()}
+
+
 def _spans(plan: ReportPlan, skipped: Iterable[str]) -> list[tuple[str, tuple[date | None, date | None]]]:
-    """Give the days of each account, those that follow each other as one stretch."""
+    """Return the days of each account, those that follow each other as one span."""
     spans: list[tuple[str, tuple[date | None, date | None]]] = []
     left_out = set(skipped)
     for account, window in sorted(
@@ -264,7 +260,7 @@ def _fingerprint(request: ReportRequest, key: Sequence[str]) -> str:
 
 
 def _open_hook(conn_id: object) -> Any:
-    """Give the hook of the database.
+    """Return the hook of the database.
 
     :raises TikTokOutputError: there is no such connection, or it is none of a database.
     """
@@ -322,7 +318,7 @@ def _iso(day: date | None) -> str | None:
 
 def _busy(table: str) -> TikTokOutputError:
     return TikTokOutputError(
-        f"Another run has been writing to table {table} for {_PATIENCE / 60:.0f} minutes; nothing was changed. See what it "
+        f"Another run has been writing to table {table} for {_MAX_WAIT / 60:.0f} minutes; nothing was changed. See what it "
         "does, then run the task again.",
         retryable=True,
     )

@@ -1,7 +1,8 @@
-"""The rows of finished windows, kept beside the output, so that a retry need not fetch them again.
+"""A checkpoint next to the output: the rows of the request windows that are complete, which a retry need not fetch again.
 
-They stand in the folder ``_tiktok_unfinished`` at the output, which every worker reaches, under the name of the task
-instance. Only a retry takes them, or the same attempt after it has waited in the triggerer; a cleared task begins anew.
+It is in the folder ``_tiktok_unfinished`` at the output, which every worker reaches, under the name of the task
+instance. Only a retry resumes from it, or the same attempt after it has waited in the triggerer; a cleared task starts
+from scratch.
 """
 
 from __future__ import annotations
@@ -9,120 +10,106 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_tiktok import __version__, clock
-from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
+from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.exceptions import TikTokError, TikTokIncompleteReportError
+from airflow_provider_tiktok.operators._outputs.base import Output
+from airflow_provider_tiktok.operators._run.options import ReportOptions
 from airflow_provider_tiktok.operators._run.task_instance import is_retry, life_of, may_retry, task_of
 from airflow_provider_tiktok.reports.fetch.snapshot import fingerprint, restore, snapshot
-
-if TYPE_CHECKING:
-    from airflow_provider_tiktok.api.client import TikTokClient
-    from airflow_provider_tiktok.operators._outputs.files import Output
-    from airflow_provider_tiktok.operators.report import TikTokReportOperator
-    from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, RowSource
-    from airflow_provider_tiktok.reports.planning.plan import ReportPlan
-    from airflow_provider_tiktok.storage.checkpoint import Checkpoint
+from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, RowSource
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan
+from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)
 
 _MAX_AGE = 24 * 3600
-"""Seconds after which kept rows are fetched anew: TikTok's figures have changed by then."""
+"""Seconds after which rows are fetched again: TikTok's figures have changed by then."""
 
 
-class KeptRows:
-    """Keeps rows for another attempt, where one may come and can find them; else it does nothing.
+class RunCheckpoint:
+    """Saves rows for another attempt, where one may come and can find them; else it does nothing.
 
-    :param task: the operator, with its templates rendered.
+    :param options: of the run.
     :param context: Airflow's context; may be empty.
     :param plan: of the report.
     :param output: where its rows go.
-    :param client: whose calls they are of; its counts get those of the attempt before.
-    :param goes_on: whether this attempt has waited in the triggerer, and kept its own rows.
+    :param client: which makes the calls; its counts get those of the attempt before.
+    :param resumed: whether this attempt has waited in the triggerer, and saved its own rows.
     """
 
     def __init__(
         self,
-        task: TikTokReportOperator,
+        options: ReportOptions,
         context: Any,
         plan: ReportPlan,
         output: Output,
         client: TikTokClient,
         *,
-        goes_on: bool = False,
+        resumed: bool = False,
     ) -> None:
-        self.begin_at: tuple[Position, FetchResult] | None = None
+        self.resume_from: tuple[Position, FetchResult] | None = None
+        self._fail_fast = options.fail_fast
         self._client = client
         self._counts = client.counts
         self._started_at = clock.time()
         self._windows = 0
-        # the last attempt takes rows over, and has nobody to keep them for
-        self._keeps = task.deferrable or may_retry(context)
-        wanted = task.durable and (self._keeps or is_retry(context))
-        self._checkpoint = self._open(task, context, plan, output) if wanted else None
-        if self._checkpoint is None:
+        # the last attempt resumes from a checkpoint, and has no one to save one for
+        self._saves = options.deferrable or may_retry(context)
+        wanted = options.durable and (self._saves or is_retry(context))
+        self._storage = self._open(options, context, plan, output) if wanted else None
+        if self._storage is None:
             return
         # a first attempt finds rows where a run was deleted and made again under the same name
-        if (state := self._checkpoint.load()) is not None and (goes_on or is_retry(context)):
-            self._take_over(state, len(plan.windows))
+        if (state := self._storage.load()) is not None and (resumed or is_retry(context)):
+            self._resume(state, len(plan.windows))
         elif state is not None:
-            self._checkpoint.restart()
+            self._storage.restart()
 
-    def pass_on(self, fetch: RowSource, output: Output) -> None:
-        """Give the output the rows of the attempt before.
+    def batches(self, source: RowSource) -> Generator[Sequence[Any], None, None]:
+        """Return the rows of the attempt before, then those of a source, which are saved on the way.
 
-        :raises TikTokIncompleteReportError: they are not as many as that attempt passed on; the next one starts anew.
+        :raises TikTokIncompleteReportError: that attempt saved more rows than are there; the next one starts from scratch.
         """
-        if self._checkpoint is None or self.begin_at is None:
+        if self._storage is None:
+            yield from source.batches()
             return
-        count, wanted = 0, self.begin_at[0].row_count
-        for batch in self._checkpoint.rows():
-            count += len(batch)
-            output.write(fetch, batch)
-        if count != wanted:
-            self._checkpoint.discard()
-            self._checkpoint = None
-            raise TikTokIncompleteReportError(
-                f"An earlier attempt has kept {wanted:,} rows, of which {count:,} are there. They are thrown away; run the "
-                "task again, which fetches all of them.",
-                retryable=True,
-            )
+        if self.resume_from is not None:
+            yield from self._saved_rows(self._storage, self.resume_from[0].row_count)
+        with closing(source.batches()) as batches:
+            for batch in batches:
+                self._add(source, batch)
+                yield batch
+        self._add(source)
 
-    def note(self, fetch: RowSource, batch: Sequence[Any] = ()) -> None:
-        """Keep a batch, which has just come. What came before it is whole windows, if the fetch's position has moved."""
-        if self._checkpoint is None or not self._keeps:
-            return
-        if fetch.position.windows != self._windows:
-            self._windows = fetch.position.windows
-            self._checkpoint.set_resume_point(lambda: self._state(fetch))
-        self._checkpoint.add(batch)
-
-    def save(self, fetch: RowSource) -> None:
-        """Leave to the next attempt what is whole, if there is one."""
-        if not self._keeps:
-            self.discard()
-        elif self._checkpoint is not None:
-            self.note(fetch)
-            self._checkpoint.save(self._state(fetch))  # with the calls since the last resume point
-
-    def discard(self) -> None:
-        """Leave nothing."""
-        if self._checkpoint is not None:
-            self._checkpoint.discard()
+    @contextmanager
+    def saved_on_error(self, source: RowSource) -> Iterator[None]:
+        """Leave the rows of complete windows to another attempt where one will come, and else nothing."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, TikTokError) and not error.retryable and self._fail_fast:
+                self._discard()
+            else:
+                self._save(source)
+            raise
+        self._discard()
 
     def close(self) -> None:
-        """Let go of what is local."""
-        if self._checkpoint is not None:
-            self._checkpoint.close()
+        """Free what is local."""
+        if self._storage is not None:
+            self._storage.close()
 
     def _open(
-        self, task: TikTokReportOperator, context: Any, plan: ReportPlan, output: Output
+        self, options: ReportOptions, context: Any, plan: ReportPlan, output: Output
     ) -> Checkpoint | None:
         names = task_of(context)
-        if names is None or not hasattr(output, "checkpoint"):
+        if names is None:
             return None
         name = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:24]
         identity = {
@@ -130,30 +117,63 @@ class KeptRows:
             "life": life_of(context),
             "plan": fingerprint(plan, self._client.credentials),
             "package": __version__,
-            "policy": [task.on_advertiser_error, task.drop_invalid_metrics, task.reconcile],
+            "policy": [options.on_advertiser_error, options.drop_invalid_metrics, options.reconcile],
         }
-        checkpoint: Checkpoint = output.checkpoint(name, identity)
-        return checkpoint
+        return output.checkpoint(name, identity)
 
-    def _take_over(self, state: Any, windows: int) -> None:
-        assert self._checkpoint is not None  # noqa: S101 - it gave the state
+    def _resume(self, state: Mapping[str, Any], windows: int) -> None:
+        assert self._storage is not None  # noqa: S101 - it returned the state
         with suppress(KeyError, TypeError, ValueError):
             age = clock.time() - float(state["started_at"])
             if 0 <= age <= _MAX_AGE:
                 position, result = restore(state)
-                for name, number in state["calls"].items():
-                    setattr(self._counts, name, getattr(self._counts, name) + int(number))
-                self.begin_at = (position, result)
+                self._counts.add(state["calls"])
+                self.resume_from = (position, result)
                 self._windows = position.windows
                 self._started_at = float(state["started_at"])
                 log.info(
-                    "Going on after %d of %d window(s), whose %s rows an earlier attempt has kept.",
+                    "Resuming after %d of %d window(s), whose %s rows an earlier attempt has saved.",
                     position.windows,
                     windows,
                     f"{position.row_count:,}",
                 )
                 return
-        self._checkpoint.restart()
+        self._storage.restart()
 
-    def _state(self, fetch: RowSource) -> dict[str, Any]:
-        return {**snapshot(fetch), "calls": asdict(self._counts), "started_at": self._started_at}
+    def _saved_rows(self, storage: Checkpoint, expected: int) -> Iterator[Sequence[Any]]:
+        count = 0
+        for batch in storage.rows():
+            count += len(batch)
+            yield batch
+        if count != expected:
+            storage.discard()
+            storage.close()
+            self._storage = None
+            raise TikTokIncompleteReportError(
+                f"An earlier attempt has saved {expected:,} rows, of which {count:,} are there. They are discarded; run "
+                "the task again, which fetches all of them."
+            )
+
+    def _add(self, source: RowSource, batch: Sequence[Any] = ()) -> None:
+        """Add a batch, which has just come. What came before it is complete windows if the source's position has moved."""
+        if self._storage is None or not self._saves:
+            return
+        if source.position.windows != self._windows:
+            self._windows = source.position.windows
+            self._storage.set_resume_point(lambda: self._state(source))
+        self._storage.add(batch)
+
+    def _save(self, source: RowSource) -> None:
+        """Leave the rows of complete windows to the next attempt, if there is one."""
+        if not self._saves:
+            self._discard()
+        elif self._storage is not None:
+            self._add(source)
+            self._storage.save(self._state(source))  # with the calls since the last resume point
+
+    def _discard(self) -> None:
+        if self._storage is not None:
+            self._storage.discard()
+
+    def _state(self, source: RowSource) -> dict[str, Any]:
+        return {**snapshot(source), "calls": asdict(self._counts), "started_at": self._started_at}

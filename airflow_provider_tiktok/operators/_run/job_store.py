@@ -1,4 +1,4 @@
-"""What a retry knows of the report tasks that an earlier attempt has created: Airflow's task state store.
+"""The report tasks that an attempt has created, stored for a retry in Airflow's task state store.
 
 Airflow has such a store from 3.3 on. It lasts over retries and, in 3.3.2, over the clearing of a task as well, which
 asks for a fresh report; so what is stored also says which life of the task instance it belongs to.
@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 
 KEY = "tiktok_report_tasks"
 MAX_AGE = timedelta(hours=24)
-"""After this time a report is made anew: its figures would be old. TikTok keeps a task for 30 days."""
+"""After this time a report is made from scratch: its figures would be old. TikTok keeps a report task for 30 days."""
 
 
-class TaskMemory:
-    """Remembers the report tasks of one task instance.
+class JobStore:
+    """Stores the report tasks of one task instance.
 
     :param context: Airflow's context; may be empty.
     :param fingerprint: of the report; tasks of another one are of no use.
-    :param durable: whether to remember at all.
-    :param clock: seconds since the epoch.
+    :param durable: whether to store at all.
+    :param clock: returns Unix timestamps.
     """
 
     def __init__(
@@ -43,39 +43,41 @@ class TaskMemory:
 
     @property
     def serves_a_retry(self) -> bool:
-        """Whether another attempt can follow, and will find what this one remembers."""
+        """Whether another attempt can follow, and will find what this one stores."""
         return self._store is not None and self._may_retry
 
-    def recall(self) -> tuple[list[ReportTask], list[ReportTask]]:
-        """Give the tasks of an earlier attempt: those that may serve this one, and those that don't."""
+    def load(self) -> tuple[list[ReportTask], list[ReportTask]]:
+        """Return the jobs of an earlier attempt: those that may serve this one, and those that can't."""
         if self._store is None:
             return [], []
         try:
             stored = self._store.get(KEY)
             if not stored:
                 return [], []
-            tasks = [ReportTask.from_list(item) for item in stored["tasks"]]
+            jobs = [ReportTask.from_list(item) for item in stored["tasks"]]
             submitted_at = float(stored["submitted_at"])
             known = stored["fingerprint"] == self._fingerprint and list(stored["life"]) == self._life
-        except Exception as error:  # the store is a comfort: a report can do without
-            log.warning("What an earlier attempt did can't be read (%s), so the report is made anew.", error)
+        except Exception as error:  # a report can do without the store
+            log.warning(
+                "What an earlier attempt did can't be read (%s), so the report is made from scratch.", error
+            )
             return [], []
         age = self._clock() - submitted_at
         if known and 0 <= age <= MAX_AGE.total_seconds():
             self._submitted_at = submitted_at
-            return tasks, []
-        return [], tasks
+            return jobs, []
+        return [], jobs
 
-    def remember(self, tasks: Sequence[ReportTask]) -> None:
-        """Write down which tasks there are."""
+    def save(self, jobs: Sequence[ReportTask]) -> None:
+        """Store which jobs there are."""
         if self._store is None:
             return
         try:
             self._store.set(
                 KEY,
                 {
-                    "report_task_ids": [task.report_task_id for task in tasks],
-                    "tasks": [task.as_list() for task in tasks],
+                    "report_task_ids": [job.report_task_id for job in jobs],
+                    "tasks": [job.as_list() for job in jobs],
                     "fingerprint": self._fingerprint,
                     "submitted_at": self._submitted_at,
                     "life": self._life,
@@ -86,7 +88,7 @@ class TaskMemory:
                 "Airflow can't keep the report tasks' IDs (%s), so a retry would make new ones.", error
             )
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Leave nothing to a later attempt."""
         if self._store is None:
             return

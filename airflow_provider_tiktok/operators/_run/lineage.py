@@ -1,7 +1,7 @@
-"""What a report tells others of what it wrote: asset events, hook lineage and OpenLineage.
+"""What Airflow hears of a published report: asset events, hook lineage and OpenLineage.
 
-Whoever listens reads the task's own summary, so that nothing is asked twice. Lineage is about a report
-and not part of it: a failure here is logged, and the task goes on.
+All of it comes from the task's own summary, so that nothing is asked twice. Lineage is about a report and not part of
+it: a failure here is logged, and the task goes on.
 """
 
 from __future__ import annotations
@@ -12,20 +12,17 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from airflow_provider_tiktok._compat_late import asset_classes, hook_lineage_collector
-from airflow_provider_tiktok.operators._outputs.files import read_path
-
-if TYPE_CHECKING:
-    from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-    from airflow_provider_tiktok.operators.report import TikTokReportOperator
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators._run.options import ReportOptions, read_path
 
 log = logging.getLogger(__name__)
 
 MAX_EXTRA_BYTES = 16_384
-"""Bytes of JSON up to which an asset event lists paths; it stands in Airflow's database."""
+"""Bytes of JSON up to which an asset event lists paths; it is stored in Airflow's database."""
 
 MAX_HOOK_FILES = 20
 """Files of a report that hook lineage names one by one; of more it names their folder."""
@@ -34,28 +31,79 @@ MAX_HOOK_FILES = 20
 _CONNECTION = re.compile(r"://[^/@]*@", re.IGNORECASE)
 
 
-def tell(task: TikTokReportOperator, hook: TikTokHook, context: Any, summary: Mapping[str, Any]) -> None:
-    """Tell Airflow what was published: each outlet's event, and hook lineage.
+class Lineage:
+    """Emits what was published to Airflow: each outlet's event, and hook lineage.
 
-    :param task: the operator, with its templates rendered.
+    :param options: of the run.
     :param hook: which called TikTok.
     :param context: Airflow's context; may be empty.
-    :param summary: the published report's.
     """
-    task.published = dict(summary)
-    _try(lambda: _fill_outlet_events(task, context, summary), "the events of `outlets`")
-    _try(lambda: _add_hook_lineage(task, hook, summary), "hook lineage")
+
+    def __init__(self, options: ReportOptions, hook: TikTokHook, context: Any) -> None:
+        self._options = options
+        self._hook = hook
+        self._context = context
+
+    def emit(self, summary: Mapping[str, Any]) -> None:
+        """Emit a published report.
+
+        :param summary: the report's.
+        """
+        _try(lambda: self._fill_outlet_events(summary), "the events of `outlets`")
+        _try(lambda: self._add_hook_lineage(summary), "hook lineage")
+
+    def _fill_outlet_events(self, summary: Mapping[str, Any]) -> None:
+        events = self._context.get("outlet_events")
+        if events is None or not self._options.outlets:
+            return
+        alias_class, asset_class, others = asset_classes()
+        extra = event_extra(summary)
+        for outlet in self._options.outlets:
+            if isinstance(outlet, alias_class):
+                path = self._options.output_path
+                if path is not None:
+                    events[outlet].add(asset_class(asset_uri(path)), extra=extra)
+                else:
+                    log.info("%r gets no asset, for the rows are in XCom and not in a file.", outlet)
+            elif isinstance(outlet, (asset_class, *others)):
+                event = events[outlet]
+                event.extra.update(extra)
+                if self._wants_partitions():
+                    _add_partitions(event, summary)
+
+    def _wants_partitions(self) -> bool:
+        """Return whether events are to be of days.
+
+        In Airflow 3.3 an event of a partition wakes only DAGs with a ``PartitionedAssetTimetable``, and no DAG that is
+        scheduled on the asset alone, so no one gets partitions who didn't ask for them.
+        """
+        if self._options.asset_partitions is not None:
+            return self._options.asset_partitions
+        timetable = getattr(self._context.get("dag"), "timetable", None)
+        run_key = getattr(self._context.get("dag_run"), "partition_key", None)
+        return getattr(timetable, "partitioned_at_runtime", False) is True and run_key is None
+
+    def _add_hook_lineage(self, summary: Mapping[str, Any]) -> None:
+        path = self._options.output_path
+        if path is None or not summary["path_count"]:
+            return
+        collector = hook_lineage_collector()
+        if collector is None:
+            return
+        files = summary["paths"] if summary["path_count"] <= MAX_HOOK_FILES else [path]
+        for file in files:
+            collector.add_output_asset(context=self._hook, uri=asset_uri(file))
 
 
 def asset_uri(path: str) -> str:
-    """Write a path as an asset's URI, without the connection that may stand in front of its host."""
+    """Write a path as an asset's URI, without the connection that may be in front of its host."""
     if "://" in path:
         return _CONNECTION.sub("://", path)
     return f"file://{quote(str(Path(path).expanduser().absolute()), safe='/=,+@:')}"
 
 
 def event_extra(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an asset event says: the summary, with as many paths as fit; the manifest lists them all."""
+    """Return what an asset event holds: the summary, with as many paths as fit; the manifest lists them all."""
     extra = dict(summary)
     while len(json.dumps(extra)) > MAX_EXTRA_BYTES and extra["paths"]:
         extra["paths"] = extra["paths"][: len(extra["paths"]) // 2]
@@ -63,7 +111,7 @@ def event_extra(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def days(summary: Mapping[str, Any]) -> list[str]:
-    """Give each day of a report, first to last; none for figures of a whole life."""
+    """Return each day of a report, first to last; none for figures of a whole life."""
     if not summary["report_start_date"]:
         return []
     first = date.fromisoformat(summary["report_start_date"])
@@ -75,41 +123,8 @@ def _try(work: Callable[[], None], what: str) -> None:
     try:
         work()
     except Exception:
-        # the report is published; that others don't hear of it must not undo it
+        # the report is published; lineage that fails must not undo it
         log.warning("The report is published, but %s could not be filled in.", what, exc_info=True)
-
-
-def _fill_outlet_events(task: TikTokReportOperator, context: Any, summary: Mapping[str, Any]) -> None:
-    events = context.get("outlet_events")
-    if events is None or not task.outlets:
-        return
-    alias_class, asset_class, others = asset_classes()
-    extra = event_extra(summary)
-    for outlet in task.outlets:
-        if isinstance(outlet, alias_class):
-            path = read_path(task.output_path)[0]
-            if path is not None:
-                events[outlet].add(asset_class(asset_uri(path)), extra=extra)
-            else:
-                log.info("%r gets no asset, for the rows stand in XCom and not in a file.", outlet)
-        elif isinstance(outlet, (asset_class, *others)):
-            event = events[outlet]
-            event.extra.update(extra)
-            if _wants_partitions(task, context):
-                _add_partitions(event, summary)
-
-
-def _wants_partitions(task: TikTokReportOperator, context: Any) -> bool:
-    """Say whether events are to be of days.
-
-    In Airflow 3.3 an event of a partition wakes only DAGs with a ``PartitionedAssetTimetable``, and no DAG
-    that is scheduled on the asset alone, so nobody gets partitions who didn't ask for them.
-    """
-    if task.asset_partitions is not None:
-        return task.asset_partitions
-    timetable = getattr(context.get("dag"), "timetable", None)
-    run_key = getattr(context.get("dag_run"), "partition_key", None)
-    return getattr(timetable, "partitioned_at_runtime", False) is True and run_key is None
 
 
 def _add_partitions(event: Any, summary: Mapping[str, Any]) -> None:
@@ -120,28 +135,18 @@ def _add_partitions(event: Any, summary: Mapping[str, Any]) -> None:
         add(keys)
 
 
-def _add_hook_lineage(task: TikTokReportOperator, hook: TikTokHook, summary: Mapping[str, Any]) -> None:
-    path = read_path(task.output_path)[0]
-    if path is None or not summary["path_count"]:
-        return
-    collector = hook_lineage_collector()
-    if collector is None:
-        return
-    files = summary["paths"] if summary["path_count"] <= MAX_HOOK_FILES else [path]
-    for file in files:
-        collector.add_output_asset(context=hook, uri=asset_uri(file))
-
-
 # -- OpenLineage
 
 
-def openlineage_facets(task: TikTokReportOperator) -> Any:
-    """Give OpenLineage the dataset that the task wrote, with its columns, rows and bytes.
+def openlineage_facets(output_path: object, summary: Mapping[str, Any] | None) -> Any:
+    """Return the dataset that a task wrote, with its columns, rows and bytes, for OpenLineage.
 
     The summary is the operator's own: a task publishes in the process in which it ends, also after a
     deferral. To ask XCom for it would be wrong, for OpenLineage forks, and the child shares the task's
     line to Airflow's API.
 
+    :param output_path: the operator's.
+    :param summary: of the report; ``None`` if none was published.
     :return: an ``OperatorLineage``, or ``None`` without OpenLineage or without files.
     """
     try:
@@ -149,10 +154,10 @@ def openlineage_facets(task: TikTokReportOperator) -> Any:
     except ImportError:
         return None
     try:
-        path = read_path(task.output_path)[0]
-        if task.published is None or path is None:
+        path = read_path(output_path)[0]
+        if summary is None or path is None:
             return OperatorLineage()
-        return OperatorLineage(outputs=[_dataset(path, task.published)])
+        return OperatorLineage(outputs=[_dataset(path, summary)])
     except Exception:
         log.warning("OpenLineage gets no facets of this report.", exc_info=True)
         return OperatorLineage()
@@ -186,7 +191,7 @@ _S3_SCHEMES = re.compile(r"s3[an]?", re.IGNORECASE)
 
 
 def dataset_name(path: str) -> tuple[str, str]:
-    """Give namespace and name of a path as OpenLineage's naming has them.
+    """Return namespace and name of a path as OpenLineage's naming has them.
 
     Of an object store these are the bucket's URL and the key, of a disk ``file`` and the whole path.
     """

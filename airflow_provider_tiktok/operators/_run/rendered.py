@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_tiktok._compat_late import mapped_sources
 from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.reports.params.coerce import invalid, is_none, structure
 
@@ -18,16 +17,15 @@ _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _BETWEEN_PARTS = re.compile(r"[,/=]")  # of a list in text, and of a path
 
 
-def check_rendered(task: Any) -> None:
+def check_rendered(given: Mapping[str, Any], rendered: Mapping[str, Any]) -> None:
     """Refuse templated parameters that the DAG gave and that rendered to ``None``, in whole or in part.
 
-    :param task: an operator or sensor that remembers its
-        :class:`~airflow_provider_tiktok.operators.base.GivenParameters`, with its templates rendered.
+    :param given: what the DAG gave for each parameter, if anything.
+    :param rendered: every templated parameter, as it is now.
     :raises TikTokInvalidRequestError: names the parameter, its template and the remedy.
     """
-    given = {**vars(task).get("_given", {}), **mapped_sources(task)}
-    for name in task.template_fields:
-        template = _lost(given.get(name), getattr(task, name, None))
+    for name, value in rendered.items():
+        template = _lost(given.get(name), value)
         if template is not None:
             raise invalid(
                 name,

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import IO, Any
@@ -120,7 +120,7 @@ class FileSource:
         """``None``: report tasks have no totals."""
         return None
 
-    def batches(self) -> Iterator[list[Any]]:
+    def batches(self) -> Generator[list[Any], None, None]:
         """Yield the rows, about a thousand at a time.
 
         :raises TikTokReportTaskError: a task failed, or was cancelled.

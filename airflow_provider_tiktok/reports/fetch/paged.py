@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from airflow_provider_tiktok.api.client import TikTokClient
@@ -112,7 +112,7 @@ class PagedSource:
         """TikTok's totals by metric, if they were asked for."""
         return total_metrics(self.plan.request.report_type, self.result.totals)
 
-    def batches(self) -> Iterator[list[Any]]:
+    def batches(self) -> Generator[list[Any], None, None]:
         """Yield the rows, about a thousand at a time.
 
         :raises TikTokIncompleteReportError: the rows of a window could not be made complete.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -57,7 +57,7 @@ class RowSource(Protocol):
     reader: RowReader
     result: FetchResult
 
-    def batches(self) -> Iterator[list[Any]]:
+    def batches(self) -> Generator[list[Any], None, None]:
         """Yield the rows in the plan's order, about a thousand at a time.
 
         :raises TikTokIncompleteReportError: rows are missing, or came twice.

@@ -20,7 +20,7 @@ def suspend_briefly(context):
     from airflow_provider_tiktok.operators._run import run
 
     limiter._SUSPENSION = 20
-    run.PATIENCE = 5
+    run.MAX_WAIT = 5
 
 
 with DAG("suspended", schedule=None):
