@@ -1,1 +1,1 @@
-"""``connect``, ``revoke`` and ``doctor``: from TikTok's consent to an Airflow connection, and back."""
+"""The commands of ``python -m airflow_provider_tiktok``."""

@@ -1,4 +1,4 @@
-"""Clients for somebody who waits in front of a terminal."""
+"""The client of interactive commands."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from airflow_provider_tiktok.api.retry import RetryPolicy
 
 
 def new_client(credentials: TikTokCredentials, access_token: str | None = None) -> TikTokClient:
-    """Make a client that doesn't wait for long.
+    """Return a client that waits at most a few seconds.
 
-    :param access_token: another than the credentials'.
+    :param access_token: replaces the credentials' token.
     """
     if access_token is not None:
         credentials = replace(credentials, access_token=access_token)

@@ -1,12 +1,17 @@
-"""How the findings about a connection are shown: one line each, with what to do below it."""
+"""The command ``doctor``: show what is wrong with a connection, and what to do."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.cli.connection import add_connection_options, conn_id_of, new_hook
+from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.api.diagnosis.examination import Finding
@@ -17,15 +22,51 @@ _INDENT = " " * 18
 _SHOWN_ACCOUNTS = 10
 
 
+def add_command(commands: Any) -> None:
+    """Add ``doctor`` to the command line."""
+    doctor = commands.add_parser("doctor", help="show what is wrong with a connection")
+    add_connection_options(doctor)
+    doctor.set_defaults(run=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> Iterator[str]:
+    from airflow_provider_tiktok.api.diagnosis.examination import examine, unusable
+
+    conn_id = conn_id_of(options)
+    hook = new_hook(conn_id)
+    report = Report()
+    try:
+        stored = hook.stored_connection()
+        scopes = _scopes(stored.extra.get("scopes")) if stored else ()
+        client = hook.new_impatient_client()
+    except TikTokConfigError as error:
+        yield from report.lines(iter([unusable(conn_id, str(error))]))
+    else:
+        with closing(client):
+            yield from report.lines(examine(client, conn_id, scopes))
+    if report.is_bad:
+        raise TikTokError(report.verdict)
+    yield report.verdict
+
+
+def _scopes(value: object) -> tuple[str, ...]:
+    """Return the scopes that ``connect`` stored in the connection."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
 class Report:
-    """Shows findings, and keeps count of them."""
+    """Formats findings, and counts them."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
 
     @property
     def is_bad(self) -> bool:
-        """Whether something keeps the connection from working."""
+        """Whether the connection doesn't work."""
         return bool(self._counts.get("BAD"))
 
     @property
@@ -33,11 +74,11 @@ class Report:
         """The last line."""
         bad, doubtful = self._counts.get("BAD", 0), self._counts.get("look", 0)
         if bad:
-            return f"The connection doesn't work: {bad} finding(s) to mend."
+            return f"The connection doesn't work: {bad} finding(s) to fix."
         return f"The connection works{f'; {doubtful} finding(s) to look at' if doubtful else ''}."
 
     def lines(self, findings: Iterator[Finding]) -> Iterator[str]:
-        """Show findings as they come."""
+        """Yield the lines of findings, one finding at a time."""
         for finding in findings:
             self._counts[finding.state] = self._counts.get(finding.state, 0) + 1
             yield from _wrapped(f"{finding.state:<6}{finding.part:<12}", finding.text)
@@ -47,7 +88,7 @@ class Report:
 
 
 def account_lines(accounts: Sequence[Advertiser]) -> Iterator[str]:
-    """Show accounts as a table, the first of many."""
+    """Yield the lines of a table of accounts, at most the first ten."""
     shown = [
         (
             plain(one.advertiser_id, 20),

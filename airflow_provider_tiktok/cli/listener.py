@@ -1,4 +1,4 @@
-"""Waits for TikTok's redirect: on loopback, or for its address on standard input, whichever comes first."""
+"""Wait for TikTok's redirect, on loopback or as an address on standard input, whichever comes first."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from airflow_provider_tiktok.exceptions import TikTokError
 HOST = "127.0.0.1"
 PATH = "/callback"
 
-_CONNECTION_PATIENCE = 5.0  # seconds for one browser connection, which may be a mere guess of the browser's
-_LONGEST = 8_192  # characters of an address
-_LOOK = 0.2
+_CONNECTION_TIMEOUT = 5.0  # seconds for a connection, which a browser may open in advance and never use
+_MAX_LENGTH = 8_192  # characters of an address
+_POLL_INTERVAL = 0.2  # seconds
 _PAGE = b"""<!doctype html><meta charset="utf-8"><title>Airflow and TikTok</title>
-<p>An answer has arrived. The terminal says what has become of it; you may close this window.</p>
+<p>The answer has arrived. The terminal shows the result; you may close this window.</p>
 """
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -33,7 +33,7 @@ _HEADERS = {
 
 
 class Listener:
-    """Takes one redirect on loopback, and no second one. Use it as a context.
+    """Accepts one redirect on loopback, and no second one. Use it as a context manager.
 
     :param port: 0 takes a free one.
     :raises TikTokError: the port is taken.
@@ -53,7 +53,7 @@ class Listener:
         self.hosts = {f"{name}:{self._server.server_port}" for name in (HOST, "localhost")}
 
     def __enter__(self) -> Listener:
-        threading.Thread(target=self._server.serve_forever, args=(_LOOK,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(_POLL_INTERVAL,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -61,7 +61,7 @@ class Listener:
         self._server.server_close()
 
     def take(self, path: str) -> bool:
-        """Take a redirect, if it is the first."""
+        """Store the redirect if it is the first one, and return whether it is."""
         with self._lock:
             first = self.redirect is None
             if first:
@@ -75,18 +75,18 @@ class _Server(http.server.ThreadingHTTPServer):
     allow_reuse_address = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that went away."""
+        """Log nothing about a browser that closed the connection."""
 
 
 def _handler_of(listener: Listener) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
-        timeout = _CONNECTION_PATIENCE
+        timeout = _CONNECTION_TIMEOUT
 
         def do_GET(self) -> None:
-            """Take the redirect; a browser asks for other things as well, such as an icon."""
-            # a name that resolves to loopback is no way for a web page to speak to this
+            """Accept the redirect; a browser requests other paths as well, such as an icon."""
+            # refuse other host names: a web page's own name may resolve to loopback
             known = self.headers.get("Host", "") in listener.hosts
-            right = known and urlsplit(self.path).path == PATH and len(self.path) <= _LONGEST
+            right = known and urlsplit(self.path).path == PATH and len(self.path) <= _MAX_LENGTH
             taken = right and listener.take(self.path)
             self.send_response_only(200 if taken else 404)
             page = _PAGE if taken else b"Not found.\n"
@@ -115,17 +115,17 @@ def await_redirect(listener: Listener | None, seconds: float) -> str:
         while time.monotonic() < deadline:
             if listener is not None and listener.redirect is not None:
                 return listener.redirect
-            line = _read_line(min(_LOOK, max(0.0, deadline - time.monotonic()))) if reads else None
+            line = _read_line(min(_POLL_INTERVAL, max(0.0, deadline - time.monotonic()))) if reads else None
             if line is None:
                 if not reads:
-                    time.sleep(_LOOK / 4)
+                    time.sleep(_POLL_INTERVAL / 4)
             elif line.strip():
                 return line
             elif not line:  # the end of the input: only the listener is left
                 reads = False
                 if listener is None:
                     raise TikTokError(
-                        "Nobody pasted the redirect's address: standard input is at its end. Nothing was done."
+                        "The redirect's address wasn't pasted: standard input is at its end. Nothing was done."
                     )
     raise TikTokError(
         f"TikTok's redirect didn't come within {seconds:g} s. Nothing was done. Run the command again; where the browser "
@@ -137,7 +137,7 @@ def _read_line(seconds: float) -> str | None:
     """Read a line of input if there is one in time; the empty text is the end of the input."""
     try:
         ready, _, _ = select.select([sys.stdin], [], [], seconds)
-    except (OSError, ValueError):  # no input, or none that can be waited for
+    except (OSError, ValueError):  # no input, or one that can't be waited for
         return ""
     return sys.stdin.readline() if ready else None
 

@@ -1,4 +1,4 @@
-"""What the user is asked for, and where secrets come from: prompt, environment or file, never the command line."""
+"""Ask the user, and read secrets from a prompt, the environment or a file, never from the command line."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SECRET_VARIABLE = "TIKTOK_APP_SECRET"  # noqa: S105 - the variable's name
 _LARGEST = 10_000  # bytes of a file that holds a secret
 
 
-def say(text: str = "") -> None:
-    """Tell the user something, beside what the command's output is."""
+def echo(text: str = "") -> None:
+    """Print a message to standard error, apart from the command's output."""
     print(text, file=sys.stderr, flush=True)
 
 
 def read_app_id(given: str | None, known: str) -> str:
-    """Find the App ID: an option, the environment, the connection that is there, or a question."""
+    """Return the App ID from an option, the environment, the present connection, or a question."""
     value = given or os.environ.get(APP_ID_VARIABLE, "").strip() or known
     if not value and sys.stdin.isatty():
         value = input("App ID: ").strip()
@@ -36,7 +36,7 @@ def read_app_id(given: str | None, known: str) -> str:
 
 
 def read_app_secret(file: str | None, known: str) -> Secret:
-    """Find the app secret: a file, the environment, the connection that is there, or a question."""
+    """Return the app secret from a file, the environment, the present connection, or a question."""
     if file is not None:
         return _from_file(Path(file))
     value = os.environ.get(SECRET_VARIABLE, "").strip() or known
@@ -45,21 +45,21 @@ def read_app_secret(file: str | None, known: str) -> Secret:
     if not value:
         raise TikTokError(
             f"The app secret is missing. Run this in a terminal, or give the environment variable {SECRET_VARIABLE} or "
-            "--app-secret-file. It is no option of the command line, which other users of this machine can see."
+            "--app-secret-file. It isn't an option, because other users of this machine can see the command line."
         )
     return _checked(value)
 
 
 def confirm(question: str, *, yes: bool, option: str) -> bool:
-    """Ask a question that is answered with yes or no.
+    """Ask a question, and return whether the answer is yes.
 
     :param yes: the answer was given on the command line.
-    :param option: which, for the message where nobody can be asked.
+    :param option: that option, for the message if there is no terminal.
     """
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise TikTokError(f"{question} There is no terminal to ask on; give {option} if it shall.")
+        raise TikTokError(f"{question} There is no terminal to ask on; give {option} to confirm.")
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 

@@ -1,7 +1,7 @@
-"""Where a connection goes: Airflow's database, by Airflow's own command, or a file.
+"""Store a connection in Airflow's database, with Airflow's own command, or in a file.
 
-A command line can be seen by every user of the machine, so the connection reaches Airflow's command in a
-file that only this user can read, and that is gone afterwards.
+Every user of the machine can see a command line, so Airflow's command gets the connection in a file that
+only this user can read and that is deleted afterwards.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Any
 from airflow_provider_tiktok.api.transport.sanitize import plain
 from airflow_provider_tiktok.exceptions import TikTokError
 
-_PATIENCE = 120.0  # seconds for a command of Airflow's
+_COMMAND_TIMEOUT = 120.0  # seconds for one of Airflow's commands
 _STDOUT = "-"
 
 
 def check_airflow() -> None:
-    """Find out, before anybody is asked for consent, that there is an Airflow to store the connection in.
+    """Check, before the user is asked for consent, that there is an Airflow to store the connection in.
 
     :raises TikTokError: its database can't be reached.
     """
@@ -39,11 +39,11 @@ def check_airflow() -> None:
 
 
 def save(conn_id: str, connection: Mapping[str, Any]) -> None:
-    """Store a connection in Airflow's database, in place of one of the same ID.
+    """Store a connection in Airflow's database; it replaces one of the same ID.
 
     :raises TikTokError: Airflow's command failed.
     """
-    with tempfile.TemporaryDirectory(prefix="tiktok-connection-") as folder:  # which is this user's alone
+    with tempfile.TemporaryDirectory(prefix="tiktok-connection-") as folder:  # only this user can read it
         path = Path(folder, "connection.json")
         _write(path, json.dumps({conn_id: connection}))
         done = _airflow("connections", "import", "--overwrite", str(path))
@@ -69,7 +69,7 @@ def delete(conn_id: str) -> None:
 
 
 def check_output(kind: str | None, output: str | None) -> None:
-    """Refuse to show a token to whoever looks at the terminal, before there is one.
+    """Refuse to show a token in a terminal, before there is a token.
 
     :raises TikTokError: the options contradict each other, or the output would be a terminal.
     """
@@ -80,14 +80,14 @@ def check_output(kind: str | None, output: str | None) -> None:
     if kind is not None and output is None and sys.stdout.isatty():
         raise TikTokError(
             f"--print {kind} holds the token, which would stay in this terminal. Give --output FILE, redirect the output, "
-            "or say --output - if it shall be shown."
+            "or give --output - to show it."
         )
     if output not in (None, _STDOUT) and not Path(output or "").absolute().parent.is_dir():
         raise TikTokError(f"--output {output}: there is no such folder.")
 
 
 def render(kind: str, conn_id: str, connection: Mapping[str, Any]) -> str:
-    """Write a connection down.
+    """Return a connection as text.
 
     :param kind: ``json`` as ``airflow connections add --conn-json`` reads it; ``env`` as a line for a shell.
     """
@@ -96,18 +96,18 @@ def render(kind: str, conn_id: str, connection: Mapping[str, Any]) -> str:
 
 
 def put_out(text: str, output: str | None) -> None:
-    """Write a connection into a file that only this user can read, or to standard output."""
+    """Write a connection to a file that only this user can read, or to standard output."""
     if output in (None, _STDOUT):
         print(text)
         return
     target = Path(output or "")
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        _write(beside, text + "\n")
-        beside.replace(target)
+        _write(draft, text + "\n")
+        draft.replace(target)
     except OSError as error:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
         raise TikTokError(
             f"{str(target)!r} can't be written ({error.strerror}). The new token is lost; run the command again with "
             "another --output."
@@ -115,22 +115,22 @@ def put_out(text: str, output: str | None) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Make a file that only this user can read; one that is there already, or a link, is refused."""
+    """Create a file that only this user can read; an existing file or a link is refused."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(file, "w", encoding="utf-8") as stream:
         stream.write(text)
 
 
 def _airflow(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the Airflow beside which this package is installed. Its output stays here."""
+    """Run a command of the Airflow in this Python environment, and capture its output."""
     command: Sequence[str] = (sys.executable, "-m", "airflow", *arguments)
     try:
-        return subprocess.run(  # noqa: S603 - no shell, and no text of anybody else's but the connection's ID
+        return subprocess.run(  # noqa: S603 - no shell, and the connection's ID is the only foreign text
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_COMMAND_TIMEOUT,
             check=False,
             env={name: value for name, value in os.environ.items() if not name.startswith("TIKTOK_")},
         )

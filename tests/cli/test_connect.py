@@ -37,7 +37,7 @@ def browser(monkeypatch):
 
     from airflow_provider_tiktok.cli import connect
 
-    real = connect.say
+    real = connect.echo
 
     def say(text: str = "") -> None:
         real(text)
@@ -48,7 +48,7 @@ def browser(monkeypatch):
     def visit() -> None:
         Browser.response = requests.get(Browser.url, timeout=10)
 
-    monkeypatch.setattr(connect, "say", say)
+    monkeypatch.setattr(connect, "echo", say)
     return Browser
 
 
@@ -118,7 +118,7 @@ def connect_before(monkeypatch):
 
 def test_a_connection_that_is_there_is_not_touched_unasked(emulator, saved, connect_before, capsys):
     assert connect(emulator) == 1
-    assert "give --overwrite if it shall" in capsys.readouterr().err
+    assert "give --overwrite to confirm" in capsys.readouterr().err
     assert saved == {}
     assert emulator.calls == []
 

@@ -92,7 +92,7 @@ def test_a_pasted_address_is_as_good(listener, monkeypatch, tmp_path):
 
 
 def test_without_listener_and_input_there_is_nothing_to_wait_for():
-    with pytest.raises(TikTokError, match="Nobody pasted"):
+    with pytest.raises(TikTokError, match="wasn't pasted"):
         await_redirect(None, 60)
 
 

@@ -63,7 +63,7 @@ def test_a_revoked_token_is_refused(emulator, deleted, capsys):
 
 def test_nothing_is_revoked_without_a_yes(emulator, deleted, monkeypatch, capsys):
     assert main(["revoke"]) == 1
-    assert "give --yes if it shall" in capsys.readouterr().err
+    assert "give --yes to confirm" in capsys.readouterr().err
     answers(monkeypatch, "n\n")
     assert main(["revoke"]) == 1
     assert is_good(emulator)

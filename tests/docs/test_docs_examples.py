@@ -188,9 +188,9 @@ def check_python(words):
         _parser().parse_args(words[2:])
         return
     assert words[1] == "airflow_provider_tiktok", words
-    from airflow_provider_tiktok.cli.main import _parser
+    from airflow_provider_tiktok.cli.main import build_parser
 
-    _parser().parse_args(words[2:])
+    build_parser().parse_args(words[2:])
 
 
 def check_airflow(words):
