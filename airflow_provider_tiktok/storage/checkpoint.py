@@ -19,6 +19,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.storage.temporary import BlockFile, temporary_file
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,7 @@ class Checkpoint:
         self._fs = filesystem
         self._folder = folder.rstrip("/")
         # as a digest, because the identity may contain names that the rows don't
-        text = json.dumps({**identity, "version": _VERSION}, sort_keys=True)
-        self._identity = hashlib.sha256(text.encode()).hexdigest()
+        self._identity = fingerprint_of({**identity, "version": _VERSION})
         self._clock = clock
         self._log = BlockFile()
         self._segments: list[dict[str, Any]] = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +12,7 @@ from typing import Any
 from airflow_provider_tiktok._compat_late import BaseHook, has_connection
 from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.operators._run.options import TableOptions
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch.source import RowSource
@@ -255,8 +254,7 @@ def _fingerprint(request: ReportRequest, key: Sequence[str]) -> str:
         name: value for name, value in request.params().items() if name not in left_out and value is not None
     }
     identity["key"] = sorted(key)
-    text = json.dumps(identity, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return fingerprint_of(identity, 12)
 
 
 def _open_hook(conn_id: object) -> Any:

@@ -7,8 +7,6 @@ from scratch.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -18,6 +16,7 @@ from typing import Any
 from airflow_provider_tiktok import __version__, clock
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokIncompleteReportError
+from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.operators._outputs.base import Output
 from airflow_provider_tiktok.operators._run.options import ReportOptions
 from airflow_provider_tiktok.operators._run.task_instance import is_retry, life_of, may_retry, task_of
@@ -111,7 +110,7 @@ class RunCheckpoint:
         names = task_of(context)
         if names is None:
             return None
-        name = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:24]
+        name = fingerprint_of(names, 24)
         identity = {
             "task": names,
             "life": life_of(context),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
 )
+from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.reports.async_reports.rules import OUTPUT_FORMATS
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.plan import ReportCall, ReportPlan, Window
@@ -53,13 +52,11 @@ def task_body(call: ReportCall, request: ReportRequest, dropped: Iterable[str] =
 
 
 def fingerprint(request: ReportRequest, credentials: TikTokCredentials) -> str:
-    """Tell one report from another, whatever its days: a task made for one is of no use to the other.
+    """Return what distinguishes one report from another, whatever its days: a job of one is of no use to the other.
 
     The token is part of it, for a task belongs to the token that created it; a digest gives none of it away.
     """
-    identity = [request.params(), request.by_day, credentials.identity]
-    text = json.dumps(identity, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return fingerprint_of([request.params(), request.by_day, credentials.identity], 32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, RowSource
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 
@@ -19,8 +18,7 @@ def fingerprint(plan: ReportPlan, credentials: TikTokCredentials) -> str:
         for call in plan.calls
     ]
     request = {**plan.request.params(), "reads": sorted(plan.accounts), "refused": sorted(plan.refused)}
-    whole = [request, calls, credentials.identity]
-    return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
+    return fingerprint_of([request, calls, credentials.identity])
 
 
 def snapshot(fetch: RowSource) -> dict[str, Any]:

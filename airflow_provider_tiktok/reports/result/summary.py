@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from airflow_provider_tiktok.api.client import CallCounts
+from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan, Window
 from airflow_provider_tiktok.reports.rows.schema import Schema
@@ -86,8 +85,7 @@ def file_name(plan: ReportPlan, schema: Schema, partition_by: Collection[str]) -
     if not any(schema.columns[name] in {DATE, TIMESTAMP} for name in partition_by):
         identity["days"] = [_iso(plan.start_date), _iso(plan.end_date)]
         words += [day.strftime("%Y%m%d") for day in (plan.start_date, plan.end_date) if day]
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    return "_".join((*words, digest[:12]))
+    return "_".join((*words, fingerprint_of(identity, 12)))
 
 
 def restates(
