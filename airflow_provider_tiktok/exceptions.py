@@ -125,7 +125,7 @@ class TikTokReportTaskError(TikTokError):
 
 
 class TikTokStoppedError(TikTokError):
-    """The task was killed, or its reader gave up, while a call waited for its turn."""
+    """The task was killed, or its reader stopped reading, while a call waited for its turn."""
 
     retryable = True
 

@@ -117,18 +117,8 @@ def read_credentials(
     :raises TikTokConfigError: a field is missing or can't be read; the text names it.
     """
     extras = _Extras(conn_id, extra)
-    token = (password or "").strip()
-    if not token:
-        raise TikTokConfigError(
-            f"Connection {conn_id!r} has no access token. Put TikTok's access token into its password field "
-            "(the form calls it 'Access token')."
-        )
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise TikTokConfigError(
-            f"The access token of connection {conn_id!r} holds blanks or characters that no token has. "
-            "Paste it again, without quotes and line ends."
-        )
-    environment_url = extras.base_url()  # read, and so checked, where the host wins over it as well
+    token = _access_token(conn_id, password)
+    environment_url = extras.base_url()  # validated, even where the host wins over it
     return TikTokCredentials(
         access_token=token,
         base_url=_base_url(conn_id, host, port, schema) or environment_url,
@@ -140,6 +130,21 @@ def read_credentials(
         timeout=extras.number("timeout", DEFAULT_TIMEOUT),
         shared_budget=extras.flag("shared_budget", default=True),
     )
+
+
+def _access_token(conn_id: str, password: str | None) -> str:
+    token = (password or "").strip()
+    if not token:
+        raise TikTokConfigError(
+            f"Connection {conn_id!r} has no access token. Put TikTok's access token into its password field "
+            "(the form calls it 'Access token')."
+        )
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise TikTokConfigError(
+            f"The access token of connection {conn_id!r} holds blanks or characters that no token has. "
+            "Paste it again, without quotes and line ends."
+        )
+    return token
 
 
 def parse_advertiser_ids(value: object, *, name: str, star: bool = False) -> tuple[str, ...]:

@@ -48,11 +48,11 @@ class TikTokReportTrigger(BaseTrigger):
     :param report_tasks: the tasks, as :meth:`~airflow_provider_tiktok.api.endpoints.report_tasks.ReportTask.as_list` returns
         them.
     :param poll_interval: longest seconds between two polls.
-    :param deadlines: seconds since the epoch at which the wait is given up, by the name of the limit. They
+    :param deadlines: Unix timestamps at which the wait ends, by the name of the limit. They
         are absolute, so that a trigger which starts again elsewhere doesn't start its time again.
     :param stop_at_failure: fire as soon as one task has failed.
     :param cancel_on_kill: cancel the tasks when a user ends the Airflow task (from Airflow 3.3 on).
-    :param fire_after: seconds since the epoch before which it doesn't fire, for Airflow has to hear of the deferral
+    :param fire_after: Unix timestamp before which it doesn't fire, for Airflow has to hear of the deferral
         first.
     :param submission: what the operator needs when it resumes. ``airflow dags test`` hands the event on and
         nothing else.

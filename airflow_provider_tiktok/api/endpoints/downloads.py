@@ -1,7 +1,7 @@
 """Fetches the file of a report task from the host where TikTok puts it.
 
 The address comes from TikTok's answer and is signed for an hour. It is only followed to hosts of TikTok's, or
-to the API host of the connection, where an emulator or a proxy may stand; the token is not sent there, and a
+to the API host of the connection, where an emulator or a proxy may be; the token is not sent there, and a
 redirect is followed only where the address itself would be.
 """
 
@@ -46,7 +46,7 @@ def fetch_file(
     :param url: the address that TikTok gave.
     :param into: a file; what is in it is replaced.
     :param api_url: base URL of the connection, whose host is good as well.
-    :param timeout: seconds without a byte after which the host is given up.
+    :param timeout: seconds without a byte after which the transfer fails.
     :param stop: set by another thread, it ends the transfer.
     :param subject: what the file is, for messages, which never hold the address.
     :return: its ``bytes``, and ``is_whole``: whether the host said where it ends.
@@ -96,8 +96,8 @@ def _look_at(url: str, api_url: str) -> tuple[str, bool]:
         )  # a host is made lower case, and a secret is none then
         parts = urlsplit(url)
         host = parts.hostname or ""
-        plain = _HOST.fullmatch(host) and not _ODD.search(url)
-        return shown, bool(plain and (_is_tiktoks(parts) or _is_same_host(parts, urlsplit(api_url))))
+        usual = _HOST.fullmatch(host) and not _ODD.search(url)
+        return shown, bool(usual and (_is_tiktoks(parts) or _is_same_host(parts, urlsplit(api_url))))
     except ValueError:
         return "", False
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
 from airflow_provider_tiktok.api.endpoints.downloads import LapsedAddressError, fetch_file
@@ -109,7 +110,7 @@ class TaskState:
 
 
 def create_task(client: TikTokClient, body: Mapping[str, Any], subject: str) -> str:
-    """Have a report made.
+    """Create a report task.
 
     The call is not made again when its answer is lost: TikTok may be at work already, and has no list of tasks
     in which to look.
@@ -184,23 +185,8 @@ def _download(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> dict[s
         answer = client.get("report/task/download/", _which(task), subject=str(task), into=into)
         if "bytes" in answer.data:
             return answer.data
-        # anyone who has the address has the file: the variables of a traceback must not show it
-        url = Secret(answer.data.pop("download_url", None) or "")
-        answer.data.clear()  # nor under another name
-        if not url:
-            raise TikTokReportTaskError(
-                f"TikTok gave no address for the file of {task}. Run the task again; if it stays, "
-                f"airflow-provider-tiktok needs an upgrade. [request_id {answer.request_id}]"
-            )
         try:
-            return fetch_file(
-                url,
-                into,
-                api_url=client.credentials.base_url,
-                timeout=client.credentials.timeout,
-                stop=client.stop,
-                subject=str(task),
-            )
+            return _fetch_from_address(client, task, answer, into)
         except LapsedAddressError as error:
             problem = f"its host says {error}"
         except TikTokTransportError as error:
@@ -216,8 +202,35 @@ def _download(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> dict[s
     )
 
 
+def _fetch_from_address(
+    client: TikTokClient, task: ReportTask, answer: Answer, into: IO[bytes]
+) -> dict[str, Any]:
+    """Write the file at the address that TikTok answered into a file of ours.
+
+    :raises TikTokReportTaskError: there is no address, or it leads to a host that files are not fetched from.
+    :raises LapsedAddressError: the host refuses the address.
+    :raises TikTokTransportError: the file didn't come.
+    """
+    # anyone who has the address has the file: the variables of a traceback must not show it
+    url = Secret(answer.data.pop("download_url", None) or "")
+    answer.data.clear()  # nor under another name
+    if not url:
+        raise TikTokReportTaskError(
+            f"TikTok gave no address for the file of {task}. Run the task again; if it stays, "
+            f"airflow-provider-tiktok needs an upgrade. [request_id {answer.request_id}]"
+        )
+    return fetch_file(
+        url,
+        into,
+        api_url=client.credentials.base_url,
+        timeout=client.credentials.timeout,
+        stop=client.stop,
+        subject=str(task),
+    )
+
+
 def cancel_task(client: TikTokClient, task: ReportTask) -> TaskState:
-    """Have a task given up.
+    """Cancel a report task.
 
     :raises TikTokAPIError: TikTok can't, for example because the task is done.
     """
@@ -226,7 +239,7 @@ def cancel_task(client: TikTokClient, task: ReportTask) -> TaskState:
 
 
 def cancel_all(client: TikTokClient, tasks: Iterable[ReportTask]) -> None:
-    """Have tasks given up, as far as TikTok can; what it can't, it says in the log."""
+    """Cancel report tasks, as far as TikTok can; log what it can't."""
     wanted = list(tasks)
     if not wanted:
         return

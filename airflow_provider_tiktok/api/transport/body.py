@@ -1,7 +1,7 @@
 """The body of an answer, within a bound of bytes and of time, whatever the server sends.
 
 Compressed bodies are unpacked here and not by urllib3: its versions differ in how much they unpack at a
-time, and a few kilobytes can stand for gigabytes.
+time, and a few kilobytes can unpack to gigabytes.
 """
 
 from __future__ import annotations
