@@ -112,9 +112,8 @@ def redis() -> str:
         secrets.token_hex(16),
     )
     settings = f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\nsave ""\nappendonly no\n'
-    _serve(
-        [*_user(""), server, "-"], folder, port, settings
-    )  # a password on the command line could be read by all
+    # settings come on the standard input: a password on the command line could be read by all
+    _serve("", [server, "-"], folder, port, settings)
     return f"redis://:{password}@127.0.0.1:{port}/0"
 
 

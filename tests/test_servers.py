@@ -31,8 +31,10 @@ def open_folder():
         yield folder
 
 
-@pytest.mark.parametrize("name", ["postgres", "mariadb", "redis"])
 @pytest.mark.parametrize("killed", [False, True], ids=["ends", "is-killed"])
+@pytest.mark.parametrize(
+    "name", [*(pytest.param(name, marks=pytest.mark.full) for name in ("postgres", "mariadb")), "redis"]
+)
 def test_a_server_listens_on_loopback_and_ends_with_the_process_that_started_it(name, killed, open_folder):
     servers.or_skip(getattr(servers, name))
     env = {key: value for key, value in os.environ.items() if not key.startswith("TIKTOK_TEST_")}

@@ -92,18 +92,21 @@ def new_client() -> Iterator[Callable[[str], TikTokClient]]:
         client.close()
 
 
-def stopped_while(work: Callable[[], object], stop: threading.Event, begun: threading.Event) -> None:
-    """Do work, stop it once it has begun, and see it end long before any timeout."""
-    threading.Thread(target=lambda: begun.wait(10) and stop.set(), daemon=True).start()
-    started = time.monotonic()
-    with pytest.raises(TikTokStoppedError):
-        work()
-    assert time.monotonic() - started < LONG / 3
+@pytest.fixture
+def stopped_while(within) -> Callable[[Callable[[], object], threading.Event, threading.Event], None]:
+    """Return a function that does work, stops it once it has begun, and sees it end long before any timeout."""
+
+    def see(work: Callable[[], object], stop: threading.Event, begun: threading.Event) -> None:
+        threading.Thread(target=lambda: begun.wait(10) and stop.set(), daemon=True).start()
+        with within(LONG / 3), pytest.raises(TikTokStoppedError):
+            work()
+
+    return see
 
 
 @pytest.mark.parametrize("sends", SILENT_AFTER.values(), ids=SILENT_AFTER)
 @pytest.mark.parametrize("method", ["get", "post", "file"])
-def test_a_stop_ends_a_call_whose_answer_does_not_go_on(silent, new_client, sends, method):
+def test_a_stop_ends_a_call_whose_answer_does_not_go_on(silent, new_client, sends, method, stopped_while):
     server = silent(sends)
     client = new_client(server.url)
     work = {
@@ -116,7 +119,7 @@ def test_a_stop_ends_a_call_whose_answer_does_not_go_on(silent, new_client, send
 
 
 @pytest.mark.parametrize("sends", SILENT_AFTER.values(), ids=SILENT_AFTER)
-def test_a_stop_ends_the_transfer_of_a_file(silent, sends):
+def test_a_stop_ends_the_transfer_of_a_file(silent, sends, stopped_while):
     server = silent(sends)
     stop = threading.Event()
 
@@ -127,7 +130,7 @@ def test_a_stop_ends_the_transfer_of_a_file(silent, sends):
     stopped_while(fetch, stop, server.asked)
 
 
-def test_a_stop_ends_a_download_whose_host_is_silent(silent, new_client):
+def test_a_stop_ends_a_download_whose_host_is_silent(silent, new_client, stopped_while):
     files = silent(b"")
     body = f'{{"code":0,"data":{{"download_url":"{files.url}/x?sign=1"}}}}'.encode()
     api = silent(HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -143,7 +146,7 @@ def test_a_stop_ends_a_download_whose_host_is_silent(silent, new_client):
 
 
 @pytest.mark.parametrize("sends", [b"", HEAD + b"Content-Length: 100\r\n\r\n"], ids=["nothing", "the head"])
-def test_a_stop_ends_a_call_through_a_socks_proxy(silent, new_client, monkeypatch, sends):
+def test_a_stop_ends_a_call_through_a_socks_proxy(silent, new_client, monkeypatch, sends, stopped_while):
     class Socks(PoolManager):
         """Stands for PySocks, whose connections are of a kind of their own; it takes the direct way."""
 
@@ -157,7 +160,7 @@ def test_a_stop_ends_a_call_through_a_socks_proxy(silent, new_client, monkeypatc
     stopped_while(lambda: client.get("user/info/", {}), client.stop, server.asked)
 
 
-def test_a_stop_ends_a_tls_handshake(silent, new_client):
+def test_a_stop_ends_a_tls_handshake(silent, new_client, stopped_while):
     server = silent(b"")
     client = new_client(f"https://{server.address}")
     stopped_while(lambda: client.get("user/info/", {}), client.stop, server.asked)
@@ -165,7 +168,7 @@ def test_a_stop_ends_a_tls_handshake(silent, new_client):
 
 @pytest.mark.parametrize("where", ["socket.getaddrinfo", "socket.socket.connect"])
 @pytest.mark.parametrize("is_create", [False, True])
-def test_a_stop_ends_what_nobody_can_interrupt(new_client, monkeypatch, where, is_create):
+def test_a_stop_ends_what_nobody_can_interrupt(new_client, monkeypatch, where, is_create, stopped_while):
     begun, end = threading.Event(), threading.Event()
 
     def hang(*_: object) -> None:
@@ -179,7 +182,7 @@ def test_a_stop_ends_what_nobody_can_interrupt(new_client, monkeypatch, where, i
     end.set()
 
 
-def test_a_creation_has_a_moment_to_be_answered(silent, new_client, monkeypatch):
+def test_a_creation_has_a_moment_to_be_answered(silent, new_client, monkeypatch, stopped_while):
     """What is created is to be cancelled; but a server that sends nothing doesn't hold the kill up."""
     monkeypatch.setattr("airflow_provider_tiktok.api.transport.session._GRACE", 0.3)
     server = silent(b"")

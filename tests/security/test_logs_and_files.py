@@ -61,11 +61,20 @@ def test_codes_of_an_account_are_one_line(hostile, client_of):
     assert (found.currency, found.status, found.timezone) == ("US D", None, None)
 
 
-@pytest.mark.parametrize("advertiser_id", ["71\n::group::", "../../etc", "7 1", "\u0667\u0661", ["71"]])
-def test_an_account_that_is_no_number_is_no_account(hostile, client_of, advertiser_id):
+@pytest.mark.parametrize(
+    ("advertiser_id", "said"),
+    [
+        ("71\n::group::", "has the advertiser ID '71 ::group::'"),
+        ("../../etc", "has the advertiser ID '../../etc'"),
+        ("7 1", "has the advertiser ID '7 1'"),
+        ("\u0667\u0661", "has the advertiser ID '\u0667\u0661'"),
+        (["71"], "has the advertiser ID \"['71']\""),
+    ],
+)
+def test_an_account_that_is_no_number_is_no_account(hostile, client_of, advertiser_id, said):
     listed = {"code": 0, "data": {"list": [{"advertiser_id": advertiser_id, "advertiser_name": "x"}]}}
     client = client_of(hostile(whole(json.dumps(listed).encode())))
-    with pytest.raises(TikTokTransportError, match="entry 1 of 1 has the advertiser ID") as caught:
+    with pytest.raises(TikTokTransportError, match=re.escape(f"entry 1 of 1 {said}")) as caught:
         list_authorised(client)
     assert str(caught.value).isprintable()
 
@@ -254,7 +263,7 @@ def test_buffered_rows_can_be_read_by_this_user_alone():
 
     buffer = RowBuffer(budget=MemoryBudget(0))
     buffer.add([("k",)], ["row"])
-    assert buffer._file is not None
+    assert buffer._file._file is not None
     status = os.fstat(buffer._file._file.fileno())
     assert (stat.S_IMODE(status.st_mode), status.st_nlink) == (
         0o600,
