@@ -71,9 +71,10 @@ nox.options.error_on_missing_interpreters = True
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["test"]
 
-# Nothing of the user's own Airflow or Python gets into an environment, and no proxy between its processes.
+# Nothing of the user's own Airflow or Python gets into an environment, and no proxy between its processes. Without bytecode
+# every process would compile Airflow again, which takes longer than to import it.
 for name in list(os.environ):
-    if name.startswith("AIRFLOW_") or name in {"PYTHONHOME", "PYTHONPATH"}:
+    if name.startswith("AIRFLOW_") or name in {"PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "PYTHONPATH"}:
         del os.environ[name]
 os.environ["AIRFLOW_HOME"] = str(WORK / "airflow-of-checks")
 os.environ["PYTHONUNBUFFERED"] = "1"
@@ -296,7 +297,7 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 def run_all_tests(session: nox.Session) -> None:
     """Run all tests with coverage, and with nothing beside them those that measure time or memory.
 
-    A running Airflow, whose tests are a group, mostly waits: two other processes run beside it.
+    A running Airflow, whose tests are one process's, mostly waits: two other processes run beside it.
     """
     pytest(session, "--full", "--numprocesses=3", "--dist=loadgroup", "-m", "not alone", "--cov", *ARGS)
     pytest(session, "--full", "-m", "alone", *ARGS)

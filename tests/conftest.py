@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.clock import MovedClock
-from tests.sampling import SEED, Run
+from tests.sampling import SEED, Run, left_out
 
 # before anything imports Airflow, which reads its configuration then
 _HOME = tempfile.TemporaryDirectory(prefix="tiktok-airflow-")
@@ -89,12 +89,30 @@ def pytest_report_header() -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this run is not for: a measurement has the machine for itself."""
-    left_out = set() if Run.full else {"alone", "full"}
+    unwanted = set() if Run.full else {"alone", "full"}
     if hasattr(config, "workerinput"):
-        left_out.add("alone")
-    chosen = [item for item in items if not any(item.get_closest_marker(name) for name in left_out)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
-    items[:] = chosen
+        unwanted.add("alone")
+    wanted, others = [], []
+    for item in items:
+        (others if any(item.get_closest_marker(name) for name in unwanted) else wanted).append(item)
+    beyond = left_out(wanted)
+    items[:] = [item for item in wanted if item not in beyond]
+    config.hook.pytest_deselected(items=[*others, *beyond])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep in one process what shares a running Airflow, with ``--dist=loadgroup``.
+
+    With pytest 9.2 xdist takes no notice of its own mark ``xdist_group``.
+    """
+    from xdist.scheduler import LoadGroupScheduling  # where tests run in one process, it may not be there
+
+    class OneAirflow(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "airflow" if nodeid.startswith(("tests/airflow/", "tests/browser/")) else nodeid
+
+    return OneAirflow(config, log) if config.option.dist == "loadgroup" else None
 
 
 # Airflow 3.1 takes a connection in the environment whose extra is no JSON object for one that isn't there

@@ -14,11 +14,10 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Leave a scheduler and a triggerer to full runs, in one process; `airflow dags test` is enough for the others."""
+    """Leave a scheduler and a triggerer to full runs; `airflow dags test` is enough for the others."""
     for item in items:
         if {"live", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.full)
-            item.add_marker(pytest.mark.xdist_group("airflow"))
 
 
 def accounts(emulator):

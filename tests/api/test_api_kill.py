@@ -104,6 +104,7 @@ def stopped_while(within) -> Callable[[Callable[[], object], threading.Event, th
     return see
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("sends", SILENT_AFTER.values(), ids=SILENT_AFTER)
 @pytest.mark.parametrize("method", ["get", "post", "file"])
 def test_a_stop_ends_a_call_whose_answer_does_not_go_on(silent, new_client, sends, method, stopped_while):

@@ -319,6 +319,7 @@ def look_once(path: Path) -> float:
     return clock.now - NOW
 
 
+@pytest.mark.sampled(30)
 @pytest.mark.parametrize("content", UNTRUE_CONTENT, ids=lambda content: repr(content[:60]))
 def test_a_file_that_cannot_be_true_is_set_aside_with_one_warning(tmp_path, caplog, content):
     path = tmp_path / "app.json"
@@ -333,6 +334,7 @@ def test_a_file_that_cannot_be_true_is_set_aside_with_one_warning(tmp_path, capl
     assert path.stat().st_size == 4096
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_a_file_holds_nobody_waits_longer_than_a_limit_lasts(tmp_path, caplog, seed):
     rng = random.Random(seed)

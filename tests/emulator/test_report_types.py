@@ -344,6 +344,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize(
     ("path", "legal", "changes", "text"),
     REFUSED,
@@ -465,6 +466,7 @@ LEGAL: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize(
     ("path", "legal", "changes"),
     LEGAL,

@@ -145,6 +145,7 @@ def report(path: str = REPORT, **params: Any) -> dict[str, Any]:
 AUDIENCES = [one.name for one in catalog.dimensions("AUDIENCE").values() if one.kind == "audience"]
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("audience", AUDIENCES)
 def test_an_audience_is_all_of_an_ad(audience: str) -> None:
     account = ordinary(WORLD, 1)

@@ -77,6 +77,7 @@ def test_doctor_names_it_as_well(problem, capsys):
     assert START in " ".join(shown.split())
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_airflow_cannot_read_has_a_reason(monkeypatch, seed):
     chance = random.Random(seed)
@@ -146,6 +147,7 @@ _URI_EXTRAS = [
 ]
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(("query", "name", "value"), _URI_EXTRAS)
 def test_a_uri_can_say_all_that_json_can(monkeypatch, query, name, value):
     monkeypatch.setenv(VARIABLE, f"tiktok://:{TOKEN}@127.0.0.1/?{query}")

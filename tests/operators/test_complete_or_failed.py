@@ -100,7 +100,7 @@ def test_rows_are_right_or_the_report_fails(place, right, monkeypatch, number):
     monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.refetch._BACKOFF", 0.001)
     monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection_json(place.url, timeout=0.2))
     wrong, succeeded, failed = [], 0, 0
-    cases = sample(CASES[number::8], 24)
+    cases = sample(CASES[number::8], 12)
     for fault, shape, often, where in cases:
         rule = {"fault": fault, "path": REPORT, **HOW_OFTEN[often], **where}
         if "account" in rule:
@@ -129,6 +129,7 @@ def as_set(rows):
     return sorted(json.dumps(row, default=str) for row in rows)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.usefixtures("fast_retries")
 @pytest.mark.parametrize("fault", ["code:50000", "http_502_html", "reset", "broken_json", "duplicate_row"])
 @pytest.mark.parametrize("policy", ["fail", "fail_at_end", "skip"])

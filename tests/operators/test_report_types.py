@@ -29,6 +29,7 @@ def more(report_type: str, account) -> dict:
     return {"BC": {"bc_id": BC_ID}, "GMV_MAX": {"store_ids": [stores(account)[0]]}}.get(report_type, {})
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_runs(preset, account):
     report_type = PRESETS[preset]["report_type"]

@@ -93,6 +93,7 @@ def test_a_template_that_renders_to_none_is_refused_for_every_parameter(kind, fo
         assert "{{ params.example or '' }}" in text
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("value", [None, "None", ["7", None], {"a": [None]}, "['7', None]", '{"a": null}'])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_upstream_value_that_holds_none_is_refused_for_every_parameter(kind, value):
@@ -101,6 +102,7 @@ def test_an_upstream_value_that_holds_none_is_refused_for_every_parameter(kind, 
         assert text.startswith(f"`{name}` is given in the DAG as {Source(value)}")
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize(
     "value",

@@ -295,6 +295,7 @@ def test_what_cant_be_compared_is_refused_before_any_call(place, parameters, wor
     assert not place.calls
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("limit", ["max_entities", "max_cells"])
 @pytest.mark.parametrize("cut_header", [True, False])
 @pytest.mark.parametrize(

@@ -164,6 +164,7 @@ class Figures:
         return paged(made)(params)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("how", ["cut", "large", "slow"])
 @pytest.mark.parametrize("seed", range(12))
 def test_no_row_with_a_figure_is_lost_where_lists_leave_out_what_has_none(seed, how):
@@ -249,6 +250,7 @@ def test_lists_go_without_the_figures_that_the_report_goes_without():
     assert report.result.dropped == {"7": ["result"]}
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("how", ["cut", "large", "slow"])
 @pytest.mark.parametrize("gone", ["spend", "impressions", "clicks", "likes"])
 @pytest.mark.parametrize("seed", range(3))
@@ -286,6 +288,7 @@ def test_a_list_that_asks_for_what_the_report_goes_without_since_then_is_made_an
     assert {row[1] for row in all_rows(fetched)} == world.rows("ad_id", ["spend"]).keys()
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize(
     "wrong", [None, "", "-", "None", " ", "12x", "1 2", "-1", True, 1.5, [], {}, ["1"]], ids=repr
 )

@@ -41,6 +41,7 @@ def rows(extra_info, metrics="spend", **options):
     return all_rows(fetch(client, old_plan(client, metrics=metrics), **options))
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("wrap", WRAPPED)
 @pytest.mark.parametrize("value", SET, ids=repr)
 def test_rows_that_only_a_flag_says_are_left_out_fail_the_report(value, wrap):
@@ -75,6 +76,7 @@ def test_figures_that_are_missing_by_name_fail_the_report(value):
         rows({"uv_invalid": value}, "spend,clicks")
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("wrap", WRAPPED)
 @pytest.mark.parametrize("value", UNSET, ids=repr)
 def test_flags_that_are_not_set_say_nothing(value, wrap, caplog):

@@ -173,6 +173,7 @@ def hours(params):
     return paged([row])(params)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("policy", ["skip", "fail_at_end"])
 @pytest.mark.parametrize("concurrency", [1, 2, 4, 8])
 @pytest.mark.parametrize("reading", [0.0, 0.006])
@@ -392,6 +393,7 @@ def test_a_window_that_is_not_whole_is_fetched_again(spoil, order_field, caplog)
     assert [record.args[2] for record in caplog.records if record.levelname == "WARNING"] == [1, 2]
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("policy", ["fail", "fail_at_end", "skip"])
 @pytest.mark.parametrize(("spoil", "problem"), _SPOILT.items(), ids=[spoil.__name__ for spoil in _SPOILT])
 def test_a_window_that_stays_incomplete_is_an_error_under_every_policy(spoil, problem, policy):
@@ -672,6 +674,7 @@ def endless(count, *, size=None, pages=None, rows=1, same=True):
     return report
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("kind", ["BASIC", "AUDIENCE", "BC", "GMV_MAX", "SMART_PLUS"])
 @pytest.mark.parametrize("count", [999_999_999, 500_000, 50_000])
 @pytest.mark.parametrize(
@@ -742,6 +745,7 @@ def test_more_pages_than_a_day_has_calls_are_no_report(shape):
     assert len(client.calls) == 1
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("seed", range(40))
 def test_a_page_that_is_not_what_the_counts_say_is_noticed_when_it_comes(seed):
     rng = random.Random(seed)

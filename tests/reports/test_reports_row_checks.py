@@ -146,6 +146,7 @@ BREAKDOWNS = [
 ]
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("value", [None, "-", "NONE", "-1", "0"])
 @pytest.mark.parametrize(("report_type", "named_by", "name"), BREAKDOWNS)
 def test_a_breakdown_that_does_not_apply_is_no_fault(report_type, named_by, name, value):

@@ -139,6 +139,7 @@ OTHER_GROUPINGS = [
 # no legal report is refused
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("dimensions", list(basic_groupings()), ids=",".join)
 def test_every_legal_grouping_of_basic_passes(dimensions):
     found = ask("BASIC", dimensions)
@@ -147,11 +148,13 @@ def test_every_legal_grouping_of_basic_passes(dimensions):
         assert ask("BASIC", dimensions, query_lifetime=True).query_lifetime
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize(("level", "dimensions"), list(audience_groupings()))
 def test_every_legal_grouping_of_audience_passes(level, dimensions):
     assert ask("AUDIENCE", dimensions, data_level=level).data_level == level
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize(("report_type", "dimensions"), OTHER_GROUPINGS)
 def test_every_legal_grouping_of_other_types_passes(report_type, dimensions):
     assert ask(report_type, dimensions.split(",")).dimensions == tuple(dimensions.split(","))

@@ -143,6 +143,7 @@ def test_a_task_that_failed_by_itself_is_skipped_for_no_policy():
         all_rows(fetch)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("policy", ["skip", "fail_at_end", "fail"])
 @pytest.mark.parametrize("step", ["open", "write"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE])

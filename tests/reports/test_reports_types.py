@@ -402,6 +402,7 @@ def test_weeks_and_months_are_dates():
     assert rows(client, report_plan)[0]["stat_time_week"] == "2026-01-05"
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_preset_has_files_and_a_manifest(name):
     client = FakeClient(paged([]))

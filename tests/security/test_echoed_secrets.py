@@ -169,6 +169,7 @@ def result_of(work, client, caplog) -> str:
 PLACES = list(bodies(""))
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", WORK)
 def test_an_echo_in_an_answer_gets_nowhere(hostile, client_of, caplog, kind, place):
@@ -177,6 +178,7 @@ def test_an_echo_in_an_answer_gets_nowhere(hostile, client_of, caplog, kind, pla
     shows_none(result_of(WORK[kind], client_of(hostile(whole(body))), caplog))
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", ["report", "check"])
 def test_nor_does_one_in_escapes(hostile, client_of, caplog, kind, place):
@@ -213,6 +215,7 @@ HEADS = {
 }
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("spelling", ["token", "quoted"])
 @pytest.mark.parametrize("place", HEADS)
 @pytest.mark.parametrize("kind", ["report", "download", "connection"])
@@ -221,6 +224,7 @@ def test_nor_does_one_in_a_head(hostile, client_of, caplog, kind, place, spellin
     shows_none(result_of(WORK[kind], client_of(hostile(lambda: [sent])), caplog))
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("seed", range(20))
 def test_a_file_is_blanked_wherever_the_echo_stands(seed, monkeypatch):
     rng = random.Random(seed)
@@ -274,6 +278,7 @@ def test_what_may_stand_in_data_by_chance_is_left_in_data(secret):
     assert json.loads(Redactor((secret,)).body(body)) == json.loads(body)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("seed", range(20))
 def test_unescaping_changes_no_value(seed):
     rng = random.Random(seed)

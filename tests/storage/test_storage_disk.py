@@ -148,6 +148,7 @@ def temporary_file() -> None:
         pass
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize(
     "fill",
     [lambda: spool(keep_order=False), lambda: spool(keep_order=True), line_buffer, temporary_file],
@@ -172,6 +173,7 @@ def test_a_restatement_without_space_names_folder_and_remedy(monkeypatch):
     assert str(caught.value) == sentence(errno.ENOSPC)
 
 
+@pytest.mark.sampled(12)
 def test_a_checkpoint_without_space_is_no_failure(refused, tmp_path, caplog):
     checkpoint = Checkpoint(fsspec.filesystem("file"), str(tmp_path / "checkpoint"), {"job": 1})
     assert checkpoint.load() is None
@@ -224,6 +226,7 @@ def test_a_block_that_is_cut_off_is_no_block():
     file.close()
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("output_format", ["jsonl", "csv.gz", "parquet"])
 @pytest.mark.parametrize("partition_by", [(), ("country",)])
 @pytest.mark.parametrize("step", ["folder", "open", "write"])
@@ -256,6 +259,7 @@ def test_files_for_a_store_without_space_name_the_temporary_folder(
     assert fs.find("/bucket/lake") == []
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("output_format", ["jsonl", "csv.gz", "parquet"])
 @pytest.mark.parametrize("partition_by", [(), ("country",)])
 def test_files_on_a_disk_that_refuses_name_the_output_path(
@@ -306,6 +310,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("output_format", ["jsonl", "parquet"])
 @pytest.mark.parametrize("columns", [("country",), ("day", "country"), ("country", "spend")])
@@ -481,6 +486,7 @@ def umask(request: pytest.FixtureRequest) -> Any:
     os.umask(before)
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("path", ["rows.csv", "rows.jsonl.gz", "rows.parquet"])
 @pytest.mark.parametrize("old_mode", [0o640, 0o600, 0o664, 0o444, 0o666, 0o755])
 def test_a_file_that_is_replaced_keeps_its_mode(tmp_path, umask, path, old_mode):

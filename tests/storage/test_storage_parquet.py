@@ -127,6 +127,7 @@ def test_all_formats_hold_the_same_rows_in_the_same_order(tmp_path):
     assert read == {"jsonl": expected, "csv": expected, "parquet": expected}
 
 
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize("clean", [False, True])
 @pytest.mark.parametrize("text", ODD_TEXTS, ids=repr)
 def test_odd_texts_survive(tmp_path, text, clean):

@@ -118,6 +118,7 @@ def needs_pyarrow(output_format: str) -> None:
         pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("partition_by", PARTITIONS, ids="-".join)
 @pytest.mark.parametrize("output_format", FORMATS)
 def test_rows_are_compared_by_their_key(folder, output_format, partition_by):
@@ -145,6 +146,7 @@ def test_one_file_is_compared_too(tmp_path, output_format):
     assert write("file", path, AFTER, output_format) == SECOND
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("after", FORMATS)
 @pytest.mark.parametrize("before", FORMATS)
 def test_a_change_of_format_changes_no_row(tmp_path, before, after):
