@@ -100,7 +100,7 @@ class TikTokHook(BaseHook):
         }
 
     def get_conn(self, connections: int = 8, suspension_patience: float | None = None) -> TikTokClient:
-        """Give the client, made on first use.
+        """Return the client, made on first use.
 
         :param connections: how many HTTP connections it may keep, when it is made now.
         :param suspension_patience: seconds that its calls wait while TikTok has suspended the app, when it is made now;
@@ -120,7 +120,7 @@ class TikTokHook(BaseHook):
             self._client = None
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say whether the connection works and, if not, which part of it is wrong and what to do.
+        """Return whether the connection works and, if not, which part of it is wrong and what to do.
 
         One or two cheap calls; never raises, never shows a secret.
         """
@@ -138,7 +138,7 @@ class TikTokHook(BaseHook):
             )
 
     def new_impatient_client(self) -> TikTokClient:
-        """Make a client for somebody who waits for an answer.
+        """Return a client for someone who waits for an answer.
 
         :raises TikTokConfigError: the connection is missing, or a field of it can't be used.
         """
@@ -148,7 +148,7 @@ class TikTokHook(BaseHook):
         )
 
     def stored_connection(self) -> StoredConnection | None:
-        """Give the connection's fields as they stand in Airflow; ``None`` when it has no such connection."""
+        """Return the connection's fields as they are in Airflow; ``None`` when it has no such connection."""
         connection = self._find_connection()
         if connection is None:
             return None
@@ -201,7 +201,7 @@ class TikTokHook(BaseHook):
         reconcile_tolerance: float = 0.001,
         **parameters: Any,
     ) -> Iterator[dict[str, Any]]:
-        """Give the rows of a report one by one, in constant memory.
+        """Yield the rows of a report one by one, in constant memory.
 
         :param max_concurrency: HTTP calls in flight.
         :param on_advertiser_error: as the operator's.
@@ -211,7 +211,7 @@ class TikTokHook(BaseHook):
         :param parameters: as :meth:`plan_report`'s.
         :return: dicts by column: integers as ``int``, money and rates as :class:`~decimal.Decimal` with
             the digits that TikTok sent, IDs, days and hours as text, ``None`` where TikTok has none.
-        :raises TikTokIncompleteReportError: the rows can't be made whole.
+        :raises TikTokIncompleteReportError: the rows can't be made complete.
         """
         from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
         from airflow_provider_tiktok.reports.rows.schema import to_python

@@ -25,7 +25,7 @@ from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 if TYPE_CHECKING:
     from airflow_provider_tiktok.api.client import TikTokClient
     from airflow_provider_tiktok.api.credentials import TikTokCredentials
-    from airflow_provider_tiktok.reports.async_reports.poll import TaskWatch, WatchEnd
+    from airflow_provider_tiktok.reports.async_reports.poll import JobWatch, WatchEnd
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class TikTokReportTrigger(BaseTrigger):
         self.fire_after = fire_after
         self.submission = dict(submission or {})
         self._credentials: TikTokCredentials | None = None
-        self._watch: TaskWatch | None = None
+        self._watch: JobWatch | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments that create this trigger again."""
@@ -140,11 +140,11 @@ class TikTokReportTrigger(BaseTrigger):
             self._credentials = await _in_thread(credentials_of, self.tiktok_conn_id, connection)
         return self._credentials
 
-    def _new_watch(self) -> TaskWatch:
+    def _new_watch(self) -> JobWatch:
         from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
-        from airflow_provider_tiktok.reports.async_reports.poll import TaskWatch
+        from airflow_provider_tiktok.reports.async_reports.poll import JobWatch
 
-        return TaskWatch(
+        return JobWatch(
             [ReportTask.from_list(task) for task in self.report_tasks],
             poll_interval=self.poll_interval,
             deadlines=self.deadlines,
@@ -171,13 +171,13 @@ def _new_client(credentials: TikTokCredentials) -> TikTokClient:
 
 
 def _cancel(
-    credentials: TikTokCredentials, report_tasks: Sequence[Sequence[Any]], watch: TaskWatch | None
+    credentials: TikTokCredentials, report_tasks: Sequence[Sequence[Any]], watch: JobWatch | None
 ) -> None:
     from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
-    from airflow_provider_tiktok.reports.async_reports.cancel import stop_tasks
+    from airflow_provider_tiktok.reports.async_reports.cancel import cancel_jobs
 
     tasks = watch.pending if watch else [ReportTask.from_list(task) for task in report_tasks]
-    stop_tasks(credentials, tasks)
+    cancel_jobs(credentials, tasks)
 
 
 def _error_event(message: str, *, retryable: bool = True) -> dict[str, Any]:

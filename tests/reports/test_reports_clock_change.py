@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.async_reports import files
-from airflow_provider_tiktok.reports.async_reports.submission import task_of
+from airflow_provider_tiktok.reports.async_reports.submission import job_of
 from airflow_provider_tiktok.reports.rows.clock_change import is_repeated
 
 from .helpers import FakeClient, all_rows, fetch, paged, plan
@@ -206,7 +206,7 @@ def test_a_report_tasks_file_with_such_an_hour_is_not_asked_for_again(monkeypatc
         return {"bytes": len(data), "is_whole": True}
 
     monkeypatch.setattr(files, "download_task", download)
-    tasks = [task_of(call, "1") for call in asked.calls]
+    tasks = [job_of(call, "1") for call in asked.calls]
     with pytest.raises(
         TikTokIncompleteReportError, match=r"on 2025-11-02 the clock .* 01:00 twice"
     ) as caught:

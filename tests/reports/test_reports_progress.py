@@ -27,8 +27,8 @@ def test_a_long_report_tells_every_few_seconds_how_far_it_is(caplog):
             told.append(second)
     assert told == [5, 13, 25, 42]
     assert caplog.records[0].getMessage() == (
-        "So far 0 of 3 account(s), 1 of 10 window(s), 24 pages, 20,000 whole rows (4,000 rows/s); 4.4 calls/s, 44% of the "
-        "budget of 10; about 0:00:37 left"
+        "So far 0 of 3 account(s), 1 of 10 window(s), 24 pages, 20,000 complete rows (4,000 rows/s); 4.4 calls/s, 44% of "
+        "the rate limit of 10; about 0:00:37 left"
     )
 
 

@@ -9,12 +9,8 @@ import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokPermissionError
 from airflow_provider_tiktok.reports.planning.plan import RunTime
-from airflow_provider_tiktok.reports.result.summary import (
-    file_name,
-    make_manifest,
-    make_summary,
-    restates,
-)
+from airflow_provider_tiktok.reports.result.manifest import file_name, make_manifest, restates
+from airflow_provider_tiktok.reports.result.summary import make_summary
 from airflow_provider_tiktok.reports.rows.schema import schema_of
 
 from .helpers import NOW, UTC, FakeClient, all_rows, fetch, items, old_plan, paged, plan

@@ -20,7 +20,7 @@ from airflow_provider_tiktok.exceptions import (
 from airflow_provider_tiktok.reports.async_reports import files
 from airflow_provider_tiktok.reports.async_reports.files import FileSource
 from airflow_provider_tiktok.reports.async_reports.poll import WatchEnd
-from airflow_provider_tiktok.reports.async_reports.submission import Submission, task_of
+from airflow_provider_tiktok.reports.async_reports.submission import Submission, job_of
 from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
 
 from .helpers import FakeClient, all_rows, old_plan
@@ -49,7 +49,7 @@ def submitted(plan, tasks, **changes):
 
 
 def tasks_of(plan):
-    return [task_of(call, str(number)) for number, call in enumerate(plan.calls)]
+    return [job_of(call, str(number)) for number, call in enumerate(plan.calls)]
 
 
 @pytest.mark.usefixtures("_files")

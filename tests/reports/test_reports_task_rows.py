@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
-from airflow_provider_tiktok.reports.async_reports.csv_rows import ends_whole, read_rows
+from airflow_provider_tiktok.reports.async_reports.csv_rows import ends_with_line, read_rows
 from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.rows.schema import schema_of
 
@@ -91,7 +91,7 @@ def test_a_file_that_is_not_whole_is_no_report(text, words):
     ("body", "whole"), [(b"a\n", True), (b"a\r\n", True), (b"a\n1", False), (b"", False)]
 )
 def test_a_whole_file_ends_with_a_line(body, whole):
-    assert ends_whole(io.BytesIO(body)) is whole
+    assert ends_with_line(io.BytesIO(body)) is whole
 
 
 def test_the_example_of_tiktoks_documentation_is_read():

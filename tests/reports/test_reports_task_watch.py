@@ -13,7 +13,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokRateLimitError,
     TikTokTransportError,
 )
-from airflow_provider_tiktok.reports.async_reports.poll import PATIENCE, TaskWatch, WatchEnd
+from airflow_provider_tiktok.reports.async_reports.poll import MAX_FAULT_TIME, JobWatch, WatchEnd
 
 TASKS = [ReportTask("11", "1"), ReportTask("22", "2")]
 
@@ -52,7 +52,7 @@ class Client:
 
 def watch(clock=None, **options):
     given = {"poll_interval": 30, "deadlines": {"wait_timeout": 22_600.0}, "clock": clock or Clock()}
-    return TaskWatch(TASKS, **{**given, **options})
+    return JobWatch(TASKS, **{**given, **options})
 
 
 def test_it_ends_when_every_task_is_done():
@@ -111,7 +111,7 @@ def test_faults_that_pass_are_borne_for_half_an_hour():
     )
     assert one.poll(client) is None
     assert one.pause() >= 27
-    clock.now += PATIENCE - 1
+    clock.now += MAX_FAULT_TIME - 1
     assert one.poll(client) is None
     clock.now += 2
     end = one.poll(client)
@@ -125,7 +125,7 @@ def test_an_answer_between_two_faults_begins_the_patience_anew():
     one = watch(clock)
     client = Client({"11": TikTokTransportError("No answer."), "22": "PROCESSING"})
     one.poll(client)
-    clock.now += PATIENCE - 1
+    clock.now += MAX_FAULT_TIME - 1
     client.script["11"] = "PROCESSING"
     one.poll(client)
     client.script["11"] = TikTokTransportError("No answer.")

@@ -16,7 +16,8 @@ from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.planning.plan import RunTime
 from airflow_provider_tiktok.reports.planning.planner import make_plan
 from airflow_provider_tiktok.reports.presets import PRESETS
-from airflow_provider_tiktok.reports.result.summary import file_name, make_manifest, make_summary, restates
+from airflow_provider_tiktok.reports.result.manifest import file_name, make_manifest, restates
+from airflow_provider_tiktok.reports.result.summary import make_summary
 from airflow_provider_tiktok.reports.rows.reader import RowReader
 from airflow_provider_tiktok.reports.rows.schema import schema_of
 

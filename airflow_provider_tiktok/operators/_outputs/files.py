@@ -15,12 +15,12 @@ from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan
+from airflow_provider_tiktok.reports.result.manifest import file_name, make_manifest, restates
 from airflow_provider_tiktok.reports.result.restatement import (
     compared_by,
     restatement_text,
     shown_restatement,
 )
-from airflow_provider_tiktok.reports.result.summary import file_name, make_manifest, restates
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import schema_of
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint

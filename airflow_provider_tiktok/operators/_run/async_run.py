@@ -26,7 +26,7 @@ from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators._run.job_store import JobStore
 from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
 from airflow_provider_tiktok.operators._run.run import ReportRun, read_start
-from airflow_provider_tiktok.reports.async_reports.cancel import stop_tasks
+from airflow_provider_tiktok.reports.async_reports.cancel import cancel_jobs
 from airflow_provider_tiktok.reports.async_reports.poll import DONE, ERROR, TIMEOUT, WatchEnd
 from airflow_provider_tiktok.reports.async_reports.run import ReportJobs
 from airflow_provider_tiktok.reports.async_reports.submission import Submission
@@ -105,7 +105,7 @@ class AsyncReportRun:
         if not self._options.cancel_on_kill:
             return
         arguments = (self._client.credentials, self._jobs.pop_running())
-        cancelling = threading.Thread(target=stop_tasks, args=arguments)
+        cancelling = threading.Thread(target=cancel_jobs, args=arguments)
         cancelling.start()
         cancelling.join(_HANDLER)
         if cancelling.is_alive():

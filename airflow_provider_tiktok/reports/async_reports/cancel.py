@@ -14,7 +14,7 @@ _TIMEOUT = 5.0  # seconds for a call; Airflow kills a task for good after some s
 _RETRY = RetryPolicy(attempts=2, timeouts=1, initial_backoff=0.3, max_throttle_wait=3.0)
 
 
-def stop_tasks(credentials: TikTokCredentials, tasks: Sequence[ReportTask]) -> None:
+def cancel_jobs(credentials: TikTokCredentials, tasks: Sequence[ReportTask]) -> None:
     """Have tasks cancelled, with a client of their own: the other one is stopped, and a lock of it may be taken."""
     if not tasks:
         return

@@ -19,7 +19,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokError,
     TikTokInvalidRequestError,
 )
-from airflow_provider_tiktok.reports.async_reports.submission import Submission, task_body, task_of
+from airflow_provider_tiktok.reports.async_reports.submission import Submission, job_body, job_of
 from airflow_provider_tiktok.reports.fetch.dropped_metrics import DroppedMetrics
 from airflow_provider_tiktok.reports.fetch.failures import continues_after
 from airflow_provider_tiktok.reports.params.explain import explained
@@ -28,7 +28,7 @@ from airflow_provider_tiktok.reports.planning.plan import ReportCall, ReportPlan
 log = logging.getLogger(__name__)
 
 
-class TaskCreation:
+class JobCreation:
     """Creates the tasks of a plan.
 
     :param client: makes the calls.
@@ -45,7 +45,7 @@ class TaskCreation:
         self._plan = plan
         self._policy = on_advertiser_error
         self._dropped = DroppedMetrics(plan.request, allowed=drop_invalid_metrics, by_account={})
-        self._wanted = {task_of(call).identity: call for call in plan.calls}
+        self._wanted = {job_of(call).identity: call for call in plan.calls}
         self._tasks: dict[tuple[str, str | None, str | None, str], ReportTask] = {}
 
     @property
@@ -58,11 +58,11 @@ class TaskCreation:
         )
 
     def needs(self, task: ReportTask) -> bool:
-        """Say whether an existing task makes something that the plan wants."""
+        """Return whether an existing job makes something that the plan wants."""
         return task.identity in self._wanted
 
-    def take_over(self, tasks: Iterable[ReportTask]) -> None:
-        """Use existing tasks, of the same report, instead of new ones."""
+    def reuse(self, tasks: Iterable[ReportTask]) -> None:
+        """Use existing jobs, of the same report, instead of new ones."""
         self._tasks.update({task.identity: task for task in tasks})
 
     def create(self) -> Iterator[tuple[ReportTask, ...]]:
@@ -106,7 +106,7 @@ class TaskCreation:
         while True:
             dropped = self._dropped.of(call.advertiser_id)
             try:
-                report_task_id = create_task(self._client, task_body(call, request, dropped), subject)
+                report_task_id = create_task(self._client, job_body(call, request, dropped), subject)
             except TikTokInvalidRequestError as error:
                 if not self._dropped.drop(
                     call, self._dropped.left(call.advertiser_id, request.metrics), error
@@ -114,7 +114,7 @@ class TaskCreation:
                     raise explained(error, request) from None
             else:
                 log.info("Created report task %s for %s, %s", report_task_id, call.account, call.window)
-                return task_of(call, report_task_id, dropped)
+                return job_of(call, report_task_id, dropped)
 
     def _refuse(self, advertiser_id: str, error: TikTokAPIError) -> None:
         """Go on without an account, if the report may.
@@ -126,10 +126,10 @@ class TaskCreation:
         self.refused[advertiser_id] = error
 
 
-def still_good(client: TikTokClient, task: ReportTask) -> TaskState | None:
-    """Say how far a task of an earlier attempt is; ``None`` when a new one has to be made.
+def reusable_state(client: TikTokClient, task: ReportTask) -> TaskState | None:
+    """Return how far a job of an earlier attempt is; ``None`` when a new one has to be made.
 
-    Where TikTok doesn't tell now, it is taken as good: whoever waits for it finds out.
+    Where TikTok doesn't say now, it is reused: the wait for it shows what it is.
     """
     try:
         state = check_task(client, task)
@@ -138,6 +138,6 @@ def still_good(client: TikTokClient, task: ReportTask) -> TaskState | None:
             return TaskState("QUEUING")
         state = TaskState(FAILED, str(error))
     if state.status in {FAILED, "CANCELED"}:
-        log.warning("An earlier attempt's %s is of no use (%s), and is made anew.", task, state.status)
+        log.warning("An earlier attempt's %s is of no use (%s), and is created again.", task, state.status)
         return None
     return state

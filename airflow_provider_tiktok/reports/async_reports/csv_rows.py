@@ -80,7 +80,7 @@ def read_rows(
 def column_names(
     header: Sequence[str], known: Sequence[str], wanted: Sequence[str], subject: str
 ) -> list[str | None]:
-    """Give the name of each column of a file; ``None`` for one that was not asked for.
+    """Return the name of each column of a file; ``None`` for one that was not asked for.
 
     :param known: columns that the report may have.
     :param wanted: columns that it must have.
@@ -106,15 +106,15 @@ def column_names(
     return names
 
 
-def ends_whole(file: IO[bytes]) -> bool:
-    """Say whether a file ends with the end of a line, as one does that was not cut off; empty files don't."""
+def ends_with_line(file: IO[bytes]) -> bool:
+    """Return whether a file ends with the end of a line, as one does that was not cut off; empty files don't."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - 1))
     return file.read(1) in {b"\n", b"\r"}
 
 
 def _item(cells: Sequence[str], places: Sequence[tuple[int, str, bool]]) -> dict[str, Any]:
-    """Make of a line what a synchronous report has for it; an empty cell is TikTok's ``-``."""
+    """Return what a synchronous report has for a line; an empty cell is TikTok's ``-``."""
     dimensions: dict[str, str] = {}
     metrics: dict[str, str] = {}
     for index, name, is_dimension in places:
@@ -123,7 +123,7 @@ def _item(cells: Sequence[str], places: Sequence[tuple[int, str, bool]]) -> dict
 
 
 def _plain(title: str) -> str:
-    """Take everything but letters and digits out: ``Ad Group ID`` is ``adgroup_id``."""
+    """Return a title's letters and digits: ``Ad Group ID`` is ``adgroup_id``."""
     return _NOT_IN_NAMES.sub("", title.lower())
 
 

@@ -29,7 +29,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokOutputError,
     TikTokReportTaskError,
 )
-from airflow_provider_tiktok.reports.async_reports.csv_rows import ends_whole, read_rows
+from airflow_provider_tiktok.reports.async_reports.csv_rows import ends_with_line, read_rows
 from airflow_provider_tiktok.reports.async_reports.poll import POLL_INTERVAL, PollTimer, default_deadlines
 from airflow_provider_tiktok.reports.fetch.collectors import (
     Encode,
@@ -183,7 +183,7 @@ class FileSource:
         return self._states.get(task.report_task_id, TaskState(SUCCESS))
 
     def _check_state(self, task: ReportTask) -> None:
-        """Say so when a task made nothing.
+        """Raise if a job made nothing.
 
         :raises TikTokReportTaskError: it did not.
         """
@@ -191,7 +191,7 @@ class FileSource:
         if state.status == SUCCESS:
             return
         self._on_unusable(task)
-        raise task_error(task, state)
+        raise job_error(task, state)
 
     def _read_task(self, call: ReportCall, task: ReportTask) -> RowCollector:
         """Download a task's file and read it; again when it came broken."""
@@ -207,7 +207,7 @@ class FileSource:
                 if attempt == _DOWNLOADS or not error.retryable:
                     self._on_unusable(task)  # a new task may make a better file
                     raise
-                log.warning("%s Attempt %d of %d to get it whole.", error, attempt, _DOWNLOADS)
+                log.warning("%s Attempt %d of %d to get all of it.", error, attempt, _DOWNLOADS)
                 self.result.refetched += 1
                 self._client.pause(_PAUSE)
             except TikTokOutputError:  # no room for it
@@ -238,7 +238,7 @@ class FileSource:
                 raise TikTokIncompleteReportError(
                     f"The file of {task} came in two lengths, so one of them broke off. Run the task again."
                 )
-        if not ends_whole(file):  # a figure could be cut off, and still be one
+        if not ends_with_line(file):  # a figure could be cut off, and still be one
             raise TikTokIncompleteReportError(
                 f"The file of {task} ends in the middle of a line. Run the task again."
             )
@@ -325,10 +325,10 @@ class FileSource:
             )
 
 
-def task_error(task: ReportTask, state: TaskState) -> TikTokReportTaskError:
-    """Say that a task made nothing.
+def job_error(task: ReportTask, state: TaskState) -> TikTokReportTaskError:
+    """Return the error for a job that made nothing.
 
-    TikTok's own faults pass, and a new task may go well. One that failed because of what was asked for won't.
+    TikTok's own faults pass, and a new job may go well. One that failed because of what was asked for won't.
     """
     what = "failed" if state.status == FAILED else f"is {state.status}"
     said = f" TikTok's message: {state.message!r}." if state.message else ""

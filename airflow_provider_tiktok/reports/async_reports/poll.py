@@ -42,7 +42,7 @@ POLL_INTERVAL = 30.0
 
 _WAIT_TIMEOUT = 6 * 3_600.0  # seconds, as the operator's default
 
-PATIENCE = 1_800.0
+MAX_FAULT_TIME = 1_800.0
 """Seconds for which TikTok may answer with faults only before the watch is given up."""
 
 _ACCOUNT = "account"  # marks, among a state's facts, that TikTok refused the account
@@ -74,7 +74,7 @@ class WatchEnd:
     api_calls: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON takes it. It holds no address, and nothing secret."""
+        """Return it as JSON takes it. It holds no address, and nothing secret."""
         states = {
             name: [one.status, one.message, one.request_id, *([_ACCOUNT] if one.about_account else [])]
             for name, one in self.states.items()
@@ -125,15 +125,15 @@ class PollTimer:
         return max(0.0, min(self._pause * jitter, self._end_time - self._clock()))
 
     def lengthen(self) -> None:
-        """Let the next pause be longer, up to the interval."""
+        """Make the next delay longer, up to the interval."""
         self._pause = min(self._interval, self._pause * _GROWTH)
 
     def back_off(self, at_least: float = 0.0) -> None:
-        """Let the next pause be longer than the interval, for a call has gone wrong."""
+        """Make the next delay longer than the interval, for a call has gone wrong."""
         self._pause = max(self._interval, min(_LONGEST_TROUBLE, self._pause * 2), at_least)
 
 
-class TaskWatch:
+class JobWatch:
     """Watches some tasks.
 
     :param tasks: the tasks.
@@ -159,7 +159,7 @@ class TaskWatch:
         self._stop_at_failure = stop_at_failure
         self._clock = clock
         self._troubled_since: float | None = None
-        self._told = ""
+        self._logged = ""
         self._calls = 0
 
     @property
@@ -179,7 +179,7 @@ class TaskWatch:
         """
         before = client.counts.api_calls
         end = self._round(client)
-        self._tell()
+        self._log_states()
         failed = any(state.status not in {*RUNNING, SUCCESS} for state in self.states.values())
         if end is None and (not self.pending or (failed and self._stop_at_failure)):
             end = WatchEnd(DONE, states=dict(self.states))
@@ -210,7 +210,7 @@ class TaskWatch:
         return None
 
     def _on_error(self, task: ReportTask, error: TikTokError) -> WatchEnd | None:
-        """Say whether an error ends the watch; a fault that passes does not, nor one about a single task."""
+        """Return how the watch ends by an error; ``None`` for a fault that passes, or one about a single job."""
         if error.retryable:
             now = self._clock()
             since = self._troubled_since = self._troubled_since or now
@@ -218,7 +218,7 @@ class TaskWatch:
                 self._timer.back_off(error.retry_after)
                 return None  # TikTok has said when to come again
             self._timer.back_off()
-            if now - since < PATIENCE:
+            if now - since < MAX_FAULT_TIME:
                 log.warning("%s It is asked again in %.0f s.", error, self._timer.pause())
                 return None
         elif isinstance(error, TikTokAPIError) and is_about_one_account(error):
@@ -242,10 +242,10 @@ class TaskWatch:
             f"TikTok has not finished report task(s) {waiting}{more} (of {len(self._tasks)}) within `{self._timer.limit}`",
         )
 
-    def _tell(self) -> None:
+    def _log_states(self) -> None:
         """Log how far the tasks are, when that has changed."""
         counts = Counter(state.status for state in self.states.values())
         text = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-        if text and text != self._told:
-            self._told = text
+        if text and text != self._logged:
+            self._logged = text
             log.info("Report tasks: %s", text)

@@ -1,4 +1,4 @@
-"""What TikTok's report tasks can't do that its synchronous reports can, told before any call.
+"""What TikTok's report tasks can't do that its synchronous reports can, refused before any call.
 
 From TikTok's pages on asynchronous reports ("Create an asynchronous report task").
 """

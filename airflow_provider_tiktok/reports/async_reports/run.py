@@ -20,15 +20,15 @@ from airflow_provider_tiktok.api.endpoints.report_tasks import (
     TaskState,
 )
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokReportTaskError
-from airflow_provider_tiktok.reports.async_reports.cancel import stop_tasks
-from airflow_provider_tiktok.reports.async_reports.create import TaskCreation, still_good
-from airflow_provider_tiktok.reports.async_reports.files import FileSource, task_error
+from airflow_provider_tiktok.reports.async_reports.cancel import cancel_jobs
+from airflow_provider_tiktok.reports.async_reports.create import JobCreation, reusable_state
+from airflow_provider_tiktok.reports.async_reports.files import FileSource, job_error
 from airflow_provider_tiktok.reports.async_reports.poll import (
     DONE,
     ERROR,
     POLL_INTERVAL,
     TIMEOUT,
-    TaskWatch,
+    JobWatch,
     WatchEnd,
     default_deadlines,
 )
@@ -50,8 +50,8 @@ class ReportJobs:
     """The jobs of one report.
 
     A process calls :meth:`submit` and :meth:`wait`, or, after another process has waited, :meth:`resume`; then
-    :meth:`source`. :meth:`run` does all of it. :attr:`running` is right at any time, so that whoever ends the
-    process, from a signal's handler too, can have those cancelled.
+    :meth:`source`. :meth:`run` does all of it. :attr:`running` is right at any time, so that what ends the
+    process, a signal's handler too, can have those cancelled.
 
     :param client: makes the calls, and ends the wait when it is stopped.
     :param request: the report.
@@ -85,7 +85,7 @@ class ReportJobs:
         self._cancels = cancel_when_stopped
         self._on_change = on_change
         self._states: Mapping[str, TaskState] = {}
-        self._watch: TaskWatch | None = None
+        self._watch: JobWatch | None = None
         self._cancelled: list[ReportTask] = []
 
     @property
@@ -110,7 +110,7 @@ class ReportJobs:
             raise
 
     def adopt(self, known: Sequence[ReportTask], unwanted: Sequence[ReportTask] = ()) -> None:
-        """Learn of the jobs of an earlier attempt, before :meth:`submit` decides about them.
+        """Set the jobs of an earlier attempt, before :meth:`submit` decides about them.
 
         :param known: of the same report.
         :param unwanted: of another report, such as one with other parameters.
@@ -132,7 +132,7 @@ class ReportJobs:
         :raises TikTokError: TikTok refused an account without which the report is not to go on.
         """
         deadlines = deadlines or default_deadlines()
-        creation = TaskCreation(
+        creation = JobCreation(
             self._client,
             plan,
             on_advertiser_error=self._policy,
@@ -156,7 +156,7 @@ class ReportJobs:
         """
         if not self.running:
             return WatchEnd(DONE, states=self._states)
-        watch = self._watch = TaskWatch(
+        watch = self._watch = JobWatch(
             submission.tasks,
             poll_interval=self._poll_interval,
             deadlines=submission.deadlines or default_deadlines(),
@@ -220,21 +220,21 @@ class ReportJobs:
 
     def cancel(self) -> None:
         """Cancel the running jobs, once each."""
-        stop_tasks(self._client.credentials, self.pop_running())
+        cancel_jobs(self._client.credentials, self.pop_running())
 
-    def _reuse(self, creation: TaskCreation) -> None:
+    def _reuse(self, creation: JobCreation) -> None:
         """Let the creation use the jobs that exist, and cancel those that no one wants any more."""
         unwanted = [*self.unwanted, *(job for job in self.created if not creation.needs(job))]
         states: dict[str, TaskState] = {}
         for job in filter(creation.needs, self.created):
-            if (state := still_good(self._client, job)) is not None:
+            if (state := reusable_state(self._client, job)) is not None:
                 states[job.report_task_id] = state
-                creation.take_over([job])
+                creation.reuse([job])
                 log.info("Reusing %s of an earlier attempt; it is %s.", job, state.status)
         self.created, self._states = creation.tasks, states
         if self._cancels:
-            found = ((job, still_good(self._client, job)) for job in unwanted)
-            stop_tasks(
+            found = ((job, reusable_state(self._client, job)) for job in unwanted)
+            cancel_jobs(
                 self._client.credentials, [job for job, state in found if state and state.status in RUNNING]
             )
         self.unwanted = ()
@@ -260,7 +260,7 @@ class ReportJobs:
         self.cancel()
         self._on_change(done)
         if failed and end.status == DONE:
-            raise task_error(failed[0], end.states[failed[0].report_task_id])
+            raise job_error(failed[0], end.states[failed[0].report_task_id])
         raise _retryable(
             f"{end.message}, so they were cancelled. Large reports take TikTok long: allow more time, or ask for fewer "
             "days or accounts at once."

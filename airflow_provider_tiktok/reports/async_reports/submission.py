@@ -25,8 +25,8 @@ _HAS_TITLES = frozenset({"BASIC", "AUDIENCE"})
 """Report types that take ``enable_report_title_translation``."""
 
 
-def task_of(call: ReportCall, report_task_id: str = "", dropped: Iterable[str] = ()) -> ReportTask:
-    """Give the task that makes the rows of a planned call."""
+def job_of(call: ReportCall, report_task_id: str = "", dropped: Iterable[str] = ()) -> ReportTask:
+    """Return the job, with or without its ID, that makes the rows of a planned call."""
     start, end = call.window.start, call.window.end
     return ReportTask(
         report_task_id,
@@ -38,8 +38,8 @@ def task_of(call: ReportCall, report_task_id: str = "", dropped: Iterable[str] =
     )
 
 
-def task_body(call: ReportCall, request: ReportRequest, dropped: Iterable[str] = ()) -> dict[str, Any]:
-    """Give TikTok's parameters for the task of a planned call.
+def job_body(call: ReportCall, request: ReportRequest, dropped: Iterable[str] = ()) -> dict[str, Any]:
+    """Return TikTok's parameters for the job of a planned call.
 
     One account a task: packed together, TikTok drops the decimals of money.
 
@@ -85,7 +85,7 @@ class Submission:
     deadlines: Mapping[str, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON takes it."""
+        """Return it as JSON takes it."""
         return {
             "tasks": [task.as_list() for task in self.tasks],
             "advertiser_ids": list(self.advertiser_ids),
@@ -117,7 +117,7 @@ class Submission:
         )
 
     def plan(self, request: ReportRequest) -> ReportPlan:
-        """Give the plan that the tasks were made for: the same accounts and days, whatever the present is.
+        """Return the plan that the jobs were made for: the same accounts and days, whatever the present is.
 
         :raises TikTokIncompleteReportError: a task of it is missing.
         """

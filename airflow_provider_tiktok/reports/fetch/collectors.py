@@ -19,7 +19,7 @@ _FEWEST_ROWS = 2_000
 _DOUBLE = "TikTok gave a row twice, so another one may be missing"
 
 Encode = Callable[[Page], Sequence[Any]]
-"""Makes of a page what the reader of the rows wants of each."""
+"""Returns, for each row of a page, what the reader of the rows wants of it."""
 
 _ReadPage = tuple[Sequence[Key], Sequence[Any], Mapping[str, Decimal]]
 """A page's keys, its rows, and sums of its metrics."""

@@ -1,4 +1,4 @@
-"""Tells in the log how far a long report is, every few seconds at most."""
+"""Logs how far a long report is, every few seconds at most."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Progress:
         self.rows = 0
 
     def window_done(self, pages: int, rows: int) -> None:
-        """Count a window that is whole."""
+        """Count a complete window."""
         self.windows_done += 1
         self.pages_done += pages
         self.rows += rows
@@ -67,8 +67,8 @@ class Progress:
         calls = self._calls() - self._calls_before
         pages = self.pages_done + open_pages_taken
         log.info(
-            "So far %d of %d account(s), %d of %d window(s), %s pages, %s whole rows (%s rows/s); %.1f calls/s, %.0f%% of "
-            "the budget of %g; %s",
+            "So far %d of %d account(s), %d of %d window(s), %s pages, %s complete rows (%s rows/s); %.1f calls/s, %.0f%% "
+            "of the rate limit of %g; %s",
             self.accounts_done,
             self._accounts,
             self.windows_done,
@@ -83,7 +83,7 @@ class Progress:
         )
 
     def _time_left(self, seconds: float, pages: int, open_pages: int) -> str:
-        """Guess from the pages of the windows that are whole."""
+        """Guess from the pages of the complete windows."""
         if not (self.windows_done and pages):
             return "too early to say how long it takes"
         known = self.pages_done + open_pages

@@ -27,11 +27,15 @@ def refetch(window: WindowFetch, problem: str, client: TikTokClient, plan: Repor
     if window.attempts >= _MAX_ATTEMPTS:
         repeated = repeated_hour_error(client, plan, window.planned[0], window.doubled_times())
         raise repeated or TikTokIncompleteReportError(
-            f"The report of {window}, could not be made whole in "
+            f"The report of {window}, could not be made complete in "
             f"{_MAX_ATTEMPTS} attempts: {problem}. TikTok's figures may be moving; run the task again later."
         )
     log.warning(
-        "%s: %s; attempt %d of %d to fetch the window whole.", window, problem, window.attempts, _MAX_ATTEMPTS
+        "%s: %s; attempt %d of %d to fetch all of the window.",
+        window,
+        problem,
+        window.attempts,
+        _MAX_ATTEMPTS,
     )
     window.restart()
     jitter = random.uniform(0.75, 1.25)  # noqa: S311

@@ -37,7 +37,7 @@ class PageScheduler:
     :param windows: yields the plan's windows, each when it is begun.
     :param result: gets the number of calls for windows that are fetched again.
     :param recovery: decides what follows when a call fails.
-    :param progress: is told what has come.
+    :param progress: counts and logs what has come.
     :param on_account_error: called with an account's ID and error when it can't be fetched; raises what ends the report.
     :param concurrency: calls in flight.
     :param waiting: answers that may wait in memory to be read.

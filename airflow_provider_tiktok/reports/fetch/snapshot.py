@@ -1,4 +1,4 @@
-"""How far a fetch has come, as JSON, so that another attempt can go on from there."""
+"""How far a fetch has come, as JSON, so that another attempt can resume from there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 
 
 def fingerprint(plan: ReportPlan, credentials: TikTokCredentials) -> str:
-    """Give a text that is the same for plans of the same calls to the same host with the same token, and of no others."""
+    """Return a text that is the same for plans of the same calls to the same host with the same token, and for no others."""
     calls = [
         [list(map(str, (call.advertiser_id, call.window.start, call.window.end))), call.params]
         for call in plan.calls
@@ -21,9 +21,9 @@ def fingerprint(plan: ReportPlan, credentials: TikTokCredentials) -> str:
     return fingerprint_of([request, calls, credentials.identity])
 
 
-def snapshot(fetch: RowSource) -> dict[str, Any]:
-    """Give the last position of a fetch, with what it brought until there."""
-    position, result = fetch.position, fetch.result
+def snapshot(source: RowSource) -> dict[str, Any]:
+    """Return the last position of a source, with what it brought until there."""
+    position, result = source.position, source.result
     return {
         "windows": position.windows,
         "row_count": position.row_count,
@@ -31,7 +31,7 @@ def snapshot(fetch: RowSource) -> dict[str, Any]:
         "skipped": dict(result.skipped),
         "dropped": {name: list(names) for name, names in result.dropped.items()},
         "refetched": result.refetched,
-        "seen_metrics": sorted(fetch.reader.seen_metrics),
+        "seen_metrics": sorted(source.reader.seen_metrics),
     }
 
 

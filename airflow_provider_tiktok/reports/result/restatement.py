@@ -1,4 +1,4 @@
-"""What a report that is written again says of what changed since it was written before."""
+"""What changed between two versions of a report."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _SUMS = (
 
 
 def compared_by(request: ReportRequest, schema: Schema) -> dict[str, Any]:
-    """Say how two versions of a report are compared: columns, key, day, and what is added up.
+    """Return how two versions of a report are compared: columns, key, day, and what is added up.
 
     Only metrics that the catalogue knows as additive are added up. Money of several accounts is added as it
-    stands, whatever their currencies.
+    is, whatever their currencies.
     """
     known = catalog.metrics(request.report_type)
     times = {name: schema.columns[name] for name in schema.key if schema.columns[name] in {DATE, TIMESTAMP}}
@@ -43,7 +43,7 @@ def compared_by(request: ReportRequest, schema: Schema) -> dict[str, Any]:
 
 
 def shown_restatement(restatement: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a summary shows: the whole, and the first days that changed.
+    """Return what a summary shows: the sums, and the first days that changed.
 
     ``days_left_out`` counts the changed days that it doesn't show.
     """
@@ -53,7 +53,7 @@ def shown_restatement(restatement: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def restatement_text(restatement: Mapping[str, Any]) -> str:
-    """Say in a line of the log what changed."""
+    """Return what changed, as a line of the log."""
     sums = "".join(
         f"; {name} {said['before']:,} -> {said['after']:,}" for name, said in restatement["sums"].items()
     )

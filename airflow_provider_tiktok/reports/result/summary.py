@@ -1,135 +1,59 @@
-"""What a report says about itself: its summary, its manifest, and the name of its files."""
+"""What a report says of itself in XCom: its summary."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from airflow_provider_tiktok.api.client import CallCounts
-from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.reports.fetch.source import RowSource
-from airflow_provider_tiktok.reports.planning.plan import ReportPlan, Window
-from airflow_provider_tiktok.reports.rows.schema import Schema
-from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 
 
-def make_summary(fetch: RowSource, counts: CallCounts, now: datetime) -> dict[str, Any]:
-    """Build the summary that stands in XCom: small, and plain JSON. It names no files yet.
+def make_summary(source: RowSource, counts: CallCounts, now: datetime) -> dict[str, Any]:
+    """Build the summary that goes to XCom: small, and plain JSON. It names no files yet.
 
-    :param fetch: the source whose rows have all come.
+    :param source: the source whose rows have all come.
     :param counts: the calls it took.
     :param now: decides whether the figures are final.
     """
-    plan = fetch.plan
-    skipped = fetch.result.skipped
+    plan = source.plan
+    skipped = source.result.skipped
     return {
-        "row_count": fetch.result.row_count,
+        "row_count": source.result.row_count,
         "advertiser_ids": [name for name in plan.accounts if name not in skipped],
         "skipped_advertisers": dict(skipped),
-        "dropped_metrics": sorted({name for names in fetch.result.dropped.values() for name in names}),
-        "report_start_date": _iso(plan.start_date),
-        "report_end_date": _iso(plan.end_date),
+        "dropped_metrics": sorted({name for names in source.result.dropped.values() for name in names}),
+        "report_start_date": iso_day(plan.start_date),
+        "report_end_date": iso_day(plan.end_date),
         "account_dates": {name: days for name, days in _days(plan).items() if name not in skipped},
-        "columns": dict(fetch.reader.schema.columns),
+        "columns": dict(source.reader.schema.columns),
         "paths": [],
         "path_count": 0,
         "manifest": None,
         "bytes": 0,
         "api_calls": counts.api_calls,
         "throttled_calls": counts.throttled_calls,
-        "retried_calls": counts.retried_calls + fetch.result.refetched,
-        "total_metrics": fetch.total_metrics,
+        "retried_calls": counts.retried_calls + source.result.refetched,
+        "total_metrics": source.total_metrics,
         "complete": not skipped,
         "is_final": plan.is_final(now),
     }
 
 
-def make_manifest(fetch: RowSource, summary: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Build what a folder's manifest says beside its files."""
-    plan = fetch.plan
-    return {
-        "created_at": now.isoformat(timespec="seconds"),
-        "request": plan.request.params(),
-        "timezones": {account: str(zone) for account, zone in plan.zones.items()},
-        "windows": [
-            {
-                plan.request.kind.account: call.advertiser_id,
-                "start_date": _iso(call.window.start),
-                "end_date": _iso(call.window.end),
-            }
-            for call in plan.calls
-        ],
-        **{name: summary[name] for name in ("row_count", "skipped_advertisers", "complete", "is_final")},
-    }
-
-
-def file_name(plan: ReportPlan, schema: Schema, partition_by: Collection[str]) -> str:
-    """Name the data files of a report in a folder, without extension.
-
-    The same request gives the same name. What the partition folders say (account, day) is left out of
-    it, so that a later run which restates a day replaces that day's file.
-    """
-    unimportant = dict.fromkeys(("page_size", "order_field", "order_type"))  # they change no row
-    identity: dict[str, Any] = {**plan.request.params(), **unimportant}
-    if plan.request.exclude_advertiser_ids:
-        identity["exclude_advertiser_ids"] = sorted(plan.request.exclude_advertiser_ids)
-    if plan.request.by_day:
-        identity["by_day"] = True
-    words = [(plan.request.data_level or plan.request.report_type).removeprefix("AUCTION_").lower()]
-    if "advertiser_id" not in partition_by:
-        # "every account" and "the connection's" stay the same request when an account joins
-        named = plan.request.advertiser_ids
-        # the same accounts in another order are the same request: two files of them would count each row twice
-        identity["advertiser_ids"] = sorted(named) if named else "the connection's"
-    if not any(schema.columns[name] in {DATE, TIMESTAMP} for name in partition_by):
-        identity["days"] = [_iso(plan.start_date), _iso(plan.end_date)]
-        words += [day.strftime("%Y%m%d") for day in (plan.start_date, plan.end_date) if day]
-    return "_".join((*words, fingerprint_of(identity, 12)))
-
-
-def restates(
-    plan: ReportPlan, schema: Schema, skipped: Collection[str]
-) -> Callable[[Mapping[str, str | None]], bool]:
-    """Give a test for partitions: whether a run of this plan says anew what is in them.
-
-    :param skipped: accounts about which it says nothing.
-    """
-    said: dict[str, list[Window]] = {}
-    for call in plan.calls:
-        if call.advertiser_id not in skipped:
-            said.setdefault(call.advertiser_id, []).append(call.window)
-
-    def test(partition: Mapping[str, str | None]) -> bool:
-        # a report on a business center says something about every account that has a partition
-        account = partition.get("advertiser_id") if plan.accounts else None
-        if skipped and not account:
-            return False  # it may hold rows of theirs
-        windows = said.get(account, []) if account else [window for each in said.values() for window in each]
-        times = [partition[name] for name in partition if schema.columns.get(name) in {DATE, TIMESTAMP}]
-        if not times:
-            return bool(windows)
-        if times[0] is None:  # the folder of rows without a day
-            return bool(windows)
-        try:
-            day = date.fromisoformat(times[0][:10])
-        except ValueError:
-            return False
-        return any(window.start <= day <= window.end for window in windows if window.start and window.end)
-
-    return test
-
-
 def _days(plan: ReportPlan) -> dict[str, list[str | None]]:
-    """Give the first and last day of accounts that have others than the report as a whole."""
+    """Return the first and last day of the accounts whose days are not the report's."""
     found: dict[str, list[str | None]] = {}
     for call in plan.calls:
-        days = found.setdefault(call.advertiser_id, [_iso(call.window.start), None])
-        days[1] = _iso(call.window.end)
+        days = found.setdefault(call.advertiser_id, [iso_day(call.window.start), None])
+        days[1] = iso_day(call.window.end)
     return {
-        name: days for name, days in found.items() if days != [_iso(plan.start_date), _iso(plan.end_date)]
+        name: days
+        for name, days in found.items()
+        if days != [iso_day(plan.start_date), iso_day(plan.end_date)]
     }
 
 
-def _iso(day: date | None) -> str | None:
+def iso_day(day: date | None) -> str | None:
+    """Return a day as ISO 8601, and no day as ``None``."""
     return day.isoformat() if day else None

@@ -1,7 +1,7 @@
 """How a call that is oversized for TikTok becomes smaller ones, whose rows together are the same.
 
 TikTok cuts reports at 20,000 campaigns, ad groups or ads; refuses others as too large (40067) or as naming
-too many IDs (40011); and times out on the rest, for which it punishes whoever repeats the same call. The
+too many IDs (40011); and times out on the rest, for which it punishes an app that repeats the same call. The
 strategies, in the order of :data:`STRATEGIES`: fewer days, some of the filter's IDs, some of the campaigns, some of the
 ad groups. Which of them helps depends on the reason; which of them is right depends on the report: rows are
 only split along what they are grouped by, so that no row has to be put together from two. Where a report is
