@@ -1,9 +1,9 @@
-"""The links of a report's task: to the same figures in TikTok Ads Manager, and to what the task wrote.
+"""The links of a report's task: to the same figures in TikTok Ads Manager, and to the task's output.
 
-Airflow 3 asks for them in the worker, with the operator that has just run, after every attempt, be it a
-success, a failure or a deferral. Airflow 2 asks in the webserver, with an operator whose templates are not
-rendered; there the stored fields and summary of the task say the same. In both, a link that can't be known
-is empty text, and nothing is raised: a link is no reason to fail a task or a page.
+Airflow 3 requests them in the worker, with the operator that has just run, after every attempt: a success,
+a failure or a deferral. Airflow 2 requests them in the webserver, with an operator whose templates are not
+rendered; there the stored fields and summary of the task are read. In both, an unknown link is empty text,
+and nothing is raised: a link is no reason to fail a task or a page.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class TikTokAdsManagerLink(BaseOperatorLink):
     name = "TikTok Ads Manager"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Build the address; empty when no account is known."""
+        """Return the address; empty if no account is known."""
         return _quietly(lambda: ads_manager_url(_facts(operator, ti_key)))
 
 
 class TikTokOutputLink(BaseOperatorLink):
-    """Opens the place of the rows: the storage's console, or the task's XCom."""
+    """Opens the location of the rows: the storage's console, or the task's XCom."""
 
     name = "Output"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Build the address; empty when the storage has no page for it."""
+        """Return the address; empty if the storage has no page for it."""
         return _quietly(lambda: output_url(_facts(operator, ti_key), xcom_page(ti_key)))
 
 

@@ -1,4 +1,4 @@
-"""Addresses of pages about a report, built from what is known of it. Nothing is called or looked up."""
+"""Build the addresses of pages about a report, from known facts only: no call is made."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PAGES = {
     "adgroup": "perf/adgroup",
     "ad": "perf/creative",
 }
-"""Pages of Ads Manager by the ID that the rows are of; whatever else is on the dashboard.
+"""Pages of Ads Manager by the ID of the rows; other reports are on the dashboard.
 
-TikTok documents none of its pages. These, and ``aadvid`` for the account, are what people's links hold.
+TikTok documents none of its pages. These, and ``aadvid`` for the account, come from links that users share.
 """
 
 _DASHBOARD = "dashboard"
@@ -33,14 +33,14 @@ _LEVEL = re.compile(r"\b(campaign|adgroup|ad)_id(?:_v2)?\b")
 
 @dataclass(frozen=True, slots=True)
 class ReportFacts:
-    """What is known of a task's report; anything may be missing.
+    """The known facts about a task's report; each may be missing.
 
     :param advertiser_id: its account, or the first of several.
     :param bc_id: the business center of a ``BC`` report.
-    :param level: the ID that rows are of: ``campaign``, ``adgroup``, ``ad`` or empty.
+    :param level: the entity of the rows: ``campaign``, ``adgroup``, ``ad`` or empty.
     :param start_date: first day, as ``YYYY-MM-DD``.
     :param end_date: last day.
-    :param output_path: file or folder; empty when rows go to XCom.
+    :param output_path: file or folder; empty if rows go to XCom.
     :param is_folder: whether it is a folder.
     """
 
@@ -54,10 +54,10 @@ class ReportFacts:
 
 
 def read_facts(fields: Mapping[str, Any], known: Mapping[str, Any]) -> ReportFacts:
-    """Put together what the operator's fields and the report itself say.
+    """Return the facts from the operator's fields and the report's summary.
 
-    :param fields: the operator's template fields, rendered where that could be.
-    :param known: what the report found out: its summary, or the part of it that is known so far.
+    :param fields: the operator's template fields, rendered if possible.
+    :param known: the report's summary, or the part of it that is known so far.
     """
     output_path, is_folder = _output(fields)
     return ReportFacts(
@@ -72,10 +72,10 @@ def read_facts(fields: Mapping[str, Any], known: Mapping[str, Any]) -> ReportFac
 
 
 def ads_manager_url(facts: ReportFacts) -> str:
-    """Give the page of Ads Manager that shows the report's account at its level, or of the Business Center.
+    """Return the page of Ads Manager with the report's account at its level, or that of the Business Center.
 
     The days are passed as ``st`` and ``et``; a version of Ads Manager that doesn't know these shows its own
-    choice of days.
+    default days.
     """
     if facts.bc_id:
         return f"{BUSINESS_CENTER}?{urlencode({'org_id': facts.bc_id})}"
@@ -87,10 +87,10 @@ def ads_manager_url(facts: ReportFacts) -> str:
 
 
 def output_url(facts: ReportFacts, xcom_page: str) -> str:
-    """Give the page that shows the output.
+    """Return the page that shows the output.
 
-    A browser opens no file from a page, and XCom holds what needs no file: for both it is the XCom page of
-    the task, which names the files. The path stands behind ``#``, to be seen and copied.
+    A browser opens no local file from a page, so the link of a local file is the task's XCom page, which
+    names the files; so is the link of rows in XCom. The path follows ``#``, so that users can copy it.
 
     :param xcom_page: address of the XCom page of the task; may be empty.
     """
@@ -101,7 +101,7 @@ def output_url(facts: ReportFacts, xcom_page: str) -> str:
     if scheme in {"", "file", "local"}:
         return f"{xcom_page}#{quote(facts.output_path, safe='/:=@')}" if xcom_page else ""
     console = CONSOLES.get(scheme)
-    host = parts.netloc.rpartition("@")[2]  # in front of it may stand an Airflow connection
+    host = parts.netloc.rpartition("@")[2]  # an Airflow connection may precede it
     return console(host, parts.path.strip("/"), facts) if console else ""
 
 
@@ -117,7 +117,7 @@ def _gcs(bucket: str, key: str, facts: ReportFacts) -> str:
 
 
 def _azure(host: str, path: str, facts: ReportFacts) -> str:
-    """Give the blob's own address; the portal's can't be built without a subscription's ID."""
+    """Return the blob's own address; the portal's address needs a subscription's ID."""
     container, _, account = urlsplit(facts.output_path).netloc.partition("@")
     if not account.endswith((".dfs.core.windows.net", ".blob.core.windows.net")):
         return ""
@@ -129,7 +129,7 @@ CONSOLES: dict[str, Callable[[str, str, ReportFacts], str]] = {
     **dict.fromkeys(("gs", "gcs"), _gcs),
     **dict.fromkeys(("abfs", "abfss", "wasb"), _azure),
 }
-"""How the pages of a storage are addressed, by the scheme of its URLs."""
+"""The functions that build a storage's addresses, by the scheme of its URLs."""
 
 
 def _first_account(value: object) -> str:
@@ -147,7 +147,7 @@ def _business_center(request_params: object) -> str:
 
 
 def _level(fields: Mapping[str, Any]) -> str:
-    """Give the lowest ID that rows are of; the preset says it where the operator doesn't."""
+    """Return the lowest entity of the rows, from the operator's dimensions or else from the preset."""
     for source in (fields, PRESETS.get(str(fields.get("preset")).strip(), {})):
         found = set(_LEVEL.findall(str(source.get("dimensions") or "")))
         found.add(str(source.get("data_level") or "").strip().upper().removeprefix("AUCTION_").lower())
@@ -155,7 +155,7 @@ def _level(fields: Mapping[str, Any]) -> str:
             if level in found:
                 return level
         if source.get("dimensions"):
-            break  # they name no such ID, and the preset's don't count
+            break  # they name no such ID, and take precedence over the preset's
     return ""
 
 
@@ -168,7 +168,7 @@ def _day(value: object) -> str:
 
 
 def _output(fields: Mapping[str, Any]) -> tuple[str, bool]:
-    """Give the output path, and whether it is a folder; no path where none can be made of the fields."""
+    """Return the output path, and whether it is a folder; no path if the fields aren't valid."""
     try:
         path = coerce.path(fields.get("output_path"), "output_path") or ""
         output_format = coerce.text(fields.get("output_format"), "output_format")

@@ -1,6 +1,6 @@
-"""Named reports. A preset is a set of parameters; whatever the user gives as well wins over it.
+"""Named reports. A preset is a set of parameters; the user's own parameters take precedence.
 
-The families of :data:`PRESETS` are made from the small tables below: a metric that belongs into all of
+The families of :data:`PRESETS` are built from the small tables below: a metric that belongs in all of
 them is one more name in one table.
 """
 
@@ -151,5 +151,5 @@ def _others() -> Iterator[tuple[str, Preset]]:
 PRESETS: Mapping[str, Preset] = MappingProxyType(dict((*_summaries(), *_basic(), *_audience(), *_others())))
 """Reports by name. The two summaries have one row an entity for the run's dates, which are the data
 interval's days, or the account's last complete day where the run has no interval. ``bc_daily`` and
-``gmv_max_daily`` need ``bc_id`` and ``store_ids`` in ``request_params``. ``by_day`` stands for one
+``gmv_max_daily`` need ``bc_id`` and ``store_ids`` in ``request_params``. ``by_day`` means one
 call a day, whose day becomes the column ``stat_time_day``."""

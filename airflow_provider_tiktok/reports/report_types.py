@@ -1,7 +1,7 @@
-"""The report types of TikTok: one line of facts for each, which everything else looks up.
+"""TikTok's report types: one table of facts that all other code looks up.
 
-Where two types differ - the endpoint, the parameters it takes, how many days a call may span, which
-dimensions go together - the difference stands here and nowhere else.
+If two types differ - in the endpoint, its parameters, the days that a call may span, the dimensions that
+go together - the difference is here and nowhere else.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ INTEGRATED_PATH = "report/integrated/get/"
 HOUR, DAY = "stat_time_hour", "stat_time_day"
 
 MAX_DAYS_WITHOUT_TIME = 365
-"""Days that one call may span where no time dimension narrows it (TikTok's page on synchronous reports)."""
+"""Days that one call may span if no time dimension limits it (TikTok's page on synchronous reports)."""
 
 MAX_PAGE_SIZE = 1000
 MAX_DIMENSIONS = 4
@@ -29,29 +29,29 @@ _AT_MOST_ONE, _EXACTLY_ONE = (0, 1), (1, 1)
 
 @dataclass(frozen=True, slots=True)
 class ReportType:
-    """What TikTok's documents say about one type of report.
+    """The documented facts about one type of report.
 
-    :param name: as the user knows it.
+    :param name: the name that the user knows.
     :param path: the endpoint.
     :param sent_name: ``report_type`` on the wire; ``None`` for an endpoint of one type only.
-    :param account: TikTok's parameter that names whose report it is.
-    :param required: further parameters that the user gives through ``request_params``.
+    :param account: TikTok's parameter for the ID of the account or business center.
+    :param required: other parameters that the user must set in ``request_params``.
     :param has_level: whether it takes ``data_level``.
     :param has_service_type: whether it takes ``service_type``.
     :param filters: ``list`` of objects, one ``object``, or ``none``.
     :param sort: TikTok's names for field and direction of the order.
-    :param daily_calls: calls a day that TikTok allows an app of its basic level.
-    :param page_size: rows a page at most.
+    :param daily_calls: daily quota of an app of TikTok's basic level.
+    :param page_size: maximum number of rows of a page.
     :param max_days: days that one call may span, by time dimension.
     :param lifetime: whether it takes ``query_lifetime``.
     :param totals: whether it takes ``enable_total_metrics``.
     :param deleted: whether a status filter decides about deleted campaigns, ad groups and ads.
-    :param counts: how many dimensions of a kind it takes, least and most.
-    :param groupings: the sets of dimensions that TikTok takes, where it takes those only.
-    :param unproven: sets of dimensions that one account was seen to take, against the documents.
-    :param default_metrics: where the user names none; empty for all that the grouping has.
-    :param lists_names: whether TikTok's lists of metrics by dimension name attributes too, and not figures only.
-    :param companions: dimensions that TikTok adds by itself to a dimension, by its name.
+    :param counts: the least and the greatest number of dimensions of each kind.
+    :param groupings: the only sets of dimensions that TikTok takes; empty if there is no such list.
+    :param unproven: sets of dimensions that worked for one account, although they aren't documented.
+    :param default_metrics: the metrics if the user names none; empty for all that the grouping has.
+    :param lists_names: whether TikTok's lists of metrics by dimension include attributes as well as figures.
+    :param companions: dimensions that TikTok adds by itself, by the dimension that it adds them to.
     :param companion_metrics: metrics that TikTok adds by itself to every row.
     """
 
@@ -79,13 +79,13 @@ class ReportType:
     companion_metrics: tuple[str, ...] = ()
 
     def endpoint(self, dimensions: tuple[str, ...]) -> str:
-        """Give the endpoint for a set of dimensions."""
+        """Return the endpoint for a set of dimensions."""
         if self.name == "SMART_PLUS" and not self._is_overview(dimensions):
             return "smart_plus/material_report/breakdown/"
         return self.path
 
     def levels(self, dimensions: tuple[str, ...], filters: object = ()) -> frozenset[str]:
-        """Give the levels at which a grouping's metrics are to be looked up, where dimensions and filters decide them."""
+        """Return the levels at which to look up a grouping's metrics, if dimensions and filters decide them."""
         if self.name == "SMART_PLUS":
             return frozenset({"OVERVIEW" if self._is_overview(dimensions) else "BREAKDOWN"})
         if self.name == "GMV_MAX":
@@ -96,19 +96,19 @@ class ReportType:
         return frozenset()
 
     def span(self, dimensions: tuple[str, ...]) -> int:
-        """Give the days that one call may span."""
+        """Return the number of days that one call may span."""
         return min(
             (self.max_days.get(name, MAX_DAYS_WITHOUT_TIME) for name in dimensions),
             default=MAX_DAYS_WITHOUT_TIME,
         )
 
     def status_filter(self, dimensions: tuple[str, ...]) -> str | None:
-        """Give the filter that decides about deleted entities, where filters are one object."""
+        """Return the filter that decides about deleted entities, if filters are one object."""
         by_campaign = set(dimensions) - {DAY, HOUR} == {"campaign_id"}
         return "campaign_statuses" if self.name == "GMV_MAX" and by_campaign else None
 
     def companion_dimensions(self, dimensions: tuple[str, ...]) -> tuple[str, ...]:
-        """Give the dimensions that TikTok adds to these."""
+        """Return the dimensions that TikTok adds to these."""
         return tuple(name for by in dimensions for name in self.companions.get(by, ()))
 
     def _is_overview(self, dimensions: tuple[str, ...]) -> bool:
@@ -127,7 +127,7 @@ _GMV_MAX_LEVELS: Mapping[Grouping, frozenset[str]] = {
         ("item_id", "CREATIVE"),
         ("room_id", "LIVESTREAM"),
         ("campaign_id room_id", "LIVESTREAM"),
-        # figures by duration are those of products, or of livestreams where a room is among the IDs
+        # figures by duration are those of products, or of livestreams if a room is among the IDs
         ("duration", "DURATION_PRODUCT"),
         ("campaign_id duration", "DURATION_PRODUCT"),
         ("item_group_id duration", "DURATION_PRODUCT"),
@@ -173,7 +173,7 @@ _TYPES = (
         lifetime=True,
         unproven=_groupings("playable_id", "playable_id+country_code"),
     ),
-    # TikTok's page on this type is not public any more, so little is known and little is checked
+    # TikTok's page on this type is no longer public, so little is known and little is checked
     ReportType("CATALOG", sent_name="CATALOG", counts={"id": _AT_MOST_ONE, "time": _AT_MOST_ONE}),
     ReportType(
         "BC",
@@ -213,7 +213,7 @@ _TYPES = (
             *("duration", "campaign_id+duration", "item_group_id+duration", "room_id+duration"),
             *("campaign_id+item_group_id+duration", "campaign_id+room_id+duration"),
         ),
-        # on the path of API v2.0, which some accounts get instead
+        # on the path of API v2.0, which some accounts use instead
         unproven=_groupings(DAY, HOUR, "spu_id?day"),
         default_metrics=("cost", "net_cost", "orders", "cost_per_order", "gross_revenue", "roi"),
         companion_metrics=("currency",),

@@ -238,7 +238,7 @@ def test_what_sources_disagree_about_is_left_to_tiktok(metric, dimension):
         ("BASIC", "ad_id,age", {}, "age (AUDIENCE). Drop them, or choose another `report_type`."),
         ("AUDIENCE", "ad_id,device_brand", {}, "'device_brand' (did you mean 'device_brand_id'?)"),
         ("BASIC", "ad_id,stat_time_hour,country_code", {}, "country_code and stat_time_hour"),
-        ("BASIC", "ad_id,country_code,ad_type", {}, "country_code or ad_type beside another breakdown"),
+        ("BASIC", "ad_id,country_code,ad_type", {}, "country_code or ad_type with another breakdown"),
         ("BASIC", "ad_id,country_code", {"query_lifetime": True}, "with the dimension country_code"),
         ("BASIC", "ad_id,stat_time_hour", {"query_lifetime": True}, "with the dimension stat_time_hour"),
         (

@@ -1,7 +1,7 @@
-"""What TikTok's reports can hold: the names, types and levels of metrics and dimensions.
+"""The catalogue of metrics and dimensions: their names, types and levels.
 
-The facts are data, in CSV files beside this module, three files a report type: a metric or
-dimension that TikTok adds is one more line there. The files are read on first use and kept; nothing
+The facts are data, in CSV files next to this module, up to three files for each report type: a metric or
+dimension that TikTok adds is one more line there. The files are read on first use and cached; nothing
 is read on import.
 
 ``<report type>_metrics.csv``
@@ -10,13 +10,13 @@ is read on import.
     ``datetime``, ``string_array``), ``levels`` (``all`` or a ``|`` list), ``section``, ``additive``
     (whether values of several days or entities may be summed), ``rules`` (see
     :mod:`~airflow_provider_tiktok.reports.params.rules`), ``confidence`` that the name exists, and a
-    ``note`` on what is easily misread.
+    ``note`` on what is easily misunderstood.
 ``<report type>_dimensions.csv``
     ``name``, ``kind`` (``id``, ``time``, ``breakdown``, ``audience``, ``material``, ``setting``),
     ``type``, ``levels``, ``confidence``, ``note``.
 ``<report type>_metrics_by_dimension.csv``
-    the metrics that TikTok gives beside a dimension which does not take all of them; absent where
-    no dimension restricts them.
+    the metrics that TikTok has for a dimension that doesn't go with all of them; absent if no
+    dimension restricts them.
 """
 
 from __future__ import annotations
@@ -49,29 +49,27 @@ LEVELS_OF: Mapping[str, tuple[str, ...]] = {
     ),
     "SMART_PLUS": ("OVERVIEW", "BREAKDOWN"),
 }
-"""The levels of each report type. GMV Max has none that a request names: its own are the kinds of
+"""The levels of each report type. A GMV Max request names no level: its levels are the kinds of
 grouping that TikTok documents. Smart+ has its two endpoints."""
 
 _DATA = Path(__file__).parent
 
 REAL_TIME_LATENCY = timedelta(minutes=30)
-"""How long after the fact TikTok shows most figures (TikTok's page on data latency)."""
+"""How long after an event TikTok shows most figures (TikTok's page on data latency)."""
 
 _SLOW = timedelta(hours=16)
 _SLOW_TYPES = ("AUDIENCE", "PLAYABLE_MATERIAL", "CATALOG")
-_QUICK_DIMENSIONS = frozenset(
-    {"country_code", "placement"}
-)  # as quick in slow types as anything in the others
+_QUICK_DIMENSIONS = frozenset({"country_code", "placement"})  # as quick in slow types as in the others
 
 _LATENCY_BY_NAME = (
     dict.fromkeys(
         (
-            # figures about people, and how an account's money splits
+            # figures about people, and the parts of an account's spend
             *("reach", "cost_per_1000_reached", "frequency", "cash_spend", "voucher_spend"),
             # breakdowns
             *("ad_type", "custom_event_type", "event_source_id", "page_id", "component_name"),
             *("post_id", "search_terms"),
-            # these families wait as long as reach does where the goal is reach
+            # these are as late as reach if the goal is reach
             *("result", "result_rate", "cost_per_result"),
             *("real_time_result", "real_time_result_rate", "real_time_cost_per_result"),
             *("secondary_goal_result", "secondary_goal_result_rate", "cost_per_secondary_goal_result"),
@@ -111,17 +109,17 @@ class Dimension:
 
 
 def metrics(report_type: str = "BASIC") -> Mapping[str, Metric]:
-    """Give the metrics of a report type by name."""
+    """Return the metrics of a report type by name."""
     return _metrics(report_type)
 
 
 def dimensions(report_type: str = "BASIC") -> Mapping[str, Dimension]:
-    """Give the dimensions of a report type by name."""
+    """Return the dimensions of a report type by name."""
     return _dimensions(report_type)
 
 
 def metrics_by_dimension(report_type: str = "BASIC") -> Mapping[str, frozenset[str]]:
-    """Give the metrics allowed beside each dimension that restricts them."""
+    """Return, by dimension, the only metrics that go with it, if it restricts them."""
     return _metrics_by_dimension(report_type)
 
 
@@ -166,7 +164,7 @@ def _metrics_by_dimension(report_type: str) -> Mapping[str, frozenset[str]]:
 
 
 def latency(names: tuple[str, ...], report_type: str = "BASIC") -> timedelta:
-    """Say how long after a day's end TikTok still completes a report of these names.
+    """Return how long after a day's end TikTok still completes a report of these names.
 
     :param names: dimensions and metrics of the report.
     :param report_type: the report type.

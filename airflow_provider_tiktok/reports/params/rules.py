@@ -177,19 +177,19 @@ DIMENSION_RULES: tuple[DimensionRule, ...] = (
     DimensionRule(
         ("AUDIENCE",),
         lambda shape: shape.has(*_TIMELESS) and bool(shape.of_kind("time")),
-        "holds a time dimension beside an interest category or device brand, which TikTok doesn't combine. Drop the "
+        "holds a time dimension together with an interest category or device brand, which TikTok doesn't combine. Drop the "
         "time dimension and make one report a day, as the presets `..._audience_interest_daily` do.",
     ),
     DimensionRule(
         ("AUDIENCE",),
         lambda shape: shape.has(HOUR) and not shape.has("bucket_id"),
-        f"holds {HOUR}, which audience reports are known to take beside bucket_id only",
+        f"holds {HOUR}, which audience reports are known to take with bucket_id only",
         sure=False,
     ),
     DimensionRule(
         ("BASIC",),
         lambda shape: len(shape.of_kind("breakdown")) > 1 and shape.has(*_LONE_BREAKDOWNS),
-        "holds country_code or ad_type beside another breakdown; TikTok takes one. Make two reports.",
+        "holds country_code or ad_type with another breakdown; TikTok takes one. Make two reports.",
     ),
     DimensionRule(
         ("BASIC",),
@@ -204,7 +204,7 @@ DIMENSION_RULES: tuple[DimensionRule, ...] = (
     DimensionRule(
         ("BASIC",),
         lambda shape: shape.has("ad_id_v2") and shape.has("image_id", "video_material_id"),
-        "holds ad_id_v2 beside image_id or video_material_id, which are known to go with ad_id",
+        "holds ad_id_v2 together with image_id or video_material_id, which are known to go with ad_id",
         sure=False,
     ),
     DimensionRule(
@@ -293,7 +293,7 @@ DIMENSION_RULES: tuple[DimensionRule, ...] = (
             and (found > 1 or not shape.unknown)
         ),
         "must hold one of main_material_id, ad_text_entity_id, call_to_action_entity_id, interactive_add_on_entity_id "
-        "beside the ID of the campaign tree, and no more than one.",
+        "with the ID of the campaign tree, and no more than one.",
     ),
     DimensionRule(
         ("SMART_PLUS",),

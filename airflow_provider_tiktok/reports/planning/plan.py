@@ -43,7 +43,7 @@ class Window:
 class ReportCall:
     """The first call of one request window of one account; more pages follow from TikTok's count.
 
-    :param advertiser_id: the account, or the business center that stands for its accounts.
+    :param advertiser_id: the account, or the business center that represents its accounts.
     :param window: the days.
     :param common: TikTok's parameters that are the same for each account, window and page.
     :param parameter: TikTok's parameter for the ID of the account or business center.
@@ -87,7 +87,7 @@ class ReportPlan:
     """The calls of a report, in the order of their rows.
 
     :param request: the report.
-    :param advertiser_ids: the accounts, in order, or the business center that stands for its accounts.
+    :param advertiser_ids: the accounts, in order, or the business center that represents its accounts.
     :param calls: the first call of every window.
     :param refused: why accounts can't be planned, by ID: TikTok refuses them, or doesn't send their time zone.
     :param zones: time zones of the accounts, if TikTok was asked.
