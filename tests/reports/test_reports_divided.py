@@ -177,7 +177,8 @@ def test_no_row_with_a_figure_is_lost_where_lists_leave_out_what_has_none(seed, 
     found = {row[1]: row[2:] for row in all_rows(fetch(client, plan, max_concurrency=rng.choice([1, 4])))}
     right = world.rows(dimension, metrics)
     assert found == {name: tuple(map(str, sums.values())) for name, sums in right.items()}
-    assert all(len(params["metrics"]) <= max(1, len(metrics)) for params in world.asked)
+    always = {"spend", "impressions", "clicks"}
+    assert all(len(set(params["metrics"]) - always) <= max(1, len(metrics)) for params in world.asked)
 
 
 def test_a_campaign_with_late_conversions_and_no_spend_is_listed():
@@ -196,8 +197,14 @@ def test_a_campaign_with_late_conversions_and_no_spend_is_listed():
 def test_lists_ask_for_names_where_the_report_has_what_is_no_figure(attributes):
     call = old_plan(FakeClient(), metrics=f"{attributes},spend").calls[0]
     request = old_plan(FakeClient(), metrics=f"{attributes},spend").request
-    assert split.list_metrics(request, call, split.CAMPAIGNS) == (("campaign_name", "spend"), ())
-    assert split.list_metrics(request, call, split.ADGROUPS) == (("adgroup_name", "spend"), ())
+    assert split.list_metrics(request, call, split.CAMPAIGNS) == (
+        ("campaign_name", "spend", "impressions", "clicks"),
+        (),
+    )
+    assert split.list_metrics(request, call, split.ADGROUPS) == (
+        ("adgroup_name", "spend", "impressions", "clicks"),
+        (),
+    )
 
 
 @pytest.mark.parametrize("way", [split.CAMPAIGNS, split.ADGROUPS])
@@ -213,7 +220,16 @@ def test_every_figure_of_a_report_by_ad_is_asked_for_in_lists(way, lifetime):
     for first in range(0, len(names), 100):
         some = names[first : first + 100]
         plan = old_plan(FakeClient(), metrics=some, query_lifetime=lifetime)
-        assert split.list_metrics(plan.request, plan.calls[0], way) == (tuple(some), ())
+        listed, unlisted = split.list_metrics(plan.request, plan.calls[0], way)
+        assert (listed[: len(some)], unlisted) == (tuple(some), ())
+        assert len(listed) <= 100
+
+
+def test_a_campaign_whose_rate_rounds_to_zero_is_listed():
+    call = (plan := old_plan(FakeClient(), metrics="ctr")).calls[0]
+    assert split.list_metrics(plan.request, call, split.CAMPAIGNS)[0] == (
+        *("ctr", "spend", "impressions", "clicks"),
+    )
 
 
 def test_a_figure_that_no_list_can_have_fails_the_report_with_what_to_do():
@@ -272,7 +288,7 @@ def test_lists_are_divided_and_summed_without_the_figures_that_the_report_goes_w
 
 
 def test_a_list_that_asks_for_what_the_report_goes_without_since_then_is_made_anew():
-    world = Figures(random.Random(5), how="slow", most=2, refuses={level: {"clicks"} for level in LEVELS})
+    world = Figures(random.Random(5), how="slow", most=5, refuses={level: {"clicks"} for level in LEVELS})
     late = [timed_out()]
 
     def report(params):

@@ -169,7 +169,7 @@ def test_a_missing_bucket_is_named_before_tiktok_is_called(run, emulator):
         run("s3://nobodys-bucket/ads/")
     assert str(caught.value) == (
         "`output_path` 's3://nobodys-bucket/ads': there is no bucket or container 'nobodys-bucket', or these credentials "
-        "can't see it. Create it, for this provider creates none, or correct `output_path`."
+        "can't see it. Create it, because this provider creates none, or correct `output_path`."
     )
     assert emulator.calls == []
 

@@ -18,7 +18,7 @@ from airflow_provider_tiktok.reports.report_types import MAX_DIMENSIONS, ReportT
 
 log = logging.getLogger(__name__)
 
-_ADVISED_METRICS = 100
+ADVISED_METRICS = 100
 """TikTok advises against more metrics in one report; whether it refuses them is not known."""
 
 _HIGH = "high"
@@ -172,10 +172,10 @@ def _dimension_levels(shape: Shape) -> Iterator[Finding]:
 
 
 def _metrics(shape: Shape) -> Iterator[Finding]:
-    if len(shape.metrics) > _ADVISED_METRICS:
+    if len(shape.metrics) > ADVISED_METRICS:
         yield Finding(
             "metrics",
-            f"holds {len(shape.metrics)} names, and TikTok advises {_ADVISED_METRICS} at most",
+            f"holds {len(shape.metrics)} names, and TikTok advises {ADVISED_METRICS} at most",
             sure=False,
         )
     sure: list[str] = []

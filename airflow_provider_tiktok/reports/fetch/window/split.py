@@ -20,7 +20,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokTransportError,
 )
 from airflow_provider_tiktok.reports import catalog
-from airflow_provider_tiktok.reports.params.checks import objections
+from airflow_provider_tiktok.reports.params.checks import ADVISED_METRICS, objections
 from airflow_provider_tiktok.reports.params.filters import LEVELS_OF_ID_FIELDS, ROW_IDS, STATUS_FIELDS
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.params.rules import Shape
@@ -203,7 +203,9 @@ def list_metrics(
     deleted campaigns too and of the same days: it holds every campaign that a row with a figure can be of. An oversized
     list is asked in several calls with some of the metrics each; what is in one of them is listed. Where
     a figure doesn't exist at the list's level, nothing shows that the list is complete: then the report isn't split
-    by it, and fails. Names and settings are no figures; a report that has some gets a list with names.
+    by it, and fails. Names and settings are no figures; a report that has some gets a list with names. Spend,
+    impressions and clicks are asked for too, where there is room: a campaign whose rate rounds to zero, or whose
+    corrections cancel out, still has those.
 
     TikTok's count of the unsplit call is no proof: of a call that is cut it counts what it left, one that is too
     large has none, and it may count rows of zeros of campaigns that lists leave out.
@@ -220,6 +222,10 @@ def list_metrics(
         elif any(sure for _, sure in objections(name, listed)):
             unlisted.append(name)
         else:
+            asked[name] = None
+    refused = set(request.metrics).difference(call.params["metrics"])
+    for name in _SUMMED:
+        if len(asked) < ADVISED_METRICS and name not in refused:
             asked[name] = None
     return tuple(asked), tuple(unlisted)
 
