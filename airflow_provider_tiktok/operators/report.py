@@ -1,4 +1,4 @@
-"""The operator that brings a TikTok report into XCom or storage."""
+"""The operator that writes a TikTok report to XCom or storage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TikTokReportOperator(TikTokBaseOperator):
-    """Fetches a report of TikTok Ads, whole or not at all.
+    """Fetches a report of TikTok Ads, complete or not at all.
 
     .. code-block:: python
 
@@ -39,7 +39,7 @@ class TikTokReportOperator(TikTokBaseOperator):
         )
 
     Lists may be given as a list, as text with commas, as JSON text, or as the text that Jinja makes of
-    a list. Rows hold ``advertiser_id``, the dimensions and the metrics; ``"-"`` of TikTok's is null.
+    a list. Rows hold ``advertiser_id``, the dimensions and the metrics; TikTok's ``"-"`` is null.
 
     :param tiktok_conn_id: the Airflow connection. (templated)
     :param advertiser_ids: one ID, a list, text with commas or JSON text; ``"*"`` is every account that
@@ -59,22 +59,22 @@ class TikTokReportOperator(TikTokBaseOperator):
         as JSON text; ``GMV_MAX`` and ``SMART_PLUS`` also take one object. (templated)
     :param order_field: metric by which TikTok sorts; rows are sorted by account, day and ID if not
         given. (templated)
-    :param order_type: ``ASC`` or ``DESC``; TikTok's order holds within each account and window. (templated)
+    :param order_type: ``ASC`` or ``DESC``; TikTok's order holds within each account and request window. (templated)
     :param report_start_date: first day, inclusive, in the account's time zone. If only one of the two
         dates is given, the report is of that day. If none is, it is of the days of the run's data
         interval, or, where that has no length, of the account's last complete day. (templated)
     :param report_end_date: last day, inclusive. (templated)
     :param lookback_days: moves the start back by so many days, to read restated days again. (templated)
-    :param query_lifetime: figures of the whole life of the entities, without dates; the preset's, else False, if not
+    :param query_lifetime: figures of the entities' whole lifetime, without dates; the preset's, else False, if not
         given.
     :param include_deleted: count deleted campaigns, ad groups and ads, so that spend adds up to the
         account's. A status filter of yours wins.
     :param with_parents: add IDs and names of the entity and those above it.
-    :param request_params: further parameters of TikTok's, passed as they are: ``bc_id`` of a ``BC``
+    :param request_params: further TikTok parameters, passed as they are: ``bc_id`` of a ``BC``
         report, ``store_ids`` of ``GMV_MAX``, ``enable_total_metrics``, ... (templated)
     :param check_fields: refuse names and combinations that TikTok surely refuses before any call; without
         it everything is sent as it is.
-    :param drop_invalid_metrics: where TikTok refuses metrics by name, go on without them, warn, and list
+    :param drop_invalid_metrics: where TikTok refuses metrics by name, continue without them, warn, and list
         them as ``dropped_metrics`` in the summary; their column is null.
     :param mode: ``sync``, or ``async`` for TikTok's report tasks: TikTok makes a file, and no worker has to page
         through it. TikTok allow-lists apps for it. (templated)
@@ -89,10 +89,10 @@ class TikTokReportOperator(TikTokBaseOperator):
     :param on_empty: ``ok``, ``skip`` or ``fail`` when there are no rows.
     :param on_advertiser_error: when TikTok refuses one account: ``fail`` at once, ``fail_at_end`` after
         the others, or ``skip`` it and say so in the summary.
-    :param reconcile: compare the spend of each window's rows with the account's own, which costs one call
-        more a window, and fail the report where they differ; for ``BASIC`` reports of every entity.
-    :param reconcile_tolerance: part of the account's spend by which they may differ, beside rounding.
-    :param restatement: compare the rows with those of the files that they replace, and say in the summary, the
+    :param reconcile: compare the spend of each window's rows with the account's own, which costs one more call
+        a window, and fail the report where they differ; for ``BASIC`` reports of every entity.
+    :param reconcile_tolerance: share of the account's spend by which they may differ, in addition to rounding.
+    :param restatement: compare the rows with those of the files that they replace, and report in the summary, the
         manifest and the log how many were added, removed and changed, and what spend and conversions were.
     :param fail_fast: end the task without Airflow's retries when an error can't pass by itself.
     :param max_concurrency: HTTP calls in flight.
@@ -102,10 +102,10 @@ class TikTokReportOperator(TikTokBaseOperator):
         tasks; the first ones follow each other faster.
     :param wait_timeout: in async mode, the seconds (or ``timedelta``) that an attempt waits before it cancels the
         report tasks and fails.
-    :param durable: let a retry go on where the attempt before it was: in async mode with its report tasks, where
-        Airflow has a task state store (3.3); in sync mode, with an ``output_path``, after its last finished window. A
-        cleared task begins anew.
-    :param cancel_on_kill: in async mode, cancel the report tasks when the task is killed: marked, cleared, timed out.
+    :param durable: let a retry resume where the attempt before it was: in async mode with its report tasks, where
+        Airflow has a task state store (3.3); in sync mode, with an ``output_path``, after its last complete request window.
+        A cleared task starts from scratch.
+    :param cancel_on_kill: in async mode, cancel the report tasks when the task is killed: marked, cleared or timed out.
         While it is deferred, that takes Airflow 3.3.
     :param asset_partitions: make of each ``Asset`` in ``outlets`` one event a day of the report, with the day
         as partition key (Airflow 3.3). Such events wake DAGs with a ``PartitionedAssetTimetable`` and no

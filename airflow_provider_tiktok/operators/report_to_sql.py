@@ -35,15 +35,15 @@ class TikTokReportToSqlOperator(TikTokReportOperator):
             table="marketing.tiktok_ads",
         )
 
-    Rows of the accounts and days that the report is of are deleted and inserted anew in one transaction,
-    once the whole report has come; other accounts and days, and accounts that were skipped, keep theirs. A
-    report without a time dimension gets two columns more, ``report_start_date`` and ``report_end_date``, and
-    replaces the rows of the same dates; one of the lifetime replaces all rows of its accounts.
+    Rows of the accounts and days that the report is of are deleted and inserted in one transaction,
+    once the report is complete; other accounts and days, and accounts that were skipped, keep theirs. A
+    report without a time dimension gets two more columns, ``report_start_date`` and ``report_end_date``, and
+    replaces the rows of the same dates; a lifetime report replaces all rows of its accounts.
 
     The table's unique key is the account and the dimensions. A table of another level, other filters or
     another report type is refused.
 
-    All parameters of :class:`TikTokReportOperator` but those about files and XCom, and:
+    All parameters of :class:`TikTokReportOperator` except those about files and XCom, and:
 
     :param sql_conn_id: Airflow connection of the database, whose hook is a ``DbApiHook``. (templated)
     :param table: ``table`` or ``schema.table``, quoted as it is written: upper and lower case count where the
@@ -95,7 +95,8 @@ class TikTokReportToSqlOperator(TikTokReportOperator):
 
     def read_options(self) -> ReportOptions:
         """Read what a run needs to know from the rendered fields."""
-        from airflow_provider_tiktok.operators._run.options import ReportOptions, TableOptions
+        from airflow_provider_tiktok.operators._outputs.base import TableOptions
+        from airflow_provider_tiktok.operators._run.options import ReportOptions
 
         table = TableOptions(
             self.sql_conn_id, self.table, self.create_table, self.add_columns, self.batch_size

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """The table that rows go to; see :class:`~airflow_provider_tiktok.operators.report_to_sql.TikTokReportToSqlOperator`."""
+
+    sql_conn_id: str
+    table: str
+    create_table: bool
+    add_columns: bool
+    batch_size: int
 
 
 class Output(Protocol):

@@ -13,7 +13,7 @@ from airflow_provider_tiktok._compat_late import BaseHook, has_connection
 from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.fingerprint import fingerprint_of
-from airflow_provider_tiktok.operators._run.options import TableOptions
+from airflow_provider_tiktok.operators._outputs.base import TableOptions
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params.coerce import invalid

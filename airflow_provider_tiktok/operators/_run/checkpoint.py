@@ -19,7 +19,12 @@ from airflow_provider_tiktok.exceptions import TikTokError, TikTokIncompleteRepo
 from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.operators._outputs.base import Output
 from airflow_provider_tiktok.operators._run.options import ReportOptions
-from airflow_provider_tiktok.operators._run.task_instance import is_retry, life_of, may_retry, task_of
+from airflow_provider_tiktok.operators._run.task_instance import (
+    generation_of,
+    is_retry,
+    may_retry,
+    task_instance_key,
+)
 from airflow_provider_tiktok.reports.fetch.snapshot import fingerprint, restore, snapshot
 from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, RowSource
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan
@@ -107,13 +112,13 @@ class RunCheckpoint:
     def _open(
         self, options: ReportOptions, context: Any, plan: ReportPlan, output: Output
     ) -> Checkpoint | None:
-        names = task_of(context)
+        names = task_instance_key(context)
         if names is None:
             return None
         name = fingerprint_of(names, 24)
         identity = {
             "task": names,
-            "life": life_of(context),
+            "life": generation_of(context),
             "plan": fingerprint(plan, self._client.credentials),
             "package": __version__,
             "policy": [options.on_advertiser_error, options.drop_invalid_metrics, options.reconcile],

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
-from airflow_provider_tiktok.operators._run.task_instance import life_of, may_retry
+from airflow_provider_tiktok.operators._run.task_instance import generation_of, may_retry
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class JobStore:
     ) -> None:
         self._store = context.get("task_state_store") if durable else None
         self._fingerprint = fingerprint
-        self._life = life_of(context)
+        self._generation = generation_of(context)
         self._may_retry = may_retry(context)
         self._clock = clock
         self._submitted_at = clock()
@@ -56,7 +56,7 @@ class JobStore:
                 return [], []
             jobs = [ReportTask.from_list(item) for item in stored["tasks"]]
             submitted_at = float(stored["submitted_at"])
-            known = stored["fingerprint"] == self._fingerprint and list(stored["life"]) == self._life
+            known = stored["fingerprint"] == self._fingerprint and list(stored["life"]) == self._generation
         except Exception as error:  # a report can do without the store
             log.warning(
                 "What an earlier attempt did can't be read (%s), so the report is made from scratch.", error
@@ -80,7 +80,7 @@ class JobStore:
                     "tasks": [job.as_list() for job in jobs],
                     "fingerprint": self._fingerprint,
                     "submitted_at": self._submitted_at,
-                    "life": self._life,
+                    "life": self._generation,
                 },
             )
         except Exception as error:

@@ -9,21 +9,11 @@ from inspect import signature
 from typing import Any
 
 from airflow_provider_tiktok._compat_late import connection_of
+from airflow_provider_tiktok.operators._outputs.base import TableOptions
 from airflow_provider_tiktok.reports.params import coerce
 from airflow_provider_tiktok.reports.params.request import parse_request
 
 _REPORT_PARAMETERS = tuple(signature(parse_request).parameters)
-
-
-@dataclass(frozen=True, slots=True)
-class TableOptions:
-    """The table that rows go to; see :class:`~airflow_provider_tiktok.operators.report_to_sql.TikTokReportToSqlOperator`."""
-
-    sql_conn_id: str
-    table: str
-    create_table: bool
-    add_columns: bool
-    batch_size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The one rule for templates that render to nothing.
+"""The one rule for templates that render to ``None``.
 
 Empty text means "not given", as does an explicit ``None`` in Python. What the DAG gave and what renders to ``None``
 is a mistake: an upstream task without a ``return``, or a misspelt XCom key, would else make all accounts of one.

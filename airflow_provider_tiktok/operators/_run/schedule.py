@@ -1,4 +1,4 @@
-"""When a task runs: its point in time, and the calendar days of its data interval."""
+"""When a task runs: its time, and the calendar days of its data interval."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ def run_time(context: Any) -> RunTime:
 
     A data interval with a length gives its calendar days in the DAG's time zone, as ``[start, end)``: from the day in
     which it starts to the one before the day in which it ends, and at least one. So a daily interval is one day at
-    whatever hour it begins, and intervals that follow each other have each day once. Airflow 3's cron schedules and its
+    whatever hour it starts, and intervals that follow each other have each day once. Airflow 3's cron schedules and its
     manual and asset-triggered runs have no length.
 
     :param context: the context that Airflow gives to ``execute``; may be empty.
     """
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     run = context.get("dag_run")
-    moment = end or context.get("logical_date") or getattr(run, "run_after", None)
-    if not isinstance(moment, datetime):
-        moment = clock.now()
+    time = end or context.get("logical_date") or getattr(run, "run_after", None)
+    if not isinstance(time, datetime):
+        time = clock.now()
     if not (isinstance(start, datetime) and isinstance(end, datetime) and start < end):
-        return RunTime(moment)
+        return RunTime(time)
     zone = _zone(context.get("dag"))
-    first, behind = start.astimezone(zone).date(), end.astimezone(zone).date()
-    return RunTime(moment, (first, max(first, behind - _DAY)))
+    first, end_day = start.astimezone(zone).date(), end.astimezone(zone).date()
+    return RunTime(time, (first, max(first, end_day - _DAY)))
 
 
 def _zone(dag: Any) -> tzinfo:
-    """Give the zone in which a DAG's schedule counts its days: the timetable's own, where that has one, or the DAG's."""
+    """Return the zone in which a DAG's schedule counts its days: the timetable's own, where that has one, or the DAG's."""
     timetable = getattr(dag, "timetable", None)
     for owner, name in ((timetable, "timezone"), (timetable, "_timezone"), (dag, "timezone")):
         zone = getattr(owner, name, None)

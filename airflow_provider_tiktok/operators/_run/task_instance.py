@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 
-def life_of(context: Any) -> list[int | None]:
-    """Give what a clearing of the task changes, and a retry doesn't: who clears a task asks for a fresh report.
+def generation_of(context: Any) -> list[int | None]:
+    """Return what a clearing of the task changes, and a retry doesn't: a user who clears a task asks for a fresh report.
 
     Clearing raises the run's ``clear_number`` and the task's ``max_tries``.
     """
@@ -16,20 +16,20 @@ def life_of(context: Any) -> list[int | None]:
 
 
 def may_retry(context: Any) -> bool:
-    """Say whether another attempt can follow this one by itself."""
+    """Return whether another attempt can follow this one by itself."""
     task_instance = context.get("ti")
     tries = [getattr(task_instance, name, None) for name in ("try_number", "max_tries")]
     return all(isinstance(number, int) for number in tries) and tries[0] <= tries[1]  # type: ignore[operator]
 
 
 def is_retry(context: Any) -> bool:
-    """Say whether an attempt came before this one."""
+    """Return whether an attempt came before this one."""
     number = getattr(context.get("ti"), "try_number", None)
     return isinstance(number, int) and number > 1
 
 
-def task_of(context: Any) -> list[str | int] | None:
-    """Name the task instance, over all its attempts; ``None`` outside of Airflow."""
+def task_instance_key(context: Any) -> list[str | int] | None:
+    """Return what identifies the task instance over all its attempts; ``None`` outside of Airflow."""
     task_instance = context.get("ti")
     names = [getattr(task_instance, name, None) for name in ("dag_id", "run_id", "task_id")]
     if not all(isinstance(name, str) for name in names):
