@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -143,7 +144,8 @@ class ReportRun:
         _log_plan(source.plan)
         log.info("::group::Windows")
         try:
-            with closing(batches):  # after an error, calls that are still under way end now
+            # after an error, calls that are still under way end now
+            with _without_cycle_collection(), closing(batches):
                 for batch in batches:
                     output.write(batch)
         finally:
@@ -201,6 +203,21 @@ class ReportRun:
 def read_start(unfinished: Mapping[str, Any] | None) -> float:
     """Return the Unix timestamp at which an attempt began, before all its waits."""
     return float(unfinished["began"]) if unfinished else clock.time()
+
+
+@contextmanager
+def _without_cycle_collection() -> Iterator[None]:
+    """Let Python look for no cycles among rows, which have none: that takes a quarter of a report's processor time.
+
+    The few cycles that calls leave, such as errors with their tracebacks, are collected afterwards.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _log_plan(plan: ReportPlan) -> None:
