@@ -160,24 +160,16 @@ class FileSource:
         for _, task in pairs:
             self._check_state(task)
         for _, window in groupby(pairs, key=lambda pair: pair[0].window):
-            first: RowCollector | None = None
-            for call, task in window:
-                collector = self._read_task(call, task)
-                if first is None:
-                    first = collector
-                    collectors.append(collector)
-                    continue
-                collectors.append(collector)
-                first.buffer.absorb(collector.buffer)
-                for name, value in collector.sums.items():
-                    first.sums[name] += value
-                collectors.pop()
-                if first.buffer.has_duplicates():
+            (call, task), *others = window
+            rows = self._read_task(call, task)
+            collectors.append(rows)
+            for other in others:
+                rows.absorb(self._read_task(*other))
+                if rows.buffer.has_duplicates():
                     raise TikTokIncompleteReportError(
                         f"TikTok gave a row in two report tasks of {call.account}. Run the task again."
                     )
-            if first is not None:
-                self._reconcile(call, first)
+            self._reconcile(call, rows)
 
     def _state(self, task: ReportTask) -> TaskState:
         return self._states.get(task.report_task_id, TaskState(SUCCESS))

@@ -17,7 +17,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokInvalidRequestError,
 )
 from airflow_provider_tiktok.fingerprint import fingerprint_of
-from airflow_provider_tiktok.reports.async_reports.rules import OUTPUT_FORMATS
+from airflow_provider_tiktok.reports.params.async_rules import OUTPUT_FORMATS
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.plan import ReportCall, ReportPlan, Window
 

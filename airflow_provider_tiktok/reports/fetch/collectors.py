@@ -113,6 +113,15 @@ class RowCollector:
         """Return the times of the rows that came twice, in a report that has a time."""
         return set(map(first_of_key, self.buffer.duplicates()))
 
+    def absorb(self, other: RowCollector) -> None:
+        """Move the rows and sums of another collector here."""
+        try:
+            self.buffer.absorb(other.buffer)
+            for name, value in other.sums.items():
+                self.sums[name] += value
+        finally:
+            other.clear()
+
     def clear(self) -> None:
         """Drop the rows."""
         self.buffer.close()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_tiktok.api.transport.sanitize import plain
-from airflow_provider_tiktok.reports.async_reports.rules import NOT_BY_AUDIENCE
+from airflow_provider_tiktok.reports.params.async_rules import NOT_BY_AUDIENCE
 
 CUT, NO_PEOPLE = "search_ads_throttle", "uv_invalid"
 """Rows are left out; figures about people are missing for a while."""

@@ -11,9 +11,9 @@ from typing import Any
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.credentials import ALL_ADVERTISERS
 from airflow_provider_tiktok.reports import catalog
-from airflow_provider_tiktok.reports.async_reports.rules import check_async
 from airflow_provider_tiktok.reports.params import coerce
 from airflow_provider_tiktok.reports.params.accounts import read_accounts, read_excluded, without_excluded
+from airflow_provider_tiktok.reports.params.async_rules import check_async
 from airflow_provider_tiktok.reports.params.checks import allowed_metrics, check, objections
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.filters import (

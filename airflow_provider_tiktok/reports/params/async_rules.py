@@ -6,14 +6,11 @@ From TikTok's pages on asynchronous reports ("Create an asynchronous report task
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.filters import ID_FIELDS, STATUS_FIELDS
-
-if TYPE_CHECKING:
-    from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.params.model import ReportRequest
 
 log = logging.getLogger(__name__)
 
