@@ -155,7 +155,7 @@ class ReportPlan:
         return max(0, len(self) - 1) // burst * max(1.0, burst / qps)
 
     def is_final(self, now: datetime) -> bool:
-        """Say whether TikTok has stopped completing every account's last day.
+        """Return whether TikTok has stopped completing every account's last day.
 
         They are final when the day is over in the account's time zone and the latency that TikTok documents
         for the slowest of the report's figures has passed. If a zone is unknown, the day ends when it ends
