@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
+from airflow_provider_tiktok.api import stopping
 from airflow_provider_tiktok.api.calls import Answer, ApiCall, CallFailure
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.envelope import EnvelopeReader
 from airflow_provider_tiktok.api.rate_limit.limiter import RateLimitStatus
 from airflow_provider_tiktok.api.rate_limit.throttle import Throttle
 from airflow_provider_tiktok.api.retry import Retries, RetryPolicy
-from airflow_provider_tiktok.api.stopping import wait
 from airflow_provider_tiktok.api.transport.problems import Problem
 from airflow_provider_tiktok.api.transport.redaction import LOG_REDACTION, Redactor
 from airflow_provider_tiktok.api.transport.secret import Secret
@@ -102,7 +102,7 @@ class TikTokClient:
         :param subject: what the call is about, such as ``advertiser 7..., page 2``; for messages.
         :param cancel: set when no one needs the answer any more; ends this call's waits.
         :param into: an empty file for an answer that is not JSON, such as a report's CSV; the answer's data then say
-            its ``bytes``, and whether their number was proven (``is_whole``).
+            its ``bytes``, and whether their number was proven (``is_complete``).
         :param needs_data: whether it is an error that TikTok accepts the call and sends no data.
         :raises TikTokAPIError: TikTok refused, or no usable answer came.
         :raises TikTokStoppedError: the task was stopped while the call waited.
@@ -155,12 +155,12 @@ class TikTokClient:
             )
         )
 
-    def pause(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Wait, unless the task is stopped in the meantime.
 
         :raises TikTokStoppedError: it was.
         """
-        wait(seconds, self.stop)
+        stopping.wait(seconds, self.stop)
 
     def close(self) -> None:
         """Close the connections."""
@@ -202,7 +202,7 @@ class TikTokClient:
             self._count(throttled_calls=outcome.is_throttled)
             turn.failed(outcome)
             if not outcome.is_throttled:
-                wait(retries.backoff_after(outcome), self.stop, call.cancel)
+                stopping.wait(retries.backoff_after(outcome), self.stop, call.cancel)
 
     def _attempt(self, call: ApiCall) -> Answer | CallFailure:
         self._count(api_calls=1)

@@ -12,7 +12,7 @@ from airflow_provider_tiktok.api.calls import Answer, ApiCall, CallFailure
 from airflow_provider_tiktok.api.codes import Action, look_up
 from airflow_provider_tiktok.api.transport.problems import Problem, status_problem
 from airflow_provider_tiktok.api.transport.redaction import without_signatures
-from airflow_provider_tiktok.api.transport.sanitize import plain, well_formed_json
+from airflow_provider_tiktok.api.transport.sanitize import sanitize, well_formed_json
 from airflow_provider_tiktok.api.transport.session import HttpResponse
 from airflow_provider_tiktok.exceptions import TikTokRateLimitError, TikTokTransportError
 
@@ -56,8 +56,8 @@ class EnvelopeReader:
             if data is None and not call.needs_data:
                 data = {}
             if isinstance(data, dict):
-                request_id = plain(envelope.get("request_id", ""), _MAX_ID)
-                return Answer(data, request_id, plain(response.headers.get(THROTTLE_HEADER, "")))
+                request_id = sanitize(envelope.get("request_id", ""), _MAX_ID)
+                return Answer(data, request_id, sanitize(response.headers.get(THROTTLE_HEADER, "")))
             return self._no_data(envelope, call.subject)
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
             error = TikTokRateLimitError(f"HTTP 429, too many requests{of(call.subject)}.")
@@ -82,7 +82,7 @@ class EnvelopeReader:
         """Return the failure of a call that TikTok answered with a code."""
         code = envelope["code"]
         message = without_signatures(self._redact(str(envelope.get("message", ""))))
-        message, request_id = plain(message, _MAX_MESSAGE), self._request_id(envelope)
+        message, request_id = sanitize(message, _MAX_MESSAGE), self._request_id(envelope)
         meaning = look_up(code, message)
         timed_out = meaning.action is Action.TIMEOUT
         error = meaning.error(
@@ -99,7 +99,7 @@ class EnvelopeReader:
 
     def _no_data(self, envelope: dict[str, Any], subject: str) -> CallFailure:
         """Return the failure of a call that TikTok accepted without the data that it was made for."""
-        message = plain(self._redact(str(envelope.get("message", ""))), _MAX_MESSAGE)
+        message = sanitize(self._redact(str(envelope.get("message", ""))), _MAX_MESSAGE)
         request_id = self._request_id(envelope)
         reference = f"Its message: {message!r} [code 0, request_id {request_id}]"
         if "data" not in envelope or envelope["data"] is not None:
@@ -117,7 +117,7 @@ class EnvelopeReader:
         return CallFailure(Action.PERMANENT, error, may_be_done=True)
 
     def _request_id(self, envelope: dict[str, Any]) -> str:
-        return plain(self._redact(str(envelope.get("request_id", ""))), _MAX_ID)
+        return sanitize(self._redact(str(envelope.get("request_id", ""))), _MAX_ID)
 
 
 def of(subject: str) -> str:

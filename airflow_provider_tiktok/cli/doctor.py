@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.cli.connection import add_connection_options, conn_id_of, new_hook
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
@@ -91,11 +91,11 @@ def account_lines(accounts: Sequence[Advertiser]) -> Iterator[str]:
     """Yield the lines of a table of accounts, at most the first ten."""
     shown = [
         (
-            plain(one.advertiser_id, 20),
+            sanitize(one.advertiser_id, 20),
             one.currency or "-",
             one.timezone or "-",
             one.status or "-",
-            plain(one.advertiser_name, 40),
+            sanitize(one.advertiser_name, 40),
         )
         for one in accounts[:_SHOWN_ACCOUNTS]
     ]
@@ -108,7 +108,7 @@ def account_lines(accounts: Sequence[Advertiser]) -> Iterator[str]:
 
 def _wrapped(beginning: str, text: str) -> list[str]:
     return textwrap.wrap(
-        plain(text, 1_500),
+        sanitize(text, 1_500),
         _WIDTH,
         initial_indent=beginning,
         subsequent_indent=" " * max(len(_INDENT), len(beginning.rstrip()) + 1 if beginning.isspace() else 18),

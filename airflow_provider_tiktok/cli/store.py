@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokError
 
 _COMMAND_TIMEOUT = 120.0  # seconds for one of Airflow's commands
@@ -136,5 +136,5 @@ def _airflow(*arguments: str) -> subprocess.CompletedProcess[str]:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TikTokError(
-            f"`airflow {plain(' '.join(arguments[:2]))}` could not be run ({type(error).__name__})."
+            f"`airflow {sanitize(' '.join(arguments[:2]))}` could not be run ({type(error).__name__})."
         ) from None

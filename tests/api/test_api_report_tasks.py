@@ -36,7 +36,7 @@ LINK = "/wsos_v2/object/1?expire=9&sign=5ec7e7"
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch):
     monkeypatch.setattr(throttle, "CREATIONS_PER_SECOND", 1000.0)
-    monkeypatch.setattr(TikTokClient, "pause", lambda self, seconds: None)
+    monkeypatch.setattr(TikTokClient, "wait", lambda self, seconds: None)
 
 
 def test_a_task_survives_a_journey_as_json():
@@ -155,7 +155,7 @@ def test_a_cancellation_posts_and_what_cannot_be_cancelled_is_told(server, clien
 def test_a_file_that_is_the_answer_is_written_down(server, client):
     server.script = [Reply(CSV, headers={"Content-Type": "text/csv"})]
     file = io.BytesIO(b"something old and long that was there before")
-    assert download_task(client, TASK, file) == {"bytes": 19, "is_whole": True}
+    assert download_task(client, TASK, file) == {"bytes": 19, "is_complete": True}
     assert file.getvalue() == CSV
 
 
@@ -171,7 +171,7 @@ def test_the_file_host_sees_no_token_and_the_log_no_signature(server, client, ca
     server.script = [ok({"download_url": server.url + LINK}), Reply(CSV)]
     file = io.BytesIO()
     with caplog.at_level(logging.DEBUG):
-        assert download_task(client, TASK, file)["is_whole"]
+        assert download_task(client, TASK, file)["is_complete"]
     assert file.getvalue() == CSV
     fetched = server.calls[1]
     assert fetched.raw_query == "expire=9&sign=5ec7e7"

@@ -78,7 +78,7 @@ class FakeClient:
                 self._in_flight -= 1
         return answer if isinstance(answer, Answer) else Answer(answer, "R1", "")
 
-    def pause(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         clock.wait(self.stop, seconds)
 
     def _answer(self, path: str, params: dict[str, Any]) -> Any:

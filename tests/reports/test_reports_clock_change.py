@@ -203,7 +203,7 @@ def test_a_report_tasks_file_with_such_an_hour_is_not_asked_for_again(monkeypatc
     def download(client, task, into):
         downloads.append(task)
         into.write(data)
-        return {"bytes": len(data), "is_whole": True}
+        return {"bytes": len(data), "is_complete": True}
 
     monkeypatch.setattr(files, "download_task", download)
     tasks = [job_of(call, "1") for call in asked.calls]

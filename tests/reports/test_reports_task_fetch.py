@@ -37,7 +37,7 @@ def _files(monkeypatch):
         into.seek(0)
         into.truncate()
         into.write(data)
-        return {"bytes": len(data), "is_whole": True}
+        return {"bytes": len(data), "is_complete": True}
 
     monkeypatch.setattr(files, "download_task", download)
 

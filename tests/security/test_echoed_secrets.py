@@ -151,9 +151,8 @@ def escaped(text: str) -> str:
 def _no_pauses(monkeypatch):
     from airflow_provider_tiktok.api.client import TikTokClient
 
-    monkeypatch.setattr(TikTokClient, "pause", lambda *_: None)
-    for module in ("client", "rate_limit.throttle"):
-        monkeypatch.setattr(f"airflow_provider_tiktok.api.{module}.wait", lambda *_: None)
+    monkeypatch.setattr(TikTokClient, "wait", lambda *_: None)
+    monkeypatch.setattr("airflow_provider_tiktok.api.stopping.wait", lambda *_: None)
 
 
 def result_of(work, client, caplog) -> str:

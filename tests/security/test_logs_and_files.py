@@ -13,7 +13,7 @@ import fsspec
 import pytest
 
 from airflow_provider_tiktok.api.endpoints.advertisers import describe_batch, list_authorised
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokTransportError
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.reports.fetch.totals import add_totals as total_of
@@ -28,13 +28,13 @@ EVIL = "first\n::group::fake\r\x1b[2J\x00[2026-01-01] {x.py:1} INFO - forged\u20
 
 
 def test_text_becomes_one_line_that_can_be_printed():
-    assert plain(EVIL) == "first ::group::fake [2J [2026-01-01] {x.py:1} INFO - forged end"
+    assert sanitize(EVIL) == "first ::group::fake [2J [2026-01-01] {x.py:1} INFO - forged end"
     assert (
-        plain("\u6771\u4eac\u30b3\u30fc\u30d2\u30fc, 5 \u20ac \U0001f600")
+        sanitize("\u6771\u4eac\u30b3\u30fc\u30d2\u30fc, 5 \u20ac \U0001f600")
         == "\u6771\u4eac\u30b3\u30fc\u30d2\u30fc, 5 \u20ac \U0001f600"
     )
-    assert plain(["a\n"]) == "['a\\n']"
-    assert plain("x" * 10_000, 5) == "xxxxx"
+    assert sanitize(["a\n"]) == "['a\\n']"
+    assert sanitize("x" * 10_000, 5) == "xxxxx"
 
 
 @pytest.mark.parametrize("field", ["message", "request_id"])

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.codes import lacks_scope
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
@@ -133,7 +133,7 @@ def _items(answer: Answer) -> list[dict[str, Any]]:
         name = item.get("advertiser_id") if isinstance(item, dict) else None
         text = str(name) if isinstance(name, (str, int)) else ""
         if not (text.isascii() and text.isdigit() and text.strip("0")):  # it goes into logs, paths and calls
-            what = f"has the advertiser ID {plain(name, 40)!r}" if name else "has no advertiser ID"
+            what = f"has the advertiser ID {sanitize(name, 40)!r}" if name else "has no advertiser ID"
             raise _unreadable(answer, f"entry {number} of {len(items)} {what}")
     return items
 
@@ -185,7 +185,7 @@ def _advertiser(item: dict[str, Any]) -> Advertiser:
 
 def _word(value: object) -> str | None:
     """Read a code such as ``USD``, which goes into logs as it is."""
-    return (plain(value, 60) or None) if isinstance(value, str) else None
+    return (sanitize(value, 60) or None) if isinstance(value, str) else None
 
 
 def _zone_name(item: dict[str, Any]) -> str | None:

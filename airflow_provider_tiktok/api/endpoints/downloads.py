@@ -49,7 +49,7 @@ def fetch_file(
     :param timeout: seconds without a byte after which the transfer fails.
     :param stop: set by another thread, it ends the transfer.
     :param subject: what the file is, for messages, which never hold the address.
-    :return: its ``bytes``, and ``is_whole``: whether the host said where it ends.
+    :return: its ``bytes``, and ``is_complete``: whether the host said where it ends.
     :raises TikTokReportTaskError: the address leads to a host that files are not fetched from.
     :raises LapsedAddressError: the host refuses the address.
     :raises TikTokTransportError: the file didn't come.

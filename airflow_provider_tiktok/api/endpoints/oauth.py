@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from airflow_provider_tiktok.api.client import TikTokClient
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.api.transport.secret import Secret
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
@@ -71,7 +71,7 @@ def read_redirect(url: str, state: str) -> Secret:
         )
     codes = {code for name in _CODES for code in query.get(name, [])}
     if not codes:
-        said = plain(" ".join(query.get("error", []) + query.get("error_description", [])), 200)
+        said = sanitize(" ".join(query.get("error", []) + query.get("error_description", [])), 200)
         raise TikTokError(
             f"TikTok's redirect brings no code, so the consent was not given{f' ({said})' if said else ''}. Run the "
             "command again, tick the advertiser accounts and confirm."
@@ -133,4 +133,4 @@ def _app(client: TikTokClient) -> dict[str, str]:
 
 
 def _texts(values: object) -> tuple[str, ...]:
-    return tuple(plain(value, 40) for value in values) if isinstance(values, list) else ()
+    return tuple(sanitize(value, 40) for value in values) if isinstance(values, list) else ()

@@ -171,7 +171,7 @@ def download_task(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> di
     TikTok answers with the file itself, or with an address that is good for an hour; when that has lapsed, or
     breaks off, it is asked for a new one.
 
-    :return: its ``bytes``, and ``is_whole``: whether the host said where it ends.
+    :return: its ``bytes``, and ``is_complete``: whether the host said where it ends.
     :raises TikTokTransportError: the file didn't come.
     """
     saved = _download(client, task, into)
@@ -193,7 +193,7 @@ def _download(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> dict[s
             if not error.retryable:
                 raise
             problem = str(error)
-        client.pause(1.0)
+        client.wait(1.0)
         log.warning(
             "The file of %s did not come (%s); TikTok is asked for a new address.", task, problem or "?"
         )

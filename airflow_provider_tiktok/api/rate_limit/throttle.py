@@ -11,13 +11,13 @@ import threading
 from datetime import timedelta
 
 from airflow_provider_tiktok import clock
+from airflow_provider_tiktok.api import stopping
 from airflow_provider_tiktok.api.calls import ApiCall, CallFailure
 from airflow_provider_tiktok.api.codes import SLOWER, Action
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.rate_limit.limiter import RateLimiter, RateLimitStatus
 from airflow_provider_tiktok.api.rate_limit.state import DAY, MINUTE, SECOND, open_store
 from airflow_provider_tiktok.api.retry import RetryPolicy
-from airflow_provider_tiktok.api.stopping import wait
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokRateLimitError
 
 log = logging.getLogger(__name__)
@@ -188,7 +188,7 @@ class Turn:
         self._waited += backoff
 
     def _wait(self, seconds: float) -> None:
-        wait(seconds, self._throttle.stop, self._call.cancel)
+        stopping.wait(seconds, self._throttle.stop, self._call.cancel)
 
 
 def _refused_for(

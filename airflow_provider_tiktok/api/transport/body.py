@@ -55,7 +55,7 @@ def read_body(response: requests.Response, at_most: int) -> bytes:
 def save_body(response: requests.Response, into: IO[bytes], max_bytes: int = _MAX_FILE) -> dict[str, Any]:
     """Write an answer's body into a file, from its beginning, in bounded memory.
 
-    :return: its ``bytes``, and ``is_whole``: whether the answer said where it ends, so that nothing is missing.
+    :return: its ``bytes``, and ``is_complete``: whether the answer said where it ends, so that nothing is missing.
     :raises requests.exceptions.RequestException: the connection broke before the end.
     """
     let_it_last()  # a large file takes longer than a call may
@@ -77,7 +77,7 @@ def save_body(response: requests.Response, into: IO[bytes], max_bytes: int = _MA
     if length is not None and unpacked and length.strip() != str(size):
         raise requests.exceptions.ChunkedEncodingError("short")
     chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
-    return {"bytes": size, "is_whole": length is not None or chunked}
+    return {"bytes": size, "is_complete": length is not None or chunked}
 
 
 def pieces(response: requests.Response) -> Iterator[bytes]:

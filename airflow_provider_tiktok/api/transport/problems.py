@@ -19,7 +19,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies, select_p
 
 from airflow_provider_tiktok.api.transport.body import BodyEncodingError, TooLargeError
 from airflow_provider_tiktok.api.transport.redaction import LOG_REDACTION
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 
 _Result = TypeVar("_Result")
 
@@ -76,7 +76,7 @@ class _Proxy:
         behind = self.url[scheme.end() :] if scheme else self.url
         host = _HOST.match(behind.rpartition("@")[2])
         shown = (scheme.group() if scheme else "") + (host.group() if host else "")
-        return f"{self.variable} ({plain(shown, 200)!r})"
+        return f"{self.variable} ({sanitize(shown, 200)!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +235,11 @@ def _tls_problem(error: BaseException, call: _Call) -> Problem:
 
 def _unverified(error: BaseException, whose: str) -> Problem:
     found = _VERIFY.search(str(error))
-    why = plain(found[1], 200).rstrip(".") if found else ""
+    why = sanitize(found[1], 200).rstrip(".") if found else ""
     variable, path = _bundle()
     return Problem(
         f"the TLS certificate of {whose} could not be verified"
-        + (f" with the CA bundle of {variable} ({plain(path, 300)!r})" if variable else "")
+        + (f" with the CA bundle of {variable} ({sanitize(path, 300)!r})" if variable else "")
         + (f": {why}" if why else ""),
         permanent=True,
         unsent=True,
@@ -274,7 +274,7 @@ def _bundle_problem(_: BaseException, call: _Call) -> Problem | None:
         return None
     source = variable or "the package certifi"
     return Problem(
-        f"the CA bundle of {source} ({plain(path, 300)!r}) {what}",
+        f"the CA bundle of {source} ({sanitize(path, 300)!r}) {what}",
         permanent=True,
         unsent=True,
         advice=f"Set {variable} to a PEM file with the certificates of the authorities that are trusted, or unset it."
@@ -322,7 +322,7 @@ def _no_connection(_: BaseException, call: _Call) -> Problem:
 
 def _encoding_problem(error: BaseException, _: _Call) -> Problem:
     return Problem(
-        f"the answer is packed in a way that was not asked for ({plain(LOG_REDACTION.text(str(error)), 20)!r})",
+        f"the answer is packed in a way that was not asked for ({sanitize(LOG_REDACTION.text(str(error)), 20)!r})",
         permanent=True,
     )
 

@@ -37,17 +37,17 @@ def well_formed_json(value: Any) -> Any:
     return value
 
 
-def plain(value: object, at_most: int = 600) -> str:
+def sanitize(value: object, max_length: int = 600) -> str:
     """Write a value in one line of printable characters.
 
     TikTok's messages and names hold text of others: a line end in it would begin a line
     of its own in the log, perhaps a false one or a marker such as ``::group::``, and an escape sequence
     would colour or clear the reader's terminal.
 
-    :param at_most: characters; the rest is left out.
+    :param max_length: characters; the rest is left out.
     """
     text = value if isinstance(value, str) else str(value)
-    text = text[: 4 * at_most]
+    text = text[: 4 * max_length]
     if not text.isprintable():
         text = "".join(char if char.isprintable() else _BLANK for char in text)
-    return " ".join(text.split())[:at_most]
+    return " ".join(text.split())[:max_length]

@@ -201,7 +201,7 @@ class FileSource:
                     raise
                 log.warning("%s Attempt %d of %d to get all of it.", error, attempt, _DOWNLOADS)
                 self.result.refetched += 1
-                self._client.pause(_PAUSE)
+                self._client.wait(_PAUSE)
             except TikTokOutputError:  # no room for it
                 collector.clear()
                 raise
@@ -223,7 +223,7 @@ class FileSource:
         Where the host doesn't say how long the file is, it is fetched twice: a break can't come at the same byte.
         """
         saved = self._download_when_ready(task, file)
-        if not saved["is_whole"]:
+        if not saved["is_complete"]:
             digest = _digest(file)
             saved = self._download_when_ready(task, file)
             if _digest(file) != digest:
@@ -256,7 +256,7 @@ class FileSource:
                 raise _never_ready(task, timer.limit, refusal)
             pause = timer.pause()
             log.warning("%s It said before that it was ready; it is asked again in %.0f s.", refusal, pause)
-            self._client.pause(pause)
+            self._client.wait(pause)
 
     def _read_file(
         self, call: ReportCall, task: ReportTask, file: IO[bytes], collector: RowCollector
@@ -270,7 +270,7 @@ class FileSource:
             collector.take_page(read_page(self.reader, call, number, items, subject=subject, first=first))
             first += len(items)
             if self._client.stop.is_set():
-                self._client.pause(0)  # raises
+                self._client.wait(0)  # raises
             if collector.has_double:
                 break
         problem = collector.problem()

@@ -163,7 +163,7 @@ class ReportJobs:
             stop_at_failure=self._policy == FAIL,
         )
         while (end := watch.poll(self._client)) is None:
-            self._client.pause(watch.pause())
+            self._client.wait(watch.pause())
         return end
 
     def resume(self, submission: Submission, end: WatchEnd) -> None:
@@ -246,7 +246,7 @@ class ReportJobs:
         """
         if self._client.stop.is_set() and self._cancels:
             self.cancel()
-        self._client.pause(0)
+        self._client.wait(0)
 
     def _check(self, end: WatchEnd) -> None:
         """Raise what keeps the report from being fetched; cancel what is not wanted any more then."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.rows.buffer import Key, MemoryBudget, RowBuffer
@@ -176,8 +176,8 @@ class IdCollector:
         for row, value in enumerate(ids, start=1):
             if not _is_id(value) or (account is not None and str(value) != account):
                 raise TikTokIncompleteReportError(
-                    f"TikTok sent a row whose {self._dimension} is {plain(repr(value), 60)}, which is no ID that was asked "
-                    f"for (row {row} of {call.subject(page)}). Nothing is published; run the task again."
+                    f"TikTok sent a row whose {self._dimension} is {sanitize(repr(value), 60)}, which is no ID that was "
+                    f"asked for (row {row} of {call.subject(page)}). Nothing is published; run the task again."
                 )
         return list(map(str, ids)), sums
 

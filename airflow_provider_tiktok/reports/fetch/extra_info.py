@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.reports.params.async_rules import NOT_BY_AUDIENCE
 
 CUT, NO_PEOPLE = "search_ads_throttle", "uv_invalid"
@@ -68,12 +68,12 @@ def _flags(value: Any) -> Iterator[tuple[str, Any]]:
         with contextlib.suppress(ValueError):
             value = json.loads(value)
     if isinstance(value, Mapping):
-        yield from ((plain(name, 60), one) for name, one in value.items())
+        yield from ((sanitize(name, 60), one) for name, one in value.items())
     elif isinstance(value, list):
         for one in value:
             yield from _flags(one)
     elif _is_set(value):
-        yield plain(value, 60), True
+        yield sanitize(value, 60), True
 
 
 def _is_set(value: Any) -> bool:

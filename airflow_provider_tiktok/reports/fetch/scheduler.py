@@ -92,7 +92,7 @@ class PageScheduler:
                     return None
                 continue
             if self._pool.is_empty:  # all windows that are left are in their backoff
-                self._client.pause(_LOOK)
+                self._client.wait(_LOOK)
             self._advance(_TICK if not self._pool.is_empty else 0)
 
     def advance(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.storage.columns import canonical_number
 
@@ -37,7 +37,7 @@ def add_totals(
     digits = [canonical_number(str(value).strip()) for value in values if value not in (None, "-")]
     numbers = [Decimal(text) for text in digits if text is not None]
     if len(numbers) < len(digits):
-        return plain(values[0], 200) if len(values) == 1 else None
+        return sanitize(values[0], 200) if len(values) == 1 else None
     additive = metric is not None and metric.additive and not (several_accounts and metric.type == "currency")
     if not numbers or None in values or (len(values) > 1 and not additive):
         return None

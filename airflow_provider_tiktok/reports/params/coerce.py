@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import pendulum
 
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 
 Names: TypeAlias = str | Sequence[str]
@@ -192,7 +192,7 @@ def check_sendable(value: object, name: str) -> None:
     except (TypeError, ValueError, RecursionError) as error:
         raise invalid(
             name,
-            f"holds a value that can't be sent to TikTok ({plain(error, 200)}). Use text, whole numbers, lists and "
+            f"holds a value that can't be sent to TikTok ({sanitize(error, 200)}). Use text, whole numbers, lists and "
             "objects of them.",
         ) from None
 

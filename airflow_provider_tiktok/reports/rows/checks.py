@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.filters import ROW_IDS
@@ -43,7 +43,7 @@ def _faults(
     """Yield the index of each row that can't be right, and why."""
     for name, low, high in _bounds(columns, call):
         for stray in (cell for cell in set(columns[name]) if cell and not low <= cell <= high):
-            yield columns[name].index(stray), f"of {plain(stray, 60)!r}, which was not asked for"
+            yield columns[name].index(stray), f"of {sanitize(stray, 60)!r}, which was not asked for"
     for name in request.dimensions:
         if name in _ALWAYS_THERE and not all(columns[name]):
             yield next(index for index, cell in enumerate(columns[name]) if not cell), f"without {name}"
@@ -54,7 +54,7 @@ def _faults(
                 yield index, f"without {' and '.join(names)}"
     for name in (name for name in ("advertiser_id", *ROW_IDS) if name in columns):
         for stray in _no_ids(columns[name]):
-            yield columns[name].index(stray), f"whose {name} is {plain(stray, 60)!r}, which is no ID"
+            yield columns[name].index(stray), f"whose {name} is {sanitize(stray, 60)!r}, which is no ID"
 
 
 def _bounds(columns: dict[str, Sequence[Cell]], call: ReportCall) -> list[tuple[str, str, str]]:

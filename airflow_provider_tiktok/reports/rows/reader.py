@@ -16,7 +16,7 @@ from datetime import date
 from operator import itemgetter
 from typing import Any
 
-from airflow_provider_tiktok.api.transport.sanitize import plain
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.rows.schema import Cell, Row, schema_of
@@ -199,7 +199,7 @@ class RowReader:
         for name in sorted(names - self.schema.columns.keys()):
             self._warn_once(
                 name,
-                f"TikTok also sent {plain(name, 80)}, which was not asked for; add it to `metrics` to keep it.",
+                f"TikTok also sent {sanitize(name, 80)}, which was not asked for; add it to `metrics` to keep it.",
             )
 
     def _warn_once(self, about: str, text: str) -> None:
