@@ -53,6 +53,7 @@ def held(emulator, account, last_day):
     ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("partition_by", [None, ["stat_time_day", "advertiser_id"]])
 @pytest.mark.parametrize("output_format", ["jsonl", "jsonl.gz", "csv", "csv.gz", "parquet"])
 def test_duckdb_loads_each_format_digit_for_digit_and_twice_without_doubles(

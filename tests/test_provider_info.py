@@ -103,6 +103,7 @@ def airflow_cli(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.full
 def test_airflows_own_command_shows_the_provider(airflow_home):
     shown = airflow_cli("providers", "get", "airflow-provider-tiktok", "--full", "--output", "json")
     assert (

@@ -100,7 +100,7 @@ def test_rows_are_right_or_the_report_fails(place, right, monkeypatch, number):
     monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.refetch._BACKOFF", 0.001)
     monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection_json(place.url, timeout=0.2))
     wrong, succeeded, failed = [], 0, 0
-    cases = sample(CASES[number::8], 12)
+    cases = sample(CASES[number::8], 6)
     for fault, shape, often, where in cases:
         rule = {"fault": fault, "path": REPORT, **HOW_OFTEN[often], **where}
         if "account" in rule:

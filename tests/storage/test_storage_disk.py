@@ -292,7 +292,7 @@ def test_a_disk_that_is_full_at_the_start_is_no_permanent_error(tmp_path, monkey
     with pytest.raises(TikTokOutputError) as caught:
         open_destination(tmp_path / "rows.csv")
     assert caught.value.retryable
-    assert f"({os.strerror(code)} at '{tmp_path}')" in str(caught.value)
+    assert f"can't be written: {os.strerror(code)} at '{tmp_path}'. " in str(caught.value)
     assert "may not write" not in str(caught.value)
 
 
