@@ -591,7 +591,7 @@ def test_without_fail_fast_airflow_may_retry(emulator, connect):
     assert (caught.value.code, caught.value.retryable) == (40105, False)
 
 
-@pytest.mark.sampled(18)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(
     "fault",
     [

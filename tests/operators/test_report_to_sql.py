@@ -398,6 +398,7 @@ TikTokReportToSqlOperator(
 """
 
 
+@pytest.mark.sampled(1)
 def test_a_killed_run_leaves_the_old_rows_and_the_next_one_is_not_held_up(emulator, known_database):
     (account,) = accounts(emulator, 1)
     run(**TWO_DAYS, advertiser_ids=account)

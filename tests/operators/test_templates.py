@@ -134,6 +134,7 @@ def test_a_part_that_renders_to_none_is_refused(value, native):
         assert refusal(render(operator)).startswith(f"`{name}` is given in the DAG as ")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_given_or_left_out_on_purpose_is_let_through(kind, native):
