@@ -119,7 +119,7 @@ def test_rows_are_right_or_the_report_fails(place, right, monkeypatch, number):
         finally:
             place.set_faults([])
     assert not wrong
-    few = 30 * len(cases) // len(CASES[number::8])
+    few = 30 if len(cases) == len(CASES[number::8]) else 0  # a sample may hold many of a kind
     assert succeeded > few
     assert failed > few
 
