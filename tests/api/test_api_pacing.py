@@ -452,7 +452,7 @@ def run_processes(target: Callable[..., None], arguments: list[tuple[Any, ...]])
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=target, args=one) for one in arguments]
     for process in processes:
-        process.acquire()
+        process.start()
     return processes
 
 
