@@ -48,7 +48,7 @@ PRECISION, SCALE = 38, 9
 _ALLOCATOR = "ARROW_DEFAULT_MEMORY_POOL"  # which pyarrow reads once, when it is loaded
 _CHUNK = 4_000  # rows that are converted to Arrow columns at a time
 _GROUP_CELLS = 400_000  # cells in a row group, some 8 MiB of Arrow's memory
-_BUFFER_BYTES = 16 * 2**20  # of many files' rows in memory
+_BUFFER_BYTES = 12 * 2**20  # of many files' rows in memory
 _MAX_SHOWN = 80
 
 _SPECIAL = re.compile(r'[",\r\n]')

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
-_BUFFER = 2**18
+_BUFFER = 2**16
 _LEVEL = 6
 
 

@@ -91,6 +91,17 @@ def test_a_buffer_absorbs_all_rows_of_another(rows, more, max_rows, keep_order):
     assert not keep_order or found == [*rows, *more]
 
 
+@given(rows=_ROWS, cuts=_CUTS, max_rows=_SIZES, keep_order=st.booleans())
+def test_rows_can_be_sorted_anew_within_the_budget(rows, cuts, max_rows, keep_order):
+    buffer = RowBuffer(keep_order=keep_order, budget=MemoryBudget(max_rows))
+    fill(buffer, rows, cuts, (0, 2))
+    with buffer.sorted_by(lambda known: known[::-1]) as ordered:
+        found = drain(ordered)
+    assert Counter(found) == Counter(rows)
+    keys = [key(row, (2, 0)) for row in found]
+    assert keys == sorted(keys)
+
+
 @given(sizes=st.lists(st.integers(0, 30), min_size=1, max_size=8), max_rows=st.integers(1, 40))
 def test_buffers_hold_no_more_in_memory_than_their_budget(sizes, max_rows):
     budget = MemoryBudget(max_rows)

@@ -14,7 +14,7 @@ from airflow_provider_tiktok.reports.rows.checks import check_rows
 from airflow_provider_tiktok.reports.rows.reader import Page, RowReader, first_of_key
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
-_MAX_CELLS = 600_000  # cells held in memory before rows go to a file: some 20 MiB
+_MAX_CELLS = 480_000  # cells held in memory before rows go to a file: some 16 MiB
 _FEWEST_ROWS = 2_000
 _DOUBLE = "TikTok gave a row twice, so another one may be missing"
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice, pairwise
 from operator import itemgetter
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
@@ -30,6 +30,17 @@ _BLOCK = 500  # rows read back at a time
 _BATCH = 1_000  # rows passed on at a time
 
 _key_of = itemgetter(0)
+
+
+class _Stored(NamedTuple):
+    """Where a block of rows is in the file: keys apart from rows, because looking for doubles takes only the keys."""
+
+    keys: Block
+    rows: Block
+
+
+_ReadBlock = Callable[[_Stored], "list[Any]"]
+"""Returns the items of a block."""
 
 
 class MemoryBudget:
@@ -72,7 +83,7 @@ class RowBuffer:
         self._extra = extra
         self._budget = budget or MemoryBudget()
         self._items: list[Item] = []
-        self._runs: list[list[Block]] = []
+        self._runs: list[list[_Stored]] = []
         self._file = BlockFile()
         self._count = 0
         self._sorted = True
@@ -107,7 +118,7 @@ class RowBuffer:
 
     def absorb(self, other: RowBuffer) -> None:
         """Move all rows of another buffer into this one."""
-        for items in other._blocks():
+        for items in other._blocks(other._read):
             self._hold(items)
         other.close()
 
@@ -115,17 +126,18 @@ class RowBuffer:
         """Return whether two rows have the same key."""
         if self.saw_duplicate or not self._runs:
             return self.saw_duplicate
-        if not self._keep_order and not self._extra:
-            return next(_doubles(self._merged()), None) is not None
         return next(self.duplicates(), None) is not None
 
     def duplicates(self) -> Iterator[Key]:
         """Yield the keys that several rows have."""
+        if not self._keep_order and not self._extra:
+            yield from _doubles(self._merged(self._read_keys))
+            return
         with RowBuffer() as keys:  # sorted, while the rows keep their order
-            for items in self._blocks():
+            for items in self._blocks(self._read_keys):
                 found = list(self._identities(items))
                 keys.add(found, [None] * len(found))
-            yield from _doubles(keys._merged())
+            yield from _doubles(keys._merged(keys._read_keys))
 
     def sorted_by(self, rank: Callable[[Any], tuple[Any, ...]]) -> RowBuffer:
         """Move the rows into a new buffer that sorts them by another key, and return it.
@@ -133,14 +145,16 @@ class RowBuffer:
         :param rank: returns the sort key for a row's key.
         """
         ordered = RowBuffer(budget=self._budget)
-        for items in self._blocks():
+        for items in self._blocks(self._read):
             ordered.add([rank(key) for key, _ in items], [row for _, row in items])
         self.close()
         return ordered
 
     def batches(self) -> Iterator[list[Any]]:
-        """Yield the rows, a thousand at a time."""
-        items = chain.from_iterable(self._merged())
+        """Yield the rows, a thousand at a time, and forget them."""
+        self._budget.leave(self)  # moving rows to the file that leave memory anyway would be in vain
+        self._keys = set()
+        items = chain.from_iterable(map(_emptied, self._merged(self._read)))
         while batch := [row for _, row in islice(items, _BATCH)]:
             yield batch
 
@@ -162,7 +176,7 @@ class RowBuffer:
         self._sort()
         self._runs.append(
             [
-                self._file.append(marshal.dumps(self._items[first : first + _BLOCK]))
+                self._store(self._items[first : first + _BLOCK])
                 for first in range(0, len(self._items), _BLOCK)
             ]
         )
@@ -191,22 +205,32 @@ class RowBuffer:
             self._items.sort(key=_key_of)
             self._sorted = True
 
-    def _merged(self) -> Iterator[list[Item]]:
-        """Return all rows in their order, list by list."""
+    def _merged(self, read: _ReadBlock) -> Iterator[list[Any]]:
+        """Return what ``read`` makes of all blocks in the order of the rows, list by list."""
         self._sort()
         if self._keep_order or not self._runs:
-            return self._blocks()
-        return _merge([*map(self._read, self._runs), iter([self._items])])
+            return self._blocks(read)
+        return _merge([*(map(read, run) for run in self._runs), iter([self._items])])
 
-    def _blocks(self) -> Iterator[list[Item]]:
-        """Yield the rows in blocks, run by run."""
+    def _blocks(self, read: _ReadBlock) -> Iterator[list[Any]]:
+        """Return what ``read`` makes of all blocks, run by run."""
         for run in self._runs:
-            yield from self._read(run)
+            yield from map(read, run)
         yield self._items
 
-    def _read(self, run: list[Block]) -> Iterator[list[Item]]:
-        for block in run:
-            yield marshal.loads(self._file.read(block))  # noqa: S302 - our own bytes
+    def _store(self, items: list[Item]) -> _Stored:
+        keys, rows = zip(*items, strict=True)
+        return _Stored(self._file.append(marshal.dumps(keys)), self._file.append(marshal.dumps(rows)))
+
+    def _read(self, stored: _Stored) -> list[Item]:
+        return list(zip(self._load(stored.keys), self._load(stored.rows), strict=True))
+
+    def _read_keys(self, stored: _Stored) -> list[tuple[Key]]:
+        """Return items without their rows, which are most of what a file holds."""
+        return list(zip(self._load(stored.keys), strict=True))
+
+    def _load(self, block: Block) -> tuple[Any, ...]:
+        return marshal.loads(self._file.read(block))  # noqa: S302 - our own bytes
 
 
 def _merge(sources: Iterable[Iterator[list[Item]]]) -> Iterator[list[Item]]:
@@ -231,6 +255,13 @@ def _merge(sources: Iterable[Iterator[list[Item]]]) -> Iterator[list[Item]]:
         heads = left
         merged.sort(key=_key_of)
         yield merged
+
+
+def _emptied(items: list[Item]) -> Iterator[Item]:
+    """Yield the items of a list, and remove them from it."""
+    while items:
+        yield from items[:_BATCH]
+        del items[:_BATCH]
 
 
 def _doubles(lists: Iterable[list[Item]]) -> Iterator[Key]:

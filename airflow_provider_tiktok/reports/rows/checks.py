@@ -18,8 +18,10 @@ from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.rows.reader import Page, RowReader
 from airflow_provider_tiktok.reports.rows.schema import Cell
+from airflow_provider_tiktok.storage.columns import column_test
 
 _ID = re.compile(r"-?[0-9]+")
+_ARE_IDS = column_test(r"[0-9]+")
 _ALWAYS_THERE = ("advertiser_id", *ROW_IDS, "smart_plus_ad_id")
 _NO_NAMES = ("duration",)  # an ID in the catalogue only
 
@@ -85,7 +87,6 @@ def _names(request: ReportRequest) -> tuple[str, ...]:
 
 def _no_ids(cells: Sequence[Cell]) -> list[str]:
     """Return the cells that are neither an ID nor null."""
-    given = [cell for cell in cells if cell is not None]
-    if all(given) and (text := "".join(given)).isascii() and (text.isdigit() or not given):
+    if _ARE_IDS(cells):
         return []
-    return [cell for cell in given if not _ID.fullmatch(cell)]
+    return [cell for cell in cells if cell is not None and not _ID.fullmatch(cell)]
