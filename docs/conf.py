@@ -24,8 +24,8 @@ autodoc_inherit_docstrings = False  # Airflow's are Airflow's
 autodoc_typehints = "none"  # the signature of 40 parameters is long enough; `:param` says what each takes
 toc_object_entries_show_parents = "hide"
 
-# A reference to something of this package that isn't there is an error; Airflow's and Python's own documentation
-# can't be looked up where a build has no network.
+# A reference to a missing object of this package is an error; Airflow's and Python's documentation can't be checked
+# when a build has no network.
 nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!airflow_provider_tiktok\b).*|.*\._\w+")]
 

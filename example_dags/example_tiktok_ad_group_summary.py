@@ -1,4 +1,4 @@
-"""Yesterday's figures of every ad group, every day: a preset and nothing else."""
+"""Yesterday's figures of every ad group, every day: only a preset."""
 
 from datetime import datetime, timezone
 
@@ -9,7 +9,7 @@ from airflow_provider_tiktok.operators.report import TikTokReportOperator
 with DAG(
     "example_tiktok_ad_group_summary",
     schedule="@daily",
-    start_date=datetime(2026, 11, 1, tzinfo=timezone.utc),  # without one Airflow 2 takes no schedule
+    start_date=datetime(2026, 11, 1, tzinfo=timezone.utc),  # Airflow 2 requires one for a schedule
     catchup=False,
     tags=["tiktok"],
 ):

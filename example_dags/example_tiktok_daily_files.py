@@ -1,9 +1,9 @@
-"""Every ad's figures by day, in one file a day and account, ready to be backfilled.
+"""Figures of every ad by day, in one file per day and advertiser account; it can be backfilled.
 
-Airflow 3's ``@daily`` runs at midnight and has no data interval, so a run reads the last complete day of
-each account's own time zone, and with ``lookback_days`` the two days before it again, because TikTok
-corrects conversions for some days. It replaces the files of just these days and accounts: a backfill, a
-re-run and tomorrow's schedule don't get into each other's way.
+Airflow 3's ``@daily`` runs at midnight and has no data interval, so a run reads the last complete day in each
+account's time zone, and with ``lookback_days`` the two days before it again, because TikTok corrects conversions for
+some days. It replaces only the files of these days and accounts, so a backfill, a rerun and tomorrow's run don't
+conflict.
 
 ``airflow backfill create --dag-id example_tiktok_daily_files --from-date 2026-11-01 --to-date 2026-11-20``
 """

@@ -1,9 +1,8 @@
-"""One DAG writes a report and says so by an asset; another waits for that and loads the files.
+"""One DAG writes a report and emits an asset event; another waits for it and loads the files.
 
-The asset's event carries the report's summary, so the second DAG is told which files there are, how many
-rows are in them, and which days and accounts they replace. Here it loads them into SQLite, by deleting and
-inserting in one transaction; ``docs/loading.md`` has the same for BigQuery, Snowflake, Redshift, Databricks
-and DuckDB.
+The asset's event carries the report's summary, so the second DAG knows the files, their number of rows, and the days
+and accounts that they replace. It loads them into SQLite, by deleting and inserting in one transaction;
+``docs/loading.md`` has the same for BigQuery, Snowflake, Redshift, Databricks and DuckDB.
 
 Airflow 2 calls assets data sets, and the events ``triggering_dataset_events``.
 """
@@ -35,7 +34,7 @@ with DAG("example_tiktok_load_on_asset", schedule=[CAMPAIGNS], catchup=False, ta
 
     @task
     def load(triggering_asset_events: Any = None) -> int:
-        """Replace the accounts and days of each report that has come, and count the table's rows."""
+        """Replace the accounts and days of each report, and return the number of the table's rows."""
         with closing(sqlite3.connect(f"{FOLDER}/campaigns.db")) as database, database:
             database.execute(
                 "CREATE TABLE IF NOT EXISTS campaigns (advertiser_id TEXT, stat_time_day TEXT, campaign_id TEXT,"
@@ -46,9 +45,9 @@ with DAG("example_tiktok_load_on_asset", schedule=[CAMPAIGNS], catchup=False, ta
             return database.execute("SELECT count(*) FROM campaigns").fetchone()[0]
 
     def replace(database: sqlite3.Connection, summary: dict) -> None:
-        """Delete what the table has of a report's accounts and days, and insert its rows."""
+        """Delete the rows of a report's accounts and days from the table, and insert the new ones."""
         days = [summary["report_start_date"], summary["report_end_date"]]
-        own = summary["account_dates"]  # of accounts whose last full day is another, in their time zone
+        own = summary["account_dates"]  # of accounts whose last complete day differs, in their time zone
         database.executemany(
             "DELETE FROM campaigns WHERE advertiser_id = ? AND stat_time_day BETWEEN ? AND ?",
             [(account, *own.get(account, days)) for account in summary["advertiser_ids"]],

@@ -1,4 +1,4 @@
-"""One mapped task an advertiser account: each can be watched, retried and cleared by itself."""
+"""One mapped task per advertiser account: each can be monitored, retried and cleared separately."""
 
 from airflow import DAG
 

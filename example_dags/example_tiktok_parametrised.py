@@ -1,8 +1,8 @@
-"""Any report, filled in on the trigger form: dimensions, metrics, JSON filters, dates, order.
+"""Any report, from the trigger form: dimensions, metrics, JSON filters, dates, order.
 
-Trigger it from the Airflow UI, or with ``--conf '{"metrics": "spend,clicks", ...}'``. The form's values
-reach the operator through Jinja, as text or as lists; both are understood. A field that is left empty is null, and
-``or ''`` makes empty text of it, which means "not given"; ``None`` would be refused.
+Trigger it from the Airflow UI, or with ``--conf '{"metrics": "spend,clicks", ...}'``. The form's values are passed to
+the operator through Jinja, as text or as lists; both are accepted. An empty field is null, and ``or ''`` turns it
+into empty text, which means "not given"; ``None`` would be refused.
 """
 
 try:
@@ -20,7 +20,7 @@ with DAG(
     catchup=False,
     tags=["tiktok"],
     params={
-        # the form insists on a value where null is not allowed
+        # the form requires a value where null is not allowed
         "advertiser_ids": Param(
             None, type=["null", "string"], title="Advertiser IDs", description="Empty: the connection's"
         ),
@@ -52,7 +52,7 @@ with DAG(
 
     @task
     def show(rows: list[dict]) -> None:
-        """Print the rows that came, as any next task would use them."""
+        """Print the rows, as an example of a next task."""
         for row in rows[:20]:
             print(row)
 

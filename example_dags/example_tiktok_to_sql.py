@@ -1,9 +1,9 @@
-"""Every ad's figures by day in a table of a database, which a re-run or a backfill corrects and never doubles.
+"""Figures of every ad by day in a database table; reruns and backfills replace rows and never duplicate them.
 
-The table is made by the first run. Each run replaces the rows of its own accounts and days in one
-transaction: with ``lookback_days`` the two days before as well, because TikTok corrects conversions for some
-days. The connection may be of any database that Airflow has a SQL hook for; ``sqlite_default``, which Airflow
-brings along, needs ``apache-airflow-providers-sqlite``.
+The first run creates the table. Each run replaces the rows of its accounts and days in one transaction: with
+``lookback_days`` also the two days before, because TikTok corrects conversions for some days. The connection may be
+of any database with a SQL hook in Airflow; ``sqlite_default``, an Airflow default, needs
+``apache-airflow-providers-sqlite``.
 """
 
 import os
@@ -18,7 +18,7 @@ with DAG(
     schedule="@daily",
     start_date=datetime(2026, 11, 1, tzinfo=timezone.utc),
     catchup=False,
-    is_paused_upon_creation=True,  # it wants a database
+    is_paused_upon_creation=True,  # it needs a database
     tags=["tiktok"],
 ):
     TikTokReportToSqlOperator(

@@ -1,4 +1,4 @@
-"""Tables that the package itself holds, so that no page can say something else.
+"""Tables generated from the package, so that no page can contradict it.
 
 ``return-codes``, ``presets`` and ``connection-fields`` become Markdown tables; ``modules`` becomes the
 reference of a group of modules. Every module of the package is in one group.
@@ -19,11 +19,11 @@ from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE, get_provi
 from airflow_provider_tiktok.reports.presets import PRESETS
 
 _ACTIONS = {
-    Action.RETRY: "repeats the call a few times, then leaves it to Airflow's `retries`",
+    Action.RETRY: "retries the call a few times, then leaves it to Airflow's `retries`",
     Action.THROTTLE: "slows the app down and waits",
     Action.THROTTLE_ONE: "slows this account down and waits",
-    Action.TIMEOUT: "repeats the call once, then asks for less",
-    Action.POLL: "asks again later",
+    Action.TIMEOUT: "retries the call once, then requests less",
+    Action.POLL: "polls again later",
     Action.PERMANENT: "ends the task at once",
     Action.REAUTHORISE: "ends the task at once",
     Action.UNKNOWN: "ends the call, leaves it to Airflow's `retries`",
@@ -31,7 +31,7 @@ _ACTIONS = {
 
 
 def return_codes() -> str:
-    """Write TikTok's codes with what they mean, what the package does and what the reader does."""
+    """Return a table of TikTok's codes: their meaning, what the package does and what to do."""
     rows: list[tuple[str, str, str, str, str]] = []
     for code, known in sorted(RETURN_CODES.items()):
         said = (known.meaning, f"`{known.error.__name__}`", _ACTIONS[known.action], known.advice)
@@ -44,7 +44,7 @@ def return_codes() -> str:
 
 
 def presets() -> str:
-    """Write every preset with its type, level and dimensions."""
+    """Return a table of all presets with type, level and dimensions."""
     return table(
         ("preset", "report type", "level", "dimensions"),
         (
@@ -60,7 +60,7 @@ def presets() -> str:
 
 
 def connection_fields() -> str:
-    """Write the fields of the connection's form that go into its extra."""
+    """Return a table of the connection's extra fields."""
     return table(
         ("field", "in the extra", "meaning", "default"),
         (
@@ -71,28 +71,28 @@ def connection_fields() -> str:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a Markdown table."""
+    """Return a Markdown table."""
     lines = [titles, ["---"] * len(titles), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 class Table(SphinxDirective):
-    """Puts one of the tables there."""
+    """A directive for one of the tables."""
 
     make: Callable[[], str]
 
     def run(self) -> list[nodes.Node]:
-        """Write the table and let it be read like the page around it."""
+        """Return the nodes of the table, parsed like the page around it."""
         return self.parse_text_to_nodes(type(self).make())
 
 
 class Modules(SphinxDirective):
-    """Puts the reference of a group of modules there."""
+    """A directive for the reference of a group of modules."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Hand every module over to autodoc."""
+        """Return the nodes that autodoc makes of every module."""
         found: list[nodes.Node] = []
         for module in groups()[self.arguments[0]]:
             options = "".join(
@@ -104,7 +104,7 @@ class Modules(SphinxDirective):
 
 
 def groups() -> dict[str, list[str]]:
-    """Give all modules by group: what the package names to Airflow, what else users import, and the inside."""
+    """Return all modules by group: those declared to Airflow, others that users import, and internal ones."""
     package = airflow_provider_tiktok.__name__
     every = [module.name for module in pkgutil.walk_packages(airflow_provider_tiktok.__path__, f"{package}.")]
     info = get_provider_info()
@@ -122,12 +122,12 @@ def groups() -> dict[str, list[str]]:
 
 
 def named(info: dict[str, Any], key: str) -> list[str]:
-    """Give the modules under a key of what Airflow is told; none where the package has no such thing."""
+    """Return the modules under a key of the provider info, or none if the key is missing."""
     return [module for entry in info.get(key, ()) for module in entry["python-modules"]]
 
 
 def setup(app: Any) -> dict[str, Any]:
-    """Tell Sphinx the directives."""
+    """Register the directives with Sphinx."""
     for name, make in (
         ("return-codes", return_codes),
         ("presets", presets),
