@@ -82,7 +82,7 @@ class Redactor:
 
     def body(self, body: bytes) -> bytes:
         """Return a JSON body without those secrets that are in none by chance."""
-        if b"\\u00" in body and self._bytes:
+        if b"\\" in body and b"\\u00" in body and self._bytes:  # one byte is found much faster than four
             escapes = {piece[:2] for piece in body.split(b"\\u00")[1:]}
             if self._may_be_escaped or not _CONCEALING.isdisjoint(escapes):
                 body = _ESCAPE.sub(_unescape, body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
@@ -18,10 +19,8 @@ from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.rows.reader import Page, RowReader
 from airflow_provider_tiktok.reports.rows.schema import Cell
-from airflow_provider_tiktok.storage.columns import column_test
 
 _ID = re.compile(r"-?[0-9]+")
-_ARE_IDS = column_test(r"[0-9]+")
 _ALWAYS_THERE = ("advertiser_id", *ROW_IDS, "smart_plus_ad_id")
 _NO_NAMES = ("duration",)  # an ID in the catalogue only
 
@@ -87,6 +86,8 @@ def _names(request: ReportRequest) -> tuple[str, ...]:
 
 def _no_ids(cells: Sequence[Cell]) -> list[str]:
     """Return the cells that are neither an ID nor null."""
-    if _ARE_IDS(cells):
-        return []
+    with suppress(TypeError):  # a cell is null
+        text = "".join(cells)  # type: ignore[arg-type]
+        if all(cells) and text.isascii() and text.encode().isdigit():  # several times faster than a pattern
+            return []
     return [cell for cell in cells if cell is not None and not _ID.fullmatch(cell)]
