@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from airflow_provider_tiktok.api.calls import ApiCall, CallFailure
 from airflow_provider_tiktok.api.codes import Action
-from airflow_provider_tiktok.api.rate_limit.state import MINUTE
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +37,6 @@ class RetryPolicy:
         """Return the seconds to wait after so many failures: exponential, with jitter."""
         seconds: float = min(self.initial_backoff * 2 ** (failures - 1), self.max_backoff)
         return seconds * random.uniform(0.75, 1.25)  # noqa: S311
-
-    def max_wait(self, limit: str | None) -> float:
-        """Return for how many seconds a call waits while TikTok takes none, because of one of its limits."""
-        if limit == MINUTE and self.max_suspension_wait is not None:
-            return self.max_suspension_wait
-        return self.max_throttle_wait
 
 
 class Retries:

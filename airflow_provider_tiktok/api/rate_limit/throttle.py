@@ -158,7 +158,7 @@ class Turn:
             if not seconds:
                 return now
             limit, blocked = limiter.blocked()
-            if limit == DAY or self._waited + blocked > self._throttle.policy.max_wait(limit):
+            if limit == DAY or self._waited + blocked > _max_wait(self._throttle.policy, limit):
                 raise _refused_for(limit or SECOND, blocked, self._call.subject, self._error)
             seconds = min(seconds, _CHECK_INTERVAL)
             if blocked:
@@ -210,3 +210,10 @@ def _refused_for(
         request_id=error.request_id if error else "",
         retry_after=seconds,
     )
+
+
+def _max_wait(policy: RetryPolicy, limit: str | None) -> float:
+    """Return for how many seconds a call waits while TikTok takes none, because of one of its limits."""
+    if limit == MINUTE and policy.max_suspension_wait is not None:
+        return policy.max_suspension_wait
+    return policy.max_throttle_wait
