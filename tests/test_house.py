@@ -7,40 +7,121 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "airflow_provider_tiktok"
-TOP = {"airflow_provider_tiktok", "airflow_provider_tiktok.exceptions"}
 
-# what each part may import of this package; everything else of it is out of bounds
+# what every room may import
+GROUND = {"clock", "exceptions", "fingerprint", "__version__"}
+
+# what each room may import of other parts of this package; everything else of them is out of bounds
 MAY_IMPORT = {
-    "api": {"api"},
-    "reports": {"reports", "api", "storage.columns", "storage.temporary"},
-    "storage": {"storage"},
-    "emulator": {"emulator", "reports"},
-    "hooks": {"hooks", "reports", "api", "_compat", "_compat_late", "get_provider_info"},
-    "cli": {"cli", "hooks", "reports", "api", "_compat", "_compat_late"},
-    "triggers": {"triggers", "reports", "api", "_compat", "_compat_late"},
-    "operators": {
-        "operators",
-        "links",
-        "triggers",
+    "clock": set(),
+    "exceptions": set(),
+    "fingerprint": set(),
+    "_compat": set(),
+    "_compat_late": set(),
+    "_compat_links": {"_compat"},
+    "get_provider_info": set(),
+    "retry_policy": set(),
+    "__main__": {"cli"},
+    "api": set(),
+    "reports": {"api", "storage.columns", "storage.temporary"},
+    "reports.catalog": set(),
+    "reports.report_types": set(),
+    "reports.presets": set(),
+    "reports.params": {"api.credentials", "api.transport.sanitize"},  # what is asked calls no one
+    "storage": set(),
+    "emulator": {"reports.catalog"},
+    "hooks": {"reports", "api", "_compat_late", "get_provider_info"},
+    "links": {"reports.params", "reports.presets", "storage.target", "api.credentials", "_compat_links"},
+    "cli": {"hooks", "reports", "api", "_compat_late"},
+    "triggers": {"reports.async_reports", "api", "_compat_late"},
+    "operators": {"links", "hooks", "reports", "_compat", "_compat_late"},
+    "operators._outputs": {"reports", "storage", "api.connection", "_compat_late"},
+    "operators._run": {"triggers", "hooks", "reports", "storage", "api", "_compat", "_compat_late"},
+    "sensors": {
+        "operators.base",
+        "operators._run.schedule",
+        "operators._run.session",
         "hooks",
-        "reports",
-        "storage",
-        "api",
+        "reports.params",
+        "reports.planning",
         "_compat",
         "_compat_late",
     },
-    "sensors": {"sensors", "operators", "hooks", "reports", "_compat", "_compat_late"},
+}
+
+# the rooms of a part, from the ground up: a room may import those before it; those in one line don't know each other
+FLOORS = {
+    "reports": (
+        ("catalog",),
+        ("report_types", "presets"),
+        ("params",),
+        ("planning",),
+        ("rows",),
+        ("fetch",),
+        ("async_reports", "result"),
+    ),
+    "api": (
+        ("codes", "stopping", "zones"),
+        ("calls",),
+        ("transport", "retry"),
+        ("credentials", "envelope"),
+        ("connection", "rate_limit"),
+        ("client",),
+        ("endpoints",),
+        ("diagnosis",),
+    ),
+    "operators": (("_outputs",), ("_run",), ("base",), ("report", "advertisers"), ("report_to_sql",)),
 }
 
 
+def name_of(path: Path) -> str:
+    """Return a module's name in the package: ``reports.rows.reader``; of the package itself ``""``."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def is_in(name: str, room: str) -> bool:
+    return name == room or name.startswith(f"{room}.")
+
+
+def of_this_package(path: Path) -> set[str]:
+    """Return the names that a module imports of this package, without the package's own name."""
+    start = f"{PACKAGE.name}."
+    return {name.removeprefix(start) for name in imports_of(path) if name.startswith(start)}
+
+
+def rooms_of(name: str) -> list[str]:
+    """Return the rooms that a module is in, the smallest first."""
+    return sorted((room for room in MAY_IMPORT if is_in(name, room)), key=len, reverse=True)
+
+
+def floor_of(name: str) -> tuple[int, str]:
+    """Return the floor and the room of a module within its part."""
+    part, _, rest = name.partition(".")
+    room = rest.partition(".")[0]
+    return next((floor for floor, rooms in enumerate(FLOORS[part]) if room in rooms), -1), room
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports_of(path: Path) -> set[str]:
+    """Return all that a module imports, wherever: in functions and under TYPE_CHECKING, too."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -61,18 +142,100 @@ def test_the_inner_parts_do_not_know_airflow(part):
         assert "airflow" not in names, path
 
 
-@pytest.mark.parametrize("part", sorted(MAY_IMPORT))
-def test_arrows_point_down_only(part):
-    for path in modules(part):
-        for name in imports_of(path):
-            pieces = name.split(".")
-            if (
-                pieces[0] == "airflow_provider_tiktok"
-                and len(pieces) > 1
-                and pieces[1] not in {"clock", "exceptions", "fingerprint", "__version__"}
-            ):
-                allowed = MAY_IMPORT[part]
-                assert pieces[1] in allowed or ".".join(pieces[1:3]) in allowed, f"{path} imports {name}"
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_arrows_point_down_only(name):
+    path = MODULES[name]
+    if not name:
+        assert not of_this_package(path)
+        return
+    assert rooms_of(name), f"{name} is in no room; give MAY_IMPORT one"
+    own, allowed = name.partition(".")[0], MAY_IMPORT[rooms_of(name)[0]] | GROUND
+    for imported in of_this_package(path):
+        is_allowed = is_in(imported, own) or any(is_in(imported, room) for room in allowed)
+        # "from package import module" also names the package
+        assert is_allowed or any(is_in(room, imported) for room in allowed), f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name in MODULES if "." in name and name.partition(".")[0] in FLOORS)
+)
+def test_rooms_of_a_part_import_those_below(name):
+    part = name.partition(".")[0]
+    floor, room = floor_of(name)
+    assert floor >= 0, f"{name} is in no room; give FLOORS one"
+    for imported in of_this_package(MODULES[name]):
+        if is_in(imported, part) and imported != part:
+            below, other = floor_of(imported)
+            assert other == room or below < floor, f"{name} imports {imported}"
+
+
+def test_no_modules_import_each_other():
+    arrows = {
+        name: {imported for imported in of_this_package(path) if imported in MODULES}
+        for name, path in MODULES.items()
+    }
+    graph = {name: sorted(imported) for name, imported in arrows.items()}
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+OF_NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}  # public, despite the underscore
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def defined_in(tree: ast.AST) -> set[str]:
+    """Return the private names that a module defines: functions, classes, variables, attributes."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.id if isinstance(node, ast.Name) else node.attr)
+    return set(filter(is_private, found))
+
+
+def module_names(tree: ast.AST) -> set[str]:
+    """Return the names under which a module knows others of this package."""
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module.startswith(PACKAGE.name)
+        for alias in node.names
+        if f"{node.module}.{alias.name}".removeprefix(f"{PACKAGE.name}.") in MODULES
+    }
+
+
+def is_own(node: ast.expr) -> bool:
+    """Return whether an expression is the object itself, or its class or base class."""
+    return (isinstance(node, ast.Name) and node.id in {"self", "cls"}) or (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+    )
+
+
+def test_no_module_uses_private_names_of_another():
+    trees = {name: tree_of(path) for name, path in MODULES.items()}
+    defined = {name: defined_in(tree) for name, tree in trees.items()}
+    everywhere = set().union(*defined.values())  # what no module defines is another library's
+    found = []
+    for name, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith(PACKAGE.name):
+                module = node.module.removeprefix(PACKAGE.name).lstrip(".")
+                found += [
+                    f"{name} imports {alias.name} of {module}"
+                    for alias in node.names
+                    if is_private(alias.name) and f"{module}.{alias.name}".lstrip(".") not in MODULES
+                ]
+            elif isinstance(node, ast.Attribute) and is_private(node.attr) and not is_own(node.value):
+                of_module = isinstance(node.value, ast.Name) and node.value.id in module_names(tree)
+                if of_module or node.attr in everywhere - defined[name] - OF_NAMED_TUPLES:
+                    found.append(f"{name} uses {ast.unparse(node)}")
+    assert not found
 
 
 def test_errors_get_everything_through_their_constructor():
