@@ -175,10 +175,7 @@ class RowBuffer:
             return
         self._sort()
         self._runs.append(
-            [
-                self._store(self._items[first : first + _BLOCK])
-                for first in range(0, len(self._items), _BLOCK)
-            ]
+            [self._store(self._items[first : first + _BLOCK]) for first in range(0, len(self._items), _BLOCK)]
         )
         self._sample = self._sample or frozenset(islice(self._keys, _BATCH))
         self._items = []
@@ -230,7 +227,8 @@ class RowBuffer:
         return list(zip(self._load(stored.keys), strict=True))
 
     def _load(self, block: Block) -> tuple[Any, ...]:
-        return marshal.loads(self._file.read(block))  # noqa: S302 - our own bytes
+        cells: tuple[Any, ...] = marshal.loads(self._file.read(block))  # noqa: S302 - our own bytes
+        return cells
 
 
 def _merge(sources: Iterable[Iterator[list[Item]]]) -> Iterator[list[Item]]:
