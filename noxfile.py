@@ -50,7 +50,7 @@ GRACE = {"interrupt_timeout": 30.0, "terminate_timeout": 15.0}
 SHORT = (
     "tests/hooks",
     "tests/operators/test_advertisers_operator.py",
-    "tests/operators/test_kept_rows.py",
+    "tests/operators/test_checkpoint.py",
     "tests/operators/test_report_operator.py",
     "tests/operators/test_report_tasks.py",
     "tests/sensors",

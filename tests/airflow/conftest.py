@@ -50,7 +50,7 @@ def env(folder, airflow_home, _session_emulator):
             ),
             # a triggerer that crashed is noticed soon
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
-            "AIRFLOW_CONN_TIKTOK_PATIENT": connection_json(_session_emulator.url, **own),
+            "AIRFLOW_CONN_TIKTOK_LONG_WAIT": connection_json(_session_emulator.url, **own),
         }
         if not database.startswith("sqlite"):  # whose tables are in the home
             migrate(variables)

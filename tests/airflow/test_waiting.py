@@ -56,12 +56,12 @@ def test_a_used_up_day_makes_the_retry_wait_for_the_next(live, emulator):
     emulator.set_faults(
         [{"fault": "code:40100", "message": "The app's QPD is used up.", "advertiser_id": account}]
     )
-    made = live.start("patient")
+    made = live.start("retry_delay")
     deadline = time.monotonic() + 120
     while made.states().get("report[-1]") != "up_for_retry":
         assert time.monotonic() < deadline, made.states()
         time.sleep(0.5)
-    seconds, reason = retry_of(live, "patient")
+    seconds, reason = retry_of(live, "retry_delay")
     midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0) + timedelta(days=1)
     left = (midnight - datetime.now(timezone.utc)).total_seconds()
     assert left - 10 < seconds < left + 120

@@ -16,7 +16,7 @@ def in_a_moment(request, day, zone):
 
 
 day = {
-    "tiktok_conn_id": "tiktok_patient",
+    "tiktok_conn_id": "tiktok_long_wait",
     "preset": "ad_daily",
     "report_end_date": "2026-11-10",
     "deferrable": True,

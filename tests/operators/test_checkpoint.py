@@ -324,7 +324,7 @@ def test_a_killed_worker_leaves_what_it_had_saved(emulator, report, tmp_path):
         from airflow_provider_tiktok.storage import checkpoint
         checkpoint._MIN_INTERVAL = 0
         checkpoint._INTERVAL_FACTOR = 0
-        from tests.operators.test_kept_rows import attempt
+        from tests.operators.test_checkpoint import attempt
         from airflow_provider_tiktok.operators.report import TikTokReportOperator
         arguments = {json.dumps(_arguments(report(f"{tmp_path}/out/")))!r}
         import json

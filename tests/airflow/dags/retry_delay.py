@@ -7,10 +7,10 @@ from airflow.sdk import DAG
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.retry_policy import TikTokRetryPolicy
 
-with DAG("patient", schedule=None):
+with DAG("retry_delay", schedule=None):
     TikTokReportOperator(
         task_id="report",
-        tiktok_conn_id="tiktok_patient",
+        tiktok_conn_id="tiktok_long_wait",
         preset="ad_daily",
         report_start_date="2026-11-01",
         retries=2,
