@@ -56,7 +56,7 @@ def test_fields_finds_by_note_and_says_what_does_not_add_up(capsys):
     assert "metric        reach  [integer, core; not additive]" in run(capsys, "fields", "reach")[1]
 
 
-def test_a_wrong_level_is_told_with_the_right_ones(capsys):
+def test_a_wrong_level_is_reported_with_the_right_ones(capsys):
     assert run(capsys, "fields", "--level", "ads") == (
         1,
         "",
@@ -74,7 +74,7 @@ def test_presets_and_fields_need_neither_airflow_nor_http():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_a_plan_says_what_a_report_costs(capsys, connect):
+def test_a_plan_shows_what_a_report_costs(capsys, connect):
     connect(advertiser_ids="7000000000000000001,7000000000000000002", qps=10)
     code, out, _ = run(
         capsys,

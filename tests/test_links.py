@@ -54,7 +54,7 @@ def test_ads_manager_opens_at_the_level_of_the_rows(fields, page):
 @pytest.mark.parametrize(
     "written", [ACCOUNT, int(ACCOUNT), [ACCOUNT, "72"], f"{ACCOUNT}, 72", f'["{ACCOUNT}"]']
 )
-def test_the_account_is_the_first_of_those_that_are_asked_for(written):
+def test_the_account_is_the_first_of_those_requested(written):
     assert read_facts({"advertiser_ids": written}, {}).advertiser_id == ACCOUNT
 
 
@@ -73,7 +73,7 @@ def test_what_the_report_found_out_wins_over_the_fields():
     )
 
 
-def test_one_date_alone_is_that_day():
+def test_one_date_is_that_day():
     facts = read_facts({"advertiser_ids": ACCOUNT, "report_end_date": "2026-11-03"}, {})
     assert ads_manager_url(facts).endswith(f"?aadvid={ACCOUNT}&st=2026-11-03&et=2026-11-03")
 
@@ -122,7 +122,7 @@ def test_the_operator_offers_both_links():
     }
 
 
-def test_what_airflow_2_has_stored_stands_for_templates_and_for_the_run(monkeypatch):
+def test_what_airflow_2_has_stored_is_used_for_templates_and_for_the_run(monkeypatch):
     stored = {"dimensions": "['campaign_id']"}, {"advertiser_ids": [ACCOUNT], **DAYS}
     monkeypatch.setattr(links_module, "stored_facts", lambda key: stored)
     assert links(dimensions="{{ params.dimensions }}")["TikTok Ads Manager"] == (

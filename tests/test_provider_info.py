@@ -80,7 +80,7 @@ def test_the_form_has_the_contracts_fields_and_titles():
     assert CONNECTION_TYPE["conn-fields"]["app_secret"]["schema"]["format"] == "password"
 
 
-def test_the_hook_tells_older_airflow_the_same():
+def test_the_hook_declares_the_same_to_older_airflow():
     assert (TikTokHook.conn_type, TikTokHook.hook_name) == ("tiktok", "TikTok")
     behaviour = TikTokHook.get_ui_field_behaviour()
     assert behaviour["relabeling"] == {"password": "Access token", "host": "API host"}

@@ -208,7 +208,7 @@ def test_a_python_that_does_not_run_is_named():
     assert "is needed and no-such-python does not run here" in done.stderr
 
 
-def test_rows_are_shown_as_a_table_and_what_has_no_room_in_words(monkeypatch, capsys):
+def test_rows_are_shown_as_a_table_and_overflow_as_text(monkeypatch, capsys):
     wide = {f"column {number}": "x" * 30 for number in range(6)}
     rows = [
         {"advertiser_id": "1", "name": f"日本{number}\n", "spend": Decimal(number)}

@@ -218,7 +218,7 @@ def test_a_data_interval_is_of_its_days_in_the_dags_time_zone(live):
     assert days_of(run) == (start.date().isoformat(), start.date().isoformat())
 
 
-def test_a_cron_schedule_is_of_the_last_complete_days_before_its_moment(live, emulator):
+def test_a_cron_schedule_is_of_the_last_complete_days_before_its_time(live, emulator):
     run = live.latest("cron_schedule")
     assert run.facts["data_interval_start"] == run.facts["data_interval_end"]
     assert days_of(run) == last_complete_days(emulator, moment(run.facts["data_interval_end"]))

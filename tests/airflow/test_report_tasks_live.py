@@ -156,7 +156,7 @@ def test_the_time_is_up(live, emulator):
     assert "within `wait_timeout`, so they were cancelled" in run.log("report")
 
 
-def test_a_retry_after_a_failed_download_creates_nothing_anew(live, emulator):
+def test_a_retry_after_a_failed_download_creates_no_new_task(live, emulator):
     emulator.set_faults([{"fault": "code:50000", "path": DOWNLOAD, "first": 5}])
     run = live.run("tasks_retried", seconds=180)
     assert run.states() == {"report[-1]": "success"}
@@ -165,7 +165,7 @@ def test_a_retry_after_a_failed_download_creates_nothing_anew(live, emulator):
     assert "Reusing report task" in run.log("report", 2)
 
 
-def test_a_retry_after_the_crash_of_a_worker_creates_nothing_anew(live, emulator):
+def test_a_retry_after_the_crash_of_a_worker_creates_no_new_task(live, emulator):
     emulator.configure(task_seconds=12)
     run = live.start("tasks_in_worker_retried")
     wait_until(lambda: calls(emulator, CHECK))
@@ -177,7 +177,7 @@ def test_a_retry_after_the_crash_of_a_worker_creates_nothing_anew(live, emulator
     assert calls(emulator, CANCEL) == []
 
 
-def test_a_cleared_task_fetches_anew(live, emulator):
+def test_a_cleared_task_fetches_from_scratch(live, emulator):
     emulator.configure(task_seconds=300)
     run = live.start("tasks_retried")
     run.wait_for_task("report", "deferred")

@@ -15,7 +15,7 @@ from tests.conftest import TOKEN
 pytestmark = pytest.mark.airflow
 
 
-def test_the_sensor_waits_in_the_triggerer_until_the_moment(live, emulator):
+def test_the_sensor_waits_in_the_triggerer_until_the_time(live, emulator):
     run = live.run("waiting", seconds=180)
     assert run.states() == {"ready[-1]": "success"}, run.log("ready")[-3000:]
     (task,) = run.tasks()
@@ -71,7 +71,9 @@ def test_a_used_up_day_makes_the_retry_wait_for_the_next(live, emulator):
     assert [call.query["advertiser_id"] for call in emulator.calls if call.code] == [account]
 
 
-def test_a_suspension_amid_a_report_is_waited_for_in_the_triggerer(live, emulator, connect, folder, tmp_path):
+def test_a_suspension_during_a_report_is_waited_for_in_the_triggerer(
+    live, emulator, connect, folder, tmp_path
+):
     (account,) = accounts(emulator)[3:4]
     rule = {"fault": "code:40100", "message": "App reaches the QPM limit 600", "advertiser_id": account}
     emulator.set_faults([{**rule, "path": "report/integrated/get/", "at": [3]}])

@@ -104,7 +104,7 @@ def test_the_display_time_zone_is_preferred(client, server, fields, zone):
 
 
 @pytest.mark.parametrize("ids", [("1",), ("*",)])
-def test_with_an_app_tiktok_is_asked_which_accounts_there_are(make_client, server, ids):
+def test_with_an_app_the_accounts_come_from_tiktok(make_client, server, ids):
     def reply(call):
         if call.path == AUTHORISED:
             return ok(
@@ -147,7 +147,7 @@ def test_no_authorised_account_is_an_empty_list(make_client, server):
     assert list_authorised(make_client(app_id="7", app_secret="s")) == {}
 
 
-def test_a_refusal_of_one_is_kept_with_its_account(client, server):
+def test_a_refusal_is_recorded_with_its_account(client, server):
     server.script = info(forbidden=["5"])
     (error,) = describe(client, ["5"]).refused.values()
     assert isinstance(error, TikTokPermissionError)

@@ -37,13 +37,13 @@ def accounts(*ids):
         ),
     ],
 )
-def test_a_good_connection_is_told_in_one_cheap_call(make_client, server, fields, reply, sentence):
+def test_a_good_connection_is_reported_after_one_cheap_call(make_client, server, fields, reply, sentence):
     server.script = [reply]
     assert check_connection(make_client(**fields)) == (True, sentence)
     assert len(server.calls) == 1
 
 
-def test_named_accounts_are_asked_about_as_well(make_client, server):
+def test_named_accounts_are_looked_up_as_well(make_client, server):
     server.script = [accounts("1", "2"), accounts("1")]
     good = "Token and app are good; they reach 2 advertiser account(s)."
     assert check_connection(make_client(**APP, advertiser_ids=("1",))) == (True, good)
@@ -108,7 +108,7 @@ def test_named_accounts_are_asked_about_as_well(make_client, server):
         ),
     ],
 )
-def test_a_bad_connection_is_told_by_what_is_wrong(make_client, server, fields, reply, start):
+def test_a_bad_connection_is_reported_with_its_problem(make_client, server, fields, reply, start):
     server.script = [reply]
     works, sentence = check_connection(make_client(**fields))
     assert works is False
@@ -131,7 +131,7 @@ def test_a_list_of_accounts_without_data_is_no_empty_one(make_client, server):
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_host_that_lets_nobody_in_points_to_token_and_proxy(make_client, server, status):
+def test_a_host_that_refuses_everyone_points_to_token_and_proxy(make_client, server, status):
     server.script = [Reply(b"<html>Forbidden</html>", status)]
     _, sentence = check_connection(make_client())
     assert f"HTTP {status}, the host refuses the token, or a proxy before it wants a login" in sentence

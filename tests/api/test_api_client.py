@@ -62,7 +62,7 @@ def test_the_token_goes_into_the_header_only(client, server):
     assert "Authorization" not in call.headers
 
 
-def test_parameters_are_encoded_as_tiktok_wants(client, server):
+def test_parameters_are_encoded_as_tiktok_requires(client, server):
     client.get(
         PATH,
         {
@@ -282,7 +282,7 @@ def test_a_gzip_body_is_read(client, server):
     assert client.get(PATH, {}).data == {"x": "1"}
 
 
-def test_a_large_body_is_whole(client, server):
+def test_a_large_body_is_complete(client, server):
     server.script = [ok({"list": ["\u00e9" * 1000] * 2000})]
     assert client.get(PATH, {}).data == {"list": ["\u00e9" * 1000] * 2000}
 
@@ -389,7 +389,7 @@ def test_throttling_does_not_use_up_the_attempts(make_client, server):
 
 
 @given(failures=st.integers(1, 60))
-def test_pauses_double_up_to_the_longest_with_a_quarter_of_jitter(failures):
+def test_backoff_doubles_up_to_the_maximum_with_a_quarter_of_jitter(failures):
     policy = RetryPolicy(initial_backoff=1, max_backoff=60)
     middle = min(2.0 ** (failures - 1), 60)
     assert 0.75 * middle <= policy.backoff(failures) <= 1.25 * middle
@@ -406,14 +406,14 @@ def test_a_used_up_day_ends_the_call_at_once_and_says_until_when(make_client, se
     assert "00:00:0" in str(error)
 
 
-def test_a_suspended_minute_is_waited_for_only_by_the_patient(make_client, server):
+def test_a_suspension_is_waited_for_only_within_the_maximum_wait(make_client, server):
     server.script = [refusal(40100, "App reaches the QPM limit 600")]
     error = failure(make_client(retry=RetryPolicy(max_throttle_wait=3)), TikTokRateLimitError)
     assert "suspended for five" in str(error)
     assert 290 < error.retry_after <= 300
 
 
-def test_an_accounts_own_limit_pauses_no_other_account(make_client, server, within, real_clock):
+def test_an_accounts_limit_delays_no_other_account(make_client, server, within, real_clock):
     client = make_client(retry=RetryPolicy(initial_backoff=0.4, max_backoff=0.4))
     server.script = [refusal(40133), ok(), ok()]
     waiting = threading.Thread(target=client.get, args=(PATH, {"advertiser_id": "1"}))

@@ -69,7 +69,7 @@ def test_every_code_says_what_it_means_and_what_to_do(code):
         (TikTokRateLimitError, [40016, 40100, 40132, 40133]),
     ],
 )
-def test_every_kind_of_error_has_its_class(error, codes):
+def test_every_type_of_error_has_its_class(error, codes):
     assert {code: look_up(code).error for code in codes} == dict.fromkeys(codes, error)
 
 
@@ -96,7 +96,7 @@ def test_every_kind_of_error_has_its_class(error, codes):
         ("No.", "no permission", RETURN_CODES[40001].advice),
     ],
 )
-def test_the_texts_of_40001_are_told_apart(message, meaning, advice):
+def test_the_messages_of_40001_are_distinguished(message, meaning, advice):
     found = look_up(40001, message)
     assert (found.meaning, found.advice) == (meaning, advice)
     assert found.error is TikTokPermissionError

@@ -284,7 +284,7 @@ def test_one_advertiser_id_may_be_a_number():
     assert parse_advertiser_ids(7000000000000000001, name="x") == ("7000000000000000001",)
 
 
-def test_secrets_do_not_stand_in_the_repr():
+def test_secrets_are_not_in_the_repr():
     credentials = read({"app_secret": "sec-ret", "app_id": "77"}, password="tok-en")
     assert "sec-ret" not in repr(credentials)
     assert "tok-en" not in repr(credentials)

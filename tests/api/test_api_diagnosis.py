@@ -98,7 +98,7 @@ def test_a_fault_is_found_where_it_is(found, path, answer, part, state, words):
 
 
 @pytest.mark.parametrize("answer", [refusal(40105), Reply(b"", 404)])
-def test_without_token_or_network_nothing_else_is_asked(found, server, answer):
+def test_without_token_or_network_nothing_else_is_requested(found, server, answer):
     result = found({"user/info/": answer})
     assert len(server.calls) == 1
     assert "app" not in result
@@ -111,13 +111,13 @@ def test_without_token_or_network_nothing_else_is_asked(found, server, answer):
         ({"display_timezone": "Mars/Olympus"}, "no time zone"),
     ],
 )
-def test_an_account_that_is_not_as_others_is_told(found, change, words):
+def test_an_account_that_differs_from_others_is_reported(found, change, words):
     result = found({"advertiser/info/": ok({"list": [ACCOUNT | change]})})
     assert states(result, "accounts") == [GOOD, LOOK]
     assert words in result["accounts"][1].text
 
 
-def test_accounts_that_the_connection_names_and_the_token_does_not_reach(found):
+def test_accounts_of_the_connection_that_the_token_cannot_access(found):
     result = found(advertiser_ids=("71", "72", "73"))
     assert states(result, "accounts") == [GOOD, BAD]
     assert "Advertiser IDs name 72, 73" in result["accounts"][1].text
@@ -138,13 +138,13 @@ def test_the_clock_is_compared_with_tiktoks(found, offset, state, words):
     assert (states(result, "clock"), words in result["clock"][0].text) == ([state], True), result["clock"]
 
 
-def test_a_host_that_everybody_can_listen_to_is_told(make_client):
+def test_a_host_without_encryption_is_reported(make_client):
     client = make_client(base_url="http://no-such-host.invalid")
     host = next(iter(examine(client, "mine")))
     assert (host.state, "not encrypted" in host.text) == (LOOK, True)
 
 
-def test_an_app_that_tiktok_slows_down_is_told(make_client, server):
+def test_an_app_that_tiktok_slows_down_is_reported(make_client, server):
     from airflow_provider_tiktok.api.retry import RetryPolicy
 
     client = make_client(shared_budget=False, retry=RetryPolicy(attempts=1, max_throttle_wait=1))

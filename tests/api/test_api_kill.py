@@ -107,7 +107,7 @@ def stopped_while(within) -> Callable[[Callable[[], object], threading.Event, th
 @pytest.mark.sampled(12)
 @pytest.mark.parametrize("sends", SILENT_AFTER.values(), ids=SILENT_AFTER)
 @pytest.mark.parametrize("method", ["get", "post", "file"])
-def test_a_stop_ends_a_call_whose_answer_does_not_go_on(silent, new_client, sends, method, stopped_while):
+def test_a_stop_ends_a_call_whose_answer_stalls(silent, new_client, sends, method, stopped_while):
     server = silent(sends)
     client = new_client(server.url)
     work = {
@@ -169,7 +169,7 @@ def test_a_stop_ends_a_tls_handshake(silent, new_client, stopped_while):
 
 @pytest.mark.parametrize("where", ["socket.getaddrinfo", "socket.socket.connect"])
 @pytest.mark.parametrize("is_create", [False, True])
-def test_a_stop_ends_what_nobody_can_interrupt(new_client, monkeypatch, where, is_create, stopped_while):
+def test_a_stop_ends_what_cannot_be_interrupted(new_client, monkeypatch, where, is_create, stopped_while):
     begun, end = threading.Event(), threading.Event()
 
     def hang(*_: object) -> None:
@@ -183,7 +183,7 @@ def test_a_stop_ends_what_nobody_can_interrupt(new_client, monkeypatch, where, i
     end.set()
 
 
-def test_a_creation_has_a_moment_to_be_answered(silent, new_client, monkeypatch, stopped_while):
+def test_a_creation_has_a_short_time_to_be_answered(silent, new_client, monkeypatch, stopped_while):
     """What is created is to be cancelled; but a server that sends nothing doesn't hold the kill up."""
     monkeypatch.setattr("airflow_provider_tiktok.api.transport.session._GRACE", 0.3)
     server = silent(b"")

@@ -344,7 +344,7 @@ def test_a_proxy_that_does_not_speak_tls_is_named(make_client, serve, monkeypatc
         assert "doesn't speak TLS. Write http:// instead of https:// into HTTPS_PROXY" in text
 
 
-def test_a_proxy_whose_certificate_nobody_knows_is_named(make_client, serve, certificate, monkeypatch):
+def test_a_proxy_whose_certificate_is_unknown_is_named(make_client, serve, certificate, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{serve(certificate).port}")
     for text in told(make_client, "https://business-api.example"):
         assert "the TLS certificate of the proxy of HTTPS_PROXY ('https://127.0.0.1:" in text

@@ -81,7 +81,7 @@ def test_below_one_a_second_calls_keep_their_distance(qps):
     assert all(later - earlier >= 1 / qps for earlier, later in pairwise(starts))
 
 
-def test_nine_tenths_of_the_budget_are_used():
+def test_nine_tenths_of_the_rate_limit_are_used():
     limiter, clock = make()
     for _ in range(1_000):
         start(limiter, clock)
@@ -100,7 +100,7 @@ def test_a_call_that_leaves_late_counts_from_then_on():
 # refusals
 
 
-def test_a_refusal_pauses_all_calls_and_halves_the_rate():
+def test_a_refusal_delays_all_calls_and_halves_the_rate():
     limiter, clock = make()
     moment = start(limiter, clock)
     refusal = limiter.refused(moment, QPS_TEXT)
@@ -137,7 +137,7 @@ def test_calls_under_way_at_a_refusal_are_no_further_ones():
     assert [limiter.refused(moment, QPS_TEXT).is_new for moment in moments] == [True] + [False] * 7
 
 
-def test_one_call_finds_out_for_all_whether_a_long_pause_is_over():
+def test_one_call_finds_out_for_all_whether_a_suspension_is_over():
     limiter, clock = make()
     for _ in range(2):
         refusal = limiter.refused(start(limiter, clock), QPS_TEXT)
@@ -223,7 +223,7 @@ def _own_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("_own_folder")
-def test_two_budgets_of_an_app_are_one():
+def test_two_rate_limiters_of_an_app_share_one_limit():
     clock = Clock()
     one, _ = make(10, clock, open_store("https://h", "7", 10))
     other, _ = make(10, clock, open_store("https://h", "7", 10))
@@ -238,7 +238,7 @@ def test_two_budgets_of_an_app_are_one():
     ("host", "app", "shared"),
     [("https://other", "7", True), ("https://h", "8", True), ("https://h", "7", False)],
 )
-def test_other_hosts_other_apps_and_unshared_budgets_are_not(host, app, shared):
+def test_other_hosts_other_apps_and_unshared_limits_are_not(host, app, shared):
     clock = Clock()
     one, _ = make(1, clock, open_store("https://h", "7", 1))
     other, _ = make(1, clock, open_store(host, app, 1, shared=shared))
@@ -336,7 +336,7 @@ def test_a_file_that_cannot_be_true_is_set_aside_with_one_warning(tmp_path, capl
 
 @pytest.mark.sampled(12)
 @pytest.mark.parametrize("seed", range(40))
-def test_whatever_a_file_holds_nobody_waits_longer_than_a_limit_lasts(tmp_path, caplog, seed):
+def test_whatever_a_file_holds_no_wait_is_longer_than_a_limit(tmp_path, caplog, seed):
     rng = random.Random(seed)
     values = [
         *NO_NUMBERS,
@@ -380,13 +380,13 @@ def test_a_file_that_can_be_true_is_believed(tmp_path, caplog, changes):
     assert [one.name for one in tmp_path.iterdir()] == ["app.json"]
 
 
-def test_a_file_that_is_no_file_is_used_by_nobody(tmp_path, caplog):
+def test_a_state_path_that_is_no_file_is_not_used(tmp_path, caplog):
     os.mkfifo(tmp_path / "app.json")
     assert look_once(tmp_path / "app.json") == 0
     assert "can't be used" in caplog.text
 
 
-def test_a_frozen_process_that_has_the_lock_holds_nobody_up(tmp_path, caplog, monkeypatch):
+def test_a_frozen_process_that_has_the_lock_blocks_no_other(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(state, "_LOCK_TIMEOUT", 0.05)
     path = tmp_path / "app.json"
     with FileStore(path, 10):
@@ -417,7 +417,7 @@ def test_a_closed_store_touches_no_file_that_has_its_number_now(tmp_path):
     os.close(other)
 
 
-def test_a_store_whose_file_fails_goes_on_in_memory(tmp_path):
+def test_a_store_whose_file_fails_continues_in_memory(tmp_path):
     kept = FileStore(tmp_path / "store", 1)
     os.close(kept._file)
     limiter, _ = make(1, kept=kept)
@@ -467,7 +467,7 @@ def test_processes_keep_the_limit_together_and_use_it(tmp_path):
 
 
 @pytest.mark.alone
-def test_a_process_that_is_killed_holds_nobody_up(tmp_path):
+def test_a_killed_process_blocks_no_other(tmp_path):
     path = tmp_path / "store"
     processes = run_processes(_call_often, [(path, 60.0, tmp_path / "never")] * 3)
     time.sleep(1.5)

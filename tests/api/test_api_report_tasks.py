@@ -134,13 +134,13 @@ def test_a_check_gives_the_status(server, client, reply, state):
     assert server.calls[0].query == {"advertiser_id": "71", "task_id": "75"}
 
 
-def test_a_status_that_nobody_knows_is_an_error(server, client):
+def test_an_unknown_status_is_an_error(server, client):
     server.script = [ok({"status": "DREAMING"})]
     with pytest.raises(TikTokReportTaskError, match="DREAMING"):
         check_task(client, TASK)
 
 
-def test_a_cancellation_posts_and_what_cannot_be_cancelled_is_told(server, client, caplog):
+def test_a_cancellation_posts_and_tasks_that_cannot_be_cancelled_are_reported(server, client, caplog):
     server.script = [ok({"status": "CANCELED"}), refusal(40002, "It is done.")]
     assert cancel_task(client, TASK) == TaskState("CANCELED")
     assert server.calls[0].body == {"advertiser_id": "71", "task_id": "75"}
@@ -182,7 +182,7 @@ def test_the_file_host_sees_no_token_and_the_log_no_signature(server, client, ca
 @pytest.mark.parametrize(
     "broken", [Reply(b"", 403), Reply(CSV, fault="truncate"), Reply(fault="reset"), Reply(b"", 503)]
 )
-def test_a_new_address_is_asked_for_when_one_is_no_good(server, client, broken):
+def test_a_new_address_is_requested_when_one_is_invalid(server, client, broken):
     link = ok({"download_url": server.url + LINK})
     server.script = [link, broken, link, Reply(CSV)]
     file = io.BytesIO()

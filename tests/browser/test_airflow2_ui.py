@@ -64,5 +64,5 @@ def test_a_dag_is_triggered_from_its_form_with_parameters(ui, connection, page, 
     assert columns.keys() == {"advertiser_id", "campaign_id", "stat_time_day", "spend", "clicks"}
 
 
-def test_the_links_of_plain_deferred_and_mapped_tasks_lead_on(output_link):
+def test_the_links_of_ordinary_deferred_and_mapped_tasks_work(output_link):
     assert "/grid?" in output_link

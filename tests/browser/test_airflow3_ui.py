@@ -91,7 +91,7 @@ def test_the_log_of_a_failed_run_ends_with_what_happened_and_what_to_do(ui, conn
     assert lines[-1].endswith("Task failed with exception")
 
 
-def test_the_links_of_plain_deferred_and_mapped_tasks_lead_on(output_link, page):
+def test_the_links_of_ordinary_deferred_and_mapped_tasks_work(output_link, page):
     page.goto(output_link)
     page.get_by_text("return_value").wait_for()
 

@@ -123,7 +123,7 @@ def test_a_connection_that_is_there_is_not_touched_unasked(emulator, saved, conn
     assert emulator.calls == []
 
 
-def test_another_connection_that_hides_the_new_one_is_told(
+def test_another_connection_that_shadows_the_new_one_is_reported(
     emulator, browser, saved, connect_before, monkeypatch, capsys
 ):
     monkeypatch.setattr(store, "save", lambda *_: None)
@@ -242,7 +242,7 @@ def test_a_secret_comes_from_a_file(emulator, browser, saved, tmp_path):
     assert saved["tiktok_default"]["extra"]["app_secret"] == "from-a-file-77"
 
 
-def test_a_missing_secret_is_asked_for_without_showing_it(emulator, browser, saved, monkeypatch):
+def test_a_missing_secret_is_prompted_for_without_showing_it(emulator, browser, saved, monkeypatch):
     monkeypatch.delenv("TIKTOK_APP_SECRET")
     monkeypatch.setattr("airflow_provider_tiktok.cli.prompts.sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr(
@@ -253,7 +253,7 @@ def test_a_missing_secret_is_asked_for_without_showing_it(emulator, browser, sav
     assert saved["tiktok_default"]["extra"]["app_secret"] == "typed-secret-1"
 
 
-def test_without_a_terminal_a_missing_secret_is_told(emulator, saved, monkeypatch, capsys):
+def test_without_a_terminal_a_missing_secret_is_reported(emulator, saved, monkeypatch, capsys):
     monkeypatch.delenv("TIKTOK_APP_SECRET")
     assert connect(emulator) == 1
     assert "The app secret is missing." in capsys.readouterr().err

@@ -22,7 +22,7 @@ def doctor(capsys, monkeypatch):
     return run
 
 
-def test_a_good_connection_is_told_part_by_part(emulator, connect, doctor):
+def test_a_good_connection_is_reported_part_by_part(emulator, connect, doctor):
     connect(scopes='["4", "7533163835474346001"]', qps=10)
     code, shown = doctor()
     assert code == 0
@@ -58,7 +58,7 @@ def test_a_connection_by_another_name(emulator, connect, doctor):
         ({"extra": {"advertiser_ids": "1"}}, "accounts", "leave them out"),
     ],
 )
-def test_what_keeps_a_connection_from_working_is_told_with_what_to_do(
+def test_what_is_wrong_with_a_connection_is_reported_with_what_to_do(
     emulator, monkeypatch, doctor, fields, part, advises
 ):
     good = {"conn_type": "tiktok", "host": emulator.url, "password": TOKEN, "extra": {}}

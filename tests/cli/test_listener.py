@@ -22,7 +22,7 @@ def _no_input(monkeypatch):
     monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115, PTH123
 
 
-def test_the_redirect_is_taken_and_the_browser_told(listener):
+def test_the_redirect_is_accepted_and_the_browser_informed(listener):
     response = requests.get(f"{listener.redirect_uri}?code=1&state=2", timeout=5)
     assert (response.status_code, "close this window" in response.text) == (200, True)
     assert response.headers["Cache-Control"] == "no-store"
@@ -56,7 +56,7 @@ def test_only_a_get_is_a_redirect(listener, method):
     assert listener.redirect is None
 
 
-def test_a_connection_that_says_nothing_holds_nobody_up(listener):
+def test_a_silent_connection_blocks_no_other(listener):
     port = int(listener.redirect_uri.split(":")[2].split("/")[0])
     with socket.create_connection(("127.0.0.1", port)):
         assert requests.get(f"{listener.redirect_uri}?code=1", timeout=5).status_code == 200
@@ -67,7 +67,7 @@ def test_it_listens_on_loopback_only(listener):
     assert listener._server.server_address[0] == "127.0.0.1"
 
 
-def test_a_taken_port_is_told_with_the_way_out():
+def test_a_taken_port_is_reported_with_the_remedy():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

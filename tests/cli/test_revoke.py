@@ -78,7 +78,7 @@ def test_nothing_is_revoked_without_a_yes(emulator, deleted, monkeypatch, capsys
         (("--delete",), ("y\n",), ["tiktok_default"]),
     ],
 )
-def test_the_connection_goes_when_that_is_asked_for(emulator, deleted, monkeypatch, more, lines, gone):
+def test_the_connection_is_deleted_on_request(emulator, deleted, monkeypatch, more, lines, gone):
     answers(monkeypatch, *lines)
     assert main(["revoke", *more]) == 0
     assert deleted == gone

@@ -542,7 +542,7 @@ def test_audience_values() -> None:
     }
 
 
-def test_interest_categories_come_with_their_present_ids() -> None:
+def test_interest_categories_have_their_present_ids() -> None:
     row = fetch(WORLD, **{**AUDIENCE, "dimensions": ["ad_id", "interest_category"]})["list"][0]
     assert list(row["dimensions"]) == ["ad_id", "interest_category", "interest_category_v2"]
     assert row["dimensions"]["interest_category_v2"] != row["dimensions"]["interest_category"]
@@ -666,7 +666,7 @@ def test_the_documented_gmv_max_calls() -> None:
             assert row["metrics"]["currency"] == ("0" if dimensions[0] == "item_group_id" else FIRST.currency)
 
 
-def test_deleted_gmv_max_campaigns_show_when_asked_for() -> None:
+def test_deleted_gmv_max_campaigns_show_when_requested() -> None:
     usual = ids_of(PRODUCT, "campaign_id")
     everything = ids_of({**PRODUCT, "campaign_statuses": ["STATUS_ALL"]}, "campaign_id")
     deleted = ids_of({**PRODUCT, "campaign_statuses": ["STATUS_DELETE"]}, "campaign_id")

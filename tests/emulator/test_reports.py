@@ -125,7 +125,7 @@ def test_zero_rows_may_be_left_out(own_client: Any) -> None:
     assert rows_of(without) == nonzero
 
 
-def test_rows_are_left_out_by_the_figures_that_are_asked_for(own_client: Any) -> None:
+def test_rows_are_omitted_by_the_requested_figures(own_client: Any) -> None:
     late = own_client(zero_rows=False, late_conversions=True)
     both = rows_of(late, metrics=["spend", "real_time_conversion"], filtering=[STATUS_ALL])
     spent = rows_of(late, metrics=["spend"], filtering=[STATUS_ALL])
@@ -402,7 +402,7 @@ def test_large_accounts_page_in_constant_work() -> None:
     assert len(rows) == 20_000
 
 
-def test_as_many_accounts_as_asked() -> None:
+def test_as_many_accounts_as_requested() -> None:
     world = World(Settings(accounts=250))
     assert len(world.accounts) == 251
     assert len({account.name for account in world.accounts.values()}) == 251

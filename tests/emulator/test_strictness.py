@@ -293,7 +293,7 @@ def test_tokens(client: Client, token: str | None, code: int) -> None:
     assert client.get(REPORT, token=token, **{**client.legal(), "metrics": metrics}).json()["code"] == code
 
 
-def test_texts_of_bad_tokens(client: Client) -> None:
+def test_messages_for_bad_tokens(client: Client) -> None:
     assert client.get(REPORT, token=None).json()["message"] == (
         "Access token is null, you should set it in http header with key Access-Token."
     )

@@ -218,7 +218,7 @@ def test_a_business_center_is_its_accounts() -> None:
         assert sums(report(**call, dimensions=dimensions, metrics=counted), *counted) == expected, dimensions
 
 
-def test_money_of_several_currencies_is_in_dollars_however_it_is_cut() -> None:
+def test_money_of_several_currencies_is_in_dollars_in_every_grouping() -> None:
     call = {"report_type": "BC", "bc_id": BC_ID, "metrics": ["spend", "cash_spend"]}
     money = {one.advertiser_id: one.per_dollar for one in WORLD.accounts.values()}
     accounts = report(**call, dimensions=["advertiser_id"])["list"]

@@ -128,7 +128,7 @@ def test_audiences_have_the_names_of_ads_manager(start: Start) -> None:
     assert {row[1] for row in rows} >= {"AGE_13_17", "AGE_18_24", "AGE_55_100"}
 
 
-def test_a_country_comes_as_its_name(start: Start) -> None:
+def test_a_country_is_its_name(start: Start) -> None:
     dimensions = ["ad_id", "country_code"]
     _, *rows = table(start(), dimensions=dimensions)
     assert {row[1] for row in rows} == {"United States", "Canada", "Mexico"}
@@ -163,7 +163,7 @@ def test_a_filter_by_ids(start: Start) -> None:
     )
 
 
-def test_rows_in_the_order_asked_for(start: Start) -> None:
+def test_rows_in_the_requested_order(start: Start) -> None:
     _, *rows = table(start(), order_field="spend", order_type="ASC")
     spend = [float(row[2]) for row in rows]
     assert spend == sorted(spend)

@@ -59,7 +59,7 @@ def test_listed_advertisers_have_zone_and_currency(emulator, connect):
             }
 
 
-def test_an_account_that_grants_nothing_is_listed_by_its_name_beside_the_others(emulator, connect, forbidden):
+def test_an_account_that_grants_nothing_is_listed_by_name_with_the_others(emulator, connect, forbidden):
     connect()
     listed = {item["advertiser_id"]: item for item in TikTokHook().list_advertisers()}
     assert list(listed) == list(emulator.world.accounts)
@@ -165,7 +165,7 @@ def test_unknown_parameters_are_refused(connect):
         ),
     ],
 )
-def test_a_good_connection_says_what_it_reaches(emulator, connect, extra, says):
+def test_a_good_connection_names_its_accounts(emulator, connect, extra, says):
     connect(**{name: value.replace("{one}", ordinary(emulator)[0]) for name, value in extra.items()})
     good, message = TikTokHook().test_connection()
     assert (good, message.startswith(says)) == (True, True), message

@@ -149,14 +149,14 @@ _URI_EXTRAS = [
 
 @pytest.mark.sampled(12)
 @pytest.mark.parametrize(("query", "name", "value"), _URI_EXTRAS)
-def test_a_uri_can_say_all_that_json_can(monkeypatch, query, name, value):
+def test_a_uri_can_express_all_that_json_can(monkeypatch, query, name, value):
     monkeypatch.setenv(VARIABLE, f"tiktok://:{TOKEN}@127.0.0.1/?{query}")
     assert getattr(TikTokHook().read_credentials(), name) == value
 
 
 @pytest.mark.parametrize("text", [_JSON + ",}", _JSON + ', "hots": "x"}', " "])
 @pytest.mark.parametrize("parameter", ["output_conn_id", "sql_conn_id"])
-def test_connections_of_outputs_are_told_apart_as_well(connect, monkeypatch, parameter, text):
+def test_connections_of_outputs_are_distinguished_as_well(connect, monkeypatch, parameter, text):
     connect()
     monkeypatch.setenv("AIRFLOW_CONN_OTHER", text)
     report = {"task_id": "x", "dimensions": "ad_id", "advertiser_ids": "7", "report_start_date": "2026-08-01"}

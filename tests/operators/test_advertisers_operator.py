@@ -6,7 +6,7 @@ from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
 
 
-def test_it_lists_the_accounts_that_the_token_reaches(emulator, connect, capsys):
+def test_it_lists_the_accounts_that_the_token_can_access(emulator, connect, capsys):
     connect()
     assert TikTokListAdvertisersOperator(task_id="accounts").execute({}) == list(emulator.world.accounts)
     told = capsys.readouterr().out

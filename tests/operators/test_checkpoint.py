@@ -106,7 +106,7 @@ def interrupt(emulator, operator, context, rules=(FROM_THE_FOURTH,)):
     ],
     ids=str,
 )
-def test_a_retry_goes_on_after_the_last_finished_window(emulator, report, tmp_path, shape, caplog):
+def test_a_retry_resumes_after_the_last_finished_window(emulator, report, tmp_path, shape, caplog):
     right = report(f"{tmp_path}/right/", **shape).execute(attempt())
     interrupt(emulator, report(f"{tmp_path}/out/", **shape), attempt(1))
     with caplog.at_level(logging.INFO):
@@ -119,7 +119,7 @@ def test_a_retry_goes_on_after_the_last_finished_window(emulator, report, tmp_pa
     assert summary["api_calls"] == right["api_calls"] + 5  # those of both attempts, of which five failed
 
 
-def test_rows_of_which_some_are_gone_fail_the_attempt_and_the_next_one_starts_anew(
+def test_rows_of_which_some_are_gone_fail_the_attempt_and_the_next_one_starts_from_scratch(
     emulator, report, tmp_path, monkeypatch
 ):
     report(tmp_path / "right.jsonl").execute(attempt())
@@ -145,7 +145,7 @@ def test_a_single_file_is_gone_on_with_too(emulator, report, tmp_path):
     assert len(set(files(tmp_path).values())) == 1
 
 
-def test_the_only_retry_goes_on_and_leaves_nothing_when_it_fails_too(emulator, report, tmp_path):
+def test_the_only_retry_resumes_and_leaves_nothing_when_it_fails_too(emulator, report, tmp_path):
     interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1, max_tries=1))
     report(f"{tmp_path}/out/").execute(attempt(2, max_tries=1))
     assert len(calls(emulator)) == WINDOWS - 3
@@ -177,7 +177,9 @@ def test_several_interruptions_add_up(emulator, report, tmp_path):
         (attempt(2), {"durable": False}),
     ],
 )
-def test_whatever_is_no_retry_of_the_same_report_begins_anew(emulator, report, tmp_path, context, parameters):
+def test_whatever_is_no_retry_of_the_same_report_starts_from_scratch(
+    emulator, report, tmp_path, context, parameters
+):
     report(f"{tmp_path}/right/", **parameters).execute(context)
     interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
     report(f"{tmp_path}/out/", **parameters).execute(context)
@@ -186,7 +188,7 @@ def test_whatever_is_no_retry_of_the_same_report_begins_anew(emulator, report, t
     assert found == files(tmp_path / "right")
 
 
-def test_what_is_older_than_a_day_begins_anew(emulator, report, tmp_path, moved_clock):
+def test_a_checkpoint_older_than_a_day_is_not_used(emulator, report, tmp_path, moved_clock):
     interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
     moved_clock.advance(25 * 3600)
     report(f"{tmp_path}/out/").execute(attempt(2))
@@ -203,7 +205,7 @@ def test_the_last_attempt_and_a_permanent_error_leave_nothing(emulator, report, 
 
 
 @pytest.mark.parametrize("spoil", ["rows", "json"])
-def test_damaged_rows_are_fetched_anew(emulator, report, tmp_path, spoil):
+def test_damaged_rows_are_fetched_again(emulator, report, tmp_path, spoil):
     report(f"{tmp_path}/right/").execute(attempt())
     interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
     (kept,) = (tmp_path / "out" / "_tiktok_unfinished").rglob(f"*.{spoil}")
@@ -290,7 +292,7 @@ def test_without_the_triggerer_a_used_up_day_fails_the_task(emulator, report, tm
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_rows_of_another_connection_are_not_taken_over(emulator, report, tmp_path, monkeypatch, change):
+def test_rows_of_another_connection_are_not_reused(emulator, report, tmp_path, monkeypatch, change):
     interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
     connection = json.loads(os.environ["AIRFLOW_CONN_TIKTOK_DEFAULT"])
     if "host" in change:
@@ -307,7 +309,7 @@ def test_rows_of_another_connection_are_not_taken_over(emulator, report, tmp_pat
     assert taken == []
 
 
-def test_a_run_that_was_deleted_and_made_again_begins_anew(emulator, report, tmp_path):
+def test_a_run_that_was_deleted_and_created_again_starts_from_scratch(emulator, report, tmp_path):
     interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
     assert report(f"{tmp_path}/out/").execute(attempt(1))["complete"] is True
     assert len(calls(emulator)) == WINDOWS
@@ -388,7 +390,7 @@ def test_what_other_tasks_left_long_ago_is_removed(emulator, report, tmp_path):
     assert left != old
 
 
-def test_what_is_kept_does_not_say_where_the_output_is(emulator, report, tmp_path):
+def test_the_checkpoint_does_not_reveal_the_output_path(emulator, report, tmp_path):
     interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
     (state,) = (tmp_path / "out" / "_tiktok_unfinished").rglob("*.json")
     assert str(tmp_path) not in state.read_text()

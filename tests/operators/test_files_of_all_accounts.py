@@ -73,7 +73,7 @@ def held(folder: Path) -> dict[str, list[str]]:
     }
 
 
-def test_accounts_whose_days_differ_are_refused_before_any_row_is_asked_for(tmp_path):
+def test_accounts_whose_days_differ_are_refused_before_any_row_is_requested(tmp_path):
     with pytest.raises(TikTokOutputError) as caught:
         run(tmp_path)
     assert str(caught.value) == (
@@ -111,7 +111,7 @@ def test_a_skipped_account_keeps_its_rows(tmp_path, output_format):
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_a_skipped_account_without_rows_stops_nobody(tmp_path):
+def test_a_skipped_account_without_rows_stops_no_other(tmp_path):
     skip = {"bad": {"1"}, "on_advertiser_error": "skip"}
     for _ in range(2):
         assert run(tmp_path, **TWO_DAYS, **skip)["complete"] is False
@@ -120,7 +120,7 @@ def test_a_skipped_account_without_rows_stops_nobody(tmp_path):
     assert held(tmp_path) == {"2026-11-10": ["1", "2"], "2026-11-11": ["1", "2"]}
 
 
-def test_a_skipped_account_with_files_of_its_own_keeps_them(tmp_path):
+def test_a_skipped_account_with_separate_files_keeps_them(tmp_path):
     by_account = {"partition_by": ("stat_time_day", "advertiser_id"), **TWO_DAYS}
     run(tmp_path, **by_account)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.jsonl")}

@@ -95,7 +95,7 @@ def test_each_day_is_a_partition_where_that_is_wanted(run, schedule, run_key, as
     assert events[LAKE].partition_keys == keys
 
 
-def test_figures_of_a_whole_life_have_no_partition(run):
+def test_lifetime_figures_have_no_partition(run):
     parameters = {
         "dimensions": "campaign_id",
         "query_lifetime": True,
@@ -106,7 +106,7 @@ def test_figures_of_a_whole_life_have_no_partition(run):
     assert events[LAKE].extra["row_count"] > 0
 
 
-def test_an_airflow_without_partitions_is_told_of(run, monkeypatch, caplog):
+def test_an_airflow_without_partitions_is_reported(run, monkeypatch, caplog):
     monkeypatch.delattr("airflow.sdk.execution_time.context.OutletEventAccessor.add_partitions")
     _, summary, events = run(outlets=[LAKE], asset_partitions=True)
     assert events[LAKE].extra == summary
@@ -182,7 +182,7 @@ def test_hook_lineage_hears_of_no_rows_in_xcom(run, collected):
     assert collected == []
 
 
-def test_airflows_own_collector_takes_what_it_is_told(run, monkeypatch, tmp_path):
+def test_airflows_collector_accepts_the_assets(run, monkeypatch, tmp_path):
     from airflow.sdk.lineage import HookLineageCollector
 
     collector = HookLineageCollector()

@@ -63,7 +63,7 @@ def report_calls(place):
 
 @pytest.mark.parametrize("level", LEVELS[1:])
 @pytest.mark.parametrize("shape", ["daily", "period", "lifetime"])
-def test_a_report_beyond_tiktoks_cut_is_divided_by_campaigns(place, level, shape, caplog):
+def test_a_report_beyond_tiktoks_limit_is_split_by_campaigns(place, level, shape, caplog):
     parameters = {"dimensions": level if shape != "daily" else f"{level},stat_time_day"}
     if shape == "lifetime":
         parameters["query_lifetime"] = True
@@ -75,7 +75,7 @@ def test_a_report_beyond_tiktoks_cut_is_divided_by_campaigns(place, level, shape
     assert len(told) == 1
 
 
-def test_a_campaign_beyond_tiktoks_cut_is_divided_by_ad_groups(place):
+def test_a_campaign_beyond_tiktoks_limit_is_split_by_ad_groups(place):
     right = fetch(place, dimensions="ad_id")
     place.configure(max_entities=3)
     place.clear()
@@ -133,7 +133,7 @@ def test_a_report_that_is_too_large_or_too_slow_gives_the_same_rows(place, limit
 
 
 @pytest.mark.parametrize("order_type", ["ASC", "DESC"])
-def test_rows_of_several_calls_stand_in_one_order_again(place, order_type, monkeypatch):
+def test_rows_of_several_calls_are_in_one_order_again(place, order_type, monkeypatch):
     # more rows than memory has room for go the same way
     monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.collectors._MAX_CELLS", 100)
     monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.collectors._FEWEST_ROWS", 20)
@@ -153,7 +153,7 @@ def test_rows_of_several_calls_stand_in_one_order_again(place, order_type, monke
     ],
     ids=["without spend", "audience"],
 )
-def test_a_list_that_moves_while_it_is_read_hides_no_rows(place, parameters, monkeypatch):
+def test_a_list_that_moves_while_it_is_read_loses_no_rows(place, parameters, monkeypatch):
     """TikTok names one campaign twice, and another one not at all; its count of them agrees."""
     parameters = (
         {"data_level": "AUCTION_CAMPAIGN"} | parameters if "report_type" in parameters else parameters
@@ -214,7 +214,7 @@ def test_a_service_that_times_out_on_everything_is_given_up_soon(place):
 
 
 @pytest.mark.parametrize("field", ["ad_ids", "campaign_ids"])
-def test_a_filter_of_many_ids_is_divided(place, field):
+def test_a_filter_of_many_ids_is_split(place, field):
     rows = fetch(place, dimensions="ad_id", metrics="campaign_id,spend")
     ids = [row["ad_id" if field == "ad_ids" else "campaign_id"] for row in rows]
     many = [*ids, *(str(10**15 + number) for number in range(150))]
@@ -246,7 +246,7 @@ def test_a_long_filter_on_what_rows_are_not_of_is_refused(place, dimensions):
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("time", ["", ",stat_time_day"])
-def test_whole_reports_agree_with_the_account(place, level, time):
+def test_complete_reports_agree_with_the_account(place, level, time):
     ids = list(place.world.accounts)
     right = fetch(place, dimensions=level + time, advertiser_ids=ids)
     place.clear()
@@ -255,7 +255,7 @@ def test_whole_reports_agree_with_the_account(place, level, time):
     assert len(totals) == len(ids)
 
 
-def test_a_divided_report_is_compared_as_a_whole(place):
+def test_a_split_report_is_compared_as_one(place):
     place.configure(max_cells=120 * 5)
     rows = fetch(place, dimensions="ad_id,stat_time_day", reconcile=True)
     assert sum(Decimal(row["spend"]) for row in rows) > 0

@@ -213,7 +213,7 @@ def test_no_partition_has_many_spellings(emulator, connect, tmp_path, nothing):
     assert run(**report)["paths"] == []
 
 
-def test_nothing_is_compared_without_being_asked(emulator, connect, tmp_path):
+def test_nothing_is_compared_by_default(emulator, connect, tmp_path):
     connect()
     assert "restatement" not in run(
         **DAILY, advertiser_ids=accounts(emulator, 1), output_path=f"{tmp_path}/a.csv"

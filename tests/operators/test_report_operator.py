@@ -248,7 +248,7 @@ def test_a_preset_alone_asks_for_yesterday_of_the_connections_account(
     }
 
 
-def test_deleted_entities_are_counted_unless_told_otherwise(emulator, connect):
+def test_deleted_entities_are_counted_by_default(emulator, connect):
     connect()
     (advertiser_id,) = accounts(emulator, 1)
 
@@ -265,7 +265,7 @@ def test_deleted_entities_are_counted_unless_told_otherwise(emulator, connect):
     assert spend("ad_id", filters=[only_live]) == spend("ad_id", include_deleted=False)
 
 
-def test_hours_are_cut_into_days_and_add_up(emulator, connect, tmp_path):
+def test_hours_are_split_into_days_and_add_up(emulator, connect, tmp_path):
     connect()
     (advertiser_id,) = accounts(emulator, 1)
     dates = {
@@ -301,7 +301,7 @@ def test_parents_come_as_columns(emulator, connect):
     assert all(row["adgroup_id"].isdigit() and row["campaign_name"] for row in pushed["rows"])
 
 
-def test_an_order_of_the_users_is_kept(emulator, connect):
+def test_the_users_order_is_kept(emulator, connect):
     connect()
     (advertiser_id,) = accounts(emulator, 1)
     _, pushed = run(**ONE_DAY, advertiser_ids=advertiser_id, order_field="spend", order_type="ASC")
@@ -360,7 +360,7 @@ def partition_rows(folder):
     return rows
 
 
-def test_partitions_hold_every_row_and_the_manifest_tells_the_files(emulator, connect, tmp_path):
+def test_partitions_hold_every_row_and_the_manifest_lists_the_files(emulator, connect, tmp_path):
     connect()
     ids = accounts(emulator)
     report = {**DAILY, "report_end_date": "2026-08-03", "metrics": METRICS, "advertiser_ids": ids}
@@ -645,7 +645,7 @@ def test_a_fault_that_stays_fails_the_task_for_airflow_to_retry(
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
 
 
-def test_tiktoks_cut_of_a_report_that_cant_be_divided_fails_and_says_so(emulator, connect):
+def test_a_truncated_report_that_cant_be_split_fails_with_the_reason(emulator, connect):
     connect()
     emulator.set_faults([{"fault": "throttle_header", "path": "report/integrated/get/"}])
     with pytest.raises(AirflowFailException, match="TikTok left rows out of the report") as caught:
@@ -709,7 +709,7 @@ def test_skip_leaves_one_account_out_and_says_why(emulator, connect):
 
 
 @pytest.mark.parametrize("days", [{}, {"report_start_date": "2026-08-01"}], ids=["last day", "old day"])
-def test_of_all_accounts_the_one_that_grants_nothing_is_skipped_alone(emulator, connect, forbidden, days):
+def test_of_all_accounts_only_the_one_that_grants_nothing_is_skipped(emulator, connect, forbidden, days):
     connect()
     summary, _ = run(
         dimensions="advertiser_id", advertiser_ids="*", on_advertiser_error="skip", metrics="spend", **days
@@ -831,7 +831,7 @@ def test_two_accounts_may_get_two_days(emulator, connect):
     assert days == {zones["America/Los_Angeles"]: "2026-08-09", zones["Pacific/Auckland"]: "2026-08-10"}
 
 
-def test_explicit_dates_win_and_one_alone_is_that_day(emulator, connect):
+def test_explicit_dates_take_precedence_and_one_date_is_that_day(emulator, connect):
     connect()
     context = {"data_interval_start": utc(2026, 8, 3), "data_interval_end": utc(2026, 8, 10)}
     assert dates_of(emulator, context, report_start_date="2026-07-01") == ("2026-07-01", "2026-07-01")
@@ -907,7 +907,7 @@ class Timeout(BaseException):
     """What Airflow raises in the middle of a task whose time is over."""
 
 
-def test_a_timed_out_task_is_not_held_up_by_calls_in_flight(emulator, connect, tmp_path, within, real_clock):
+def test_a_timed_out_task_does_not_wait_for_running_calls(emulator, connect, tmp_path, within, real_clock):
     connect()
     emulator.set_faults([{"fault": "code:40100", "page": 2}])
 
@@ -1040,7 +1040,7 @@ def test_a_kill_before_publishing_leaves_everything_as_it_was(emulator, connect,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_more_calls_in_flight_keep_more_connections(emulator, connect, caplog, tmp_path):
+def test_more_concurrent_calls_keep_more_connections(emulator, connect, caplog, tmp_path):
     connect()
     emulator.configure(latency_ms=20)
     run(
@@ -1076,7 +1076,7 @@ def test_rows_of_another_day_are_refused_and_overwrite_nothing(emulator, connect
 
 
 @pytest.mark.parametrize("fault", ["code:-1", "code:41000", "code:40118", "code:40006"])
-def test_what_concerns_the_whole_app_is_never_one_accounts_affair(emulator, connect, fault):
+def test_errors_of_the_app_are_never_one_accounts(emulator, connect, fault):
     connect()
     one, two = accounts(emulator)
     emulator.set_faults([{"fault": fault, "advertiser_id": two, "path": "report/integrated/get/"}])

@@ -248,7 +248,7 @@ def test_the_sandbox_has_no_report_tasks(connect):
         run(advertiser_ids="1", **ASYNC)
 
 
-def test_an_app_without_report_tasks_is_told_what_to_do(emulator):
+def test_an_app_without_report_tasks_gets_advice(emulator):
     emulator.configure(report_tasks=False)
     with pytest.raises(AirflowFailException) as caught:
         run(**ASYNC)
@@ -283,7 +283,7 @@ def test_reconcile_notices_that_report_tasks_leave_out_what_is_deleted(emulator)
         *(("CSV_STRING", fault) for fault in ("duplicate_row", "cut_file", "truncated", "reset", "http_500")),
     ],
 )
-def test_a_file_that_comes_broken_once_is_fetched_again(emulator, fast_retries, fault, place):
+def test_a_file_that_is_broken_once_is_fetched_again(emulator, fast_retries, fault, place):
     _, expected = run(**DAILY)
     where = {"path": "report/task/download/"} if place == "CSV_STRING" else {}
     emulator.set_faults([{"fault": fault, **where, "at": [1]}])
@@ -313,7 +313,7 @@ def test_a_line_that_is_of_no_ad_fails_the_task(emulator, monkeypatch, fast_retr
         run(**ASYNC)
 
 
-def test_an_address_that_has_lapsed_is_asked_for_again(emulator, monkeypatch, fast_retries):
+def test_an_expired_address_is_requested_again(emulator, monkeypatch, fast_retries):
     emulator.configure(download_seconds=0)
     with pytest.raises(TikTokTransportError, match="did not come in 3 attempts"):
         run(**ASYNC)
@@ -360,7 +360,7 @@ def test_a_failed_task_is_an_error_with_tiktoks_message(emulator):
     assert caught.value.retryable
 
 
-def test_a_task_that_failed_by_what_was_asked_is_not_retried(emulator):
+def test_a_task_that_failed_because_of_its_request_is_not_retried(emulator):
     emulator.set_faults([{"fault": "task_failed", "message": "Invalid metric fields."}])
     with pytest.raises(AirflowFailException, match="Invalid metric fields"):
         run(**ASYNC)
@@ -448,7 +448,7 @@ def test_a_kill_cancels_nothing_where_that_is_not_wanted(emulator, real_clock):
     assert paths(emulator, CANCEL) == []
 
 
-def test_a_kill_amid_a_creation_cancels_the_task_that_it_makes(emulator, real_clock):
+def test_a_kill_during_a_creation_cancels_the_created_task(emulator, real_clock):
     emulator.configure(task_seconds=60)
     before = len(emulator.tasks)
     emulator.set_faults([{"fault": "slow", "seconds": 1, "path": "report/task/create/"}])
@@ -515,7 +515,7 @@ def test_a_retry_takes_over_the_tasks_of_the_attempt_before(emulator, fast_retri
     assert store == {}
 
 
-def test_a_retry_creates_only_what_the_attempt_before_did_not_come_to(emulator, fast_retries):
+def test_a_retry_creates_only_what_the_previous_attempt_did_not(emulator, fast_retries):
     store = Store()
     ids = ordinary(emulator)[:3]
     emulator.set_faults([{"fault": "http_500", "path": "report/task/create/", "at": [2]}])
@@ -539,7 +539,7 @@ def test_the_last_attempt_leaves_no_task_behind(emulator, fast_retries):
 @pytest.mark.parametrize(
     "changed", [{"clear_number": 1}, {"max_tries": 4}], ids=["the run was cleared", "the task was cleared"]
 )
-def test_a_cleared_task_fetches_anew(emulator, fast_retries, changed):
+def test_a_cleared_task_fetches_from_scratch(emulator, fast_retries, changed):
     store = Store()
     break_files(emulator)
     with pytest.raises(TikTokTransportError):
@@ -554,7 +554,7 @@ def test_a_cleared_task_fetches_anew(emulator, fast_retries, changed):
     [{"metrics": "spend"}, {"report_end_date": "2026-08-02"}, {"durable": False}],
     ids=["another report", "other days", "not durable"],
 )
-def test_tasks_of_another_report_are_not_taken_over(emulator, fast_retries, changed):
+def test_tasks_of_another_report_are_not_reused(emulator, fast_retries, changed):
     store = Store()
     break_files(emulator)
     with pytest.raises(TikTokTransportError):
@@ -564,7 +564,7 @@ def test_tasks_of_another_report_are_not_taken_over(emulator, fast_retries, chan
     assert len(paths(emulator, CREATE)) == 2
 
 
-def test_tasks_of_yesterday_are_not_taken_over(emulator, fast_retries):
+def test_tasks_of_yesterday_are_not_reused(emulator, fast_retries):
     store = Store()
     break_files(emulator)
     with pytest.raises(TikTokTransportError):
@@ -575,7 +575,7 @@ def test_tasks_of_yesterday_are_not_taken_over(emulator, fast_retries):
     assert len(paths(emulator, CREATE)) == 2
 
 
-def test_a_task_that_is_no_good_any_more_is_made_anew(emulator, fast_retries):
+def test_an_unusable_task_is_created_again(emulator, fast_retries):
     store = Store()
     break_files(emulator)
     with pytest.raises(TikTokTransportError):
@@ -586,7 +586,7 @@ def test_a_task_that_is_no_good_any_more_is_made_anew(emulator, fast_retries):
     assert len(paths(emulator, CREATE)) == 2
 
 
-def test_tasks_that_nobody_wants_any_more_are_cancelled(emulator, fast_retries):
+def test_unwanted_tasks_are_cancelled(emulator, fast_retries):
     store = Store()
     emulator.configure(task_seconds=60)
     emulator.set_faults([{"fault": "http_500", "path": "report/task/create/", "at": [2]}])
@@ -734,7 +734,7 @@ def test_a_revoked_token_ends_the_wait(emulator, defer):
         resume(given, event)
 
 
-def test_a_missing_connection_is_told_by_the_triggerer(emulator, defer, monkeypatch):
+def test_a_missing_connection_is_reported_by_the_triggerer(emulator, defer, monkeypatch):
     given = defer()
     monkeypatch.delenv("AIRFLOW_CONN_TIKTOK_DEFAULT")
     event = fire(given)
@@ -813,7 +813,7 @@ def test_a_used_up_day_at_the_download_is_waited_for_as_well(emulator, defer, ow
     assert len(paths(emulator, CREATE)) == 1
 
 
-def test_a_report_that_changed_while_it_waited_for_quota_is_made_anew(emulator, defer, own_budget):
+def test_a_report_that_changed_while_it_waited_starts_from_scratch(emulator, defer, own_budget):
     own_budget()
     emulator.configure(task_seconds=60)
     emulator.set_faults([{**USED_UP, "path": "report/task/create/", "at": [2]}])
@@ -826,7 +826,7 @@ def test_a_report_that_changed_while_it_waited_for_quota_is_made_anew(emulator, 
     assert [call.code for call in paths(emulator, CANCEL)] == [0]
 
 
-def test_tasks_that_nobody_wants_are_remembered_over_a_wait_for_quota(
+def test_unwanted_tasks_are_remembered_during_a_wait_for_the_daily_quota(
     emulator, defer, own_budget, fast_retries
 ):
     own_budget()
@@ -886,7 +886,7 @@ NOT_READY = {"fault": "code:40201", "path": "report/task/download/"}
 @pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize("output_format", ["CSV_DOWNLOAD", "CSV_STRING"])
 @pytest.mark.parametrize("when", [{"at": [1]}, {"first": 4}, {"at": [2, 3, 5]}], ids=str)
-def test_a_file_that_is_not_ready_is_asked_for_again(emulator, defer, deferrable, output_format, when):
+def test_a_file_that_is_not_ready_is_requested_again(emulator, defer, deferrable, output_format, when):
     ids = ordinary(emulator)[:2]
     _, expected = run(advertiser_ids=ids, **DAILY)
     emulator.clear()
@@ -922,7 +922,7 @@ def never_ready_after_the_triggerer(emulator, limits, defer):
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_a_file_that_is_never_ready_is_given_up_at_the_deadline_of_the_wait(emulator, defer, deferrable):
+def test_a_file_that_is_never_ready_fails_at_the_deadline_of_the_wait(emulator, defer, deferrable):
     emulator.configure(task_seconds=0.1 if deferrable else 0)
     wait = functools.partial(never_ready_after_the_triggerer, defer=defer) if deferrable else never_ready
     with pytest.raises(TikTokReportTaskError, match="until the end of `wait_timeout`") as caught:

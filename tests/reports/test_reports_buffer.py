@@ -35,7 +35,7 @@ def drain(buffer: RowBuffer) -> list[tuple[str | None, ...]]:
 
 
 @given(rows=_ROWS, cuts=_CUTS, max_rows=_SIZES)
-def test_rows_come_out_whole_and_sorted_by_their_key(rows, cuts, max_rows):
+def test_rows_come_out_complete_and_sorted_by_their_key(rows, cuts, max_rows):
     with RowBuffer(budget=MemoryBudget(max_rows)) as buffer:
         fill(buffer, rows, cuts, (2, 0))
         found = drain(buffer)
@@ -92,7 +92,7 @@ def test_a_buffer_absorbs_all_rows_of_another(rows, more, max_rows, keep_order):
 
 
 @given(rows=_ROWS, cuts=_CUTS, max_rows=_SIZES, keep_order=st.booleans())
-def test_rows_can_be_sorted_anew_within_the_budget(rows, cuts, max_rows, keep_order):
+def test_rows_can_be_sorted_again_within_the_memory_budget(rows, cuts, max_rows, keep_order):
     buffer = RowBuffer(keep_order=keep_order, budget=MemoryBudget(max_rows))
     fill(buffer, rows, cuts, (0, 2))
     with buffer.sorted_by(lambda known: known[::-1]) as ordered:
@@ -103,7 +103,7 @@ def test_rows_can_be_sorted_anew_within_the_budget(rows, cuts, max_rows, keep_or
 
 
 @given(sizes=st.lists(st.integers(0, 30), min_size=1, max_size=8), max_rows=st.integers(1, 40))
-def test_buffers_hold_no_more_in_memory_than_their_budget(sizes, max_rows):
+def test_buffers_hold_no_more_in_memory_than_their_memory_budget(sizes, max_rows):
     budget = MemoryBudget(max_rows)
     buffers = [RowBuffer(budget=budget) for _ in sizes]
     for number, (buffer, size) in enumerate(zip(buffers, sizes, strict=True)):
@@ -127,7 +127,7 @@ def test_an_empty_buffer_has_no_rows():
         assert (len(buffer), buffer.has_duplicates(), list(buffer.batches())) == (0, False, [])
 
 
-def test_odd_texts_and_bytes_survive_the_file():
+def test_unusual_text_and_bytes_survive_the_file():
     rows = [("\ud83d", "\0", "\n", None), ("\U0001f600", "", "x" * 10_000, "-"), b"\0\xff"]
     with RowBuffer(budget=MemoryBudget(1)) as buffer:
         buffer.add([("a",), ("b",), ("c",)], rows)
@@ -147,7 +147,7 @@ def test_a_closed_buffer_has_closed_its_file():
 @pytest.mark.parametrize("keep_order", [False, True])
 @pytest.mark.parametrize("budget", [5, 50, 500])
 @pytest.mark.parametrize("period", [1, 7, 40])
-def test_pages_that_come_again_are_noticed_in_bounded_memory(keep_order, budget, period):
+def test_repeated_pages_are_detected_in_bounded_memory(keep_order, budget, period):
     buffer = RowBuffer(keep_order=keep_order, budget=MemoryBudget(budget))
     for page in range(period):
         keys = [f"{page}-{number}" for number in range(10)]

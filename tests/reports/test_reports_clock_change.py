@@ -143,7 +143,7 @@ def test_a_day_of_23_hours_is_as_any_other(name, day):
     assert len(all_rows(fetch(client, asked))) == len(rows) == 23
 
 
-def test_rows_that_tiktok_tells_apart_are_both_kept():
+def test_rows_that_tiktok_distinguishes_are_both_kept():
     twice = repeated_day(ANGELES, date(2025, 11, 2))
     marks = {"at_1": "2025-11-02 01:00:00-07:00", "at_2": "2025-11-02 01:00:00-08:00"}
     client, _, asked = report_of(twice, ANGELES, **marks)
@@ -175,7 +175,7 @@ def test_other_doubles_are_still_ones_that_may_pass(zone, day, doubled):
     assert caught.value.retryable
 
 
-def test_an_account_that_tells_no_zone_at_all_is_no_further_fault():
+def test_an_account_without_a_zone_is_no_further_fault():
     rows = [datetime(2025, 11, 2, 1)] * 2
     client, _, asked = report_of(rows, None)
     client._accounts["7"] = TikTokAPIError("no", code=40001)
@@ -193,7 +193,7 @@ def test_it_shows_in_the_order_of_a_metric_too():
         all_rows(fetch(client, asked))
 
 
-def test_a_report_tasks_file_with_such_an_hour_is_not_asked_for_again(monkeypatch):
+def test_a_report_tasks_file_with_such_an_hour_is_not_requested_again(monkeypatch):
     twice = repeated_day(ANGELES, date(2025, 11, 2))
     client, _, asked = report_of(twice, ANGELES, mode="async")
     lines = [f"5,{hour:%Y-%m-%d %H:%M:%S},{number}.50" for number, hour in enumerate(twice)]

@@ -170,12 +170,12 @@ def test_what_is_no_day_is_named(value):
 
 
 @pytest.mark.parametrize(("value", "number"), [(3, 3), ("3", 3), (" 3 ", 3), (0, 0), ("", 0)])
-def test_a_whole_number_has_many_spellings(value, number):
+def test_an_integer_has_many_spellings(value, number):
     assert coerce.whole_number(value, "lookback_days") == number
 
 
 @pytest.mark.parametrize("value", [-1, "-1", "three", 1.5, "1.5", True, [1]])
-def test_what_is_no_whole_number_is_named(value):
+def test_what_is_no_integer_is_named(value):
     with pytest.raises(TikTokInvalidRequestError) as caught:
         coerce.whole_number(value, "lookback_days")
     assert str(caught.value) == f"`lookback_days` must be a whole number of 0 or more, not {value!r}."

@@ -94,7 +94,7 @@ def test_metrics_are_dropped_for_the_account_that_refuses_them():
     [{"metrics": "shares,likes"}, {"metrics": "spend,shares", "order_field": "shares"}],
     ids=["nothing left", "order by it"],
 )
-def test_a_report_that_cannot_go_on_without_fails(parameters):
+def test_a_report_without_any_metric_left_fails(parameters):
     client = refusing("shares", "likes")
     with pytest.raises(TikTokInvalidRequestError, match="Refused: shares"):
         all_rows(fetch(client, old_plan(client, **parameters), drop_invalid_metrics=True))

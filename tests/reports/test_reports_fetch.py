@@ -103,14 +103,14 @@ def test_a_count_in_text_is_a_count():
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 3, 8])
-def test_never_more_calls_are_in_flight_than_allowed(concurrency):
+def test_never_more_calls_run_at_once_than_allowed(concurrency):
     client = FakeClient(paged(items(200)), delay=lambda: 0.002)
     assert all_rows(ads(client, max_concurrency=concurrency)) == rows_of(200)
     assert client.most_in_flight <= concurrency
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 8])
-def test_as_many_calls_are_in_flight_as_allowed(concurrency):
+def test_as_many_calls_run_at_once_as_allowed(concurrency):
     together = threading.Barrier(concurrency, timeout=10)
 
     def report(params):
@@ -268,7 +268,7 @@ def test_pages_that_no_report_has_take_no_memory():
         tracemalloc.stop()
 
 
-def test_calls_in_flight_stay_bounded_while_a_window_is_fetched_again():
+def test_concurrent_calls_stay_bounded_while_a_window_is_fetched_again():
     seen = []
 
     def report(params):
@@ -314,7 +314,7 @@ def test_rows_run_from_account_to_account_and_from_day_to_day():
     ]
 
 
-def test_rows_keep_tiktoks_order_where_one_is_asked_for():
+def test_rows_keep_tiktoks_order_where_one_is_requested():
     shuffled = items(25, seed=3)
     client = FakeClient(paged(shuffled), delay=lambda: random.choice([0, 0.002]))
     found = all_rows(ads(client, parameters={"order_field": "spend"}))
@@ -385,7 +385,7 @@ def spoilt(spoil, times):
 
 @pytest.mark.parametrize("order_field", [None, "spend"])
 @pytest.mark.parametrize("spoil", _SPOILT, ids=lambda spoil: spoil.__name__)
-def test_a_window_that_is_not_whole_is_fetched_again(spoil, order_field, caplog):
+def test_an_incomplete_window_is_fetched_again(spoil, order_field, caplog):
     client = FakeClient(spoilt(spoil, 2))
     report = ads(client, parameters={"order_field": order_field})
     assert sorted(all_rows(report)) == rows_of(35)
@@ -425,7 +425,7 @@ def test_an_answer_without_a_count_is_an_error(info):
     )
 
 
-def test_rows_that_tiktok_left_out_and_that_cant_be_divided_are_an_error():
+def test_rows_that_tiktok_left_out_and_that_cant_be_split_are_an_error():
     row = {"dimensions": {"advertiser_id": "7"}, "metrics": {"spend": "1"}}
     client = FakeClient(lambda params: Answer(paged([row])(params), "R5", "only the top 20k"))
     with pytest.raises(TikTokIncompleteReportError) as caught:
@@ -500,7 +500,7 @@ def test_the_only_account_is_never_skipped():
     assert run({"1": PERMISSION}, "skip", ids="1")[:2] == ([], PERMISSION)
 
 
-def test_several_failures_are_told_together_at_the_end():
+def test_several_failures_are_reported_together_at_the_end():
     rows, error, _, _ = run({"1": PERMISSION, "3": TRANSPORT}, "fail_at_end")
     assert "".join(rows) == "222"
     assert str(error) == "2 of 3 advertiser accounts failed. 1: not granted 3: broken"
@@ -747,7 +747,7 @@ def test_more_pages_than_a_day_has_calls_are_no_report(shape):
 
 @pytest.mark.sampled(16)
 @pytest.mark.parametrize("seed", range(40))
-def test_a_page_that_is_not_what_the_counts_say_is_noticed_when_it_comes(seed):
+def test_a_page_that_contradicts_the_counts_is_detected_at_once(seed):
     rng = random.Random(seed)
     count, size = rng.randrange(60, 120), 10
     last = -(-count // size)

@@ -63,7 +63,7 @@ def test_a_list_of_ids_has_many_spellings(value):
         (item(["x"], "MATCH", "campaign_label_names"), "x"),
     ],
 )
-def test_values_are_encoded_as_tiktok_wants(written, encoded):
+def test_values_are_encoded_as_tiktok_requires(written, encoded):
     (parsed,) = parse_filters([written])
     assert parsed["filter_value"] == encoded
 
@@ -245,6 +245,6 @@ def test_an_object_and_a_list_of_filters_mean_the_same():
     assert parse_filter_object({"new_option": True}, "GMV_MAX") == {"new_option": True}
 
 
-def test_a_filter_that_nobody_checks_is_sent_whatever_it_is():
+def test_a_filter_that_is_not_checked_is_sent_unchanged():
     made = request(filters=[item("1", "MATCH")], check_fields=False)
     assert made.filters[0] == {"field_name": "campaign_ids", "filter_type": "MATCH", "filter_value": "1"}

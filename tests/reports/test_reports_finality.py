@@ -57,6 +57,6 @@ def test_a_day_is_corrected_by_the_first_correction_that_finds_all_of_it(day, zo
     assert at(corrected_at, **SLOW)(day, zone) == slow
 
 
-def test_moments_are_in_utc():
+def test_times_are_in_utc():
     moment = complete_at(parse_request(**QUICK), date(2026, 11, 10), pendulum.timezone("Asia/Tokyo"))
     assert (moment, moment.tzinfo) == (datetime(2026, 11, 10, 15, 30, tzinfo=timezone.utc), timezone.utc)

@@ -35,7 +35,7 @@ def test_a_misspelt_metric_is_refused_with_the_right_one(wrong, meant):
     )
 
 
-def test_all_misspelt_names_are_told_at_once():
+def test_all_misspelt_names_are_reported_at_once():
     with pytest.raises(TikTokInvalidRequestError) as caught:
         check_names("metrics", ("spendd", "clickz"), catalog.metrics())
     assert str(caught.value) == (

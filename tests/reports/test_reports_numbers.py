@@ -184,7 +184,7 @@ def in_databases(kind: str, cell: str, *, is_clean: bool = False) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", ["integer", "decimal"])
-def test_outputs_take_no_other_text_for_a_number_whoever_hands_it_over(kind):
+def test_outputs_take_no_other_text_for_a_number_from_any_caller(kind):
     """As they come from the reader, cells are canonical; no output relies on it."""
     for text in TEXTS:
         if is_number(text):
@@ -197,7 +197,7 @@ def test_outputs_take_no_other_text_for_a_number_whoever_hands_it_over(kind):
         assert in_databases(kind, text) == ["refused"] * 3, text
 
 
-def test_a_column_with_one_odd_text_keeps_its_numbers():
+def test_a_column_with_one_text_keeps_its_numbers():
     for text in LOOSE:
         reader = RowReader(request(dimensions="ad_id", metrics="spend"))
         sent = ["1.50", text, "-", "2.00"]
@@ -225,7 +225,7 @@ COUNTS = {5: 5, "5": 5, " 5": 5, "+5": 5, "5.": 5, "5.0": 5, "-0": 0, "1e5": 100
 
 
 @pytest.mark.parametrize(("count", "rows"), COUNTS.items())
-def test_a_count_is_a_whole_number(count, rows):
+def test_a_count_is_an_integer(count, rows):
     assert counted(count) == rows
 
 
@@ -254,7 +254,7 @@ def test_a_count_is_a_whole_number(count, rows):
         None,
     ],
 )
-def test_what_is_no_whole_number_is_no_count(count):
+def test_what_is_no_integer_is_no_count(count):
     with pytest.raises(TikTokIncompleteReportError, match="count"):
         counted(count)
 

@@ -237,7 +237,7 @@ def test_a_zone_may_be_an_offset(zone, day):
     assert days(found) == [("7", day, day)]
 
 
-def test_a_refused_account_has_no_call_and_is_kept_with_its_error():
+def test_a_refused_account_has_no_call_and_is_recorded_with_its_error():
     client = FakeClient(accounts={"7": "UTC", "8": PERMISSION})
     found = plan(client, advertiser_ids="7,8")
     assert days(found) == [("7", "2026-11-21", "2026-11-21")]
@@ -278,14 +278,14 @@ def test_only_a_report_of_the_lifetime_says_so(parameters, account, span):
         ({}, 1),
     ],
 )
-def test_time_zones_are_asked_for_only_where_they_matter(parameters, asked):
+def test_time_zones_are_requested_only_where_they_matter(parameters, asked):
     client = FakeClient(accounts={"7": "UTC"})
     plan(client, now=utc(2026, 11, 22, 12, 30), **parameters)
     assert len(client.asked("advertiser/info/")) == asked
     assert len(client.calls) == asked
 
 
-def test_time_zones_are_asked_for_a_hundred_accounts_at_a_time():
+def test_time_zones_are_requested_for_a_hundred_accounts_at_a_time():
     ids = [str(number) for number in range(1, 251)]
     client = FakeClient(accounts=dict.fromkeys(ids, "UTC"))
     assert len(plan(client, advertiser_ids=ids)) == 250

@@ -12,7 +12,7 @@ class Clock:
         return self.now
 
 
-def test_a_long_report_tells_every_few_seconds_how_far_it_is(caplog):
+def test_a_long_report_logs_its_progress_every_few_seconds(caplog):
     caplog.set_level(logging.INFO)
     clock, calls = Clock(), [7]
     progress = Progress(3, 10, 10, lambda: calls[0], clock)
@@ -32,7 +32,7 @@ def test_a_long_report_tells_every_few_seconds_how_far_it_is(caplog):
     )
 
 
-def test_a_short_report_tells_nothing(caplog):
+def test_a_short_report_logs_no_progress(caplog):
     caplog.set_level(logging.INFO)
     clock = Clock()
     progress = Progress(1, 1, 10, lambda: 0, clock)

@@ -39,7 +39,7 @@ def test_a_grouping_of_gmv_max_has_default_metrics_of_its_level(grouping):
     assert all(known[name].levels & REPORT_TYPES["GMV_MAX"].levels(tuple(grouping)) for name in made.metrics)
 
 
-def test_the_kind_of_campaigns_decides_about_the_metrics_of_gmv_max():
+def test_the_type_of_campaigns_decides_about_the_metrics_of_gmv_max():
     common = {"report_type": "GMV_MAX", "dimensions": "campaign_id", "request_params": {"store_ids": "1"}}
     live = {"filters": {"gmv_max_promotion_types": ["LIVE"]}}
     product = {"filters": {"gmv_max_promotion_types": ["PRODUCT"]}}
@@ -96,7 +96,7 @@ def test_the_order_that_is_advised_is_one_that_the_report_has():
 
 
 @pytest.mark.parametrize("time", ["stat_time_day", "stat_time_week", "stat_time_month"])
-def test_names_of_accounts_may_stand_beside_a_time(time, caplog):
+def test_names_of_accounts_are_allowed_with_a_time(time, caplog):
     made = request(
         report_type="BC",
         dimensions=f"advertiser_id,{time}",

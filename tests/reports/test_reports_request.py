@@ -44,7 +44,7 @@ def test_a_summary_preset_is_exactly_the_contracts(preset, level, dimension, sta
     }
 
 
-def test_presets_are_a_mapping_that_nobody_changes():
+def test_presets_are_a_read_only_mapping():
     assert {"ad_group_summary", "auction_campaign_summary"} <= set(PRESETS)
     with pytest.raises(TypeError):
         PRESETS["x"] = {}
@@ -292,7 +292,7 @@ def test_further_parameters_pass_as_they_are():
     assert (found["enable_total_metrics"], found["page_size"], found["x"]) == (True, 200, [1])
 
 
-def test_an_account_filter_in_words_is_sent_as_tiktok_wants():
+def test_an_account_filter_in_words_is_sent_as_tiktok_requires():
     found = request(filters='[{"field_name":"campaign_ids","filter_type":"IN","filter_value":[1]}]').params()
     assert found["filtering"] == [
         {"field_name": "campaign_ids", "filter_type": "IN", "filter_value": '["1"]'},

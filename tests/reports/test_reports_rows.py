@@ -90,7 +90,7 @@ def test_the_official_example_becomes_typed_rows():
         ("03_sync_basic_ad_id_creative_daily", "ad_id", [513, 37, 10], ["7.97", "0.58", "0.08"]),
     ],
 )
-def test_an_id_that_is_dimension_and_metric_stands_once(name, key, impressions, spend):
+def test_an_id_that_is_dimension_and_metric_is_one_column(name, key, impressions, spend):
     _, rows, items = replay(name)
     assert list(rows[0]) == [
         *(
@@ -145,7 +145,7 @@ def test_real_rows_have_the_types_of_the_catalogue():
     assert row["dpa_target_audience_type"] is None
 
 
-def test_numbers_that_tiktok_hides_are_texts_beside_what_they_are_hidden_for():
+def test_numbers_that_tiktok_withholds_are_text_with_their_dimensions():
     beside = {"campaign_id": "1", "search_terms": "shoes"}
     found = schema_of(request(dimensions=list(beside), metrics=["impressions", "clicks"])).columns
     assert (found["impressions"], found["clicks"]) == ("string", "integer")
@@ -230,7 +230,7 @@ def test_empty_text_is_null_in_a_number_column():
 @pytest.mark.parametrize(
     "sent", ["<5", "1,234", "12%", "NaN", "Infinity", "1\n2", "\u0661", "0x10", "1_000", True]
 )
-def test_odd_numbers_are_passed_on_with_a_warning(metric, sent, caplog):
+def test_invalid_numbers_are_passed_on_with_a_warning(metric, sent, caplog):
     reader = RowReader(request(dimensions="ad_id", metrics=metric))
     items = [{"dimensions": {"ad_id": "1"}, "metrics": {metric: sent}}] * 2
     rows = reader.read("7", items).rows()
@@ -258,7 +258,7 @@ def test_days_and_hours_are_iso(dimension, sent, expected):
     assert one({"ad_id": "1", dimension: sent}, {"spend": "1"})[2] == expected
 
 
-def test_an_odd_day_is_passed_on_with_a_warning(caplog):
+def test_an_invalid_day_is_passed_on_with_a_warning(caplog):
     assert (
         one({"ad_id": "1", "stat_time_day": "2026-11-01 05:00:00"}, {"spend": "1"})[2]
         == "2026-11-01 05:00:00"
@@ -266,7 +266,7 @@ def test_an_odd_day_is_passed_on_with_a_warning(caplog):
     assert "Column stat_time_day is date, but TikTok sent '2026-11-01 05:00:00'" in caplog.text
 
 
-def test_one_odd_value_does_not_change_the_others():
+def test_one_invalid_value_does_not_change_the_others():
     reader = RowReader(request(dimensions="ad_id", metrics="clicks,spend"))
     sent = [("1", "1.10"), ("<5", "-"), ("2.0", "3.000")]
     items = [
@@ -319,7 +319,7 @@ def test_a_null_sorts_after_empty_text_and_before_all_other():
 # missing and unasked
 
 
-def test_a_missing_metric_is_null_and_told_once(caplog):
+def test_a_missing_metric_is_null_and_logged_once(caplog):
     reader = RowReader(request(dimensions="ad_id", metrics="spend,clicks"))
     items = [{"dimensions": {"ad_id": "1"}, "metrics": {"spend": "1.0"}}]
     assert reader.read("7", items).rows() == reader.read("7", items).rows() == [("7", "1", "1.0", None)]
@@ -329,7 +329,7 @@ def test_a_missing_metric_is_null_and_told_once(caplog):
     ]
 
 
-def test_a_metric_that_came_once_is_not_told(caplog):
+def test_a_metric_that_came_once_is_not_reported(caplog):
     reader = RowReader(request(dimensions="ad_id", metrics="spend"))
     reader.read("7", [{"dimensions": {"ad_id": "1"}, "metrics": {}}, *items_with_spend()])
     reader.finish(2)
@@ -340,14 +340,14 @@ def items_with_spend() -> list[dict[str, Any]]:
     return [{"dimensions": {"ad_id": "2"}, "metrics": {"spend": "1"}}]
 
 
-def test_an_empty_report_tells_of_no_metric(caplog):
+def test_an_empty_report_reports_no_missing_metric(caplog):
     reader = RowReader(request(dimensions="ad_id", metrics="spend"))
     assert reader.read("7", []).rows() == []
     reader.finish(0)
     assert caplog.text == ""
 
 
-def test_an_unasked_metric_is_told_once_and_left_out(caplog):
+def test_an_unrequested_metric_is_logged_once_and_omitted(caplog):
     reader = RowReader(request(dimensions="ad_id", metrics="spend"))
     items = [{"dimensions": {"ad_id": "1"}, "metrics": {"spend": "1", "currency": "USD"}}]
     assert reader.read("7", items).rows() == reader.read("7", items).rows() == [("7", "1", "1")]

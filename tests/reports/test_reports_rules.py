@@ -193,7 +193,7 @@ def test_every_legal_metric_of_basic_passes(id_dimension, times):
 
 
 @pytest.mark.parametrize("report_type", ["BASIC", "AUDIENCE", "BC"])
-def test_every_metric_that_tiktok_lists_beside_a_dimension_passes(report_type):
+def test_every_metric_that_tiktok_lists_for_a_dimension_passes(report_type):
     for dimension, metrics in catalog.metrics_by_dimension(report_type).items():
         levels = catalog.dimensions(report_type)[dimension].levels or {None}
         for level in levels:

@@ -81,13 +81,13 @@ def of_days(world, days, **options):
 
 @pytest.mark.parametrize("concurrency", [1, 2, 8])
 @pytest.mark.parametrize("empty", [(), (0,), (1,), (2,), (0, 2), (0, 1, 2)])
-def test_days_without_rows_do_not_fail_a_divided_report(empty, concurrency):
+def test_days_without_rows_do_not_fail_a_split_report(empty, concurrency):
     rows = all_rows(of_days(World(empty=empty), 3, max_concurrency=concurrency))
     days = [(FIRST + timedelta(days=day)).isoformat() for day in range(3) if day not in empty]
     assert [(day, ad) for _, ad, day, _ in rows] == [(day, f"{name}1") for day in days for name in CAMPAIGNS]
 
 
-def test_a_window_without_rows_that_times_out_once_is_asked_again():
+def test_a_window_without_rows_that_times_out_once_is_requested_again():
     world = World(empty=(0,), faults=[timed_out()])
     assert all_rows(of_days(world, 1)) == []
     assert [params["dimensions"][0] for params in world.asked] == ["ad_id", "campaign_id", "ad_id"]
@@ -209,7 +209,7 @@ def test_lists_ask_for_names_where_the_report_has_what_is_no_figure(attributes):
 
 @pytest.mark.parametrize("way", [split.CAMPAIGNS, split.ADGROUPS])
 @pytest.mark.parametrize("lifetime", [False, True])
-def test_every_figure_of_a_report_by_ad_is_asked_for_in_lists(way, lifetime):
+def test_every_figure_of_a_report_by_ad_is_requested_in_lists(way, lifetime):
     names = [
         name
         for name, metric in catalog.metrics().items()
@@ -270,7 +270,7 @@ def test_lists_go_without_the_figures_that_the_report_goes_without():
 @pytest.mark.parametrize("how", ["cut", "large", "slow"])
 @pytest.mark.parametrize("gone", ["spend", "impressions", "clicks", "likes"])
 @pytest.mark.parametrize("seed", range(3))
-def test_lists_are_divided_and_summed_without_the_figures_that_the_report_goes_without(seed, gone, how):
+def test_lists_are_split_and_summed_without_dropped_metrics(seed, gone, how):
     rng = random.Random(f"{seed} {gone} {how}")
     world = Figures(rng, how=how, most=12, refuses={level: {gone} for level in LEVELS})
     metrics = rng.sample(["spend", "impressions", "clicks", "likes", "reach"], 5)
@@ -287,7 +287,7 @@ def test_lists_are_divided_and_summed_without_the_figures_that_the_report_goes_w
     assert found == world.rows("ad_id", [name for name in metrics if name != gone]).keys()
 
 
-def test_a_list_that_asks_for_what_the_report_goes_without_since_then_is_made_anew():
+def test_a_list_with_metrics_that_the_report_has_dropped_is_requested_again():
     world = Figures(random.Random(5), how="slow", most=5, refuses={level: {"clicks"} for level in LEVELS})
     late = [timed_out()]
 
@@ -350,7 +350,7 @@ def test_rows_that_have_less_than_what_was_listed_fail_the_report(metric):
         all_rows(fetch(client, old_plan(client, metrics=metric)))
 
 
-def test_a_total_that_cannot_be_asked_for_without_what_tiktok_refuses_fails_the_report():
+def test_a_total_that_needs_a_refused_metric_fails_the_report():
     asked = []
 
     def report(params):
@@ -375,7 +375,7 @@ def test_a_total_that_cannot_be_asked_for_without_what_tiktok_refuses_fails_the_
 
 @pytest.mark.parametrize("field", ["campaign_ids", "adgroup_ids", "ad_ids"])
 @pytest.mark.parametrize("seed", range(4))
-def test_two_filters_on_one_field_both_hold_when_a_report_is_divided(field, seed):
+def test_two_filters_on_one_field_both_hold_when_a_report_is_split(field, seed):
     rng = random.Random(f"{field} {seed}")
     world = Figures(rng, campaigns=4)
     place = ("campaign_ids", "adgroup_ids", "ad_ids").index(field)

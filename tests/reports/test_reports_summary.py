@@ -149,7 +149,7 @@ def test_what_the_folders_say_is_not_in_the_name():
     assert name(["advertiser_id"], **DAY_BY_DAY) != name(["advertiser_id"], **later)
 
 
-def test_every_account_is_one_request_whoever_joins():
+def test_every_account_is_one_request_for_all_callers():
     before = FakeClient(app_id="1", app_secret="s", authorised=("7",))
     after = FakeClient(app_id="1", app_secret="s", authorised=("9", "7"))
     assert name(client=before, advertiser_ids="*") == name(client=after, advertiser_ids="*")

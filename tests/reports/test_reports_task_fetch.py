@@ -147,7 +147,7 @@ def test_a_task_that_failed_by_itself_is_skipped_for_no_policy():
 @pytest.mark.parametrize("policy", ["skip", "fail_at_end", "fail"])
 @pytest.mark.parametrize("step", ["open", "write"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE])
-def test_a_file_without_room_names_the_folder_whatever_the_policy(monkeypatch, policy, step, code):
+def test_a_full_disk_names_the_folder_whatever_the_policy(monkeypatch, policy, step, code):
     def refuse(*_, **__):
         raise OSError(code, os.strerror(code))
 

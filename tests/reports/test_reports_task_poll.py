@@ -73,7 +73,7 @@ def test_a_failure_ends_it_where_the_others_are_of_no_use_then(stop_at_failure, 
     assert (end is not None) is ends
 
 
-def test_pauses_grow_up_to_the_interval():
+def test_the_poll_interval_grows_to_its_maximum():
     one = watch()
     client = Client({"11": "PROCESSING", "22": "PROCESSING"})
     pauses = []
@@ -85,7 +85,7 @@ def test_pauses_grow_up_to_the_interval():
     assert all(27 <= pause <= 33 for pause in pauses[7:])
 
 
-def test_no_pause_lasts_beyond_the_end_of_the_wait():
+def test_no_backoff_lasts_beyond_the_end_of_the_wait():
     clock = Clock(995.0)
     one = watch(clock, deadlines={"wait_timeout": 996.0})
     one.poll(Client({"11": "PROCESSING", "22": "PROCESSING"}))
@@ -120,7 +120,7 @@ def test_faults_that_pass_are_borne_for_half_an_hour():
     assert client.counts.api_calls == 3  # the other task was not asked for in vain
 
 
-def test_an_answer_between_two_faults_begins_the_patience_anew():
+def test_an_answer_between_two_faults_resets_the_tolerance():
     clock = Clock()
     one = watch(clock)
     client = Client({"11": TikTokTransportError("No answer."), "22": "PROCESSING"})
@@ -133,7 +133,7 @@ def test_an_answer_between_two_faults_begins_the_patience_anew():
     assert one.poll(client) is None
 
 
-def test_tiktoks_word_on_when_to_come_again_is_kept():
+def test_tiktoks_time_to_retry_is_kept():
     error = TikTokRateLimitError("Too many.", retry_after=7_000.0)
     one = watch()
     assert one.poll(Client({"11": error, "22": "PROCESSING"})) is None

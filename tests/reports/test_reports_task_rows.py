@@ -60,7 +60,7 @@ def test_a_long_ad_text_is_read():
 
 
 @pytest.mark.parametrize("pad", [0, *range(8_110, 8_140)])  # the file is decoded in pieces of 8,192 bytes
-def test_names_that_were_cut_in_mid_emoji_are_well_formed(pad):
+def test_names_that_were_truncated_inside_an_emoji_are_well_formed(pad):
     text = f"ad_id,stat_time_day,spend,ad_name\n1,2026-08-01 00:00:00,1,{'x' * pad}\ud83d\n2,2026-08-01 00:00:00,1,\0\n"
     found = items(text.encode("utf-8", "surrogatepass"))
     assert [item["metrics"]["ad_name"] for item in found] == ["x" * pad + "\ufffd", "\ufffd"]
@@ -82,7 +82,7 @@ def test_a_file_with_titles_only_has_no_rows():
         (b"ad_id,stat_time_day,spend,ad_name\n1,2026-08-01 00:00:00,1,\xff\n", "broken at line"),
     ],
 )
-def test_a_file_that_is_not_whole_is_no_report(text, words):
+def test_an_incomplete_file_is_no_report(text, words):
     with pytest.raises(TikTokIncompleteReportError, match=words):
         items(text)
 
@@ -90,7 +90,7 @@ def test_a_file_that_is_not_whole_is_no_report(text, words):
 @pytest.mark.parametrize(
     ("body", "whole"), [(b"a\n", True), (b"a\r\n", True), (b"a\n1", False), (b"", False)]
 )
-def test_a_whole_file_ends_with_a_line(body, whole):
+def test_a_complete_file_ends_with_a_line(body, whole):
     assert ends_with_line(io.BytesIO(body)) is whole
 
 

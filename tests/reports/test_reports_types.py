@@ -105,7 +105,7 @@ def test_users_find_what_they_expect(name):
 # what is asked
 
 
-def test_gmv_max_is_asked_at_its_endpoint_in_its_words():
+def test_gmv_max_is_requested_at_its_endpoint_with_its_names():
     client = FakeClient(paged([]))
     report_plan = plan(
         client,

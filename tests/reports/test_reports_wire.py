@@ -58,7 +58,7 @@ def test_every_spelling_of_request_params_is_the_same_on_the_wire(number):
 
 
 @pytest.mark.parametrize("spelling", [True, "True", "true", " True\n"])
-def test_a_boolean_in_text_is_jsons(spelling):
+def test_a_boolean_in_text_is_sent_as_json(spelling):
     for given in ({"enable_total_metrics": spelling}, str({"enable_total_metrics": spelling})):
         assert extra(given)["enable_total_metrics"] is True
 

@@ -51,13 +51,13 @@ def values(account, dimensions, metrics):
     return (account, *texts, *(Decimal(str(metrics[name])) for name in METRICS))
 
 
-def assert_whole(emulator, folder):
+def assert_complete(emulator, folder):
     """Check every account's rows, and that nobody left anything behind."""
     assert written(folder, HOURLY[1]) == held(emulator, emulator.world.accounts, *HOURLY, WEEK)
     assert list(folder.glob(".tiktok-run-*")) == []
 
 
-def assert_budget_kept(figures):
+def assert_rate_limit_kept(figures):
     """Check that the workers' processes kept to the app's limit together.
 
     Each by itself would be refused every other call. A busy machine may hold up calls that left in good time so that
@@ -90,19 +90,19 @@ def test_one_task_reads_every_account(cluster, limited, output):
     assert run.states() == {"report[-1]": "success"}
     assert run.xcom("report")["row_count"] == ACCOUNTS * 2 * 24 * len(WEEK)
     assert figures["calls"] == ACCOUNTS * len(WEEK) + figures["refused"]
-    assert_budget_kept(figures)
-    assert_whole(limited, output / "one_task")
+    assert_rate_limit_kept(figures)
+    assert_complete(limited, output / "one_task")
 
 
-def test_a_mapped_task_an_account_keeps_the_same_budget(cluster, limited, output):
+def test_mapped_tasks_keep_the_same_rate_limit(cluster, limited, output):
     with measured("mapped", cluster, limited) as figures:
         run = cluster.airflow.run("mapped", seconds=SECONDS)
         tasks = run.all_tasks()
         figures["task_seconds"] = median(task["duration"] for task in tasks)
     assert {task["state"] for task in tasks} == {"success"}
     assert len(tasks) == 1 + ACCOUNTS
-    assert_budget_kept(figures)
-    assert_whole(limited, output / "mapped")
+    assert_rate_limit_kept(figures)
+    assert_complete(limited, output / "mapped")
 
 
 @pytest.mark.parametrize("dag_id", ["one_task_killed", "mapped_killed"])
@@ -114,8 +114,8 @@ def test_the_rows_are_right_after_a_worker_was_lost(cluster, limited, output, da
     tasks = run.all_tasks()
     assert {task["state"] for task in tasks} == {"success"}
     assert max(task["try_number"] for task in tasks) >= 2
-    assert_budget_kept(figures)
-    assert_whole(limited, output / dag_id)
+    assert_rate_limit_kept(figures)
+    assert_complete(limited, output / dag_id)
 
 
 def test_a_parallel_backfill_writes_each_day_once(cluster, limited, output):
@@ -131,7 +131,7 @@ def test_a_parallel_backfill_writes_each_day_once(cluster, limited, output):
     assert written(folder, DAILY[1]) == held(limited, accounts, *DAILY, days)
     files = [path for path in folder.rglob("*.jsonl") if path.parent.name.startswith("stat_time_day=")]
     assert sorted(path.parent.name for path in files) == [f"stat_time_day={day}" for day in days]
-    assert_budget_kept(figures)
+    assert_rate_limit_kept(figures)
 
 
 def test_workers_of_two_machines_are_refused_and_bring_every_row(cluster, limited, output):
@@ -141,4 +141,4 @@ def test_workers_of_two_machines_are_refused_and_bring_every_row(cluster, limite
         run = cluster.airflow.run("mapped_apart", seconds=SECONDS)
     assert {task["state"] for task in run.all_tasks()} == {"success"}
     assert figures["refused"] > 0
-    assert_whole(limited, output / "mapped_apart")
+    assert_complete(limited, output / "mapped_apart")

@@ -65,7 +65,7 @@ def head(*lines: str, status: str = "200 OK") -> bytes:
     )
 
 
-def whole(body: bytes, *lines: str) -> Callable[[], Iterable[bytes]]:
+def complete(body: bytes, *lines: str) -> Callable[[], Iterable[bytes]]:
     return lambda: [head(f"Content-Length: {len(body)}", *lines) + body]
 
 

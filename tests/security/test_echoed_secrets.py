@@ -29,7 +29,7 @@ from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.planning.plan import RunTime
 from airflow_provider_tiktok.reports.planning.planner import make_plan
 
-from .conftest import SECRET, TOKEN, head, whole
+from .conftest import SECRET, TOKEN, complete, head
 
 SPELLINGS = {
     "token": TOKEN,
@@ -148,7 +148,7 @@ def escaped(text: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch):
+def _no_backoff(monkeypatch):
     from airflow_provider_tiktok.api.client import TikTokClient
 
     monkeypatch.setattr(TikTokClient, "wait", lambda *_: None)
@@ -174,7 +174,7 @@ PLACES = list(bodies(""))
 def test_an_echo_in_an_answer_gets_nowhere(hostile, client_of, caplog, kind, place):
     spelling = list(SPELLINGS.values())[(list(WORK).index(kind) + PLACES.index(place)) % len(SPELLINGS)]
     body = json.dumps(bodies(spelling)[place]).encode()
-    shows_none(result_of(WORK[kind], client_of(hostile(whole(body))), caplog))
+    shows_none(result_of(WORK[kind], client_of(hostile(complete(body))), caplog))
 
 
 @pytest.mark.sampled(24)
@@ -182,7 +182,7 @@ def test_an_echo_in_an_answer_gets_nowhere(hostile, client_of, caplog, kind, pla
 @pytest.mark.parametrize("kind", ["report", "check"])
 def test_nor_does_one_in_escapes(hostile, client_of, caplog, kind, place):
     body = json.dumps(bodies("@@")[place]).replace("@@", escaped(TOKEN)).encode()
-    shows_none(result_of(WORK[kind], client_of(hostile(whole(body))), caplog))
+    shows_none(result_of(WORK[kind], client_of(hostile(complete(body))), caplog))
 
 
 GOOD = json.dumps(answer(page([row()]))).encode()
@@ -225,7 +225,7 @@ def test_nor_does_one_in_a_head(hostile, client_of, caplog, kind, place, spellin
 
 @pytest.mark.sampled(8)
 @pytest.mark.parametrize("seed", range(20))
-def test_a_file_is_blanked_wherever_the_echo_stands(seed, monkeypatch):
+def test_a_file_is_redacted_wherever_the_echo_is(seed, monkeypatch):
     rng = random.Random(seed)
     monkeypatch.setattr("airflow_provider_tiktok.api.transport.redaction._BLOCK", rng.randint(1, 200))
     pieces = [rng.choice(["x", "ad,1\n", *SPELLINGS.values(), TOKEN[:9]]) for _ in range(rng.randint(1, 60))]
@@ -241,7 +241,7 @@ def test_a_file_is_blanked_wherever_the_echo_stands(seed, monkeypatch):
 def test_a_signed_address_of_another_name_is_in_no_variable(hostile, client_of):
     body = json.dumps(answer({"file_url": "https://ads.tiktok.com/x?sign=5ecret"})).encode()
     with pytest.raises(TikTokError, match="gave no address") as caught:
-        download_task(client_of(hostile(whole(body))), TASK, io.BytesIO())
+        download_task(client_of(hostile(complete(body))), TASK, io.BytesIO())
     assert "5ecret" not in shown(caught.value)
 
 
@@ -272,7 +272,7 @@ def test_a_downloaded_file_holds_no_token(hostile, client_of):
 
 
 @pytest.mark.parametrize("secret", ["short", "1234567890123456789", ""])
-def test_what_may_stand_in_data_by_chance_is_left_in_data(secret):
+def test_what_may_be_in_data_by_chance_is_left_in_data(secret):
     body = b'{"ad_id":"1234567890123456789","ad_name":"a short name \\u0041\\u4e2d"}'
     assert json.loads(Redactor((secret,)).body(body)) == json.loads(body)
 
@@ -319,7 +319,7 @@ ANSWERS = {
 def test_the_signed_address_of_a_file_is_in_no_frame(hostile, client_of, caplog, place):
     files = hostile(ANSWERS[place])
     body = json.dumps(answer({"download_url": f"{files.url}{SIGNED}"})).encode()
-    client = client_of(hostile(whole(body)))
+    client = client_of(hostile(complete(body)))
     object.__setattr__(client, "credentials", client_of(files).credentials)
     text = result_of(WORK["download"], client, caplog)
     for part in ("5ec7e7", "0bj3c7", "expire=9"):
@@ -340,7 +340,7 @@ def test_the_signed_address_of_a_file_is_in_no_frame(hostile, client_of, caplog,
 def test_nor_after_an_interruption(hostile, client_of, monkeypatch, kind, where):
     from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
 
-    files = hostile(whole(b"ad_id\n1\n"))
+    files = hostile(complete(b"ad_id\n1\n"))
 
     def interrupt(*_: object, **__: object) -> None:
         raise kind

@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_tiktok.api.transport import session as module
 from airflow_provider_tiktok.exceptions import TikTokTransportError
 
-from .conftest import head, whole
+from .conftest import complete, head
 
 PATH = "report/integrated/get/"
 MIB = 2**20
@@ -52,7 +52,7 @@ def ten_gigabytes():
 
 
 @pytest.mark.parametrize("pieces", [endless, endless_chunks, ten_gigabytes])
-def test_a_body_without_end_is_given_up_at_the_bound(hostile, client_of, small, pieces):
+def test_an_endless_body_is_abandoned_at_the_limit(hostile, client_of, small, pieces):
     server = hostile(pieces)
     error = refusal(client_of(server))
     assert ": the answer is larger than 1 MiB." in str(error)
@@ -74,7 +74,7 @@ def bomb(size: int, window: int) -> bytes:
 def test_a_bomb_is_not_unpacked_beyond_the_bound(hostile, client_of, small, encoding, window):
     packed = bomb(256 * MIB, window)
     assert len(packed) < MIB  # as it comes it is within the bound
-    client = client_of(hostile(whole(packed, f"Content-Encoding: {encoding}")))
+    client = client_of(hostile(complete(packed, f"Content-Encoding: {encoding}")))
     tracemalloc.start()
     try:
         error = refusal(client)
@@ -87,20 +87,20 @@ def test_a_bomb_is_not_unpacked_beyond_the_bound(hostile, client_of, small, enco
 
 def test_many_small_members_are_one_bomb(hostile, client_of, small):
     packed = gzip.compress(b"0" * 65_536) * 1_000
-    error = refusal(client_of(hostile(whole(packed, "Content-Encoding: gzip"))))
+    error = refusal(client_of(hostile(complete(packed, "Content-Encoding: gzip"))))
     assert ": the answer is larger than 1 MiB." in str(error)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress", "rot13\x1b[2J"])
-def test_a_packing_that_was_not_asked_for_is_refused(hostile, client_of, encoding):
-    error = refusal(client_of(hostile(whole(b"x", f"Content-Encoding: {encoding}"))))
+def test_an_unrequested_compression_is_refused(hostile, client_of, encoding):
+    error = refusal(client_of(hostile(complete(b"x", f"Content-Encoding: {encoding}"))))
     assert "packed in a way that was not asked for" in str(error)
     assert str(error).isprintable()
     assert error.retryable is False
 
 
-def test_only_what_can_be_unpacked_is_asked_for(hostile, client_of):
-    client = client_of(hostile(whole(b"{}")))
+def test_only_supported_compression_is_requested(hostile, client_of):
+    client = client_of(hostile(complete(b"{}")))
     assert client._transport.session.headers["Accept-Encoding"] == "gzip, deflate"
 
 
@@ -118,8 +118,8 @@ GOOD = json.dumps({"code": 0, "data": {"list": ["\u00e9" * 500] * 500}}).encode(
         ("gzip", gzip.compress(GOOD, 0)),
     ],
 )
-def test_packed_answers_are_read_whole(hostile, client_of, encoding, packed):
-    client = client_of(hostile(whole(packed, f"Content-Encoding: {encoding}")))
+def test_compressed_answers_are_read_completely(hostile, client_of, encoding, packed):
+    client = client_of(hostile(complete(packed, f"Content-Encoding: {encoding}")))
     assert client.get(PATH, {}).data == {"list": ["\u00e9" * 500] * 500}
 
 
@@ -135,7 +135,7 @@ def test_packed_answers_are_read_whole(hostile, client_of, encoding, packed):
     ids=["cut", "cut early", "none", "more", "wrong sum"],
 )
 def test_a_damaged_packing_is_no_answer(hostile, client_of, packed):
-    error = refusal(client_of(hostile(whole(packed, "Content-Encoding: gzip"))))
+    error = refusal(client_of(hostile(complete(packed, "Content-Encoding: gzip"))))
     assert "the connection broke (ContentDecodingError)" in str(error)
     assert error.retryable is True
 
@@ -144,7 +144,7 @@ def test_a_page_of_a_thousand_rows_with_a_hundred_long_metrics_is_read(hostile, 
     row = {"dimensions": {"ad_id": "7" * 19}, "metrics": {f"metric_{n}": "x" * 200 for n in range(100)}}
     body = json.dumps({"code": 0, "data": {"list": [row] * 1_000}}).encode()
     assert len(body) > 20 * MIB
-    assert len(client_of(hostile(whole(body))).get(PATH, {}).data["list"]) == 1_000
+    assert len(client_of(hostile(complete(body))).get(PATH, {}).data["list"]) == 1_000
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,12 @@ def test_a_page_of_a_thousand_rows_with_a_hundred_long_metrics_is_read(hostile, 
     ids=["lists", "objects", "closed", "only lists"],
 )
 def test_deep_json_is_no_answer(hostile, client_of, body):
-    assert "the answer is not TikTok's JSON" in str(refusal(client_of(hostile(whole(body)))))
+    assert "the answer is not TikTok's JSON" in str(refusal(client_of(hostile(complete(body)))))
 
 
 @pytest.mark.parametrize("number", [b"9" * 1_000_000, b"1e999999999", b"0." + b"9" * 1_000_000])
 def test_a_giant_number_costs_neither_time_nor_memory(hostile, client_of, number, within):
-    client = client_of(hostile(whole(b'{"code":0,"data":{"x":' + number + b"}}")))
+    client = client_of(hostile(complete(b'{"code":0,"data":{"x":' + number + b"}}")))
     with within(3):
         try:
             data = client.get(PATH, {}).data
@@ -176,7 +176,7 @@ def test_a_giant_number_costs_neither_time_nor_memory(hostile, client_of, number
     "code", [b"9" * 1_000_000, b"1e999999999", b'"' + b"9" * 1_000_000 + b'"', b"[[]]", b"NaN"]
 )
 def test_a_return_code_that_is_none_is_no_answer(hostile, client_of, code):
-    server = hostile(whole(b'{"code":' + code + b',"data":{}}'))
+    server = hostile(complete(b'{"code":' + code + b',"data":{}}'))
     assert "the answer is not TikTok's JSON" in str(refusal(client_of(server)))
 
 
@@ -264,7 +264,7 @@ except TikTokTransportError as error:
     not sys.platform.startswith("linux"), reason="reads the peak of memory in KiB, as Linux has it"
 )
 def test_half_a_gigabyte_in_half_a_megabyte_costs_the_bound_and_no_more(hostile):
-    server = hostile(whole(bomb(512 * MIB, 31), "Content-Encoding: gzip"))
+    server = hostile(complete(bomb(512 * MIB, 31), "Content-Encoding: gzip"))
     done = subprocess.run(
         [sys.executable, "-c", MEMORY, server.url], capture_output=True, text=True, check=True
     )

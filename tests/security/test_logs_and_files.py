@@ -22,7 +22,7 @@ from airflow_provider_tiktok.storage.columns import is_number
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.target import parse_target
 
-from .conftest import head, whole
+from .conftest import complete, head
 
 EVIL = "first\n::group::fake\r\x1b[2J\x00[2026-01-01] {x.py:1} INFO - forged\u2028\u202eend"
 
@@ -40,14 +40,14 @@ def test_text_becomes_one_line_that_can_be_printed():
 @pytest.mark.parametrize("field", ["message", "request_id"])
 def test_a_refusal_of_tiktoks_is_one_line(hostile, client_of, caplog, field):
     answer = {"code": 50000, "message": "m", "request_id": "R", "data": {}, field: EVIL}
-    client = client_of(hostile(whole(json.dumps(answer).encode())))
+    client = client_of(hostile(complete(json.dumps(answer).encode())))
     with pytest.raises(TikTokError) as caught:
         client.get("user/info/", {})
     for text in (str(caught.value), caught.value.message, caught.value.request_id, *caplog.messages):
         assert text.isprintable(), text
 
 
-def test_a_header_that_tells_of_missing_rows_is_one_line(hostile, client_of):
+def test_a_header_about_missing_rows_is_one_line(hostile, client_of):
     body = b'{"code":0,"data":{},"request_id":"a\\nb"}'
     pieces = lambda: [head(f"Content-Length: {len(body)}", "X-Tt-Ads-Throttle: top\x1b[2J 20k") + body]  # noqa: E731
     answer = client_of(hostile(pieces)).get("user/info/", {})
@@ -56,7 +56,7 @@ def test_a_header_that_tells_of_missing_rows_is_one_line(hostile, client_of):
 
 def test_codes_of_an_account_are_one_line(hostile, client_of):
     account = {"advertiser_id": "71", "currency": "US\nD", "status": {"x": 1}, "display_timezone": ["x"]}
-    client = client_of(hostile(whole(json.dumps({"code": 0, "data": {"list": [account]}}).encode())))
+    client = client_of(hostile(complete(json.dumps({"code": 0, "data": {"list": [account]}}).encode())))
     found = describe_batch(client, ["71"])["71"]
     assert (found.currency, found.status, found.timezone) == ("US D", None, None)
 
@@ -73,7 +73,7 @@ def test_codes_of_an_account_are_one_line(hostile, client_of):
 )
 def test_an_account_that_is_no_number_is_no_account(hostile, client_of, advertiser_id, said):
     listed = {"code": 0, "data": {"list": [{"advertiser_id": advertiser_id, "advertiser_name": "x"}]}}
-    client = client_of(hostile(whole(json.dumps(listed).encode())))
+    client = client_of(hostile(complete(json.dumps(listed).encode())))
     with pytest.raises(TikTokTransportError, match=re.escape(f"entry 1 of 1 {said}")) as caught:
         list_authorised(client)
     assert str(caught.value).isprintable()
@@ -255,7 +255,7 @@ def test_a_number_out_of_bounds_is_passed_on_as_text_with_a_warning(
 # files
 
 
-def test_buffered_rows_can_be_read_by_this_user_alone():
+def test_buffered_rows_can_be_read_by_this_user_only():
     import os
     import stat
 

@@ -19,7 +19,7 @@ from airflow_provider_tiktok.api.retry import RetryPolicy
 from airflow_provider_tiktok.api.transport.secret import Secret
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
-from .conftest import SECRET, TOKEN, head, whole
+from .conftest import SECRET, TOKEN, complete, head
 
 
 def shows_nothing(text: str) -> None:
@@ -54,7 +54,7 @@ def test_a_secret_is_text_that_does_not_show_itself():
 
 
 def test_nothing_that_holds_a_secret_shows_it(hostile, client_of):
-    client = client_of(hostile(whole(b"{}")))
+    client = client_of(hostile(complete(b"{}")))
     session = client._transport.session
     prepared = session.prepare_request(requests.Request("GET", "http://127.0.0.1:1/"))
     for holder in (client.credentials, client, session, session.headers, prepared, prepared.headers):
@@ -68,7 +68,7 @@ def test_nothing_that_holds_a_secret_shows_it(hostile, client_of):
 ENDS = {
     "refusal": refusing(),
     "refusal that repeats them": refusing(f"token {TOKEN}, secret {SECRET}, {quote(SECRET, safe='')}"),
-    "HTML": whole(b"<html>"),
+    "HTML": complete(b"<html>"),
     "HTTP 500": refusing(status="500 Oops"),
     "broken": lambda: [b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf"],
     "no HTTP": lambda: [b"\0\0\0\0"],
@@ -103,7 +103,7 @@ def test_an_interruption_leaves_none_either(hostile, client_of, monkeypatch, whe
         "body": "airflow_provider_tiktok.api.transport.session.read_body",
     }[where]
     monkeypatch.setattr(target, interrupt)
-    client = client_of(hostile(whole(b"{}")))
+    client = client_of(hostile(complete(b"{}")))
     with pytest.raises(kind) as caught:
         list_authorised(client)
     # the test's own frames hold the secrets as well
@@ -153,7 +153,7 @@ def test_a_header_that_cannot_be_sent_is_not_shown():
 )
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_no_redirect_is_followed(hostile, client_of, status, method):
-    other = hostile(whole(b'{"code":0,"data":{}}'))
+    other = hostile(complete(b'{"code":0,"data":{}}'))
     first = hostile(lambda: [head(f"Location: {other.url}/steal", "Content-Length: 0", status=status)])
     with pytest.raises(TikTokError, match="the token must not follow"):
         getattr(client_of(first), method)("user/info/", {})
@@ -162,7 +162,7 @@ def test_no_redirect_is_followed(hostile, client_of, status, method):
 
 def test_a_proxy_of_the_environment_is_given_the_token_only_for_hosts_that_it_serves(hostile, monkeypatch):
     """`NO_PROXY` counts, so that a local TikTok isn't called through somebody else's machine."""
-    server, proxy = hostile(whole(b'{"code":0,"data":{}}')), hostile(whole(b'{"code":0,"data":{}}'))
+    server, proxy = hostile(complete(b'{"code":0,"data":{}}')), hostile(complete(b'{"code":0,"data":{}}'))
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     client = TikTokClient(TikTokCredentials(TOKEN, server.url, qps=100.0))
@@ -174,7 +174,7 @@ def test_a_proxy_of_the_environment_is_given_the_token_only_for_hosts_that_it_se
 def test_a_login_of_netrc_is_not_sent(hostile, client_of, monkeypatch, tmp_path):
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password hidden\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    client = client_of(hostile(whole(b'{"code":0,"data":{}}')))
+    client = client_of(hostile(complete(b'{"code":0,"data":{}}')))
     request = client._transport.session.prepare_request(requests.Request("GET", client.credentials.base_url))
     assert "Authorization" not in request.headers
 

@@ -125,7 +125,7 @@ def test_a_preset_and_a_business_center(connect, clock):
     assert moment_of(task) == "2026-11-13 12:00"  # whose days end when they end everywhere
 
 
-def test_deferral_carries_the_moment_and_the_sensors_timeout(connect, accounts, clock):
+def test_deferral_carries_the_time_and_the_sensors_timeout(connect, accounts, clock):
     connect(advertiser_ids=accounts["Asia/Tokyo"])
     clock(BEFORE)
     task = sensor(metrics="spend", timeout=7200)
@@ -182,7 +182,7 @@ def soon(monkeypatch):
     return set_moment
 
 
-def test_a_worker_waits_until_the_moment_and_no_longer(connect, soon, moved_clock):
+def test_a_worker_waits_until_the_time_and_no_longer(connect, soon, moved_clock):
     connect()
     soon(3000)
     began = moved_clock.monotonic()
@@ -222,7 +222,7 @@ def test_a_kill_ends_a_workers_wait(connect, soon, within):
         task.execute({})
 
 
-def test_in_reschedule_mode_it_comes_back_at_the_moment(connect, soon):
+def test_in_reschedule_mode_it_comes_back_at_the_time(connect, soon):
     connect()
     soon(3600)
     task = sensor(deferrable=False, mode="reschedule")

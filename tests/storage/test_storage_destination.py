@@ -205,7 +205,7 @@ def test_the_manifest_is_true_of_every_file(place, output_format):
         ("_hidden", "country=_hidden"),
     ],
 )
-def test_odd_partition_values_are_escaped(place, value, folder):
+def test_special_characters_in_partition_values_are_escaped(place, value, folder):
     published = place.write("lake/", [("2026-11-01", value, "1")], partition_by=("country",))
     assert list(place.data()) == [f"lake/{folder}/data.jsonl"]
     if value is not None:

@@ -217,7 +217,7 @@ def test_a_block_that_was_refused_leaves_those_before_it(monkeypatch, before):
     file.close()
 
 
-def test_a_block_that_is_cut_off_is_no_block():
+def test_a_truncated_block_is_no_block():
     file = BlockFile()
     block = file.append(b"x" * 100)
     file._file.truncate(50)

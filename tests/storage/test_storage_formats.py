@@ -65,7 +65,7 @@ def test_json_lines_have_no_header():
 
 
 @pytest.mark.parametrize("text", ODD, ids=repr)
-def test_odd_texts_survive(text):
+def test_unusual_text_survives(text):
     assert json_rows(render(JsonLines({"a": "string", "b": "string"}), [(text, "x")])) == [
         {"a": text, "b": "x"}
     ]
@@ -87,7 +87,7 @@ def test_one_empty_cell_is_a_row_of_csv():
 
 
 @pytest.mark.parametrize("name", ["a%b", 'a"b', "a,b", "\u00e9"])
-def test_odd_column_names_survive(name):
+def test_unusual_column_names_survive(name):
     assert json_rows(render(JsonLines({name: "integer"}), [("1",)])) == [{name: 1}]
     assert csv_rows(Csv({name: "integer"}).header()) == [[name]]
 

@@ -130,7 +130,7 @@ def test_all_formats_hold_the_same_rows_in_the_same_order(tmp_path):
 @pytest.mark.sampled(14)
 @pytest.mark.parametrize("clean", [False, True])
 @pytest.mark.parametrize("text", ODD_TEXTS, ids=repr)
-def test_odd_texts_survive(tmp_path, text, clean):
+def test_unusual_text_survives(tmp_path, text, clean):
     write(
         tmp_path / "x.parquet", [(text, "a"), ("b", text)], {"name": "string", "other": "string"}, clean=clean
     )

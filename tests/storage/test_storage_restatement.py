@@ -216,7 +216,7 @@ def test_more_rows_than_fit_into_memory_are_all_compared(monkeypatch):
     assert [found["days"][f"2026-11-0{day}"]["rows_removed"] for day in (1, 2, 3)] == [1_000] * 3
 
 
-def test_odd_texts_and_nulls_are_not_added_up():
+def test_text_and_nulls_are_not_added_up():
     comparison = Comparison({"ad_id": "string", "spend": "decimal"}, ("ad_id",), None, ("spend",))
     rows = [{"ad_id": "1", "spend": "<5"}, {"ad_id": "2", "spend": None}, {"ad_id": "3", "spend": "0.1"}]
     assert comparison.compare([], rows)["sums"] == {"spend": {"before": 0, "after": 0.1}}

@@ -137,7 +137,7 @@ def write_large(s3, character):
     return destination.publish().files[0]
 
 
-def test_a_large_file_goes_up_in_parts_and_arrives_whole(s3, requests_made):
+def test_a_large_file_is_uploaded_in_parts_and_complete(s3, requests_made):
     file = write_large(s3, "a")
     data = s3.read("big.jsonl")
     assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256)
@@ -175,7 +175,7 @@ def test_a_missing_bucket_is_named_before_tiktok_is_called(run, emulator):
 
 
 @pytest.mark.parametrize("path", ["ads/", "rows.jsonl"])
-def test_wrong_credentials_are_told_before_tiktok_is_called_and_stay_secret(
+def test_wrong_credentials_are_reported_before_tiktok_is_called_and_stay_secret(
     run, guarded_s3, emulator, caplog, path
 ):
     with pytest.raises(AirflowFailException) as caught:
@@ -188,7 +188,7 @@ def test_wrong_credentials_are_told_before_tiktok_is_called_and_stay_secret(
     assert emulator.calls == []
 
 
-def test_a_store_that_does_not_answer_is_told_before_tiktok_is_called(run, emulator, monkeypatch):
+def test_a_store_that_does_not_answer_is_reported_before_tiktok_is_called(run, emulator, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_DEAD", connection("http://127.0.0.1:9"))
     with pytest.raises(TikTokOutputError, match="the store can't be reached") as caught:
         run("ads/", output_conn_id="dead")
