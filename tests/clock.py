@@ -16,9 +16,9 @@ _LOOK = 0.002  # seconds of the machine's, until a wait that may not end yet loo
 class MovedClock(Clock):
     """A clock that runs like the machine's, and moves to the end of a wait instead of waiting.
 
-    Of several waits that which ends first moves the clock first, whichever thread or event loop it is in, so that
-    nothing is overtaken. While a call is on its way (:meth:`call`) the clock stands by: else the call would seem to
-    take as long as another thread's wait. A call on which the emulator itself waits is not on its way.
+    Of several waits the one that ends first moves the clock first, in any thread or event loop, so that the order is
+    kept. While a call is running (:meth:`call`) the clock stands still: otherwise the call would seem to take as long
+    as another thread's wait. A call in which the emulator itself waits does not count as running.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class MovedClock(Clock):
         return time.time() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Move on."""
+        """Move the clock forward."""
         with self._changed:
             self._ahead += seconds
             self._changed.notify_all()
@@ -53,7 +53,7 @@ class MovedClock(Clock):
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Let no wait move the clock while a call is on its way."""
+        """Prevent waits from moving the clock while a call is running."""
         with self._changed:
             self._calls += 1
         try:
@@ -65,9 +65,9 @@ class MovedClock(Clock):
 
     @contextmanager
     def _until(self, seconds: float, *, serves: bool = False) -> Iterator[Callable[[], bool]]:
-        """Note a wait, and give what tells whether it is over: that which ends first moves the clock to its end.
+        """Record a wait, and return a function that reports whether it is over; the first to end moves the clock.
 
-        :param serves: whether a call that is on its way waits for it.
+        :param serves: whether a running call waits for it.
         """
         with self._changed:
             end = self.monotonic() + seconds

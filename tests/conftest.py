@@ -1,4 +1,4 @@
-"""What all tests share: an Airflow home of their own, and TikTok's API on loopback."""
+"""Fixtures for all tests: a separate Airflow home, and TikTok's API on loopback."""
 
 import fcntl
 import json
@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run all tests in two processes, unless they are to be full or something else is asked for."""
+    """Run all tests in two processes, unless the run is full or sets a number of processes."""
     option = config.option
     if hasattr(config, "workerinput") or not config.pluginmanager.hasplugin("xdist"):
         return  # a worker starts no others
@@ -63,7 +63,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many generated cases there are, and add filters.
+    """Set the number of generated cases, and add filters.
 
     They aren't in pyproject.toml, where they would import Airflow before its home is set.
     """
@@ -88,7 +88,7 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this run is not for: a measurement has the machine for itself."""
+    """Deselect tests that this run excludes: measurements run without other tests."""
     unwanted = set() if Run.full else {"alone", "full"}
     if hasattr(config, "workerinput"):
         unwanted.add("alone")
@@ -102,9 +102,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep in one process what shares a running Airflow, with ``--dist=loadgroup``.
+    """Keep tests that share a running Airflow in one process, with ``--dist=loadgroup``.
 
-    With pytest 9.2 xdist takes no notice of its own mark ``xdist_group``.
+    With pytest 9.2 xdist ignores its mark ``xdist_group``.
     """
     from xdist.scheduler import LoadGroupScheduling  # where tests run in one process, it may not be there
 
@@ -126,7 +126,7 @@ SECRET = "secret-of-the-tests-9a2e"
 
 @pytest.fixture(scope="session")
 def airflow_home(pytestconfig, tmp_path_factory) -> Path:
-    """Give an Airflow home with a metadata database, which is made once for all processes and runs."""
+    """Return an Airflow home with a metadata database, which is made once for all processes and runs."""
     version = metadata.version("apache-airflow")
     if (cache := getattr(pytestconfig, "cache", None)) is not None:
         folder = cache.mkdir(f"airflow-{version}-{sys.version_info.major}.{sys.version_info.minor}")
@@ -138,8 +138,8 @@ def airflow_home(pytestconfig, tmp_path_factory) -> Path:
         if not made.exists():
             airflow = Path(sys.executable).with_name("airflow")
             subprocess.run([str(airflow), "db", "migrate"], check=True, capture_output=True)
-            shutil.copy(database, folder / "unfinished")
-            (folder / "unfinished").rename(made)
+            shutil.copy(database, folder / "new")
+            (folder / "new").rename(made)
         shutil.copy(made, database)
     return database.parent
 
@@ -154,7 +154,7 @@ def _session_emulator():
 
 @pytest.fixture(autouse=True)
 def _no_call_of_another_test():
-    """Let the calls end that a failing report left in flight, before the next test counts its own."""
+    """Wait for running calls of a failed report, before the next test counts its calls."""
     yield
     for thread in threading.enumerate():
         if thread.name.startswith("tiktok-report"):
@@ -163,14 +163,14 @@ def _no_call_of_another_test():
 
 @pytest.fixture(autouse=True)
 def _no_server_of_airflows():
-    """Let no command make this process look for connections in Airflow's database from then on."""
+    """Prevent commands from making this process look for connections in Airflow's database."""
     yield
     os.environ.pop("_AIRFLOW_PROCESS_CONTEXT", None)
 
 
 @pytest.fixture
 def emulator(_session_emulator):
-    """Give TikTok's API on loopback, without faults and with an empty list of calls."""
+    """Return TikTok's API on loopback, without faults and with an empty list of calls."""
     _session_emulator.set_faults([])
     _session_emulator.clear()
     yield _session_emulator
@@ -179,7 +179,7 @@ def emulator(_session_emulator):
 
 @pytest.fixture
 def forbidden(emulator):
-    """Add an account that is listed and grants nothing, and give its ID."""
+    """Add an account that is listed and grants nothing, and return its ID."""
     emulator.configure(forbidden_account=True)
     yield next(name for name, account in emulator.world.accounts.items() if account.forbidden)
     emulator.configure(forbidden_account=False)
@@ -195,7 +195,7 @@ def connection_json(url: str, **extra: object) -> str:
 
 @pytest.fixture
 def connect(monkeypatch, emulator):
-    """Give a function that sets the connection ``tiktok_default``, to the emulator unless told otherwise."""
+    """Return a function that sets the connection ``tiktok_default``, by default to the emulator."""
 
     def set_connection(url: str | None = None, conn_id: str = "tiktok_default", **extra: object) -> None:
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", connection_json(url or emulator.url, **extra))
@@ -205,9 +205,9 @@ def connect(monkeypatch, emulator):
 
 @pytest.fixture
 def moved_clock(monkeypatch, tmp_path_factory) -> Iterator[MovedClock]:
-    """Let waits move the package's clock, and that of emulators in this process, instead of lasting.
+    """Replace waits by moving the clock of the package and of emulators in this process.
 
-    The rate limiter gets a folder of its own: elsewhere its file would hold times of days to come.
+    The rate limiter gets a separate folder: its file would hold future times elsewhere.
     """
     from airflow_provider_tiktok import clock
     from airflow_provider_tiktok.api.client import TikTokClient
@@ -227,7 +227,7 @@ def moved_clock(monkeypatch, tmp_path_factory) -> Iterator[MovedClock]:
 
 @pytest.fixture
 def real_clock() -> Iterator[None]:
-    """Let waits last in a module whose other tests move the clock: something is to end them."""
+    """Restore real waits in a module whose other tests move the clock: the test ends them."""
     from airflow_provider_tiktok import clock
 
     with clock.replaced(clock.Clock()):
@@ -236,7 +236,7 @@ def real_clock() -> Iterator[None]:
 
 @pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.alone)], ids=["ends", "in time"])
 def within(request) -> Callable[[float], AbstractContextManager[None]]:
-    """Give a context whose block may take so many seconds: measured where a test has the machine for itself."""
+    """Return a context whose block may take so many seconds: measured only if the test runs alone on the machine."""
 
     @contextmanager
     def block(seconds: float) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""How much of the generated cases a run takes: all of them with ``--full``, else a sample, the same in every run."""
+"""The sampling of generated cases: all with ``--full``, else a sample that is the same in every run."""
 
 import random
 from collections import defaultdict

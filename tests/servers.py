@@ -24,7 +24,7 @@ import pytest
 USER = "tiktok"
 _START_SECONDS = 30
 _POSTGRES_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parts[-2]))
-# Data is thrown away: PostgreSQL ends at once and with its processes on SIGQUIT, the others have no processes of their own.
+# Data is thrown away: PostgreSQL ends at once and with its processes on SIGQUIT, the others start no processes.
 _DEATH = {"postgres": signal.SIGQUIT, "mysql": signal.SIGKILL, "": signal.SIGKILL}
 # of a server that no one misses after a crash
 _POSTGRES = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "unix_socket_directories=")

@@ -75,7 +75,7 @@ def test_waits_end_in_the_order_of_their_ends(moved, count):
     for thread in threads:
         thread.join(10)
     assert [number for number, _ in sorted(ended, key=lambda one: one[1])] == list(range(count))
-    assert all(moment - before >= 1000 * (number + 1) for number, moment in ended)
+    assert all(end - before >= 1000 * (number + 1) for number, end in ended)
 
 
 def test_an_event_loops_wait_and_a_threads_are_one_order(moved):

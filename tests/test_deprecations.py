@@ -1,4 +1,4 @@
-"""Airflow says when a name is on its way out; on the newest version nothing of this package may hear it."""
+"""Airflow warns about deprecated names; on the newest version this package must cause no such warning."""
 
 import subprocess
 import sys

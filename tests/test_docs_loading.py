@@ -1,4 +1,4 @@
-"""The code of docs/loading.md that can be run here, run."""
+"""Runs the code of docs/loading.md that can be run here."""
 
 import re
 from decimal import Decimal
@@ -19,7 +19,7 @@ def code_blocks():
 
 @pytest.fixture(scope="module")
 def load():
-    """Give the function ``load`` of the section on DuckDB."""
+    """Return the function ``load`` of the section on DuckDB."""
     pytest.importorskip("duckdb", reason="DuckDB is not installed")
     (code,) = (code for code in code_blocks() if "import duckdb" in code)
     names: dict = {}

@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parent.parent / "airflow_provider_tiktok"
 # what every room may import
 GROUND = {"clock", "exceptions", "fingerprint", "__version__"}
 
-# what each room may import of other parts of this package; everything else of them is out of bounds
+# what each room may import of other parts of this package; all other imports are forbidden
 MAY_IMPORT = {
     "clock": set(),
     "exceptions": set(),
@@ -247,9 +247,9 @@ def test_errors_get_everything_through_their_constructor():
 def test_only_the_client_and_the_file_host_make_http_calls():
     for path in sorted(PACKAGE.rglob("*.py")):
         if "requests" in {name.partition(".")[0] for name in imports_of(path)}:
-            room = path.relative_to(PACKAGE).parent.as_posix()
+            folder = path.relative_to(PACKAGE).parent.as_posix()
             assert (
-                room == "api/transport"
+                folder == "api/transport"
                 or path.relative_to(PACKAGE).as_posix() == "api/endpoints/downloads.py"
             )
 

@@ -1,4 +1,4 @@
-"""Where the links of a task lead, from what is known of its report."""
+"""The addresses of a task's links, from the facts of its report."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ XCOM = "http://airflow/dags/d/runs/r/tasks/t/xcom"
 
 @pytest.fixture(autouse=True)
 def _nothing_is_stored(monkeypatch):
-    """Stand in for Airflow 2's database, which unit tests don't have; Airflow 3 isn't asked."""
+    """Replace Airflow 2's database, which unit tests don't have; Airflow 3 needs none."""
     monkeypatch.setattr(links_module, "stored_facts", lambda key: ({}, {}))
 
 

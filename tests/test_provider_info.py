@@ -1,4 +1,4 @@
-"""What Airflow discovers of this package."""
+"""What Airflow discovers about this package."""
 
 import configparser
 import json

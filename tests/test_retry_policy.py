@@ -1,4 +1,4 @@
-"""What the retry policy decides for each error."""
+"""The decision of the retry policy for each error."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What users of the Makefile see: the sentences for what is wrong, and what an interrupted demo leaves."""
+"""What users of the Makefile see: error messages, and leftovers of an interrupted demo."""
 
 import os
 import shlex
@@ -105,7 +105,7 @@ def test_an_interrupted_target_leaves_no_process(tmp_path, number):
     )  # fmt: skip
     pid, said = done.stdout.splitlines()
     assert (done.returncode, said) == (130, "Stopped.")
-    state = Path(f"/proc/{pid}/stat")  # of a grandchild in a process group of its own
+    state = Path(f"/proc/{pid}/stat")  # of a grandchild in a separate process group
     assert not state.exists() or state.read_text().split()[2] == "Z"
 
 

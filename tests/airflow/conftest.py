@@ -26,7 +26,7 @@ def accounts(emulator):
 
 @pytest.fixture(scope="package")
 def folder(tmp_path_factory):
-    """Give a folder with the DAGs, the output and the logs."""
+    """Return a folder with the DAGs, the output and the logs."""
     folder = tmp_path_factory.mktemp("live")
     shutil.copytree(ROOT / "example_dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     for path in (ROOT / "tests" / "airflow" / "dags").glob("*.py"):
@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="package")
 def env(folder, airflow_home, _session_emulator):
     ids = accounts(_session_emulator)
-    # accounts and an app of its own, whose used-up day keeps no other test from calling
+    # separate accounts and a separate app, whose used-up daily quota blocks no other test
     own = {"app_id": str(uuid.uuid4().int % 10**18), "advertiser_ids": ids[4:6]}
     with metadata_database(airflow_home) as database:
         variables = settings(free_port(), folder / "dags", folder / "output", database) | {
@@ -48,7 +48,7 @@ def env(folder, airflow_home, _session_emulator):
             "AIRFLOW_CONN_TIKTOK_SUSPENDED": connection_json(
                 _session_emulator.url, advertiser_ids=ids[3:4], app_id=str(uuid.uuid4().int % 10**18)
             ),
-            # a triggerer that crashed is noticed soon
+            # a crashed triggerer is detected soon
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
             "AIRFLOW_CONN_TIKTOK_LONG_WAIT": connection_json(_session_emulator.url, **own),
         }

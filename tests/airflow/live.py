@@ -37,7 +37,7 @@ def free_port() -> int:
 
 @contextmanager
 def metadata_database(home: Path) -> Iterator[str]:
-    """Give the URL of a database for Airflow's own use, without tables.
+    """Return the URL of a database for Airflow, without tables.
 
     :param home: Airflow's own folder.
 
@@ -45,7 +45,7 @@ def metadata_database(home: Path) -> Iterator[str]:
     it is PostgreSQL where the tests have one.
     """
     if not servers.has_postgres():
-        # beside Airflow's parts, which all write into one file, SQLite's own patience of 5 s is too little for a command
+        # all of Airflow's parts write into one file, so SQLite's default timeout of 5 s is too short for a command
         yield f"sqlite:///{home}/airflow.db?timeout=60"
         return
     server = servers.postgres()
@@ -71,13 +71,13 @@ def migrate(env: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def moment(text: str) -> datetime:
-    """Read a moment as Airflow's API writes it, with a Z that Python 3.10 doesn't read."""
+def parse_time(text: str) -> datetime:
+    """Read a time as Airflow's API writes it, with a Z that Python 3.10 doesn't read."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def end(parts: list[subprocess.Popen[bytes]]) -> None:
-    """End parts of Airflow and what they have started: all are asked before the first is waited for."""
+    """End parts of Airflow and their processes: signal all before waiting for the first."""
     for part in parts:
         os.killpg(part.pid, signal.SIGTERM)
     for part in parts:
@@ -109,12 +109,12 @@ def settings(port: int, dags: Path, output: Path, database: str) -> dict[str, st
 
 
 class LiveAirflow:
-    """Starts Airflow's parts and speaks to their REST API."""
+    """Starts Airflow's parts and calls their REST API."""
 
     def __init__(self, env: dict[str, str], logs: Path) -> None:
         self.url = env["AIRFLOW__API__BASE_URL"]
         self.env = env
-        # the parts may hold each other up for as long as they wait for the file, and try again by themselves
+        # the parts may block each other while they wait for the file, and retry by themselves
         self._parts_env = env | {_DATABASE: env[_DATABASE].partition("?")[0]}
         self._logs = logs
         self._token = ""
@@ -138,7 +138,7 @@ class LiveAirflow:
         end(self._parts)
 
     def restart(self, command: str) -> None:
-        """Kill a part of Airflow, as a crash of its machine would, and start it anew."""
+        """Kill a part of Airflow, as a crash of its machine would, and start it again."""
         index = next(index for index, one in enumerate(_PARTS) if one[0] == command)
         os.killpg(self._parts[index].pid, signal.SIGKILL)
         self._parts[index].wait()
@@ -166,7 +166,7 @@ class LiveAirflow:
                     text = answer.read().decode()
                 break
             except urllib.error.HTTPError as error:
-                if error.code != 500 or last:  # SQLite is locked now and then
+                if error.code != 500 or last:  # SQLite is sometimes locked
                     raise
                 time.sleep(2)
             except TimeoutError:
@@ -184,7 +184,7 @@ class LiveAirflow:
     def start(self, dag_id: str, conf: dict[str, Any] | None = None, seconds: float = 120) -> "Run":
         """Trigger a DAG, as the UI does."""
         deadline = time.monotonic() + seconds
-        while True:  # the DAG processor may not have come to it yet
+        while True:  # the DAG processor may not have parsed it yet
             try:
                 made = self.call(f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})
                 break
@@ -209,7 +209,7 @@ class LiveAirflow:
     def backfill(
         self, dag_id: str, first: str, last: str, *, max_active_runs: int, seconds: float = 120
     ) -> list[dict[str, Any]]:
-        """Backfill a DAG's days, and give its runs when all have ended."""
+        """Backfill a DAG's days, and return its runs when all have ended."""
         body = {
             "dag_id": dag_id,
             "from_date": f"{first}T00:00:00Z",
@@ -224,7 +224,7 @@ class LiveAirflow:
         return self.all_of(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs")
 
     def all_of(self, path: str, key: str) -> list[dict[str, Any]]:
-        """Give what a list holds, page by page."""
+        """Return all entries of a list, page by page."""
         found: list[dict[str, Any]] = []
         while True:
             page = self.call(f"{path}?limit=100&offset={len(found)}")
@@ -299,7 +299,7 @@ class Run:
         return self._airflow.call(f"{self._path}/taskInstances")["task_instances"]
 
     def all_tasks(self) -> list[dict[str, Any]]:
-        """Give all task instances, however many."""
+        """Return all task instances, however many."""
         return self._airflow.all_of(f"{self._path}/taskInstances", "task_instances")
 
     def states(self) -> dict[str, str]:

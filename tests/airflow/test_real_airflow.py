@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.airflow.conftest import accounts
-from tests.airflow.live import AIRFLOW, moment
+from tests.airflow.live import AIRFLOW, parse_time
 from tests.conftest import SECRET, TOKEN
 from tests.operators.databases import Postgres, Sqlite, needs_postgres
 
@@ -99,7 +99,7 @@ def test_the_trigger_forms_values_reach_tiktok(live, emulator):
     }
     run = live.run("example_tiktok_parametrised", conf)
     assert run.states() == {"report[-1]": "success", "show[-1]": "success"}
-    # scheduled runs of other DAGs, which ask for other accounts, may come in between
+    # scheduled runs of other DAGs, with other accounts, may come in between
     calls = [call for call in emulator.calls if call.path.endswith("report/integrated/get/")]
     (call,) = (call for call in calls if call.query["advertiser_id"] == conf["advertiser_ids"])
     assert call.query["dimensions"] == ["adgroup_id", "stat_time_day"]
@@ -204,16 +204,16 @@ def days_of(run):
     return summary["report_start_date"], summary["report_end_date"]
 
 
-def last_complete_days(emulator, moment):
-    """Give first and last of the days that were over in the accounts' time zones."""
+def last_complete_days(emulator, now):
+    """Return first and last of the days that were over in the accounts' time zones."""
     zones = [ZoneInfo(emulator.world.accounts[name].zone) for name in accounts(emulator)[:2]]
-    days = sorted((moment.astimezone(zone).date() - timedelta(days=1)).isoformat() for zone in zones)
+    days = sorted((now.astimezone(zone).date() - timedelta(days=1)).isoformat() for zone in zones)
     return days[0], days[-1]
 
 
 def test_a_data_interval_is_of_its_days_in_the_dags_time_zone(live):
     run = live.latest("interval_schedule")
-    start = moment(run.facts["data_interval_start"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    start = parse_time(run.facts["data_interval_start"]).astimezone(ZoneInfo("Asia/Tokyo"))
     assert start.hour == 0
     assert days_of(run) == (start.date().isoformat(), start.date().isoformat())
 
@@ -221,14 +221,14 @@ def test_a_data_interval_is_of_its_days_in_the_dags_time_zone(live):
 def test_a_cron_schedule_is_of_the_last_complete_days_before_its_time(live, emulator):
     run = live.latest("cron_schedule")
     assert run.facts["data_interval_start"] == run.facts["data_interval_end"]
-    assert days_of(run) == last_complete_days(emulator, moment(run.facts["data_interval_end"]))
+    assert days_of(run) == last_complete_days(emulator, parse_time(run.facts["data_interval_end"]))
 
 
 def test_a_run_for_an_asset_is_of_the_last_complete_days_before_it(live, emulator):
     live.run("signal")
     run = live.latest("asset_schedule")
     assert run.facts["run_type"] == "asset_triggered"
-    assert days_of(run) == last_complete_days(emulator, moment(run.facts["run_after"]))
+    assert days_of(run) == last_complete_days(emulator, parse_time(run.facts["run_after"]))
 
 
 def test_a_dag_that_waits_for_the_asset_loads_the_file_that_its_event_names(live, emulator):

@@ -78,7 +78,7 @@ def test_fifty_waits_hold_up_neither_each_other_nor_the_triggerer(live, emulator
 
 
 def blocks(folder):
-    """Give the seconds of each time that the triggerer found its loop blocked."""
+    """Return the seconds of each time that the triggerer found its loop blocked."""
     log = (folder / "logs" / "triggerer.log").read_text()
     return [float(seconds) for seconds in re.findall(r"was blocked for ([0-9.]+) seconds", log)]
 

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from tests.airflow.conftest import accounts
 from tests.airflow.dags.suspended import REPORT
-from tests.airflow.live import moment
+from tests.airflow.live import parse_time
 from tests.conftest import TOKEN
 
 pytestmark = pytest.mark.airflow
@@ -19,7 +19,7 @@ def test_the_sensor_waits_in_the_triggerer_until_the_time(live, emulator):
     run = live.run("waiting", seconds=180)
     assert run.states() == {"ready[-1]": "success"}, run.log("ready")[-3000:]
     (task,) = run.tasks()
-    waited = moment(task["end_date"]) - moment(task["start_date"])
+    waited = parse_time(task["end_date"]) - parse_time(task["start_date"])
     log = run.log("ready")
     assert waited >= timedelta(seconds=35)
     assert "Account " in log
@@ -27,28 +27,29 @@ def test_the_sensor_waits_in_the_triggerer_until_the_time(live, emulator):
     assert "DEFERRED" in log
     assert task["try_number"] == 1
     assert TOKEN not in log
-    # which schedules of other DAGs may have called about as well, but not about these two
+    # scheduled runs of other DAGs may also have made calls, but not for these two
     own = [
         call.path for call in emulator.calls if call.query.get("advertiser_ids") == accounts(emulator)[4:6]
     ]
     assert own == ["/open_api/v1.3/advertiser/info/"]
 
 
-@pytest.mark.parametrize("dag_id", ["waiting_in_vain", "waiting_in_vain_for_long"])
+@pytest.mark.parametrize("dag_id", ["waiting_too_long", "waiting_too_long_deferred"])
 def test_the_sensors_timeout_fails_it_without_a_retry(live, emulator, dag_id):
-    """A short time is waited for in the worker, a longer one in the triggerer.
+    """Short waits are in the worker, longer ones in the triggerer.
 
-    A time-out in the triggerer within some 5 seconds makes Airflow 3.3.2 begin a second attempt, one run in twelve: the
-    executor hears of a deferred task's process that late (the supervisor waits for its sockets to close), and where
-    `SchedulerJobRunner.check_trigger_timeouts` has had the task queued again by then, `process_executor_events` finds a
-    finished process and a task that is `queued`, which it takes for killed: `handle_failure` makes it `up_for_retry`.
+    A timeout in the triggerer within about 5 seconds makes Airflow 3.3.2 start a second attempt, in one run of
+    twelve: the executor detects the end of a deferred task's process that late (the supervisor waits for its sockets
+    to close), and where `SchedulerJobRunner.check_trigger_timeouts` has had the task queued again by then,
+    `process_executor_events` finds a finished process and a task that is `queued`, which it takes for killed:
+    `handle_failure` makes it `up_for_retry`.
     """
     run = live.run(dag_id, seconds=180)
     (task,) = run.tasks()
     assert (task["state"], task["try_number"], task["max_tries"]) == ("failed", 1, 1)
     log = run.log("late")
     assert "AirflowSensorTimeout" in log
-    assert ("DEFERRED" in log) is (dag_id == "waiting_in_vain_for_long")
+    assert ("DEFERRED" in log) is (dag_id == "waiting_too_long_deferred")
 
 
 def test_a_used_up_day_makes_the_retry_wait_for_the_next(live, emulator):
@@ -85,7 +86,7 @@ def test_a_suspension_during_a_report_is_waited_for_in_the_triggerer(
     assert task["try_number"] == 1
     codes = [call.code for call in emulator.calls if call.query.get("advertiser_id") == account]
     assert codes == [0, 0, 40100, 0, 0, 0, 0]  # no window was fetched twice
-    waited = moment(task["end_date"]) - moment(task["start_date"])
+    waited = parse_time(task["end_date"]) - parse_time(task["start_date"])
     assert waited >= timedelta(seconds=15)
     assert "The task waits in the triggerer until" in run.log("report")
 
@@ -99,7 +100,7 @@ def test_a_suspension_during_a_report_is_waited_for_in_the_triggerer(
 
 
 def retry_of(live, dag_id):
-    """Read what Airflow keeps of a decision; its REST API does not show it."""
+    """Return Airflow's record of a decision; its REST API does not show it."""
     engine = create_engine(live.env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     query = text("select retry_delay_override, retry_reason from task_instance where dag_id = :dag_id")
     try:

@@ -1,4 +1,4 @@
-"""A scripted TikTok on loopback, for what the emulator can't do: broken answers, byte by byte."""
+"""A scripted TikTok on loopback, for broken answers, byte by byte, which the emulator can't send."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HASTY = RetryPolicy(initial_backoff=0.01, max_backoff=0.02, max_throttle_wait=0.
 class Reply:
     """What the server does with one call.
 
-    :param body: bytes as they are, or an object sent as JSON.
+    :param body: bytes, or an object sent as JSON.
     :param fault: ``reset`` breaks the connection, ``truncate`` after half the body, ``drip`` sends a byte
         every 50 ms.
     """
@@ -63,11 +63,11 @@ class _HttpServer(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: connections break here on purpose."""
+        """Log nothing: connections break here on purpose."""
 
 
 class ScriptedServer:
-    """Gives the replies of its script one after the other, the last one again and again."""
+    """Sends the replies of its script one after the other, the last one repeatedly."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []

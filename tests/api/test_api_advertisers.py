@@ -1,4 +1,4 @@
-"""Which accounts a token reaches, asked a hundred at a time."""
+"""The accounts that a token can access, requested a hundred at a time."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_refusal_is_recorded_with_its_account(client, server):
     assert "(details of advertiser 5)" in str(error)
 
 
-# lists from which accounts would go missing
+# lists that would lose accounts
 
 _GOOD = {"advertiser_id": "7", "advertiser_name": "Seven"}
 _BAD_ENTRIES = [
@@ -199,7 +199,7 @@ def test_a_list_that_is_none_is_no_empty_one(make_client, server, data):
 
 
 def pages_of(names, size, ignores_page=False, says=None):
-    """Answer as a TikTok that pages, though its documents know of no pages."""
+    """Answer in pages, which TikTok's documents do not mention."""
 
     def reply(call):
         page = 1 if ignores_page else int(call.query.get("page", 1))

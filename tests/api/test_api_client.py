@@ -1,4 +1,4 @@
-"""One call: header, encoding, envelope, retry, and what its errors say."""
+"""One call: header, encoding, envelope, retry, and its error messages."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def failure(client, kind=TikTokAPIError, params=None, path=PATH):
 
 
 def everything_shown(error: BaseException) -> str:
-    """Give all the texts that a log could hold about an error, causes and contexts included."""
-    seen, texts = error, []
+    """Return all text that a log could show for an error, including causes and contexts."""
+    seen, found = error, []
     while seen is not None:
-        texts += [str(seen), repr(seen), repr(seen.args), repr(vars(seen))]
-        texts += traceback.format_exception(seen)
+        found += [str(seen), repr(seen), repr(seen.args), repr(vars(seen))]
+        found += traceback.format_exception(seen)
         seen = seen.__cause__ or seen.__context__
-    return "\n".join(texts)
+    return "\n".join(found)
 
 
-# what is sent
+# requests
 
 
 def test_the_token_goes_into_the_header_only(client, server):
@@ -92,7 +92,7 @@ def test_the_api_version_is_the_connections(make_client, server):
     assert server.calls[0].path == "/open_api/v2.0/report/integrated/get/"
 
 
-# what comes back
+# answers
 
 
 def test_an_answer_has_data_request_id_and_no_truncation(client, server):
@@ -119,10 +119,10 @@ def test_long_ids_keep_their_digits(client, server):
     assert client.get(PATH, {}).data == {"ad_id": 7533163835474346001}
 
 
-# faults of the way to TikTok
+# network faults
 
 _FAULTS = {
-    "time-out": Reply(delay=0.4),
+    "timeout": Reply(delay=0.4),
     "reset": Reply(fault="reset"),
     "half a body": Reply({"code": 0, "data": {"list": ["x" * 500]}}, fault="truncate"),
     "HTTP 500": Reply(b"oops", 500),
@@ -150,7 +150,7 @@ def test_a_transport_fault_is_retried(make_client, server, fault):
     assert client.counts == CallCounts(api_calls=2, retried_calls=1)
 
 
-@pytest.mark.parametrize("fault", ["time-out", "HTTP 408", 51010])
+@pytest.mark.parametrize("fault", ["timeout", "HTTP 408", 51010])
 def test_a_call_that_times_out_is_repeated_once_only(make_client, server, fault):
     client = make_client(timeout=0.15)
     server.script = [_FAULTS[fault] if isinstance(fault, str) else refusal(fault)]
@@ -199,15 +199,15 @@ def test_an_answer_whose_data_are_no_object_is_read_again(client, server, data):
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        ("time-out", "no answer within 0.15 s"),
+        ("timeout", "no answer within 0.15 s"),
         ("reset", "the connection broke"),
         ("HTTP 502 in HTML", "HTTP 502"),
         ("HTML with 200", "the answer is not TikTok's JSON"),
     ],
 )
 def test_a_transport_error_says_what_happened_but_never_the_body(make_client, server, fault, problem):
-    # a busy machine may hold up an answer that does come
-    client = make_client(timeout=0.15 if fault == "time-out" else 10, retry=RetryPolicy(attempts=1))
+    # a busy machine may delay a valid answer
+    client = make_client(timeout=0.15 if fault == "timeout" else 10, retry=RetryPolicy(attempts=1))
     server.script = [_FAULTS[fault]]
     assert str(failure(client)) == (
         f"No usable answer from {server.url} (advertiser 7, page 2): {problem}. Check that the worker reaches the "
@@ -264,7 +264,7 @@ def test_a_redirect_is_not_followed(client, server, other_server, location):
 
 
 @pytest.mark.skipif(
-    not hasattr(urllib3.HTTPResponse, "read1"), reason="urllib3 before 2.1 waits for whole chunks"
+    not hasattr(urllib3.HTTPResponse, "read1"), reason="urllib3 before 2.1 waits for complete chunks"
 )
 def test_a_body_that_drips_ends_at_the_time_out(make_client, server, within):
     client = make_client(timeout=0.3, retry=RetryPolicy(attempts=1))
@@ -287,7 +287,7 @@ def test_a_large_body_is_complete(client, server):
     assert client.get(PATH, {}).data == {"list": ["\u00e9" * 1000] * 2000}
 
 
-# refusals of TikTok's
+# TikTok's refusals
 
 
 @pytest.mark.parametrize(
@@ -376,7 +376,7 @@ def test_too_many_requests_for_too_long_are_an_error(client, server):
     error = failure(client, TikTokRateLimitError)
     assert (error.code, error.retryable) == (40100, True)
     assert client.counts.api_calls == client.counts.throttled_calls == client.counts.retried_calls + 1
-    assert 4 <= client.counts.api_calls <= 15  # pauses of 0.01 to 0.025 s within 0.1 s
+    assert 4 <= client.counts.api_calls <= 15  # backoff of 0.01 to 0.025 s within 0.1 s
 
 
 def test_throttling_does_not_use_up_the_attempts(make_client, server):
@@ -431,8 +431,8 @@ def test_an_accounts_limit_delays_no_other_account(make_client, server, within, 
 @pytest.mark.parametrize("reply", [Reply(b"", 503), refusal(40100)], ids=["retry", "throttle"])
 def test_a_stop_ends_a_wait_at_once(make_client, server, reply, within, real_clock):
     stop = threading.Event()
-    patient = RetryPolicy(initial_backoff=60, max_throttle_wait=600)
-    client = make_client(retry=patient, stop=stop)
+    policy = RetryPolicy(initial_backoff=60, max_throttle_wait=600)
+    client = make_client(retry=policy, stop=stop)
     server.script = [reply]
     threading.Timer(0.1, stop.set).start()
     with within(5):
@@ -465,7 +465,7 @@ def test_a_stopped_client_makes_no_call(make_client, server):
         Reply(delay=0.4),
         Reply(b"", 404),
     ],
-    ids=["auth", "throttle", "fault", "HTML", "text", "redirect", "reset", "truncated", "time-out", "404"],
+    ids=["auth", "throttle", "fault", "HTML", "text", "redirect", "reset", "truncated", "timeout", "404"],
 )
 def test_no_error_and_no_log_holds_a_secret(make_client, server, caplog, reply):
     caplog.set_level(logging.DEBUG)

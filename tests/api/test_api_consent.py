@@ -1,4 +1,4 @@
-"""The consent's address, its redirect, the exchange and the revocation."""
+"""The consent address, its redirect, the exchange and the revocation."""
 
 from __future__ import annotations
 

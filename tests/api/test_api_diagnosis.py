@@ -1,4 +1,4 @@
-"""What is found out about a connection, one part at a time."""
+"""The examination of a connection, one part at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ANSWERS = {
 
 @pytest.fixture
 def found(make_client, server):
-    """Look at a connection to a TikTok that answers as told; give state, text and advice by part."""
+    """Examine a connection to a scripted TikTok; return state, text and advice by part."""
 
     def look(answers=None, *, scopes=(), clock=lambda: NOW, **fields):
         replies = ANSWERS | (answers or {})

@@ -1,4 +1,4 @@
-"""A stop ends a call at once, wherever the server is silent: nothing is waited for that may never come."""
+"""A stop ends a call at once, wherever the server is silent: it waits for nothing that may never come."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_provider_tiktok.api.retry import RetryPolicy
 from airflow_provider_tiktok.api.transport import watchdog
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
 
-PATIENT = RetryPolicy(initial_backoff=60, max_throttle_wait=600)
+LONG_WAITS = RetryPolicy(initial_backoff=60, max_throttle_wait=600)
 LONG = 30.0  # seconds; a test that waits for a timeout is one that fails
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -38,7 +38,7 @@ SILENT_AFTER = {
 
 
 class SilentServer:
-    """Sends what it is told, and then nothing. ``asked`` is set when a request has come."""
+    """Sends given bytes, and then nothing. ``asked`` is set when a request has arrived."""
 
     def __init__(self, sends: bytes) -> None:
         self.asked = threading.Event()
@@ -84,7 +84,7 @@ def new_client() -> Iterator[Callable[[str], TikTokClient]]:
 
     def make(url: str) -> TikTokClient:
         credentials = TikTokCredentials("token-1234", url, qps=1e4, timeout=LONG, shared_budget=False)
-        clients.append(TikTokClient(credentials, retry=PATIENT))
+        clients.append(TikTokClient(credentials, retry=LONG_WAITS))
         return clients[-1]
 
     yield make
@@ -94,7 +94,7 @@ def new_client() -> Iterator[Callable[[str], TikTokClient]]:
 
 @pytest.fixture
 def stopped_while(within) -> Callable[[Callable[[], object], threading.Event, threading.Event], None]:
-    """Return a function that does work, stops it once it has begun, and sees it end long before any timeout."""
+    """Return a function that does work, stops it once it has started, and checks that it ends soon."""
 
     def see(work: Callable[[], object], stop: threading.Event, begun: threading.Event) -> None:
         threading.Thread(target=lambda: begun.wait(10) and stop.set(), daemon=True).start()
@@ -149,7 +149,7 @@ def test_a_stop_ends_a_download_whose_host_is_silent(silent, new_client, stopped
 @pytest.mark.parametrize("sends", [b"", HEAD + b"Content-Length: 100\r\n\r\n"], ids=["nothing", "the head"])
 def test_a_stop_ends_a_call_through_a_socks_proxy(silent, new_client, monkeypatch, sends, stopped_while):
     class Socks(PoolManager):
-        """Stands for PySocks, whose connections are of a kind of their own; it takes the direct way."""
+        """Replaces PySocks, which has its own type of connections; it connects directly."""
 
         def __init__(self, *_: object, username: str, password: str, **kwargs: object) -> None:
             super().__init__(**kwargs)
@@ -184,7 +184,7 @@ def test_a_stop_ends_what_cannot_be_interrupted(new_client, monkeypatch, where, 
 
 
 def test_a_creation_has_a_short_time_to_be_answered(silent, new_client, monkeypatch, stopped_while):
-    """What is created is to be cancelled; but a server that sends nothing doesn't hold the kill up."""
+    """A created task must be cancelled; but a silent server doesn't delay the kill."""
     monkeypatch.setattr("airflow_provider_tiktok.api.transport.session._GRACE", 0.3)
     server = silent(b"")
     client = new_client(server.url)
@@ -192,7 +192,7 @@ def test_a_creation_has_a_short_time_to_be_answered(silent, new_client, monkeypa
 
 
 def test_an_answer_that_ends_with_its_connection_is_none_when_the_call_was_ended(silent):
-    """Whoever shuts a socket down reads the end of the stream, which such an answer takes for its own."""
+    """After a socket is shut down, the stream ends, which looks like the end of such an answer."""
     server = silent(HEAD + b'\r\n{"code":0,"data":{}}')
     credentials = TikTokCredentials("token-1234", server.url, qps=1e4, timeout=0.3, shared_budget=False)
     client = TikTokClient(credentials, retry=RetryPolicy(attempts=1, timeouts=1))

@@ -1,4 +1,4 @@
-"""TLS and proxies: what is wrong in the worker's environment is said at once, with the variable to correct."""
+"""TLS and proxies: problems of the worker's environment are reported at once, with the variable to correct."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def certificate(tmp_path_factory) -> str:
 
 
 def self_signed(folder, host: str = "127.0.0.1", until: timedelta = timedelta(days=1)) -> str:
-    """Give a file with a certificate of a host that signs itself, and its key."""
+    """Return a file with a certificate of a host that signs itself, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = datetime.now(timezone.utc)
@@ -84,12 +84,12 @@ class _Server(ThreadingHTTPServer):
     hits = 0
 
     def handle_error(self, *args: object) -> None:
-        """Say nothing: handshakes fail here on purpose."""
+        """Log nothing: handshakes fail here on purpose."""
 
 
 @pytest.fixture
 def serve() -> Iterator:
-    """Give a function that starts a server on loopback; with a certificate it speaks TLS."""
+    """Return a function that starts a server on loopback; with a certificate it uses TLS."""
     servers = []
 
     def start(certificate: str = "", status: int = 200) -> _Server:
@@ -112,14 +112,14 @@ def serve() -> Iterator:
         server.server_close()
 
 
-def told(make_client, url: str) -> list[str]:
-    """Give what every way to call says about the same problem, and see that each gave up at once."""
-    texts = []
+def messages_of(make_client, url: str) -> list[str]:
+    """Return the messages of every type of call for the same problem, and check that each failed at once."""
+    messages = []
     client = make_client(base_url=url)
     with pytest.raises(TikTokTransportError) as caught:
         client.get("user/info/", {})
     assert (caught.value.retryable, client.counts.api_calls) == (False, 1)
-    texts.append(str(caught.value))
+    messages.append(str(caught.value))
     with pytest.raises(TikTokTransportError) as caught:
         fetch_file(
             f"{url}/x?sign=5ecret",
@@ -130,16 +130,16 @@ def told(make_client, url: str) -> list[str]:
             subject="file",
         )
     assert not caught.value.retryable
-    texts.append(str(caught.value))
+    messages.append(str(caught.value))
     works, sentence = check_connection(make_client(base_url=url))
     assert not works
     assert sentence.startswith("Network: ")
-    texts.append(sentence)
+    messages.append(sentence)
     network = [finding for finding in examine(make_client(base_url=url), "c") if finding.part == "network"]
     assert [finding.state for finding in network] == ["BAD"]
-    texts.append(network[0].text)
-    assert not any("5ecret" in text for text in texts)
-    return texts
+    messages.append(network[0].text)
+    assert not any("5ecret" in text for text in messages)
+    return messages
 
 
 # CA bundles
@@ -173,7 +173,7 @@ def test_a_bundle_that_cannot_be_used_is_named(
 ):
     path = _bundle(kind, tmp_path)
     monkeypatch.setenv(variable, path)
-    for text in told(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
+    for text in messages_of(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
         assert (
             f"the CA bundle of {variable} ({path!r}) {fault}. Set {variable} to a PEM file with the cert"
             in text
@@ -183,12 +183,12 @@ def test_a_bundle_that_cannot_be_used_is_named(
 def test_the_bundle_that_counts_is_named(make_client, serve, certificate, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
     monkeypatch.setenv("CURL_CA_BUNDLE", certificate)
-    for text in told(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
+    for text in messages_of(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
         assert "REQUESTS_CA_BUNDLE ('/no/such.pem') doesn't exist" in text
 
 
 def test_a_certificate_that_no_bundle_knows(make_client, serve, certificate):
-    for text in told(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
+    for text in messages_of(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
         assert (
             "the TLS certificate of the host could not be verified: self-signed certificate. Where your"
             in text
@@ -201,7 +201,7 @@ def test_a_certificate_that_the_bundle_does_not_know(make_client, serve, certifi
     import certifi
 
     monkeypatch.setenv(variable, certifi.where())
-    for text in told(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
+    for text in messages_of(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
         assert (
             f"could not be verified with the CA bundle of {variable} ({certifi.where()!r}): self-signed"
             in text
@@ -214,7 +214,7 @@ def test_a_folder_without_certificates_verifies_nothing(
     make_client, serve, certificate, monkeypatch, tmp_path, variable
 ):
     monkeypatch.setenv(variable, str(tmp_path))
-    for text in told(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
+    for text in messages_of(make_client, f"https://127.0.0.1:{serve(certificate).port}"):
         assert f"could not be verified with the CA bundle of {variable} ({str(tmp_path)!r})" in text
 
 
@@ -235,7 +235,7 @@ def test_no_bundle_is_blamed_for_a_certificate_that_none_makes_good(
     make_client, serve, monkeypatch, tmp_path, made, says
 ):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", path := self_signed(tmp_path, **made))
-    for text in told(make_client, f"https://127.0.0.1:{serve(path).port}"):
+    for text in messages_of(make_client, f"https://127.0.0.1:{serve(path).port}"):
         assert re.search(says, text)
         assert "Add the certificate" not in text
 
@@ -279,11 +279,11 @@ def test_a_proxy_that_cannot_work_is_named_without_its_login(
 ):
     name = variable.format(scheme.upper() if variable.isupper() else scheme)
     shown, advice = _BAD_PROXIES[proxy]
-    # what is wrong with the login counts before what is wrong with the scheme
+    # a wrong login takes precedence over a wrong scheme
     passwords = _QUOTED if "socks" in proxy.lower() else _PASSWORDS
     password = random.Random(proxy + name).choice(passwords)
     monkeypatch.setenv(name, proxy.format(login=random.Random(name).choice(["", f"us3r:{password}@"])))
-    for text in told(make_client, f"{scheme}://business-api.example"):
+    for text in messages_of(make_client, f"{scheme}://business-api.example"):
         assert f"the proxy of {name} ('{shown}" in text
         assert advice.format(variable=name) in text
         assert "hun" not in text
@@ -320,7 +320,7 @@ def test_no_part_of_a_login_is_ever_shown(make_client, monkeypatch, seed):
 def test_a_proxy_that_refuses_is_named(make_client, serve, monkeypatch, status, says, advice):
     proxy = serve(status=status)
     monkeypatch.setenv("HTTPS_PROXY", f"http://us3r:hunter2@127.0.0.1:{proxy.port}")
-    for text in told(make_client, "https://business-api.example"):
+    for text in messages_of(make_client, "https://business-api.example"):
         assert f"the proxy of HTTPS_PROXY ('http://127.0.0.1:{proxy.port}') {says}" in text
         assert advice in text
         assert "hunter2" not in text
@@ -340,13 +340,13 @@ def test_a_proxy_before_a_host_without_tls_wants_a_login(make_client, serve, mon
 
 def test_a_proxy_that_does_not_speak_tls_is_named(make_client, serve, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{serve().port}")
-    for text in told(make_client, "https://business-api.example"):
+    for text in messages_of(make_client, "https://business-api.example"):
         assert "doesn't speak TLS. Write http:// instead of https:// into HTTPS_PROXY" in text
 
 
 def test_a_proxy_whose_certificate_is_unknown_is_named(make_client, serve, certificate, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{serve(certificate).port}")
-    for text in told(make_client, "https://business-api.example"):
+    for text in messages_of(make_client, "https://business-api.example"):
         assert "the TLS certificate of the proxy of HTTPS_PROXY ('https://127.0.0.1:" in text
         assert "could not be verified: self-signed certificate" in text
 

@@ -1,4 +1,4 @@
-"""The request limiter, on a clock that only moves when told to, and between processes."""
+"""The request limiter, on a clock that only moves when a test moves it, and between processes."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ class Clock:
         return self.now
 
 
-def make(qps: float = 10, clock: Clock | None = None, kept: Any = None) -> tuple[RateLimiter, Clock]:
+def make(qps: float = 10, clock: Clock | None = None, store: Any = None) -> tuple[RateLimiter, Clock]:
     clock = clock or Clock()
-    return RateLimiter(qps, kept or MemoryStore(max(1, int(qps))), clock=clock, utc=lambda: ELEVEN), clock
+    return RateLimiter(qps, store or MemoryStore(max(1, int(qps))), clock=clock, utc=lambda: ELEVEN), clock
 
 
 def start(limiter: RateLimiter, clock: Clock) -> float:
-    """Wait as a client does, and give the moment at which the call starts."""
+    """Wait as a client does, and return the time at which the call starts."""
     while True:
-        wait, moment = limiter.acquire()
+        wait, started = limiter.acquire()
         if not wait:
-            return moment
+            return started
         clock.now += min(wait, 0.25)
 
 
-# the limit of a second
+# the limit per second
 
 
 @given(
@@ -90,11 +90,11 @@ def test_nine_tenths_of_the_rate_limit_are_used():
 
 def test_a_call_that_leaves_late_counts_from_then_on():
     limiter, clock = make(1)
-    moment = start(limiter, clock)
+    started = start(limiter, clock)
     clock.now += 0.5
-    assert limiter.sent(moment) == 1000.5
+    assert limiter.sent(started) == 1000.5
     assert limiter.acquire()[0] == pytest.approx(1.09)
-    assert limiter.sent(1000.499) == 1000.499  # no call of this store's any more
+    assert limiter.sent(1000.499) == 1000.499  # no longer a call of this store
 
 
 # refusals
@@ -102,13 +102,13 @@ def test_a_call_that_leaves_late_counts_from_then_on():
 
 def test_a_refusal_delays_all_calls_and_halves_the_rate():
     limiter, clock = make()
-    moment = start(limiter, clock)
-    refusal = limiter.refused(moment, QPS_TEXT)
+    started = start(limiter, clock)
+    refusal = limiter.refused(started, QPS_TEXT)
     assert (refusal.limit, refusal.is_new) == (SECOND, True)
     assert 0.75 <= refusal.seconds <= 1.25
     assert limiter.acquire()[0] == pytest.approx(refusal.seconds)
     clock.now += refusal.seconds
-    clock.now += 10  # what went before is forgotten
+    clock.now += 10  # earlier calls are forgotten
     limiter.accepted(start(limiter, clock))
     limiter.refused(start(limiter, clock), QPS_TEXT)
     clock.now += 1.25
@@ -132,9 +132,9 @@ def test_the_rate_recovers_in_half_a_minute():
 
 def test_calls_under_way_at_a_refusal_are_no_further_ones():
     limiter, clock = make()
-    moments = [start(limiter, clock) for _ in range(8)]
+    times = [start(limiter, clock) for _ in range(8)]
     clock.now += 0.15
-    assert [limiter.refused(moment, QPS_TEXT).is_new for moment in moments] == [True] + [False] * 7
+    assert [limiter.refused(started, QPS_TEXT).is_new for started in times] == [True] + [False] * 7
 
 
 def test_one_call_finds_out_for_all_whether_a_suspension_is_over():
@@ -160,12 +160,12 @@ def test_a_call_without_an_answer_lets_another_one_find_out():
 
 
 def refuse_until(limiter: RateLimiter, clock: Clock, limit: str) -> list[tuple[float, str]]:
-    """Refuse every call until this limit is found; give when and what each refusal was."""
+    """Refuse every call until this limit is found; return time and limit of each refusal."""
     found = []
     while not found or found[-1][1] != limit:
-        moment = start(limiter, clock)
-        refusal = limiter.refused(moment, QPS_TEXT)
-        found.append((moment - 1000, refusal.limit))
+        started = start(limiter, clock)
+        refusal = limiter.refused(started, QPS_TEXT)
+        found.append((started - 1000, refusal.limit))
     return found
 
 
@@ -180,9 +180,9 @@ def test_three_quarters_of_a_minute_of_refusals_are_the_limit_of_a_minute():
 def test_a_suspension_that_ends_is_forgotten():
     limiter, clock = make()
     refuse_until(limiter, clock, MINUTE)
-    moment = start(limiter, clock)
-    assert 1300 <= moment < 1301
-    limiter.accepted(moment)
+    started = start(limiter, clock)
+    assert 1300 <= started < 1301
+    limiter.accepted(started)
     assert limiter.refused(start(limiter, clock), QPS_TEXT).limit == SECOND
 
 
@@ -191,7 +191,7 @@ def test_refusals_after_the_suspension_are_the_limit_of_the_day():
     found = refuse_until(limiter, clock, DAY)
     assert 330 <= found[-1][0] < 331
     limit, seconds = limiter.blocked()
-    assert (limit, seconds) == (DAY, 3605.0)  # until midnight in UTC, and a little
+    assert (limit, seconds) == (DAY, 3605.0)  # until shortly after midnight in UTC
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_other_hosts_other_apps_and_unshared_limits_are_not(host, app, shared):
 
 @pytest.mark.usefixtures("_own_folder")
 def test_the_file_names_neither_app_nor_token(tmp_path):
-    kept = open_store("https://h", "secret-token", 10)
-    with kept as account:
-        account.starts.append(1.0)
+    store = open_store("https://h", "secret-token", 10)
+    with store as state:
+        state.starts.append(1.0)
     (path,) = tmp_path.iterdir()
     assert "secret-token" not in path.name + path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
@@ -262,12 +262,12 @@ def test_the_file_names_neither_app_nor_token(tmp_path):
 def test_a_file_that_makes_no_sense_is_begun_from_scratch(tmp_path, text):
     path = tmp_path / "store"
     path.write_bytes(text)
-    limiter, _ = make(10, kept=FileStore(path, 10))
+    limiter, _ = make(10, store=FileStore(path, 10))
     assert limiter.acquire()[0] == 0
     assert len(json.loads(path.read_bytes())["starts"]) == 1
 
 
-# what a file can hold that no task has written: each value is the whole content, or changes to a true one
+# state files that no task has written: each value is the complete content, or changes to a valid one
 NOW = 1_000.0
 TRUE = {
     "starts": [NOW - 2, NOW - 1],
@@ -310,12 +310,12 @@ UNTRUE_CONTENT = [
 
 
 def look_once(path: Path) -> float:
-    """Wait for a call as a task of its own does, and give the seconds of a clock that it took."""
-    kept = FileStore(path, 10)
+    """Wait for a call as a separate task does, and return the seconds on the clock that it took."""
+    store = FileStore(path, 10)
     clock = Clock()
-    limiter, _ = make(10, clock, kept)
+    limiter, _ = make(10, clock, store)
     limiter.accepted(start(limiter, clock))
-    kept.close()
+    store.close()
     return clock.now - NOW
 
 
@@ -329,7 +329,7 @@ def test_a_file_that_cannot_be_true_is_set_aside_with_one_warning(tmp_path, capl
     assert "can't be true" in warning.getMessage()
     assert (tmp_path / "app.unusable").read_bytes() == content[:4096]
     assert (tmp_path / "app.unusable").stat().st_mode & 0o777 == 0o600
-    assert look_once(path) == 0  # the file is true from then on
+    assert look_once(path) == 0  # the file is valid from then on
     assert len(caplog.records) == 1
     assert path.stat().st_size == 4096
 
@@ -396,20 +396,20 @@ def test_a_frozen_process_that_has_the_lock_blocks_no_other(tmp_path, caplog, mo
 
 def test_times_from_before_the_machine_was_started_are_forgotten(tmp_path, monkeypatch):
     path = tmp_path / "store"
-    limiter, clock = make(1, kept=FileStore(path, 1))
+    limiter, clock = make(1, store=FileStore(path, 1))
     limiter.refused(start(limiter, clock), "QPM")
     monkeypatch.setattr(state, "_BOOT", "another boot")
-    again, _ = make(1, kept=FileStore(path, 1))
+    again, _ = make(1, store=FileStore(path, 1))
     assert again.acquire()[0] == 0
 
 
 def test_a_closed_store_touches_no_file_that_has_its_number_now(tmp_path):
-    kept = FileStore(tmp_path / "store", 10)
-    number = kept._file
-    limiter, clock = make(10, kept=kept)
+    store = FileStore(tmp_path / "store", 10)
+    number = store._file
+    limiter, clock = make(10, store=store)
     start(limiter, clock)
-    kept.close()
-    kept.close()
+    store.close()
+    store.close()
     other = os.open(tmp_path / "data", os.O_RDWR | os.O_CREAT)
     assert other == number
     start(limiter, clock)
@@ -418,9 +418,9 @@ def test_a_closed_store_touches_no_file_that_has_its_number_now(tmp_path):
 
 
 def test_a_store_whose_file_fails_continues_in_memory(tmp_path):
-    kept = FileStore(tmp_path / "store", 1)
-    os.close(kept._file)
-    limiter, _ = make(1, kept=kept)
+    store = FileStore(tmp_path / "store", 1)
+    os.close(store._file)
+    limiter, _ = make(1, store=store)
     assert limiter.acquire()[0] == 0
     assert limiter.acquire()[0] > 1
 
@@ -441,9 +441,9 @@ def _call_often(path: Path, seconds: float, output: Path) -> None:
     end = time.monotonic() + seconds
     starts = []
     while time.monotonic() < end:
-        wait, moment = limiter.acquire()
+        wait, started = limiter.acquire()
         if not wait:
-            starts.append(moment)
+            starts.append(started)
         time.sleep(min(wait, 0.05))
     output.write_text(json.dumps(starts))
 
@@ -461,7 +461,7 @@ def test_processes_keep_the_limit_together_and_use_it(tmp_path):
     outputs = [tmp_path / f"{number}" for number in range(4)]
     for process in run_processes(_call_often, [(tmp_path / "store", 3.0, output) for output in outputs]):
         process.join()
-    starts = sorted(moment for output in outputs for moment in json.loads(output.read_text()))
+    starts = sorted(started for output in outputs for started in json.loads(output.read_text()))
     assert max(sum(first <= one < first + 1 for one in starts) for first in starts) <= 20
     assert len(starts) >= 18 * (starts[-1] - starts[0])
 
@@ -485,7 +485,7 @@ def test_a_killed_process_blocks_no_other(tmp_path):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_machines_that_do_not_share_find_a_rate_together(seed):
-    """Simulate ten machines of one app of ten calls a second: all get on, and none takes it for a longer limit."""
+    """Simulate ten machines of one app of ten calls a second: all make progress, and none infers a longer limit."""
     rng = random.Random(seed)
     random.seed(seed)
     clock = Clock()
@@ -495,16 +495,16 @@ def test_machines_that_do_not_share_find_a_rate_together(seed):
     limits = set()
     while min(done) < 20 and clock.now < 1400:
         for number in rng.sample(range(10), 10):
-            wait, moment = limiters[number].acquire()
+            wait, started = limiters[number].acquire()
             if wait:
                 continue
             taken = [one for one in taken if one > clock.now - 1]
             if len(taken) < 10:
                 taken.append(clock.now)
-                limiters[number].accepted(moment)
+                limiters[number].accepted(started)
                 done[number] += 1
             else:
-                limits.add(limiters[number].refused(moment, QPS_TEXT).limit)
+                limits.add(limiters[number].refused(started, QPS_TEXT).limit)
         clock.now += 0.02
     assert min(done) >= 20
     assert limits == {SECOND}

@@ -1,4 +1,4 @@
-"""The four calls of report tasks, byte by byte where the emulator can't be wrong enough."""
+"""The four calls of report tasks, byte by byte where the emulator can't send such errors."""
 
 import io
 import logging
@@ -65,7 +65,7 @@ def test_a_creation_posts_json_and_gives_the_id(server, client):
         Reply(b"<html>", 200),
         refusal(51010, "Internal service timed out"),
     ],
-    ids=["reset", "cut off", "HTTP 502", "HTML", "internal time-out"],
+    ids=["reset", "cut off", "HTTP 502", "HTML", "internal timeout"],
 )
 def test_a_creation_whose_answer_is_lost_is_not_made_again(server, client, lost):
     server.script = [lost, ok({"task_id": "2"})]

@@ -29,7 +29,7 @@ def test_an_offset_in_any_spelling_is_a_zone_whose_name_is_one_as_well(minutes, 
     hours, rest = divmod(abs(minutes), 60)
     name = prefix + written.format(sign="-" if minutes < 0 else "+", hours=hours, minutes=rest)
     assert offset(name) == timedelta(minutes=minutes)
-    assert offset(str(read_zone(name))) == timedelta(minutes=minutes)  # report tasks keep it by its name
+    assert offset(str(read_zone(name))) == timedelta(minutes=minutes)  # report tasks store it by its name
 
 
 @pytest.mark.parametrize(

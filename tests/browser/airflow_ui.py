@@ -30,14 +30,14 @@ _PARTS = (
 )
 _HEALTH = "/api/v2/monitor/health" if AIRFLOW_3 else "/health"
 _FINISHED = {"success", "failed"}
-# Airflow 2 lets everybody in as administrator when its web server is told so.
+# Makes every user of Airflow 2's web server an administrator.
 _WEBSERVER_CONFIG = 'AUTH_ROLE_PUBLIC = "Admin"\nWTF_CSRF_ENABLED = True\n'
 
 
 def settings(home: Path, dags: Path, output: Path, database: str) -> dict[str, str]:
     url = f"http://127.0.0.1:{free_port()}"
     port = url.rpartition(":")[2]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
     common = {
         "AIRFLOW_HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -52,7 +52,7 @@ def settings(home: Path, dags: Path, output: Path, database: str) -> dict[str, s
     }
     if AIRFLOW_3:
         return (
-            kept
+            inherited
             | common
             | {
                 "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
@@ -65,7 +65,7 @@ def settings(home: Path, dags: Path, output: Path, database: str) -> dict[str, s
             }
         )
     return (
-        kept
+        inherited
         | common
         | {
             "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",
@@ -94,7 +94,7 @@ print(json.dumps([hook.test_connection()[0], found.access_token, found.app_id, f
 
 
 class AirflowUi:
-    """Starts Airflow's parts, runs DAGs, and says what is in its database."""
+    """Starts Airflow's parts, runs DAGs, and reads its database."""
 
     def __init__(self, env: dict[str, str], logs: Path) -> None:
         self.env = env
@@ -134,7 +134,7 @@ class AirflowUi:
         return done.stdout
 
     def python(self, code: str) -> str:
-        """Run code in a process of its own and give the last line that it prints."""
+        """Run code in a separate process and return the last line that it prints."""
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code],
             env=self.env,
@@ -146,7 +146,7 @@ class AirflowUi:
         return done.stdout.strip().splitlines()[-1]
 
     def connection(self) -> list[Any]:
-        """Give what the hook makes of the stored connection: does it work, and its fields."""
+        """Return the hook's view of the stored connection: whether it works, and its fields."""
         return json.loads(self.python(_READ_BACK))
 
     def run(self, dag_id: str, run_id: str, state: str, seconds: float = 240) -> None:
@@ -178,7 +178,7 @@ class AirflowUi:
         )
 
     def wait_for_run(self, dag_id: str, state: str) -> list[str]:
-        """Wait for the run of a DAG to come and to end, and give its ID."""
+        """Wait for the start and the end of a DAG's run, and return its ID."""
         query = "SELECT run_id FROM dag_run WHERE dag_id = :dag"
         self._wait_until(lambda: self.query(query, dag=dag_id), f"{dag_id} triggered")
         ids = [row[0] for row in self.query(query, dag=dag_id)]
@@ -187,7 +187,7 @@ class AirflowUi:
         return ids
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
-        """Give what a task returned."""
+        """Return what a task returned."""
         ((value,),) = self.query(
             "SELECT value FROM xcom WHERE dag_id = :dag AND run_id = :run AND task_id = :task AND key = 'return_value'",
             dag=dag_id,
@@ -196,7 +196,7 @@ class AirflowUi:
         )
         while isinstance(
             value, (str, bytes, memoryview)
-        ):  # versions and databases differ in what they do for us
+        ):  # versions and databases differ in their automatic conversions
             value = json.loads(bytes(value) if isinstance(value, memoryview) else value)
         return value
 
@@ -206,7 +206,7 @@ class AirflowUi:
             return [tuple(row) for row in connection.execute(text(statement), values)]
 
     def task_page(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, tab: str = "") -> str:
-        """Give the address of a task instance's page.
+        """Return the address of a task instance's page.
 
         :param tab: Airflow 3's name of the tab; empty is the log.
         """

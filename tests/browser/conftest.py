@@ -13,7 +13,7 @@ from tests.conftest import SECRET
 
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PATIENCE = 120_000  # milliseconds that one step may take on a busy machine
+STEP_TIMEOUT = 120_000  # milliseconds that one step may take on a busy machine
 
 
 LINKED = [
@@ -21,25 +21,25 @@ LINKED = [
     ("linked", "deferred", -1, "perf/campaign"),
     ("example_tiktok_mapped_accounts", "report", 1, "perf/campaign"),
 ]
-"""A plain, a deferred and a mapped task, and the page of TikTok Ads Manager that is about the same."""
+"""An ordinary, a deferred and a mapped task, and the page of TikTok Ads Manager with the same content."""
 
 
 def accounts(emulator):
-    """Give the accounts of the connection that is filled in."""
+    """Return the accounts of the connection that is filled in."""
     return [name for name in emulator.world.accounts if name.startswith("71")][:2]
 
 
-# not for the session: the driver keeps an event loop running, beside which no other test could run one
+# not for the session: the driver keeps an event loop running, so no other test could run one
 @pytest.fixture(scope="package")
 def browser():
-    """Give Debian's Chromium, driven by Playwright."""
+    """Return Debian's Chromium, driven by Playwright."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="needs Playwright, see requirements/dev.txt"
     )
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
     with playwright.sync_playwright() as driver:
-        # Chromium's own sandbox doesn't work for root, as which containers run
+        # Chromium's sandbox doesn't work for root, which containers use
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()
@@ -47,7 +47,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def ui(browser, tmp_path_factory):
-    """Give an Airflow with the example DAGs and those beside this file, and no connection yet."""
+    """Return an Airflow with the example DAGs and those next to this file, and no connection yet."""
     folder = tmp_path_factory.mktemp("browser")
     for name in ("output", "logs"):
         (folder / name).mkdir()
@@ -63,16 +63,16 @@ def ui(browser, tmp_path_factory):
 
 @pytest.fixture
 def page(browser):
-    """Give an empty page."""
+    """Return an empty page."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.set_default_timeout(PATIENCE)
+    page.set_default_timeout(STEP_TIMEOUT)
     yield page
     page.close()
 
 
 @pytest.fixture(params=LINKED, ids=lambda case: case[1] + str(case[2]))
 def output_link(request, ui, connection, page, picture, emulator):
-    """Give where the link "Output" of a finished task leads, once "TikTok Ads Manager" is seen to lead to its account."""
+    """Return the address of a task's link "Output", after checking that "TikTok Ads Manager" opens its account."""
     dag_id, task_id, map_index, page_of_ads_manager = request.param
     ui.run(dag_id, "links", "success")
     page.goto(ui.task_page(dag_id, "links", task_id, map_index, "details"))
@@ -88,7 +88,7 @@ def output_link(request, ui, connection, page, picture, emulator):
 
 @pytest.fixture
 def picture(page, tmp_path):
-    """Give a function that takes a picture, for docs/images/ when SCREENSHOTS names a folder."""
+    """Return a function that takes a picture, for docs/images/ when SCREENSHOTS names a folder."""
 
     def take(name: str) -> None:
         folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)

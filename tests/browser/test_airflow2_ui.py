@@ -12,7 +12,7 @@ from tests.conftest import SECRET, TOKEN
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.full,
-    pytest.mark.skipif(AIRFLOW_3, reason="the UI of Airflow 3 has a test module of its own"),
+    pytest.mark.skipif(AIRFLOW_3, reason="the UI of Airflow 3 has its own test module"),
 ]
 
 
@@ -23,7 +23,7 @@ def connection(browser, ui, _session_emulator):
     page.set_default_timeout(120_000)
     page.goto(f"{ui.url}/connection/add")
     page.locator("#conn_id").fill("tiktok_default")
-    # the script that shows a type's fields may not be listening yet
+    # the script that shows a type's fields may not have started yet
     page.wait_for_function(
         "() => { $('#conn_type').val('tiktok').trigger('change');"
         " return $('[name=extra__tiktok__app_id]').is(':visible') }",

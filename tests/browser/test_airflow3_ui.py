@@ -12,7 +12,7 @@ from tests.conftest import SECRET, TOKEN
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.full,
-    pytest.mark.skipif(not AIRFLOW_3, reason="the UI of Airflow 2 has a test module of its own"),
+    pytest.mark.skipif(not AIRFLOW_3, reason="the UI of Airflow 2 has its own test module"),
 ]
 
 

@@ -54,16 +54,16 @@ def browser(monkeypatch):
 
 @pytest.fixture
 def saved(monkeypatch):
-    """Keep connections here instead of in Airflow's database, and let Airflow read them."""
-    kept = {}
+    """Store connections here instead of in Airflow's database, and let Airflow read them."""
+    stored = {}
 
     def save(conn_id, connection):
-        kept[conn_id] = connection
+        stored[conn_id] = connection
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
 
     monkeypatch.setattr(store, "save", save)
     monkeypatch.setattr(store, "check_airflow", lambda: None)
-    return kept
+    return stored
 
 
 def connect(emulator, *more: str) -> int:

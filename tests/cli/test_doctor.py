@@ -41,7 +41,7 @@ def test_a_good_connection_is_reported_part_by_part(emulator, connect, doctor):
 def test_a_connection_by_another_name(emulator, connect, doctor):
     connect(conn_id="mine")
     assert doctor("mine")[0] == doctor("--conn-id", "mine")[0] == 0
-    assert doctor("nobody")[0] == 1
+    assert doctor("missing")[0] == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""``revoke``: the token is refused from then on, and the connection goes only when that is asked for."""
+"""``revoke``: the token is refused afterwards, and the connection is deleted only on request."""
 
 import json
 

@@ -13,21 +13,21 @@ from tests.compat import host, job
 
 def main() -> None:
     """Let the source write its messages."""
-    told = job.read()
-    host.redirect(told["url"])
-    folder = Path(told["output"]).parent
+    wanted = job.read()
+    host.redirect(wanted["url"])
+    folder = Path(wanted["output"]).parent
     config, catalog = folder / "config.json", folder / "catalog.json"
     credentials = {
         "auth_type": "oauth2.0",
-        "app_id": told["app_id"],
-        "secret": told["app_secret"],
-        "access_token": told["token"],
-        "advertiser_id": told["accounts"][0],
+        "app_id": wanted["app_id"],
+        "secret": wanted["app_secret"],
+        "access_token": wanted["token"],
+        "advertiser_id": wanted["accounts"][0],
     }
     settings = {
         "credentials": credentials,
-        "start_date": told["start"],
-        "end_date": told["end"],
+        "start_date": wanted["start"],
+        "end_date": wanted["end"],
         "include_deleted": True,
     }
     config.write_text(json.dumps(settings), encoding="utf-8")
@@ -37,7 +37,7 @@ def main() -> None:
             "sync_mode": "full_refresh",
             "destination_sync_mode": "overwrite",
         }
-        for name in told["streams"]
+        for name in wanted["streams"]
     ]
     catalog.write_text(json.dumps({"streams": streams}), encoding="utf-8")
     sys.argv = ["source-tiktok-marketing", "read", "--config", str(config), "--catalog", str(catalog)]

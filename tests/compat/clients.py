@@ -1,4 +1,4 @@
-"""The clients of other makers, what is fetched with them, and how to run one in the environment that has it."""
+"""The clients of other makers, their jobs, and how to run one in its environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Report:
-    """What a stream of a client is in this package's words; its metrics are those that its rows have."""
+    """A client's stream as a report of this package; its metrics are those that its rows have."""
 
     dimensions: tuple[str, ...]
     report_type: str = "BASIC"

@@ -1,4 +1,4 @@
-"""The one thing that is changed in a client: its host."""
+"""The only change in a client: its host."""
 
 from __future__ import annotations
 

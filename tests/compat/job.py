@@ -1,4 +1,4 @@
-"""What each client is told to fetch, and where its messages go."""
+"""The job of each client, and the output of its messages."""
 
 from __future__ import annotations
 

@@ -14,19 +14,19 @@ WINDOW = timedelta(days=29)
 
 def main() -> None:
     """Write every row of the report."""
-    told = job.read()
+    wanted = job.read()
     configuration = Configuration()
-    configuration.host = told["url"]
+    configuration.host = wanted["url"]
     api = ReportingApi(ApiClient(configuration))
-    last = date.fromisoformat(told["end"])
-    for account in told["accounts"]:
-        first = date.fromisoformat(told["start"])
+    last = date.fromisoformat(wanted["end"])
+    for account in wanted["accounts"]:
+        first = date.fromisoformat(wanted["start"])
         while first <= last:
             page, pages = 1, 1
             while page <= pages:
                 data = api.report_integrated_get(
                     "BASIC",
-                    told["token"],
+                    wanted["token"],
                     advertiser_id=account,
                     data_level="AUCTION_AD",
                     dimensions=["ad_id", "stat_time_day"],
@@ -34,7 +34,7 @@ def main() -> None:
                     start_date=str(first),
                     end_date=str(min(first + WINDOW, last)),
                     page=page,
-                    page_size=told["page_size"],
+                    page_size=wanted["page_size"],
                 )["data"]
                 for row in data["list"]:
                     job.record("ad_daily", {"advertiser_id": account} | row["dimensions"] | row["metrics"])

@@ -15,16 +15,16 @@ from tests.compat import host, job
 
 def main() -> None:
     """Discover, select, and let the tap write its messages."""
-    told = job.read()
-    host.redirect(told["url"])
-    folder = Path(told["output"]).parent
+    wanted = job.read()
+    host.redirect(wanted["url"])
+    folder = Path(wanted["output"]).parent
     config, catalog = folder / "config.json", folder / "catalog.json"
     settings = {
-        "access_token": told["token"],
-        "accounts": ",".join(told["accounts"]),
-        "start_date": f"{told['start']}T00:00:00Z",
-        "end_date": f"{told['end']}T00:00:00Z",
-        "page_size": told["page_size"],
+        "access_token": wanted["token"],
+        "accounts": ",".join(wanted["accounts"]),
+        "start_date": f"{wanted['start']}T00:00:00Z",
+        "end_date": f"{wanted['end']}T00:00:00Z",
+        "page_size": wanted["page_size"],
     }
     config.write_text(json.dumps(settings), encoding="utf-8")
     sys.argv = ["tap-tiktok-ads", "--config", str(config), "--discover"]
@@ -33,7 +33,7 @@ def main() -> None:
     streams = [
         stream
         for stream in json.loads(found.getvalue())["streams"]
-        if stream["tap_stream_id"] in told["streams"]
+        if stream["tap_stream_id"] in wanted["streams"]
     ]
     for stream in streams:
         for entry in stream["metadata"]:

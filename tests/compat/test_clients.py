@@ -85,14 +85,14 @@ def fetch_same(report, columns, account):
 
 def ordered(rows, report, columns):
     """Return the rows' columns in one order and one form."""
-    found = [{name: plain(row[name]) for name in columns} for row in rows]
+    found = [{name: normalized(row[name]) for name in columns} for row in rows]
     return sorted(found, key=lambda row: [str(row[name]) for name in report.dimensions])
 
 
-def plain(value):
+def normalized(value):
     """Return a value without what clients do to its type: numbers as numbers, days as days, ``-`` as none."""
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [normalized(item) for item in value]
     if value is None or value == "-":
         return None
     text = str(value)

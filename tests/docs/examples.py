@@ -1,8 +1,8 @@
-"""Finds the examples in README, guides and docstrings, and puts this machine's things in the place of a reader's.
+"""Finds the examples in README, guides and docstrings, and replaces the reader's hosts and paths by local ones.
 
-A block is run or checked by its language. One that can't be says so in the line before it, with the reason:
-``<!-- not run: needs an account of TikTok's -->``; ``<!-- not run on this page: reason -->`` says it of a page.
-A block after ``<!-- output -->`` is what the one before prints.
+A block is run or checked by its language. For a block that can't be, the line before it has the reason:
+``<!-- not run: needs a TikTok account -->``; ``<!-- not run on this page: reason -->`` is for a page.
+A block after ``<!-- output -->`` is the output of the previous one.
 """
 
 import ast
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-# What a block of tasks without a DAG leaves out, because the page has said it before.
+# Imports that a block of tasks without a DAG omits, because the page has shown them before.
 PRELUDE = """\
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersOperator
@@ -25,7 +25,7 @@ MODULES = sorted((ROOT / "airflow_provider_tiktok").rglob("*.py"))
 _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>[^\s`]*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.M | re.S
 )
-_WHOLE_PAGE = re.compile(r"^<!-- not run on this page: (?P<reason>[^\n]+) -->$", re.M)
+_PAGE_MARK = re.compile(r"^<!-- not run on this page: (?P<reason>[^\n]+) -->$", re.M)
 _MARK = re.compile(r"<!-- (?P<mark>not run|output)(?:: (?P<reason>[^\n]+))? -->\s*\Z")
 _DIRECTIVE = re.compile(
     r"^(?P<indent> *)\.\. code-block:: (?P<language>\w+)\n(?P<text>(?:\n|(?P=indent)   .*\n?)+)", re.M
@@ -48,7 +48,7 @@ class Block:
 
 
 def blocks() -> list[Block]:
-    """Give every example that a reader may copy."""
+    """Return every example that a reader may copy."""
     found = [block for page in PAGES for block in in_page(page, page.read_text(encoding="utf-8"))]
     return found + [
         block for module in MODULES for block in in_docstrings(module, module.read_text(encoding="utf-8"))
@@ -56,9 +56,9 @@ def blocks() -> list[Block]:
 
 
 def in_page(path: Path, text: str) -> list[Block]:
-    """Give the fenced blocks of a page; Sphinx's directives are Sphinx's to check."""
+    """Return the fenced blocks of a page; Sphinx checks its own directives."""
     found: list[Block] = []
-    whole_page = _WHOLE_PAGE.search(text)
+    page_mark = _PAGE_MARK.search(text)
     for match in _FENCE.finditer(text):
         language = match["language"]
         mark = _MARK.search(text[: match.start()])
@@ -66,13 +66,13 @@ def in_page(path: Path, text: str) -> list[Block]:
         if mark and mark["mark"] == "output" and found:
             found[-1] = replace(found[-1], output=body)
         elif not language.startswith("{"):
-            reason = (mark or whole_page or {"reason": ""})["reason"] or ""
+            reason = (mark or page_mark or {"reason": ""})["reason"] or ""
             found.append(Block(path, text.count("\n", 0, match.start()) + 1, language, body, reason))
     return found
 
 
 def in_docstrings(path: Path, source: str) -> list[Block]:
-    """Give the code blocks in a module's docstrings."""
+    """Return the code blocks in a module's docstrings."""
     found: list[Block] = []
     if ".. code-block::" not in source:
         return found  # to parse every module would take seconds
@@ -89,7 +89,7 @@ def in_docstrings(path: Path, source: str) -> list[Block]:
 
 
 def localised(text: str, url: str, accounts: list[str], folder: Path) -> str:
-    """Put the emulator in the place of TikTok, and a folder in that of the reader's storage."""
+    """Replace TikTok by the emulator, and the reader's storage by a folder."""
     places = {
         "https://business-api.tiktok.com": url,
         "7000000000000000001": accounts[0],
@@ -98,7 +98,7 @@ def localised(text: str, url: str, accounts: list[str], folder: Path) -> str:
         "gs://lake": folder.as_uri(),
         "/tmp/": f"{folder}/",
         "marketing.tiktok_ads": "tiktok_ads",  # SQLite has no schemas
-        # a day whose figures are final, lest the sensor waits for yesterday's
+        # a day with final figures, so that the sensor does not wait for yesterday's
         '"advertiser_ids": "*"}': '"advertiser_ids": "*", "report_start_date": "2026-10-01"}',
     }
     for there, here in places.items():
@@ -107,6 +107,6 @@ def localised(text: str, url: str, accounts: list[str], folder: Path) -> str:
 
 
 def code(block: Block) -> str:
-    """Give a Python block as it can stand alone."""
+    """Return a Python block with all its imports."""
     only_tasks = "Operator(" in block.text and "DAG(" not in block.text
     return (PRELUDE if only_tasks else "") + block.text

@@ -1,4 +1,4 @@
-"""Runs every DAG of ``$AIRFLOW_HOME/dags`` once, as ``airflow dags test`` does, and prints what became of them."""
+"""Runs every DAG of ``$AIRFLOW_HOME/dags`` once, as ``airflow dags test`` does, and writes the results."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from airflow.dag_processing.dagbag import DagBag
 
 
 def outcome(dag):
-    """Run a DAG, and say how it and its tasks ended."""
+    """Run a DAG, and return the states of the run and its tasks."""
     run = dag.test()
     states = {f"{task.task_id}[{task.map_index}]": str(task.state) for task in run.get_task_instances()}
     return {"dag": dag.dag_id, "state": str(run.state), "tasks": states}

@@ -1,4 +1,4 @@
-"""What the documentation's tests take for an example."""
+"""Which blocks are examples for the documentation's tests."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ curl
 
 
 def test_blocks_of_a_page_are_found_with_output_and_reason():
-    run, marked, listed = in_page(Path("page.md"), PAGE)
+    run, not_run, listed = in_page(Path("page.md"), PAGE)
     assert (run.line, run.language, run.text, run.output, run.reason) == (
         1,
         "python",
@@ -39,7 +39,7 @@ def test_blocks_of_a_page_are_found_with_output_and_reason():
         "1\n",
         "",
     )
-    assert (marked.language, marked.reason) == ("bash", "it takes an account")
+    assert (not_run.language, not_run.reason) == ("bash", "it takes an account")
     assert (listed.language, listed.text) == ("json", "[1,\n 2]\n")
 
 

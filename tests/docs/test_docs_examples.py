@@ -1,4 +1,4 @@
-"""Every example of README, guides and docstrings: run against the emulator, or checked by what would read it."""
+"""Every example of README, guides and docstrings: run against the emulator, or checked by the program that reads it."""
 
 import configparser
 import contextlib
@@ -155,7 +155,7 @@ def test_a_command_of_the_docs_prints_what_it_says(block, capsys, monkeypatch):
 
 
 def commands_in(block: Block) -> list[list[str]]:
-    """Split a shell block into its commands, each into words; comments are dropped."""
+    """Split a shell block into commands and these into words, without comments."""
     filled_in = block.text.replace("<access token>", TOKEN).replace("<app id>", "7350000000000000001")
     lines = re.sub(r"\\\n", " ", re.sub(r"(^|\s)#[^\n]*", r"\1", filled_in))
     lexer = shlex.shlex(lines, posix=True, punctuation_chars=";&|\n")

@@ -204,9 +204,9 @@ def test_a_bad_connection_says_which_part_is_wrong(emulator, monkeypatch, fields
 
 
 def test_an_unknown_connection_is_no_exception_either():
-    good, message = TikTokHook("nobody").test_connection()
+    good, message = TikTokHook("missing").test_connection()
     assert good is False
-    assert "'nobody'" in message
+    assert "'missing'" in message
 
 
 def test_an_authorised_app_without_accounts_is_no_success(emulator, connect):

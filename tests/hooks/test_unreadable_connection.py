@@ -1,4 +1,4 @@
-"""A connection that is set and can't be read is told from one that isn't set."""
+"""A connection that is set and can't be read is distinguished from one that isn't set."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ UNREADABLE = {
     "a number for the token": ('{"conn_type": "tiktok", "password": 123456}', "its password must be text"),
     "a port in words": (_JSON + ', "port": "http"}', "its port must be a whole number"),
     "blank": (" ", "it is blank"),
-    "the token alone": (TOKEN, "neither a JSON object in braces nor a URI"),
+    "only the token": (TOKEN, "neither a JSON object in braces nor a URI"),
     "a quoted URI": (f"'tiktok://:{TOKEN}@'", "neither a JSON object in braces nor a URI"),
     "an unquoted host in a URI": (
         f"tiktok://:{TOKEN}@http://127.0.0.1:8765",
@@ -108,9 +108,9 @@ def test_a_good_connection_is_no_problem(monkeypatch):
 
 def test_one_that_is_not_set_is_missing():
     with pytest.raises(
-        TikTokConfigError, match=r"Airflow has no connection 'nobody'\. Create it .* AIRFLOW_CONN_NOBODY"
+        TikTokConfigError, match=r"Airflow has no connection 'missing'\. Create it .* AIRFLOW_CONN_MISSING"
     ):
-        TikTokHook("nobody").read_credentials()
+        TikTokHook("missing").read_credentials()
 
 
 @pytest.mark.parametrize("conn_id", [None, "", "  ", 5, ["tiktok_default"]])

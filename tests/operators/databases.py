@@ -1,4 +1,4 @@
-"""Databases that tests write to: a file of SQLite's, and a schema of its own in a real PostgreSQL."""
+"""Databases that tests write to: an SQLite file, and a separate schema in a real PostgreSQL."""
 
 import json
 import secrets

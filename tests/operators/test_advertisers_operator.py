@@ -9,9 +9,9 @@ from airflow_provider_tiktok.operators.advertisers import TikTokListAdvertisersO
 def test_it_lists_the_accounts_that_the_token_can_access(emulator, connect, capsys):
     connect()
     assert TikTokListAdvertisersOperator(task_id="accounts").execute({}) == list(emulator.world.accounts)
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for account in emulator.world.accounts.values():
-        assert f"{account.advertiser_id}  {account.currency}  {account.zone}" in told
+        assert f"{account.advertiser_id}  {account.currency}  {account.zone}" in output
 
 
 def test_no_account_at_all_is_a_failure_and_no_empty_list(emulator, connect):

@@ -1,4 +1,4 @@
-"""A report that was interrupted goes on after its last finished window, and ends with the same bytes."""
+"""An interrupted report resumes after its last finished window, and ends with the same bytes."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ WINDOWS = 6
 
 
 class Pushed(SimpleNamespace):
-    """A task instance, as far as the operator looks at it."""
+    """A task instance, as far as the operator uses it."""
 
     def xcom_push(self, key, value):
         setattr(self, key, value)
@@ -79,7 +79,7 @@ def calls(emulator):
 
 
 def files(folder):
-    """Give the digest of each data file, and whatever else there is."""
+    """Return the digest of each data file, and all other files."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(Path(folder).rglob("*"))
@@ -126,7 +126,7 @@ def test_rows_of_which_some_are_gone_fail_the_attempt_and_the_next_one_starts_fr
     interrupt(emulator, report(tmp_path / "out.jsonl"), attempt(1))
     rows = Checkpoint.rows
     with monkeypatch.context() as patched:
-        patched.setattr(Checkpoint, "rows", lambda kept: (batch[1:] for batch in rows(kept)))
+        patched.setattr(Checkpoint, "rows", lambda self: (batch[1:] for batch in rows(self)))
         with pytest.raises(TikTokIncompleteReportError, match="An earlier attempt has saved"):
             report(tmp_path / "out.jsonl").execute(attempt(2))
     emulator.clear()
@@ -208,10 +208,10 @@ def test_the_last_attempt_and_a_permanent_error_leave_nothing(emulator, report, 
 def test_damaged_rows_are_fetched_again(emulator, report, tmp_path, spoil):
     report(f"{tmp_path}/right/").execute(attempt())
     interrupt(emulator, report(f"{tmp_path}/out/"), attempt(1))
-    (kept,) = (tmp_path / "out" / "_tiktok_unfinished").rglob(f"*.{spoil}")
-    data = bytearray(kept.read_bytes())
+    (file,) = (tmp_path / "out" / "_tiktok_unfinished").rglob(f"*.{spoil}")
+    data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
-    kept.write_bytes(data)
+    file.write_bytes(data)
     report(f"{tmp_path}/out/").execute(attempt(2))
     assert len(calls(emulator)) == WINDOWS
     assert files(tmp_path / "out") == files(tmp_path / "right")
@@ -250,14 +250,14 @@ def test_a_used_up_day_is_waited_for_in_the_triggerer(emulator, report, tmp_path
     context = attempt(1, max_tries=0)
     with pytest.raises(TaskDeferred) as deferred:
         report(f"{tmp_path}/out/", deferrable=True).execute(context)
-    moment = deferred.value.trigger.moment
+    fires_at = deferred.value.trigger.moment
     midnight = (datetime.now(timezone.utc) + timedelta(days=1)).replace(hour=0, minute=0, second=0)
-    assert timedelta(0) <= moment - midnight.replace(microsecond=0) < timedelta(seconds=30)
+    assert timedelta(0) <= fires_at - midnight.replace(microsecond=0) < timedelta(seconds=30)
     assert deferred.value.method_name == "go_on"
     emulator.set_faults([])
     emulator.clear()
     kwargs = json.loads(json.dumps(deferred.value.kwargs))
-    summary = report(f"{tmp_path}/out/", deferrable=True).go_on(context, {"moment": str(moment)}, **kwargs)
+    summary = report(f"{tmp_path}/out/", deferrable=True).go_on(context, {"moment": str(fires_at)}, **kwargs)
     assert len(calls(emulator)) == WINDOWS - 3
     assert summary["complete"] is True
     assert files(tmp_path / "out") == files(tmp_path / "right")
@@ -267,7 +267,7 @@ def test_a_wait_that_execution_timeout_does_not_allow_is_none(emulator, report, 
     connect(shared_budget=False)
     emulator.set_faults([FROM_THE_FOURTH | {"fault": "code:40100", "message": "App reaches the QPM limit"}])
     limits = {"deferrable": True, "execution_timeout": timedelta(minutes=10)}
-    with pytest.raises(TaskDeferred) as deferred:  # five minutes are
+    with pytest.raises(TaskDeferred) as deferred:  # but it defers for five minutes
         report(f"{tmp_path}/out/", **limits).execute(attempt(1))
     began = deferred.value.kwargs["unfinished"]["began"]
     with pytest.raises(TikTokAPIError, match="is suspended for five"):

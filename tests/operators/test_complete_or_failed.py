@@ -73,14 +73,14 @@ def fetch(place, shape, **more):
 
 @pytest.fixture(scope="module")
 def right(place):
-    """Give the rows that each shape should have."""
+    """Return the rows that each shape should have."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection_json(place.url))
         return {shape: fetch(place, shape) for shape in SHAPES}
 
 
 def places(shape):
-    """Give selectors of calls: the first page, a later one, the last one, one account of several."""
+    """Return selectors of calls: the first page, a later one, the last one, one account of several."""
     found = [{"page": 1}, {"page": 2}, {"page": 4}] if shape in {"pages", "ordered"} else [{}]
     return [*found, {"account": 1}] if SHAPES[shape]["accounts"] > 1 else found
 
@@ -127,7 +127,7 @@ def test_rows_are_right_or_the_report_fails(place, right, monkeypatch, number):
 
 
 def as_set(rows):
-    """Give rows without their order, which a report that was divided has lost."""
+    """Return rows without their order, which a split report does not keep."""
     return sorted(json.dumps(row, default=str) for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""Folders in which a file is that of all accounts: no run may take away what it doesn't say anew."""
+"""Folders whose files hold all accounts: no run may remove rows that it doesn't replace."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ NIGHT = datetime(2026, 11, 21, 0, 30, tzinfo=UTC)  # a new day in Berlin, and no
 TWO_DAYS = {"report_start_date": "2026-11-10", "report_end_date": "2026-11-11"}
 
 
-def run(
-    folder, moment=NIGHT, *, partition_by=("stat_time_day",), output_format="jsonl", bad=(), **parameters
-):
-    """Do what a task does, and give its summary."""
+def run(folder, time=NIGHT, *, partition_by=("stat_time_day",), output_format="jsonl", bad=(), **parameters):
+    """Do what a task does, and return its summary."""
 
     def report(params):
         if params["advertiser_id"] in bad:
@@ -47,8 +45,8 @@ def run(
     policy = parameters.pop("on_advertiser_error", "fail")
     made = plan(
         client,
-        run=RunTime(moment),
-        now=moment,
+        run=RunTime(time),
+        now=time,
         dimensions="ad_id,stat_time_day",
         advertiser_ids="1,2",
         **parameters,
@@ -58,15 +56,15 @@ def run(
         report_fetch = fetch(client, made, encode=output.encode, on_advertiser_error=policy)
         for batch in report_fetch.batches():
             output.write(batch)
-        summary = make_summary(report_fetch, client.counts, moment)
-        output.publish(report_fetch, summary, moment)
+        summary = make_summary(report_fetch, client.counts, time)
+        output.publish(report_fetch, summary, time)
     finally:
         output.close()
     return summary
 
 
 def held(folder: Path) -> dict[str, list[str]]:
-    """Give the accounts by day."""
+    """Return the accounts by day."""
     return {
         path.parent.name.partition("=")[2]: [json.loads(line)["advertiser_id"] for line in path.open()]
         for path in sorted(folder.glob("stat_time_day=*/*.jsonl"))
@@ -87,7 +85,7 @@ def test_accounts_whose_days_differ_are_refused_before_any_row_is_requested(tmp_
 
 
 @pytest.mark.parametrize(
-    ("moment", "parameters"),
+    ("time", "parameters"),
     [
         (NIGHT + timedelta(hours=12), {}),  # the same day everywhere
         (NIGHT, TWO_DAYS),
@@ -96,8 +94,8 @@ def test_accounts_whose_days_differ_are_refused_before_any_row_is_requested(tmp_
         (NIGHT, {"partition_by": ()}),
     ],
 )
-def test_other_folders_take_the_accounts_as_they_are(tmp_path, moment, parameters):
-    assert run(tmp_path, moment, **parameters)["row_count"] == 2 * (2 if parameters is TWO_DAYS else 1)
+def test_other_folders_take_the_accounts_as_they_are(tmp_path, time, parameters):
+    assert run(tmp_path, time, **parameters)["row_count"] == 2 * (2 if parameters is TWO_DAYS else 1)
 
 
 @pytest.mark.parametrize("output_format", ["jsonl", "jsonl.gz", "csv", "parquet"])

@@ -1,4 +1,4 @@
-"""A kill ends a task at once, whichever call it is that a silent server keeps waiting."""
+"""A kill ends a task at once during any call to a silent server."""
 
 import threading
 import time
@@ -39,7 +39,7 @@ def _connection(connect, emulator, monkeypatch):
 
 
 def killed(emulator, parameters, path):
-    """Execute an operator, kill it when it makes such a call, and give its error."""
+    """Execute an operator, kill it when it makes such a call, and return its error."""
     operator = TikTokReportOperator(task_id="report", **parameters)
     errors = []
 

@@ -1,4 +1,4 @@
-"""What others hear of a published report: asset events, hook lineage, OpenLineage."""
+"""What a committed report emits: asset events, hook lineage, OpenLineage."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ REPORT = {"dimensions": ["campaign_id", "stat_time_day"], "metrics": ["spend", "
 
 @pytest.fixture
 def run(emulator, connect, tmp_path):
-    """Give a function that executes an operator, and gives operator, summary and outlet events."""
+    """Return a function that executes an operator, and returns operator, summary and outlet events."""
     connect(advertiser_ids=accounts(emulator, 1))
 
     def execute(context=None, **parameters):
@@ -85,7 +85,7 @@ class Run:
         (None, None, True, DAYS),
         (PartitionedAtRuntime(), None, None, DAYS),
         (PartitionedAtRuntime(), None, False, set()),
-        (PartitionedAtRuntime(), "eu", None, set()),  # whoever started the run chose the partition
+        (PartitionedAtRuntime(), "eu", None, set()),  # the user who started the run chose the partition
         (PartitionedAtRuntime(), "eu", True, DAYS),
     ],
 )
@@ -144,20 +144,20 @@ def test_an_events_extra_stays_small_and_says_how_many_files_there_are(run):
 
 
 class Collector:
-    """Collects what hook lineage is told."""
+    """Collects the assets that hook lineage gets."""
 
     def __init__(self):
-        self.told = []
+        self.assets = []
 
     def add_output_asset(self, context, uri):
-        self.told.append((type(context).__name__, uri))
+        self.assets.append((type(context).__name__, uri))
 
 
 @pytest.fixture
 def collected(monkeypatch):
     collector = Collector()
     monkeypatch.setattr(lineage, "hook_lineage_collector", lambda: collector)
-    return collector.told
+    return collector.assets
 
 
 def test_hook_lineage_hears_of_each_file(run, collected, tmp_path):

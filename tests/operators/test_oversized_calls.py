@@ -1,4 +1,4 @@
-"""Reports that are too much for one call are divided, and their rows are those of a report that isn't."""
+"""Reports that are oversized for one call are split, and their rows equal those of a report that isn't."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("moved_clock")
 REPORT = "report/integrated/get/"
 DATES = {"report_start_date": "2026-08-01", "report_end_date": "2026-08-20"}
 LEVELS = ("campaign_id", "adgroup_id", "ad_id", "ad_id_v2")
-WHOLE = {"max_entities": 20_000, "max_cells": 0, "slow_cells": 0}
+UNLIMITED = {"max_entities": 20_000, "max_cells": 0, "slow_cells": 0}
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +33,11 @@ def place():
 def _ready(place, monkeypatch, fast_retries):
     monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.refetch._BACKOFF", 0.001)
     monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection_json(place.url))
-    place.configure(**WHOLE)
+    place.configure(**UNLIMITED)
     place.set_faults([])
     place.clear()
     yield
-    place.configure(**WHOLE)
+    place.configure(**UNLIMITED)
     place.set_faults([])
 
 
@@ -71,8 +71,10 @@ def test_a_report_beyond_tiktoks_limit_is_split_by_campaigns(place, level, shape
     place.configure(max_entities=len({row[level] for row in right}) - 1)
     with caplog.at_level(logging.WARNING):
         assert fetch(place, **parameters) == right
-    told = [record.getMessage() for record in caplog.records if "divided by campaigns" in record.getMessage()]
-    assert len(told) == 1
+    logged = [
+        record.getMessage() for record in caplog.records if "divided by campaigns" in record.getMessage()
+    ]
+    assert len(logged) == 1
 
 
 def test_a_campaign_beyond_tiktoks_limit_is_split_by_ad_groups(place):
@@ -87,7 +89,7 @@ def test_a_campaign_beyond_tiktoks_limit_is_split_by_ad_groups(place):
 
 
 def fetch_parents(place):
-    place.configure(**WHOLE)
+    place.configure(**UNLIMITED)
     return fetch(place, dimensions="ad_id", metrics="campaign_id,spend")
 
 
@@ -134,7 +136,7 @@ def test_a_report_that_is_too_large_or_too_slow_gives_the_same_rows(place, limit
 
 @pytest.mark.parametrize("order_type", ["ASC", "DESC"])
 def test_rows_of_several_calls_are_in_one_order_again(place, order_type, monkeypatch):
-    # more rows than memory has room for go the same way
+    # the same with more rows than fit into memory
     monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.collectors._MAX_CELLS", 100)
     monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.collectors._FEWEST_ROWS", 20)
     parameters = {"dimensions": "ad_id", "order_field": "ctr", "order_type": order_type}
@@ -185,8 +187,8 @@ def test_a_filter_on_ad_groups_makes_campaigns_spend_no_measure(place, monkeypat
 
     def cut(self, path, params, **how):
         answer = get(self, path, params, **how)
-        whole = not any(item["field_name"] == "campaign_ids" for item in params.get("filtering") or ())
-        return replace(answer, truncated="cut") if whole and "ad_id" in params["dimensions"] else answer
+        unfiltered = not any(item["field_name"] == "campaign_ids" for item in params.get("filtering") or ())
+        return replace(answer, truncated="cut") if unfiltered and "ad_id" in params["dimensions"] else answer
 
     monkeypatch.setattr(TikTokClient, "get", cut)
     assert fetch(place, **parameters) == right
@@ -262,7 +264,7 @@ def test_a_split_report_is_compared_as_one(place):
 
 
 def test_spend_that_is_not_the_accounts_fails_the_report(place):
-    # rows vanish together with their count, so that nothing but the sum can tell
+    # rows vanish together with their count, so that only the sum reveals it
     lost = place.world.settings.max_entities
     place.configure(max_entities=10)
     place.set_faults([])

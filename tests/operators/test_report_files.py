@@ -1,4 +1,4 @@
-"""The operator's files: Parquet beside the other formats, and what changed against the files before."""
+"""The operator's files: Parquet compared with the other formats, and changes against the previous files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def accounts(emulator, count=2):
 
 
 def text(value):
-    """Give a value of any format as one text: null and empty text are one in CSV, zeros at the end in Parquet."""
+    """Return a value of any format as one text: CSV does not distinguish null and empty text, Parquet adds zeros."""
     if value in (None, ""):
         return None
     if isinstance(value, datetime):
@@ -161,8 +161,8 @@ def test_the_summary_the_manifest_and_the_log_say_what_changed(emulator, connect
     ]
     changed = {**rows[0], "spend": float(rows[0]["spend"]) + 1.25, "conversion": rows[0]["conversion"] + 2}
     more = {**rows[1], "ad_id": "1", "spend": 0.5, "conversion": 0}
-    kept = [changed, *rows[2:], more]
-    old.write_text("".join(json.dumps(row, default=float) + "\n" for row in kept), encoding="utf-8")
+    previous = [changed, *rows[2:], more]
+    old.write_text("".join(json.dumps(row, default=float) + "\n" for row in previous), encoding="utf-8")
     with caplog.at_level(logging.INFO):
         summary = run(**report)
     said = summary["restatement"]

@@ -1,4 +1,4 @@
-"""The operator against TikTok's API on loopback: what comes out is what the emulator holds."""
+"""The operator against TikTok's API on loopback: its output equals the emulator's data."""
 
 import csv
 import gzip
@@ -45,7 +45,7 @@ METRICS = ["ad_name", "campaign_id", "spend", "impressions", "ctr", "secondary_g
 
 
 class TaskInstance:
-    """Takes what the operator pushes to XCom."""
+    """Records what the operator pushes to XCom."""
 
     def __init__(self):
         self.pushed = {}
@@ -56,7 +56,7 @@ class TaskInstance:
 
 
 def run(context=None, **parameters):
-    """Execute an operator and give its summary and what it pushed."""
+    """Execute an operator and return its summary and what it pushed."""
     instance = TaskInstance()
     summary = TikTokReportOperator(task_id="report", **parameters).execute(
         {"ti": instance, **(context or {})}
@@ -66,7 +66,7 @@ def run(context=None, **parameters):
 
 
 def accounts(emulator, count=2):
-    """Give ordinary accounts, with campaigns and permission."""
+    """Return ordinary accounts, with campaigns and permission."""
     return [name for name in emulator.world.accounts if name.startswith("71")][:count]
 
 
@@ -80,7 +80,7 @@ def truth(
     end="2026-09-15",
     include_deleted=True,
 ):
-    """Give what the emulator holds, as flat rows of TikTok's texts with null for a dash."""
+    """Return what the emulator holds, as flat rows of TikTok's text values, with null for a dash."""
     rows = emulator.world.rows(
         advertiser_id, level, list(dimensions), list(metrics), start, end, include_deleted
     )
@@ -127,7 +127,7 @@ def test_every_row_of_two_accounts_over_two_windows_arrives_digit_for_digit(
 
 @pytest.fixture
 def connections_of_files(monkeypatch):
-    """Give the connections with which filesystems are opened; ``disk`` and ``spare`` exist."""
+    """Return the connections with which filesystems are opened; ``disk`` and ``spare`` exist."""
     for name in ("disk", "spare"):
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", "{}")
     opened = []
@@ -497,14 +497,14 @@ def test_an_empty_rerun_clears_what_the_same_request_wrote(emulator, connect, tm
         ({**ONE_DAY, "request_params": "[1]"}, ["`request_params`"]),
         ({**ONE_DAY, "request_params": {"start_date": "2026-01-01"}}, ["`report_start_date`"]),
         ({**ONE_DAY, "request_params": {"page_size": 5000}}, ["page_size", "1000"]),
-        ({**ONE_DAY, "tiktok_conn_id": "nobody"}, ["'nobody'", "AIRFLOW_CONN_NOBODY"]),
+        ({**ONE_DAY, "tiktok_conn_id": "missing"}, ["'missing'", "AIRFLOW_CONN_MISSING"]),
         ({**ONE_DAY, "output_path": "{tmp}/rows.xlsx"}, ["`output_path`", "jsonl, csv"]),
         ({**ONE_DAY, "output_path": "{tmp}/rows.csv", "output_format": "jsonl"}, ["`output_format`", ".csv"]),
         ({**ONE_DAY, "output_path": "{tmp}/rows", "output_format": "xml"}, ["`output_format`", "jsonl, csv"]),
         ({**ONE_DAY, "output_path": "file://tmp/rows.csv"}, ["`output_path`", "a host, 'tmp'"]),
         (
-            {**ONE_DAY, "output_path": "{tmp}/rows.csv", "output_conn_id": "nobody"},
-            ["no connection 'nobody'", "`output_conn_id`"],
+            {**ONE_DAY, "output_path": "{tmp}/rows.csv", "output_conn_id": "missing"},
+            ["no connection 'missing'", "`output_conn_id`"],
         ),
         ({**ONE_DAY, "output_path": "nowhere://bucket/rows.csv"}, ["`output_path`", "nowhere"]),
         (
@@ -651,7 +651,7 @@ def test_a_truncated_report_that_cant_be_split_fails_with_the_reason(emulator, c
     with pytest.raises(AirflowFailException, match="TikTok left rows out of the report") as caught:
         run(**ONE_DAY, advertiser_ids=accounts(emulator, 1))
     assert isinstance(caught.value.__cause__, TikTokIncompleteReportError)
-    # the report itself, and the list of campaigns to divide it by
+    # the report itself, and the list of campaigns to split it by
     assert len(emulator.calls) == 2
 
 
@@ -726,9 +726,9 @@ def test_the_log_calls_no_report_of_refused_accounts_one_of_the_lifetime(
     connect()
     with pytest.raises(AirflowFailException, match="grant"):
         run(dimensions="ad_id,stat_time_day", advertiser_ids=forbidden, metrics="spend")
-    told = caplog.text
-    assert "1 account(s), days not known, 0 window(s)" in told
-    assert "lifetime" not in told
+    logged = caplog.text
+    assert "1 account(s), days not known, 0 window(s)" in logged
+    assert "lifetime" not in logged
 
 
 @pytest.mark.parametrize("policy", ["fail", "fail_at_end"])
@@ -807,8 +807,8 @@ def test_a_run_without_interval_gives_the_accounts_last_complete_day(emulator, c
     connect()
     los_angeles = accounts(emulator, 1)[0]
     assert emulator.world.accounts[los_angeles].zone == "America/Los_Angeles"
-    moment = utc(2026, 8, 10)  # the 9th, 17:00, there
-    assert dates_of(emulator, {"data_interval_start": moment, "data_interval_end": moment}) == (
+    start = utc(2026, 8, 10)  # the 9th, 17:00, there
+    assert dates_of(emulator, {"data_interval_start": start, "data_interval_end": start}) == (
         "2026-08-08",
         "2026-08-08",
     )
@@ -817,9 +817,9 @@ def test_a_run_without_interval_gives_the_accounts_last_complete_day(emulator, c
 def test_two_accounts_may_get_two_days(emulator, connect):
     connect()
     zones = {account.zone: name for name, account in emulator.world.accounts.items() if name.startswith("71")}
-    moment = utc(2026, 8, 10, 12)
+    start = utc(2026, 8, 10, 12)
     run(
-        {"data_interval_start": moment, "data_interval_end": moment},
+        {"data_interval_start": start, "data_interval_end": start},
         dimensions="advertiser_id",
         advertiser_ids=[zones["America/Los_Angeles"], zones["Pacific/Auckland"]],
     )
@@ -881,11 +881,11 @@ def test_no_error_and_no_log_holds_a_secret(emulator, connect, fast_retries, cap
     caplog.set_level("DEBUG")
     message = f"token {TOKEN} of secret {SECRET}" if fault.startswith("code") else None
     emulator.set_faults([{"fault": fault, **({"message": message} if message else {})}])
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is, it may not tell
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - no error may show a secret
         run(**ONE_DAY, advertiser_ids="*")
-    told = "".join(traceback.format_exception(caught.value)) + caplog.text + repr(caught.value.__cause__)
-    assert TOKEN not in told
-    assert SECRET not in told
+    logged = "".join(traceback.format_exception(caught.value)) + caplog.text + repr(caught.value.__cause__)
+    assert TOKEN not in logged
+    assert SECRET not in logged
 
 
 # -- stopping -------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def ordinary(emulator):
 
 
 def run(context=None, **parameters):
-    """Execute an operator and give its summary and what it pushed."""
+    """Execute an operator and return its summary and what it pushed."""
     instance = TaskInstance()
     operator = TikTokReportOperator(task_id="report", **parameters)
     summary = operator.execute({"ti": instance, **(context or {})})
@@ -187,7 +187,7 @@ def test_many_ids_are_one_filter_of_a_task(emulator):
     assert len(paths(emulator, CREATE)) == 1
 
 
-# what it can't do is said before any call
+# unsupported requests are refused before any call
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_a_file_that_stays_broken_fails_the_task(emulator, fault):
 
 @pytest.mark.parametrize("cell", ["Total", "1.5e18", "{'a': 1}"])
 def test_a_line_that_is_of_no_ad_fails_the_task(emulator, monkeypatch, fast_retries, cell):
-    """Exports of TikTok Ads Manager end with a sum; published, it would count every ad twice."""
+    """Exports of TikTok Ads Manager end with a sum; in the output, it would count every ad twice."""
     read = files.read_rows
 
     def with_a_sum(*given):
@@ -462,7 +462,7 @@ def test_a_kill_during_a_creation_cancels_the_created_task(emulator, real_clock)
 
 
 def in_thread(operator):
-    """Execute an operator in a thread, which keeps the error that ends it."""
+    """Execute an operator in a thread, which records the error that ends it."""
     errors = []
 
     def execute():
@@ -626,7 +626,7 @@ class DeferredError(Exception):
 
 @pytest.fixture
 def defer(monkeypatch):
-    """Give a function that runs an operator up to its deferral, and one that resumes it."""
+    """Return a function that runs an operator up to its deferral, and one that resumes it."""
 
     def stop(self, **given):
         raise DeferredError(**given)
@@ -643,7 +643,7 @@ def defer(monkeypatch):
 
 
 def fire(given):
-    """Rebuild the trigger from what Airflow would store of it, and run it to its event."""
+    """Rebuild the trigger from its stored form, and run it until its event."""
     from airflow_provider_tiktok.triggers.report import TikTokReportTrigger
 
     path, kwargs = given["trigger"].serialize()
@@ -757,14 +757,14 @@ def test_a_retry_of_a_deferred_report_takes_its_tasks_over(emulator, defer, fast
     assert store == {}
 
 
-# TikTok's quota, waited for in the triggerer
+# the daily quota, waited for in the triggerer
 
 USED_UP = {"fault": "code:40100", "message": "App reaches the QPD limit 864000"}
 
 
 @pytest.fixture
-def own_budget(emulator, connect):
-    """Give a function after which each attempt begins with a day of its own, as the first one after midnight does."""
+def own_rate_limit(emulator, connect):
+    """Return a function after which each attempt starts with an unused daily quota, as after midnight."""
     return lambda: connect(advertiser_ids=ordinary(emulator)[:1], shared_budget=False)
 
 
@@ -778,11 +778,11 @@ def go_on(given, context=None, **parameters):
 
 @pytest.mark.parametrize("made_before", [0, 2])
 def test_a_used_up_day_is_waited_for_in_the_triggerer_with_the_tasks_that_there_are(
-    emulator, defer, own_budget, made_before
+    emulator, defer, own_rate_limit, made_before
 ):
     ids = ordinary(emulator)[:3]
     _, expected = run(advertiser_ids=ids, **DAILY)
-    own_budget()
+    own_rate_limit()
     emulator.clear()
     emulator.set_faults([{**USED_UP, "path": "report/task/create/", "at": [made_before + 1]}])
     given = defer(advertiser_ids=ids)
@@ -798,12 +798,12 @@ def test_a_used_up_day_is_waited_for_in_the_triggerer_with_the_tasks_that_there_
     assert summary["api_calls"] == len(counted)
 
 
-def test_a_used_up_day_at_the_download_is_waited_for_as_well(emulator, defer, own_budget):
+def test_a_used_up_day_at_the_download_is_waited_for_as_well(emulator, defer, own_rate_limit):
     _, expected = run(**DAILY)
     emulator.clear()
     given = defer()
     event = fire(given)
-    own_budget()
+    own_rate_limit()
     emulator.set_faults([{**USED_UP, "path": "report/task/download/"}])
     with pytest.raises(DeferredError) as again:
         resume(given, event)
@@ -813,8 +813,8 @@ def test_a_used_up_day_at_the_download_is_waited_for_as_well(emulator, defer, ow
     assert len(paths(emulator, CREATE)) == 1
 
 
-def test_a_report_that_changed_while_it_waited_starts_from_scratch(emulator, defer, own_budget):
-    own_budget()
+def test_a_report_that_changed_while_it_waited_starts_from_scratch(emulator, defer, own_rate_limit):
+    own_rate_limit()
     emulator.configure(task_seconds=60)
     emulator.set_faults([{**USED_UP, "path": "report/task/create/", "at": [2]}])
     given = defer(advertiser_ids=ordinary(emulator)[:2])
@@ -827,9 +827,9 @@ def test_a_report_that_changed_while_it_waited_starts_from_scratch(emulator, def
 
 
 def test_unwanted_tasks_are_remembered_during_a_wait_for_the_daily_quota(
-    emulator, defer, own_budget, fast_retries
+    emulator, defer, own_rate_limit, fast_retries
 ):
-    own_budget()
+    own_rate_limit()
     store = Store()
     emulator.configure(task_seconds=60)
     emulator.set_faults([{"fault": "http_500", "path": "report/task/create/", "at": [2]}])
@@ -846,8 +846,8 @@ def test_unwanted_tasks_are_remembered_during_a_wait_for_the_daily_quota(
     assert [call.code for call in paths(emulator, CANCEL)] == [0]
 
 
-def test_a_wait_for_quota_counts_towards_execution_timeout(emulator, defer, own_budget):
-    own_budget()
+def test_a_wait_for_quota_counts_towards_execution_timeout(emulator, defer, own_rate_limit):
+    own_rate_limit()
     emulator.set_faults([{**USED_UP, "message": "App reaches the QPM limit", "path": "report/task/create/"}])
     limit = {"execution_timeout": timedelta(minutes=10)}
     given = defer(**limit)
@@ -856,8 +856,8 @@ def test_a_wait_for_quota_counts_towards_execution_timeout(emulator, defer, own_
         go_on(given, deferrable=True, **limit)
 
 
-def test_a_used_up_day_fails_a_report_that_is_not_to_be_deferred(emulator, own_budget):
-    own_budget()
+def test_a_used_up_day_fails_a_report_that_is_not_to_be_deferred(emulator, own_rate_limit):
+    own_rate_limit()
     emulator.configure(task_seconds=60)
     emulator.set_faults([{**USED_UP, "path": "report/task/create/", "at": [2]}])
     with pytest.raises(TikTokRateLimitError, match="the app's calls of the day are used up"):

@@ -1,4 +1,4 @@
-"""Reports into tables: SQLite, PostgreSQL with all that it can, and PostgreSQL spoken to as to any database."""
+"""Reports into tables: SQLite, PostgreSQL with its fast paths, and PostgreSQL as a generic database."""
 
 import json
 import signal
@@ -41,25 +41,25 @@ ansi = pytest.param("ansi", marks=needs_postgres)
 
 @pytest.fixture(params=["sqlite", postgres, ansi])
 def database(request, tmp_path, monkeypatch, connect):
-    """Give an empty database, to which the connection ``warehouse`` leads."""
+    """Return an empty database for the connection ``warehouse``."""
     yield from open_database(request.param, tmp_path, monkeypatch, connect)
 
 
 @pytest.fixture(params=["sqlite", postgres])
 def known_database(request, tmp_path, monkeypatch, connect):
-    """Give an empty database that this package knows."""
+    """Return an empty database that this package supports directly."""
     yield from open_database(request.param, tmp_path, monkeypatch, connect)
 
 
 @pytest.fixture
 def lite(tmp_path, monkeypatch, connect):
-    """Give an empty database of SQLite's."""
+    """Return an empty SQLite database."""
     yield from open_database("sqlite", tmp_path, monkeypatch, connect)
 
 
 @pytest.fixture
 def server(tmp_path, monkeypatch, connect):
-    """Give an empty schema of PostgreSQL's."""
+    """Return an empty PostgreSQL schema."""
     yield from open_database("postgres", tmp_path, monkeypatch, connect)
 
 
@@ -85,8 +85,8 @@ def run(**parameters):
     return summary
 
 
-def texts(rows):
-    """Give rows of a database with their numbers' digits and their days as ISO text, sorted."""
+def normalized(rows):
+    """Return rows of a database with their numbers' digits and their days as ISO text, sorted."""
     return sorted(
         tuple(
             cell if cell is None or isinstance(cell, str) else cell.isoformat() if isinstance(cell, date)
@@ -97,7 +97,7 @@ def texts(rows):
 
 
 def expected(emulator, ids, columns, **parameters):
-    """Give what the emulator holds, as :func:`texts` does."""
+    """Return what the emulator holds, as :func:`normalized` does."""
     rows = [row for name in ids for row in days_cut(truth(emulator, name, metrics=METRICS, **parameters))]
     numbers = {"spend", "impressions", "ctr", "secondary_goal_result"}
     return sorted(
@@ -114,7 +114,9 @@ def test_every_row_arrives_digit_for_digit(emulator, database):
     summary = run(**DAILY, advertiser_ids=ids)
     columns = ["advertiser_id", "ad_id", "stat_time_day", *METRICS]
     assert list(summary["columns"]) == columns
-    assert texts(database.query(f"SELECT {', '.join(columns)} FROM ads")) == expected(emulator, ids, columns)
+    assert normalized(database.query(f"SELECT {', '.join(columns)} FROM ads")) == expected(
+        emulator, ids, columns
+    )
     assert (summary["row_count"], summary["table"]) == (2 * 40 * 46, "ads")
     assert (summary["rows_deleted"], summary["rows_inserted"]) == (0, 2 * 40 * 46)
     assert (summary["complete"], summary["paths"], summary["manifest"]) == (True, [], None)
@@ -123,10 +125,10 @@ def test_every_row_arrives_digit_for_digit(emulator, database):
 def test_a_second_run_replaces_the_rows_of_the_first(emulator, database):
     ids = accounts(emulator)
     run(**TWO_DAYS, advertiser_ids=ids)
-    before = texts(database.query("SELECT * FROM ads"))
+    before = normalized(database.query("SELECT * FROM ads"))
     summary = run(**TWO_DAYS, advertiser_ids=ids)
     assert (summary["rows_deleted"], summary["rows_inserted"]) == (160, 160)
-    assert texts(database.query("SELECT * FROM ads")) == before
+    assert normalized(database.query("SELECT * FROM ads")) == before
 
 
 def test_only_the_accounts_and_days_of_the_run_are_replaced(emulator, database):
@@ -144,7 +146,7 @@ def test_only_the_accounts_and_days_of_the_run_are_replaced(emulator, database):
         )
     summary = run(**TWO_DAYS, advertiser_ids=mine)
     assert summary["rows_deleted"] == 81
-    assert texts(
+    assert normalized(
         database.query("SELECT advertiser_id, stat_time_day FROM ads WHERE ad_id IN ('gone', 'kept')")
     ) == sorted([(mine, "2026-07-31"), (mine, "2026-08-03"), (other, "2026-08-01")])
 
@@ -194,7 +196,7 @@ def test_without_a_time_dimension_the_rows_say_of_which_days_they_are(emulator, 
     counts = database.query(
         "SELECT report_start_date, report_end_date, count(*) FROM ads GROUP BY report_start_date, report_end_date"
     )
-    assert texts(counts) == [("2026-08-01", "2026-08-01", "4E+1"), ("2026-08-02", "2026-08-02", "4E+1")]
+    assert normalized(counts) == [("2026-08-01", "2026-08-01", "4E+1"), ("2026-08-02", "2026-08-02", "4E+1")]
 
 
 def test_without_a_time_dimension_more_days_than_a_call_takes_are_refused(emulator, known_database):
@@ -250,7 +252,7 @@ def test_a_column_that_the_table_lacks_is_added_when_that_is_allowed(emulator, d
     filled = database.query(
         "SELECT stat_time_day, count(*), count(impressions) FROM ads GROUP BY stat_time_day"
     )
-    assert texts(filled) == [("2026-08-01", "4E+1", "0"), ("2026-08-02", "4E+1", "4E+1")]
+    assert normalized(filled) == [("2026-08-01", "4E+1", "0"), ("2026-08-02", "4E+1", "4E+1")]
 
 
 def test_metrics_that_the_report_does_not_ask_for_are_not_wiped_unasked(emulator, known_database, caplog):
@@ -353,7 +355,7 @@ def test_the_older_driver_writes_the_same(emulator, server, monkeypatch):
     run(**TWO_DAYS | {"metrics": METRICS}, advertiser_ids=accounts(emulator, 1))
     monkeypatch.setattr(module, "USE_PSYCOPG3", False)
     run(**TWO_DAYS | {"metrics": METRICS}, advertiser_ids=accounts(emulator, 1), table="older")
-    assert texts(server.query("SELECT * FROM older")) == texts(server.query("SELECT * FROM ads"))
+    assert normalized(server.query("SELECT * FROM older")) == normalized(server.query("SELECT * FROM ads"))
 
 
 def test_an_error_in_the_last_batch_leaves_the_old_rows(emulator, known_database, monkeypatch):
@@ -443,9 +445,9 @@ def test_two_runs_side_by_side_end_with_one_copy_of_each_row(
     for thread in threads:
         thread.join(60)
     assert errors == []
-    assert texts(known_database.query("SELECT stat_time_day, count(*) FROM ads GROUP BY stat_time_day")) == [
-        (f"2026-08-0{day}", "4E+1") for day in (1, 2, 3, 4)
-    ]
+    assert normalized(
+        known_database.query("SELECT stat_time_day, count(*) FROM ads GROUP BY stat_time_day")
+    ) == [(f"2026-08-0{day}", "4E+1") for day in (1, 2, 3, 4)]
 
 
 def test_the_database_is_free_while_rows_are_still_to_come(emulator, lite, monkeypatch):
@@ -454,14 +456,14 @@ def test_the_database_is_free_while_rows_are_still_to_come(emulator, lite, monke
 
     def write(self, rows):
         with sqlite3.connect(lite.path, timeout=0) as other:
-            other.execute("CREATE TABLE IF NOT EXISTS beside (x)")
-            other.execute("INSERT INTO beside VALUES (1)")
+            other.execute("CREATE TABLE IF NOT EXISTS other (x)")
+            other.execute("INSERT INTO other VALUES (1)")
         written.append(len(rows))
         original(self, rows)
 
     monkeypatch.setattr(sql.SqlOutput, "write", write)
     run(**DAILY, advertiser_ids=accounts(emulator, 1))
-    assert lite.query("SELECT count(*) FROM beside") == [(len(written),)]
+    assert lite.query("SELECT count(*) FROM other") == [(len(written),)]
     assert sum(written) == 40 * 46
 
 

@@ -20,7 +20,7 @@ DAY = {"report_start_date": "2026-03-01"}
 
 @pytest.fixture
 def account(emulator, connect):
-    """Give an account of the emulator that answers."""
+    """Return an account of the emulator that answers."""
     connect()
     return next(one for one in emulator.world.accounts.values() if not one.forbidden)
 
@@ -94,12 +94,12 @@ def test_days_of_every_level_add_up_to_the_account(index, emulator, connect):
     accounts = [one for one in emulator.world.accounts.values() if not one.forbidden]
     asked = {"advertiser_ids": accounts[index].advertiser_id, "metrics": "spend", **DAYS}
     hook = TikTokHook()
-    (whole,) = hook.iter_report(dimensions="advertiser_id", **asked)
+    (total,) = hook.iter_report(dimensions="advertiser_id", **asked)
     sums = {
         level: sum(row["spend"] for row in hook.iter_report(preset=f"{level}_daily", **asked))
         for level in ("advertiser", "campaign", "adgroup", "ad")
     }
-    assert sums == dict.fromkeys(sums, whole["spend"])
+    assert sums == dict.fromkeys(sums, total["spend"])
 
 
 def test_interest_categories_of_days_are_those_of_each_day(account):

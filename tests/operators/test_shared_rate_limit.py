@@ -1,4 +1,4 @@
-"""Tasks of one app that run at the same time, each in a process of its own."""
+"""Tasks of one app that run at the same time, each in a separate process."""
 
 import json
 import multiprocessing
@@ -38,7 +38,7 @@ def _task(connection: str, account: str, days: int, output: str, together: Any) 
 
 
 def run(emulator, folder, *, tasks, days, shared):
-    """Run tasks side by side, and give what each found."""
+    """Run tasks concurrently, and return the result of each."""
     account = next(iter(emulator.world.accounts))
     connection = connection_json(emulator.url, qps=QPS, shared_budget=shared)
     context = multiprocessing.get_context("spawn")

@@ -70,7 +70,7 @@ def refusal(operator):
 
 
 class Source:
-    """Stands for an XComArg: Airflow resolves it when it renders."""
+    """Replaces an XComArg: Airflow resolves it when it renders."""
 
     def __init__(self, value):
         self.value = value

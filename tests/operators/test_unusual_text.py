@@ -1,4 +1,4 @@
-"""Half an emoji and NUL in TikTok's names: one rule, so that every output can hold them."""
+"""Half an emoji and NUL in TikTok's names: one rule, so that every output accepts them."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ ODD = ["cut \ud83d", "\ude00", "\0", "a\0b\ud83d\ud83d\ude00", "\ude00\ud83d"] +
 
 
 def expected(text):
-    """Return what the rule makes of a text, found in another way: code unit by code unit."""
+    """Return the result of the rule, computed in another way: code unit by code unit."""
     units = [int.from_bytes(pair, "big") for pair in _pairs(text.encode("utf-16-be", "surrogatepass"))]
     found = []
     while units:
@@ -50,7 +50,7 @@ def test_the_rule(text):
 
 @pytest.fixture(params=["escaped", "raw"])
 def names(request, emulator, connect, monkeypatch):
-    """Let TikTok's answers hold odd names of ads and accounts; give them by ID of the ad."""
+    """Put unusual names of ads and accounts into TikTok's answers; return them by ID of the ad."""
     sent = {}
     read_body = session.read_body
 

@@ -1,9 +1,9 @@
-"""What tests of reports share."""
+"""Fixtures for tests of reports."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def _no_backoff_between_attempts(monkeypatch):
-    """Fetch a window that was not whole again at once."""
+    """Fetch an incomplete window again at once."""
     monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.refetch._BACKOFF", 0)

@@ -1,4 +1,4 @@
-"""A client that calls nobody, and small reports for it."""
+"""A client that makes no calls, and small reports for it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ REPORT_PATHS = (
 
 
 class FakeClient:
-    """Answers from functions and writes down what it was asked.
+    """Answers from functions and records its calls.
 
-    :param report: gives ``data`` (or an :class:`Answer`, or raises) for a call of the report.
+    :param report: returns ``data`` (or an :class:`Answer`, or raises) for a call of the report.
     :param accounts: what ``advertiser/info/`` says by ID: a zone's name, an error, or ``None``.
     """
 
@@ -70,8 +70,8 @@ class FakeClient:
             self._in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
         try:
-            if pause := self._delay():
-                time.sleep(pause)
+            if delay := self._delay():
+                time.sleep(delay)
             answer = self._answer(path, params)
         finally:
             with self._lock:
@@ -107,12 +107,12 @@ def plan(
 
 
 def old_plan(client: FakeClient, **parameters: Any) -> ReportPlan:
-    """Plan a report of a day so long ago that no time zone matters."""
+    """Plan a report of a day that is long over in every time zone."""
     return plan(client, **{"report_start_date": LONG_AGO, **parameters})
 
 
 def paged(items: list[Any], **changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Give a report of these rows, page by page."""
+    """Return a report of these rows, page by page."""
 
     def report(params: dict[str, Any]) -> dict[str, Any]:
         page, size = params["page"], params["page_size"]
@@ -129,7 +129,7 @@ def paged(items: list[Any], **changes: Any) -> Callable[[dict[str, Any]], dict[s
 
 
 def items(count: int, *, seed: int | None = None) -> list[dict[str, Any]]:
-    """Make row objects of one ad each, shuffled where a seed is given."""
+    """Return row objects of one ad each, shuffled if a seed is given."""
     made = [
         {"dimensions": {"ad_id": str(10_000 + index)}, "metrics": {"spend": f"{index}.50"}}
         for index in range(count)

@@ -1,4 +1,4 @@
-"""Rows held back until they are known to be whole."""
+"""Rows that are buffered until they are known to be complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIZES = st.sampled_from([1, 7, 30, 1_000])
 
 
 def fill(buffer: RowBuffer, rows: list[tuple[str | None, ...]], cuts: list[int], indexes=(0,)) -> None:
-    """Hand rows over in pieces, each with the texts that its key is made of."""
+    """Yield rows in pieces, each with the text of its keys."""
     rest = list(rows)
     for cut in [*cuts, len(rows)]:
         some, rest = rest[:cut], rest[cut:]

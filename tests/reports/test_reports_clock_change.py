@@ -1,4 +1,4 @@
-"""The day of 25 hours: an hour that comes twice is kept where its rows can be told apart, and else a lasting error."""
+"""The day of 25 hours: an hour that occurs twice is kept if its rows can be distinguished, else a permanent error."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ def changes(zone: zoneinfo.ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
         low = high
 
 
-def offset(zone: zoneinfo.ZoneInfo, moment: datetime) -> timedelta:
-    return moment.astimezone(zone).utcoffset() or timedelta(0)
+def offset(zone: zoneinfo.ZoneInfo, time: datetime) -> timedelta:
+    return time.astimezone(zone).utcoffset() or timedelta(0)
 
 
 @cache
 def hours(zone: zoneinfo.ZoneInfo, day: date) -> Counter[datetime]:
-    """Count the quarters that each hour of a day has, as they follow each other in UTC."""
-    moment = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=1)
-    local = ((moment + number * STEP).astimezone(zone).replace(tzinfo=None) for number in range(4 * 72))
+    """Count the quarters of each hour of a day, in the order of UTC."""
+    time = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=1)
+    local = ((time + number * STEP).astimezone(zone).replace(tzinfo=None) for number in range(4 * 72))
     return Counter(one.replace(minute=0) for one in local if one.date() == day)
 
 
@@ -102,7 +102,7 @@ def report_of(hours_: list[datetime], zone: str | None, mode: str = "sync", **ch
 
 
 def repeated_day(name: str, day: date) -> list[datetime]:
-    """Return the beginnings of a day's hours, each as often as it comes."""
+    """Return the starts of a day's hours, each as often as it occurs."""
     quarters = hours(zoneinfo.ZoneInfo(name), day)
     return [hour for hour in sorted(quarters) for _ in range(-(-quarters[hour] // 4))]
 
@@ -162,7 +162,7 @@ def test_rows_that_tiktok_distinguishes_are_both_kept():
         (ANGELES, date(2025, 11, 3), 1),  # another day
         ("Asia/Tokyo", date(2025, 11, 2), 1),  # a zone without such days
         ("UTC+05:30", date(2025, 11, 2), 1),
-        (None, date(2025, 11, 2), 1),  # TikTok doesn't tell the zone
+        (None, date(2025, 11, 2), 1),  # TikTok doesn't report the zone
         ("Mars/Olympus", date(2025, 11, 2), 1),
     ],
 )

@@ -1,4 +1,4 @@
-"""What users and templates write, in all its spellings."""
+"""Values as users and templates write them, in all spellings."""
 
 from __future__ import annotations
 

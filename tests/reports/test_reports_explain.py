@@ -1,4 +1,4 @@
-"""What becomes of a report whose metrics TikTok refuses by name."""
+"""A report whose metrics TikTok refuses by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT = "Please correct the information in invalid metric fields and try again. I
 
 
 def refusing(*bad: str, only: str | None = None) -> FakeClient:
-    """Give a client that refuses metrics as TikTok does: all bad ones at once."""
+    """Return a client that refuses metrics as TikTok does: all bad ones at once."""
 
     def report(params: dict[str, Any]) -> Any:
         found = [name for name in params["metrics"] if name in bad]

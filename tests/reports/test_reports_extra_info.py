@@ -1,4 +1,4 @@
-"""Flags beside the rows: TikTok left rows out, or has no figures about people for a while."""
+"""Flags next to the rows: TikTok left rows out, or temporarily has no figures about people."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def test_what_this_version_does_not_know_is_named_once(info, named, caplog):
     plan = old_plan(client, advertiser_ids="7,8,9")
     with caplog.at_level(logging.WARNING):
         assert len(all_rows(fetch(client, plan))) == 3
-    told = [record.getMessage() for record in caplog.records if "extra_info" in record.getMessage()]
-    assert told == [
+    logged = [record.getMessage() for record in caplog.records if "extra_info" in record.getMessage()]
+    assert logged == [
         f"TikTok's answer holds {named} in `extra_info`, which this version doesn't know and passes over."
     ]
 

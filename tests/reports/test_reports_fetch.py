@@ -39,7 +39,7 @@ TRANSPORT = TikTokTransportError("broken")
 
 
 def ads(client: FakeClient, **options):
-    """Fetch a report of ads, ten a page unless told otherwise."""
+    """Fetch a report of ads, by default ten per page."""
     parameters = {"request_params": {"page_size": 10}, **options.pop("parameters", {})}
     return fetch(client, old_plan(client, **parameters), **options)
 
@@ -131,7 +131,7 @@ def test_further_pages_are_under_way_while_one_is_read():
         return paged(items(50))(params)
 
     def encode(page):
-        # the first page tells of all others; neither the thread of its call nor this one has to be done with it
+        # the first page has the number of all pages; neither its thread nor this one has to be finished
         assert all(event.wait(10) for event in called.values())
         return page_rows(page)
 
@@ -205,7 +205,7 @@ def test_accounts_after_a_refused_one_are_fetched_whatever_is_still_under_way(
 
 
 def test_accounts_after_one_whose_calls_are_all_in_the_air_are_fetched():
-    """The refusal comes while an earlier account's rows are read, with as many calls as may be in flight."""
+    """The refusal comes while an earlier account's rows are read, with the maximum number of concurrent calls."""
     refused = threading.Event()
 
     def report(params):
@@ -321,7 +321,7 @@ def test_rows_keep_tiktoks_order_where_one_is_requested():
     assert [row[1] for row in found] == [item["dimensions"]["ad_id"] for item in shuffled]
 
 
-# whole or not at all
+# complete or failed
 
 
 def wrong_total(data):
@@ -369,7 +369,7 @@ _SPOILT = {
 
 
 def spoilt(spoil, times):
-    """Spoil page 3 so many times."""
+    """Corrupt page 3 so many times."""
     lock, left = threading.Lock(), [times]
 
     def report(params):
@@ -398,7 +398,7 @@ def test_an_incomplete_window_is_fetched_again(spoil, order_field, caplog):
 @pytest.mark.parametrize(("spoil", "problem"), _SPOILT.items(), ids=[spoil.__name__ for spoil in _SPOILT])
 def test_a_window_that_stays_incomplete_is_an_error_under_every_policy(spoil, problem, policy):
     client = FakeClient(spoilt(spoil, 99))
-    # one call at a time, for the text says what has come before
+    # one call at a time, because the message says what has arrived before
     report = ads(client, on_advertiser_error=policy, max_concurrency=1)
     found = []
     with pytest.raises(TikTokIncompleteReportError) as caught:
@@ -442,7 +442,7 @@ def test_rows_that_tiktok_left_out_and_that_cant_be_split_are_an_error():
 
 
 def run(errors, policy, ids="1,2,3"):
-    """Fetch three rows an account, or its error."""
+    """Fetch three rows per account, or its error."""
 
     def answer(params):
         if params["advertiser_id"] in errors:
@@ -658,7 +658,7 @@ def test_totals_of_a_window_that_was_fetched_twice_count_once():
     assert report.total_metrics == {"clicks": 5}
 
 
-# counts and pages that can't be true are noticed while reading
+# impossible counts and pages are detected while reading
 
 
 def endless(count, *, size=None, pages=None, rows=1, same=True):
@@ -774,7 +774,7 @@ def test_a_page_that_contradicts_the_counts_is_detected_at_once(seed):
     client = FakeClient(report)
     with pytest.raises(TikTokIncompleteReportError):
         all_rows(ads(client, max_concurrency=1))
-    # of a window of three attempts, no page is asked for after the wrong one but the one under way
+    # of a window of three attempts, no page is requested after the wrong one except the running call
     assert max(params["page"] for params in client.calls and client.asked(REPORT)) <= max(page + 2, 3)
 
 

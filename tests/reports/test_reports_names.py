@@ -1,4 +1,4 @@
-"""Misspelt names are refused, new ones pass."""
+"""Misspelt names are refused, new ones are sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One definition of a number, for what TikTok sends and for every place that rows go to."""
+"""One definition of a number, for TikTok's values and for every output."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ LOOSE = [
 
 
 def made_up(count: int = 300) -> list[str]:
-    """Make texts of what numbers are made of, and of what Python takes for it."""
+    """Generate text from the characters of numbers, and from those that Python accepts."""
     source = random.Random(12)
     alphabet = "0123456789" * 2 + "..eE+--__ \u0661xnai"
     return ["".join(source.choices(alphabet, k=source.randint(1, 6))) for _ in range(count)]
@@ -106,14 +106,14 @@ TEXTS = [*LOOSE, *made_up()]
 
 
 def json_takes_it(text: str) -> bool:
-    """Return whether JSON's own grammar has a text as a number, as Python's reader tells."""
+    """Return whether a text is a number in JSON's grammar, according to Python's reader."""
     try:
         value = json.loads(text, parse_constant=lambda _: "no number")
     except ValueError:
         return False
-    plain = text.strip() == text and isinstance(value, (int, float)) and not isinstance(value, bool)
+    bare = text.strip() == text and isinstance(value, (int, float)) and not isinstance(value, bool)
     digits = text.lower().partition("e")[0]
-    return plain and len(digits) <= 150 and value not in (float("inf"), -float("inf"))
+    return bare and len(digits) <= 150 and value not in (float("inf"), -float("inf"))
 
 
 def row_of(metric: str, sent: Any) -> tuple[RowReader, Any]:
@@ -185,7 +185,7 @@ def in_databases(kind: str, cell: str, *, is_clean: bool = False) -> list[Any]:
 
 @pytest.mark.parametrize("kind", ["integer", "decimal"])
 def test_outputs_take_no_other_text_for_a_number_from_any_caller(kind):
-    """As they come from the reader, cells are canonical; no output relies on it."""
+    """Cells from the reader are canonical; no output relies on it."""
     for text in TEXTS:
         if is_number(text):
             continue
@@ -205,13 +205,13 @@ def test_a_column_with_one_text_keeps_its_numbers():
             {"dimensions": {"ad_id": str(index)}, "metrics": {"spend": value}}
             for index, value in enumerate(sent)
         ]
-        alone = row_of("spend", text)[1].columns[-1][0]
-        assert list(reader.read("7", items).columns[-1]) == ["1.50", alone, None, "2.00"]
+        single = row_of("spend", text)[1].columns[-1][0]
+        assert list(reader.read("7", items).columns[-1]) == ["1.50", single, None, "2.00"]
 
 
 @pytest.mark.parametrize("text", [*LOOSE, "1e999999999"])
 def test_a_sum_counts_numbers_only(text):
-    """Of old files and new ones, and of TikTok's totals: NaN and infinity would stand in XCom, and are not JSON."""
+    """For old and new files, and TikTok's totals: NaN and infinity would be in XCom, and are not JSON."""
     line = json.dumps({"day": "2026-11-01", "id": "1", "spend": text}).encode() + b"\n"
     columns = {"day": "date", "id": "string", "spend": "decimal"}
     records = list(read_records(io.BytesIO(line), "x.jsonl", columns))

@@ -165,7 +165,7 @@ def test_lookback_goes_with_the_last_complete_day():
 
 
 @pytest.mark.parametrize(
-    ("moment", "zone", "day"),
+    ("now", "zone", "day"),
     [
         (utc(2026, 11, 22, 0, 30), "UTC", "2026-11-21"),
         (utc(2026, 11, 21, 23, 59, 59), "UTC", "2026-11-20"),
@@ -187,12 +187,12 @@ def test_lookback_goes_with_the_last_complete_day():
         (utc(2026, 11, 2, 5, 0), "America/New_York", "2026-11-01"),
         (utc(2026, 3, 9, 3, 59), "America/New_York", "2026-03-07"),
         (utc(2026, 3, 9, 4, 0), "America/New_York", "2026-03-08"),
-        # a run that comes with a zone of its own
+        # a run with a separate time zone
         (datetime(2026, 11, 22, 1, tzinfo=timezone(timedelta(hours=9))), "UTC", "2026-11-20"),
     ],
 )
-def test_a_run_without_interval_is_of_the_accounts_last_complete_day(moment, zone, day):
-    found = plan(FakeClient(accounts={"7": zone}), run=RunTime(moment), now=moment)
+def test_a_run_without_interval_is_of_the_accounts_last_complete_day(now, zone, day):
+    found = plan(FakeClient(accounts={"7": zone}), run=RunTime(now), now=now)
     assert days(found) == [("7", day, day)]
 
 
@@ -232,8 +232,8 @@ def test_an_unknown_zone_is_an_error_only_where_the_day_depends_on_it(zone):
     ],
 )
 def test_a_zone_may_be_an_offset(zone, day):
-    moment = utc(2026, 11, 21, 18, 30)
-    found = plan(FakeClient(accounts={"7": zone}), run=RunTime(moment), now=moment)
+    now = utc(2026, 11, 21, 18, 30)
+    found = plan(FakeClient(accounts={"7": zone}), run=RunTime(now), now=now)
     assert days(found) == [("7", day, day)]
 
 

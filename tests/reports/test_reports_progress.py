@@ -1,4 +1,4 @@
-"""Progress lines, on a clock that only moves when told to."""
+"""Progress lines, on a clock that only the test moves."""
 
 import logging
 
@@ -16,16 +16,16 @@ def test_a_long_report_logs_its_progress_every_few_seconds(caplog):
     caplog.set_level(logging.INFO)
     clock, calls = Clock(), [7]
     progress = Progress(3, 10, 10, lambda: calls[0], clock)
-    told = []
+    logged = []
     for second in range(60):
         clock.now = 100 + second
         if second == 4:
             progress.window_done(pages=20, rows=20_000)
             calls[0] += 22
         progress.tick(open_pages=10, open_pages_taken=4)
-        if len(caplog.records) > len(told):
-            told.append(second)
-    assert told == [5, 13, 25, 42]
+        if len(caplog.records) > len(logged):
+            logged.append(second)
+    assert logged == [5, 13, 25, 42]
     assert caplog.records[0].getMessage() == (
         "So far 0 of 3 account(s), 1 of 10 window(s), 24 pages, 20,000 complete rows (4,000 rows/s); 4.4 calls/s, 44% of "
         "the rate limit of 10; about 0:00:37 left"

@@ -1,4 +1,4 @@
-"""What TikTok refuses, said before the call where it is known, and explained after it where it isn't."""
+"""What TikTok refuses: refused before the call if known, explained after it if not."""
 
 import re
 
@@ -138,7 +138,7 @@ def test_no_new_sibling_of_a_known_metric_is_taken_for_a_misspelling():
         others = [one for one in known if one != name]
         if suggestions.misspelling_of(name, others):
             wrong.append(name)
-    assert len(wrong) <= 14  # an `evta_...` beside a `vta_...`, all of which the catalogue has
+    assert len(wrong) <= 14  # an `evta_...` for a `vta_...`, all of which the catalogue has
 
 
 @pytest.mark.parametrize(
@@ -211,9 +211,9 @@ def test_what_the_sandbox_lacks_is_refused_before_any_call(parameters, parameter
 )
 def test_what_tiktok_refuses_is_explained(message, parameters, words):
     error = TikTokInvalidRequestError("TikTok refused.", code=40002, message=message, request_id="R")
-    told = explained(error, request(**parameters))
-    assert words in str(told)
-    assert (told.code, told.message, told.request_id) == (40002, message, "R")
+    explanation = explained(error, request(**parameters))
+    assert words in str(explanation)
+    assert (explanation.code, explanation.message, explanation.request_id) == (40002, message, "R")
 
 
 def test_a_refusal_of_this_packages_own_needs_no_explanation():

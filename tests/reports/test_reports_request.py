@@ -1,4 +1,4 @@
-"""From free spellings to one checked request."""
+"""From all spellings to one checked request."""
 
 from __future__ import annotations
 

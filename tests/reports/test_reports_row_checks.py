@@ -1,4 +1,4 @@
-"""Rows that can't be right are refused, with their number; rows to which a breakdown doesn't apply are not."""
+"""Impossible rows are refused, with their number; rows to which a breakdown doesn't apply are not."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ VALUES = {
 
 
 def report(**parameters: Any) -> tuple[RowReader, ReportCall, list[dict[str, Any]]]:
-    """Return a reader, a call, and 9 right rows of a report."""
+    """Return a reader, a call, and 9 correct rows of a report."""
     dates = {} if parameters.get("query_lifetime") else {"report_start_date": DAY}
     asked = request(**{"metrics": "spend", **dates, **parameters})
     account = "70" if asked.kind.account == "bc_id" else "7"

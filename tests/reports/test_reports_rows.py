@@ -24,7 +24,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 def replay(name: str, part: str = "") -> tuple[RowReader, list[dict[str, Any]], list[dict[str, Any]]]:
-    """Read a fixture's rows, and give them as dicts with the objects that they come from."""
+    """Read a fixture's rows, and return them as dicts with their source objects."""
     fixture = json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
     response = fixture["response"][part] if part else fixture["response"]
     query = fixture["request"][part] if part else fixture["request"]["query"]
@@ -146,10 +146,10 @@ def test_real_rows_have_the_types_of_the_catalogue():
 
 
 def test_numbers_that_tiktok_withholds_are_text_with_their_dimensions():
-    beside = {"campaign_id": "1", "search_terms": "shoes"}
-    found = schema_of(request(dimensions=list(beside), metrics=["impressions", "clicks"])).columns
+    dimensions = {"campaign_id": "1", "search_terms": "shoes"}
+    found = schema_of(request(dimensions=list(dimensions), metrics=["impressions", "clicks"])).columns
     assert (found["impressions"], found["clicks"]) == ("string", "integer")
-    assert one(beside, {"impressions": "<5"})[-1] == "<5"
+    assert one(dimensions, {"impressions": "<5"})[-1] == "<5"
     assert (
         schema_of(request(dimensions=["campaign_id"], metrics=["impressions"])).columns["impressions"]
         == "integer"
@@ -316,7 +316,7 @@ def test_a_null_sorts_after_empty_text_and_before_all_other():
     assert sorted(range(4), key=page.text_keys([0]).__getitem__) == [3, 1, 2, 0]
 
 
-# missing and unasked
+# missing and unrequested
 
 
 def test_a_missing_metric_is_null_and_logged_once(caplog):

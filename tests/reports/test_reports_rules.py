@@ -1,4 +1,4 @@
-"""What goes together in a report: nothing legal is refused, everything surely illegal is."""
+"""Valid combinations in a report: nothing legal is refused, everything certainly illegal is."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_what_sources_disagree_about_is_left_to_tiktok(metric, dimension):
     assert ask("BASIC", [dimension], [metric]).metrics == (metric,)
 
 
-# everything surely illegal is refused, without a call
+# everything certainly illegal is refused, without a call
 
 
 @pytest.mark.parametrize(

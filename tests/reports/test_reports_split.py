@@ -1,4 +1,4 @@
-"""Reports that are too much for one call, against a TikTok that refuses what is too large."""
+"""Reports that are oversized for one call, against a TikTok that refuses oversized calls."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ LEVELS = {"ad_id": 2, "adgroup_id": 1, "campaign_id": 0}
 
 
 class Figures:
-    """Ads with few figures each, in a TikTok that leaves out what has none of those that are asked for.
+    """Ads with few figures each, in a TikTok that omits ads without any of the requested figures.
 
-    :param most: figures of one call beyond which it is too much, unless it is of a single campaign.
-    :param how: whether such a call is cut, refused, or times out.
+    :param most: figures of one call above which it is oversized, unless it is of a single campaign.
+    :param how: whether such a call is truncated, refused, or times out.
     :param refuses: metrics that are refused at a level of these dimensions.
     """
 
@@ -296,7 +296,7 @@ def test_a_list_with_metrics_that_the_report_has_dropped_is_requested_again():
         if late and params["start_date"] == FIRST.isoformat():
             raise late.pop()
         if params["dimensions"] == ["campaign_id"] and "clicks" in params["metrics"]:
-            fetched.result.dropped["7"] = ["clicks"]  # as another window's calls may find meanwhile
+            fetched.result.dropped["7"] = ["clicks"]  # as another window's calls may find in between
         return world(params)
 
     client = FakeClient(report)

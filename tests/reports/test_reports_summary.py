@@ -1,4 +1,4 @@
-"""What a report says about itself, and how its files are called."""
+"""A report's summary, and the names of its files."""
 
 from __future__ import annotations
 

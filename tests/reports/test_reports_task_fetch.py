@@ -107,7 +107,7 @@ def test_a_submission_that_lacks_a_task_is_no_plan():
         TikTokIncompleteReportError, match=r"Advertiser 8 has 0 report task\(s\) where 1 were planned"
     ):
         submitted(plan, tasks[:1]).plan(plan.request)
-    # what waits since an older version
+    # stored by an older version
     assert len(submitted(plan, tasks[:1], planned=None).plan(plan.request).calls) == 1
 
 
@@ -117,8 +117,8 @@ def test_an_account_that_is_refused_after_its_task_was_created_is_treated_as_the
     plan = old_plan(FakeClient(), mode="async", advertiser_ids="7,8")
     refused = TaskState(FAILED, "no permission", "R1", about_account=True)
     # as it comes from the triggerer
-    told = WatchEnd("done", states={"0": refused, "1": TaskState(SUCCESS)}).as_dict()
-    states = WatchEnd.from_dict(json.loads(json.dumps(told))).states
+    stored = WatchEnd("done", states={"0": refused, "1": TaskState(SUCCESS)}).as_dict()
+    states = WatchEnd.from_dict(json.loads(json.dumps(stored))).states
     assert [one.about_account for one in states.values()] == [True, False]
     fetch = FileSource(FakeClient(), plan, tasks_of(plan), states, refused={}, on_advertiser_error=policy)
     if policy == "fail":

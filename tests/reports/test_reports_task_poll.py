@@ -1,4 +1,4 @@
-"""How report tasks are watched: how often, how long, and what ends it."""
+"""How report tasks are polled: how often, how long, and what ends it."""
 
 from dataclasses import dataclass, field
 
@@ -76,13 +76,13 @@ def test_a_failure_ends_it_where_the_others_are_of_no_use_then(stop_at_failure, 
 def test_the_poll_interval_grows_to_its_maximum():
     one = watch()
     client = Client({"11": "PROCESSING", "22": "PROCESSING"})
-    pauses = []
+    intervals = []
     for _ in range(10):
         one.poll(client)
-        pauses.append(one.pause())
-    assert 1.7 <= pauses[0] <= 2.3
-    assert 2.8 <= pauses[1] <= 3.6
-    assert all(27 <= pause <= 33 for pause in pauses[7:])
+        intervals.append(one.pause())
+    assert 1.7 <= intervals[0] <= 2.3
+    assert 2.8 <= intervals[1] <= 3.6
+    assert all(27 <= interval <= 33 for interval in intervals[7:])
 
 
 def test_no_backoff_lasts_beyond_the_end_of_the_wait():
@@ -117,7 +117,7 @@ def test_faults_that_pass_are_borne_for_half_an_hour():
     end = one.poll(client)
     assert (end.status, end.retryable) == ("error", True)
     assert "sign" not in end.message
-    assert client.counts.api_calls == 3  # the other task was not asked for in vain
+    assert client.counts.api_calls == 3  # the other task was not polled
 
 
 def test_an_answer_between_two_faults_resets_the_tolerance():

@@ -1,4 +1,4 @@
-"""Reading the CSV file of a report task: titles, quoting, and what shows that it is not whole."""
+"""Reading the CSV file of a report task: titles, quoting, and signs that it is incomplete."""
 
 import io
 import json
@@ -88,10 +88,10 @@ def test_an_incomplete_file_is_no_report(text, words):
 
 
 @pytest.mark.parametrize(
-    ("body", "whole"), [(b"a\n", True), (b"a\r\n", True), (b"a\n1", False), (b"", False)]
+    ("body", "complete"), [(b"a\n", True), (b"a\r\n", True), (b"a\n1", False), (b"", False)]
 )
-def test_a_complete_file_ends_with_a_line(body, whole):
-    assert ends_with_line(io.BytesIO(body)) is whole
+def test_a_complete_file_ends_with_a_line(body, complete):
+    assert ends_with_line(io.BytesIO(body)) is complete
 
 
 def test_the_example_of_tiktoks_documentation_is_read():

@@ -1,4 +1,4 @@
-"""What is asked and what comes back, by report type."""
+"""Requests and rows, by report type."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_users_find_what_they_expect(name):
     assert expected <= set(metrics)
 
 
-# what is asked
+# requests
 
 
 def test_gmv_max_is_requested_at_its_endpoint_with_its_names():
@@ -228,7 +228,7 @@ def test_deleted_entities_are_kept_where_the_type_has_a_filter(parameters, field
     assert [item["field_name"] for item in parse_request(**parameters).filters] == field_names
 
 
-# whose report it is
+# the account of a report
 
 
 def test_a_bc_report_is_one_call_whatever_accounts_the_connection_names():
@@ -299,7 +299,7 @@ def test_accounts_can_be_left_out_of_all():
         plan(client, exclude_advertiser_ids="*", dimensions="ad_id")
 
 
-# what comes back
+# rows
 
 
 def test_interest_categories_get_their_day_from_the_call():

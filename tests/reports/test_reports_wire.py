@@ -1,4 +1,4 @@
-"""What goes on the wire is JSON's own, however a template has spelt it."""
+"""Requests are plain JSON, in whatever form a template renders a value."""
 
 import json
 import random
@@ -22,7 +22,7 @@ def extra(request_params):
 
 
 def value(depth=3):
-    """Make a value of JSON's."""
+    """Return a random JSON value."""
     kind = _random.choice(["bool", "text", "int", "list", "object"] if depth else ["bool", "text", "int"])
     if kind == "list":
         return [value(depth - 1) for _ in range(_random.randint(0, 3))]
@@ -39,7 +39,7 @@ VALUES = [value() for _ in range(60)]
 
 
 def spellings(wanted):
-    """Return what templates make of an object: itself, and its text in Python's and in JSON's words."""
+    """Return an object as templates render it: itself, and its text in Python's and in JSON's syntax."""
     yield wanted
     yield str(wanted)
     yield json.dumps(wanted)

@@ -15,7 +15,7 @@ _QUIET = ("--skip-serve-logs", "--without-mingle", "--without-gossip")
 
 
 def celery_settings(broker: str, database: str) -> dict[str, str]:
-    """Give what makes of an Airflow one with workers, which notices soon that one of them is gone.
+    """Return a function that adds workers to an Airflow and lets it notice a lost worker soon.
 
     A message that a dead worker held comes back after the visibility timeout. It has to be longer than any task here
     takes, for Celery gives a task that takes longer to a second worker, where Airflow refuses it.
@@ -53,9 +53,9 @@ class Cluster:
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
 
     def start_workers(self, *names: str, apart: bool = False) -> None:
-        """Start workers and wait until they take tasks.
+        """Start workers and wait until they accept tasks.
 
-        :param apart: give each a temporary folder of its own, as if it were on a machine of its own.
+        :param apart: give each a separate temporary folder, as if it were on a separate machine.
         """
         for name in names:
             env = self.airflow.env
@@ -78,7 +78,7 @@ class Cluster:
                 time.sleep(0.3)
 
     def worker_of(self, pids: set[int]) -> str | None:
-        """Name a worker that one of these processes belongs to."""
+        """Return the name of a worker that one of these processes belongs to."""
         found = (name for name, worker in self._workers.items() if pids & set(session(worker.pid)))
         return next(found, None)
 
@@ -93,7 +93,7 @@ class Cluster:
         return self._folder / f"worker-{name}.log"
 
     def stop(self) -> None:
-        """End the workers, with what they are at."""
+        """End the workers and their tasks."""
         for worker in self._workers.values():
             worker.send_signal(signal.SIGTERM)
         for name, worker in list(self._workers.items()):
@@ -104,12 +104,12 @@ class Cluster:
                 self.kill_worker(name)
 
     def processes(self) -> list[int]:
-        """Give the IDs of all workers' processes, tasks among them."""
+        """Return the IDs of all workers' processes, tasks among them."""
         return [pid for worker in self._workers.values() for pid in session(worker.pid)]
 
 
 def session(leader: int) -> list[int]:
-    """Give the processes of a session, which holds a worker's children and their tasks."""
+    """Return the processes of a session, which holds a worker's children and their tasks."""
     found = []
     for path in Path("/proc").iterdir():
         if path.name.isdecimal():

@@ -1,4 +1,4 @@
-"""Airflow with two Celery workers, and an emulator whose app has a limit that they share."""
+"""Airflow with two Celery workers, and an emulator whose app has a rate limit that they share."""
 
 import importlib.util
 import os
@@ -33,7 +33,7 @@ def _needs():
 
 @pytest.fixture(scope="session")
 def limited(_needs):
-    """Give TikTok's API with many small accounts and an app's limit."""
+    """Return TikTok's API with many small accounts and an app's limit."""
     with serve(Settings(seed=7, accounts=ACCOUNTS, empty_account=False, ads=10, qps=QPS)) as emulator:
         yield emulator
 
@@ -45,7 +45,7 @@ def output(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cluster(_needs, limited, output, tmp_path_factory):
-    """Give an Airflow with two workers."""
+    """Return an Airflow with two workers."""
     folder = tmp_path_factory.mktemp("scale")
     for name in ("dags", "logs"):
         (folder / name).mkdir()

@@ -12,9 +12,9 @@ _MIB = 1 << 20
 
 
 class Memory:
-    """The most that the workers' processes held at any moment.
+    """The peak memory of the workers' processes.
 
-    :param processes: gives their IDs.
+    :param processes: returns their IDs.
     """
 
     def __init__(self, processes):
@@ -40,7 +40,7 @@ class Memory:
 
 
 def share_of(pid):
-    """Give a process's bytes, those that it shares with others counted in part (its PSS)."""
+    """Return a process's bytes, with shared bytes counted in part (its PSS)."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:  # it is over
@@ -50,7 +50,7 @@ def share_of(pid):
 
 @contextmanager
 def measured(name, cluster, emulator):
-    """Measure a run, and print and keep what it cost; the result's figures are set at the end."""
+    """Measure a run, and print and record its cost; the result's figures are set at the end."""
     emulator.clear()
     figures = {"run": name}
     started = time.monotonic()
@@ -65,6 +65,6 @@ def measured(name, cluster, emulator):
         "largest_process_mib": memory.largest // _MIB,
     }
     print("\n" + json.dumps(figures))
-    if kept := os.environ.get("SCALE_FIGURES"):
-        with Path(kept).open("a", encoding="utf-8") as file:
+    if path := os.environ.get("SCALE_FIGURES"):
+        with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps(figures) + "\n")

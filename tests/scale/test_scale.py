@@ -1,4 +1,4 @@
-"""Many accounts and many days on several Celery workers: every row once, the app's limit kept, a worker lost."""
+"""Many accounts and many days on several Celery workers: every row once, within the app's rate limit, a worker lost."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ SECONDS = 120 + ACCOUNTS * 6
 
 
 def held(emulator, accounts, level, dimensions, days):
-    """Give every row that TikTok has, as a counter of its values."""
+    """Return every row that TikTok has, as a counter of its values."""
     return Counter(
         values(account, [row["dimensions"][name] for name in dimensions], row["metrics"])
         for account, day in itertools.product(accounts, days)
@@ -32,7 +32,7 @@ def held(emulator, accounts, level, dimensions, days):
 
 
 def written(folder, dimensions):
-    """Give every row of the data files in a folder, as a counter of its values."""
+    """Return every row of the data files in a folder, as a counter of its values."""
     rows = Counter()
     for path in folder.rglob("*.jsonl"):
         parts = path.relative_to(folder).parts
@@ -46,19 +46,19 @@ def written(folder, dimensions):
 
 
 def values(account, dimensions, metrics):
-    """Give a row's values in one form: TikTok writes a day as its midnight."""
+    """Return a row's values in one form: TikTok writes a day as its midnight."""
     texts = (text.replace("T", " ").removesuffix(" 00:00:00") for text in dimensions)
     return (account, *texts, *(Decimal(str(metrics[name])) for name in METRICS))
 
 
 def assert_complete(emulator, folder):
-    """Check every account's rows, and that nobody left anything behind."""
+    """Check every account's rows, and that no files were left behind."""
     assert written(folder, HOURLY[1]) == held(emulator, emulator.world.accounts, *HOURLY, WEEK)
     assert list(folder.glob(".tiktok-run-*")) == []
 
 
 def assert_rate_limit_kept(figures):
-    """Check that the workers' processes kept to the app's limit together.
+    """Check that the workers' processes kept the app's rate limit together.
 
     Each by itself would be refused every other call. A busy machine may hold up calls that left in good time so that
     they reach TikTok together; these few are allowed for.
@@ -67,7 +67,7 @@ def assert_rate_limit_kept(figures):
 
 
 def lose_a_worker(cluster, emulator, run, calls):
-    """Kill a worker that is at work on the run's report, when so many calls have been made."""
+    """Kill a worker that runs the report, when so many calls have been made."""
     deadline = time.monotonic() + SECONDS
     while True:
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""A server that doesn't mean well: it sends bytes as told, for as long as somebody reads them."""
+"""A hostile server: it sends given bytes, for as long as the client reads them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = "secret/that+nobody may=see&77"
 
 
 class HostileServer:
-    """Answers every call with the same pieces. ``sent`` counts the bytes that somebody took."""
+    """Answers every call with the same pieces. ``sent`` counts the bytes that a client received."""
 
     def __init__(self, pieces: Callable[[], Iterable[bytes]]) -> None:
         self.sent = 0
@@ -85,7 +85,7 @@ def hostile() -> Iterator[Callable[..., HostileServer]]:
 
 @pytest.fixture
 def client_of() -> Iterator[Callable[..., TikTokClient]]:
-    """Make a client that calls such a server, once."""
+    """Return a client that calls such a server, without retries."""
     clients = []
 
     def make(server: HostileServer, **fields: object) -> TikTokClient:

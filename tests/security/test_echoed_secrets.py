@@ -44,19 +44,19 @@ TASK = ReportTask("1", "7")
 
 def shown(error: BaseException | None) -> str:
     """Write an error as error trackers do, with the variables of every frame but the tests' own, and all its causes."""
-    texts = []
+    found = []
     while error is not None:
         frames = traceback.TracebackException.from_exception(error, capture_locals=True)
         own = [frame for frame in frames.stack if "/tests/" not in frame.filename]
-        texts += [str(error), repr(error), repr(vars(error)), *(repr(frame.locals) for frame in own)]
+        found += [str(error), repr(error), repr(vars(error)), *(repr(frame.locals) for frame in own)]
         error = error.__cause__ or error.__context__
-    return "\n".join(texts)
+    return "\n".join(found)
 
 
 def shows_none(text: str) -> None:
     for part in PARTS:
         assert part not in text
-    assert TOKEN[:12] not in text  # nor what a cut has left of it
+    assert TOKEN[:12] not in text  # nor a truncated part of it
 
 
 def row(**changes: object) -> dict[str, object]:
@@ -156,7 +156,7 @@ def _no_backoff(monkeypatch):
 
 
 def result_of(work, client, caplog) -> str:
-    """Do work, and write down all that it shows."""
+    """Do work, and return everything that it shows."""
     caplog.set_level(logging.DEBUG)
     try:
         made = repr(work(client))
@@ -246,7 +246,7 @@ def test_a_signed_address_of_another_name_is_in_no_variable(hostile, client_of):
 
 
 def test_the_host_of_files_may_echo_a_token_of_the_process(hostile, client_of, caplog):
-    """Each host is asked without it; but an emulator, or a proxy, may know it from the API's calls."""
+    """Hosts of files don't receive it; but an emulator, or a proxy, may know it from the API's calls."""
     files = hostile(lambda: [head(f"Content-Encoding: {TOKEN}", "Content-Length: 2") + b"xx"])
     client = client_of(files)
     with pytest.raises(TikTokTransportError, match="packed in a way that was not asked for") as caught:

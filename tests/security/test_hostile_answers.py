@@ -1,4 +1,4 @@
-"""Answers that mean harm: they cost no more memory and time than the client allows, and end in a sentence."""
+"""Hostile answers: they cost no more memory and time than the client allows, and end in a clear error."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_an_endless_body_is_abandoned_at_the_limit(hostile, client_of, small, pi
     assert ": the answer is larger than 1 MiB." in str(error)
     assert error.retryable is False
     assert server.calls == 1
-    assert server.sent < 16 * MIB  # what the system's buffers take
+    assert server.sent < 16 * MIB  # within the system's buffers
 
 
 def bomb(size: int, window: int) -> bytes:
@@ -73,7 +73,7 @@ def bomb(size: int, window: int) -> bytes:
 )
 def test_a_bomb_is_not_unpacked_beyond_the_bound(hostile, client_of, small, encoding, window):
     packed = bomb(256 * MIB, window)
-    assert len(packed) < MIB  # as it comes it is within the bound
+    assert len(packed) < MIB  # compressed, it is within the limit
     client = client_of(hostile(complete(packed, f"Content-Encoding: {encoding}")))
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""Texts of somebody else's: no line of their own in a log, no place of their own on a disk, no number out of bounds."""
+"""Untrusted text: no forged line in a log, no path outside the output, no number out of bounds."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def test_an_account_that_is_no_number_is_no_account(hostile, client_of, advertis
     assert str(caught.value).isprintable()
 
 
-# through the whole operator
+# through the complete operator
 
 
 @pytest.fixture
 def evil_account(emulator, monkeypatch):
-    """Give an account whose campaigns have names that mean harm."""
+    """Return an account whose campaigns have hostile names."""
     advertiser_id = next(iter(emulator.world.accounts))
     monkeypatch.setitem(
         emulator.world.accounts, advertiser_id, replace(emulator.world.accounts[advertiser_id], name=EVIL)
@@ -174,7 +174,7 @@ FORMULAS = ['=HYPERLINK("http://x","y")', "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(
 
 @pytest.mark.parametrize("extension", ["csv", "jsonl"])
 def test_files_hold_names_as_tiktok_has_them_also_those_that_a_spreadsheet_would_run(tmp_path, extension):
-    """As docs/security.md says: files are data for machines, and a name that was changed would be wrong data."""
+    """As in docs/security.md: files are data for machines, and a changed name would be wrong data."""
     publish(tmp_path / "out", FORMULAS, [], {"name": "string", "n": "integer"}, extension)
     (path,) = [path for path in (tmp_path / "out").iterdir() if not path.name.startswith("_")]
     text = path.read_bytes().decode()
@@ -268,7 +268,7 @@ def test_buffered_rows_can_be_read_by_this_user_only():
     assert (stat.S_IMODE(status.st_mode), status.st_nlink) == (
         0o600,
         0,
-    )  # it has no name that somebody could open
+    )  # it has no name that others could open
     buffer.close()
 
 

@@ -1,4 +1,4 @@
-"""Token and secret show nowhere: not in dumps of variables, not in what an interruption leaves, not elsewhere."""
+"""Token and secret show nowhere: not in dumps of variables, not after an interruption, not elsewhere."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def shows_nothing(text: str) -> None:
 
 def with_variables(error: BaseException) -> str:
     """Write a traceback as error trackers do, with the variables of every frame, causes included."""
-    texts = []
+    found = []
     seen: list[BaseException] = [error]
     while seen:
         one = seen.pop()
-        texts.append("".join(traceback.TracebackException.from_exception(one, capture_locals=True).format()))
+        found.append("".join(traceback.TracebackException.from_exception(one, capture_locals=True).format()))
         seen += [other for other in (one.__cause__, one.__context__) if other is not None]
-    return "\n".join(texts)
+    return "\n".join(found)
 
 
 def refusing(message: str = "no", status: str = "200 OK"):
@@ -92,7 +92,7 @@ def test_a_failed_call_leaves_no_secret_in_the_variables_of_its_traceback(hostil
     "kind", [KeyboardInterrupt, SystemExit, MemoryError, type("TaskTimeout", (BaseException,), {})]
 )
 def test_an_interruption_leaves_none_either(hostile, client_of, monkeypatch, where, kind):
-    """Airflow ends a task by raising in the middle of whatever it does."""
+    """Airflow ends a task by raising an exception at any point."""
 
     def interrupt(*_: object, **__: object) -> None:
         raise kind
@@ -161,7 +161,7 @@ def test_no_redirect_is_followed(hostile, client_of, status, method):
 
 
 def test_a_proxy_of_the_environment_is_given_the_token_only_for_hosts_that_it_serves(hostile, monkeypatch):
-    """`NO_PROXY` counts, so that a local TikTok isn't called through somebody else's machine."""
+    """`NO_PROXY` counts, so that a local TikTok isn't called through a proxy."""
     server, proxy = hostile(complete(b'{"code":0,"data":{}}')), hostile(complete(b'{"code":0,"data":{}}'))
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -23,7 +23,7 @@ BEFORE = datetime(2026, 11, 11, 3, tzinfo=timezone.utc)
 @pytest.fixture
 def clock(monkeypatch):
     """Set the sensor's clock."""
-    return lambda moment: monkeypatch.setattr(module, "_now", lambda: moment)
+    return lambda time: monkeypatch.setattr(module, "_now", lambda: time)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def deferred(task, context=None):
     return caught.value
 
 
-def moment_of(task, context=None):
+def time_of(task, context=None):
     return f"{deferred(task, context).trigger.moment:%Y-%m-%d %H:%M}"
 
 
@@ -50,7 +50,7 @@ def looked_up(emulator):
 
 
 @pytest.mark.parametrize(
-    ("zone", "metrics", "correction", "moment"),
+    ("zone", "metrics", "correction", "expected"),
     [
         ("Asia/Tokyo", "spend", True, "2026-11-11 12:00"),
         ("Asia/Tokyo", "reach", False, "2026-11-11 07:00"),
@@ -60,11 +60,11 @@ def looked_up(emulator):
     ],
 )
 def test_it_waits_for_the_day_the_latency_and_the_correction(
-    emulator, connect, accounts, clock, zone, metrics, correction, moment
+    emulator, connect, accounts, clock, zone, metrics, correction, expected
 ):
     connect(advertiser_ids=accounts[zone])
     clock(BEFORE)
-    assert moment_of(sensor(metrics=metrics, correction=correction)) == moment
+    assert time_of(sensor(metrics=metrics, correction=correction)) == expected
     assert looked_up(emulator) == ["advertiser/info/"]
 
 
@@ -74,9 +74,9 @@ def test_the_latest_account_decides(connect, accounts, clock, caplog):
     clock(BEFORE)
     ids = [accounts["America/Los_Angeles"], accounts["Asia/Tokyo"], accounts["Europe/Berlin"]]
     task = sensor(advertiser_ids=ids, metrics="spend", correction=False)
-    assert moment_of(task) == "2026-11-11 08:30"
+    assert time_of(task) == "2026-11-11 08:30"
     assert f"Account {ids[0]} is the last of 3" in caplog.text
-    assert moment_of(
+    assert time_of(
         sensor(advertiser_ids=ids, exclude_advertiser_ids=ids[0], metrics="reach", correction=False)
     ) == ("2026-11-11 15:00")
 
@@ -101,28 +101,28 @@ def test_the_days_of_a_data_interval_are_its_own(connect, accounts, clock):
     days = [datetime(2026, 11, day, tzinfo=timezone.utc) for day in (10, 11)]
     context = {"data_interval_start": days[0], "data_interval_end": days[1]}
     task = sensor(report_end_date=None, metrics="spend")
-    assert moment_of(task, context) == "2026-11-11 12:00"
+    assert time_of(task, context) == "2026-11-11 12:00"
 
 
 def test_without_an_interval_each_accounts_last_complete_day_counts(connect, accounts, clock):
     connect(advertiser_ids=[accounts["America/Los_Angeles"], accounts["Asia/Tokyo"]])
     clock(BEFORE)
-    # at that moment the last complete day was the 9th in Los Angeles and the 10th in Tokyo
+    # at that time the last complete day was the 9th in Los Angeles and the 10th in Tokyo
     task = sensor(report_end_date=None, metrics="reach")
-    assert moment_of(task, {"logical_date": BEFORE}) == "2026-11-11 12:00"
+    assert time_of(task, {"logical_date": BEFORE}) == "2026-11-11 12:00"
 
 
 def test_a_day_to_come_may_be_waited_for(connect, accounts, clock):
     connect(advertiser_ids=accounts["Asia/Tokyo"])
     clock(BEFORE)
-    assert moment_of(sensor(report_end_date="2027-01-31", metrics="spend")) == "2027-02-01 12:00"
+    assert time_of(sensor(report_end_date="2027-01-31", metrics="spend")) == "2027-02-01 12:00"
 
 
 def test_a_preset_and_a_business_center(connect, clock):
     connect()
     clock(BEFORE)
     task = sensor(preset="bc_daily", dimensions=None, request_params={"bc_id": "7000000000000000123"})
-    assert moment_of(task) == "2026-11-13 12:00"  # whose days end when they end everywhere
+    assert time_of(task) == "2026-11-13 12:00"  # its days end when they have ended in every zone
 
 
 def test_deferral_carries_the_time_and_the_sensors_timeout(connect, accounts, clock):
@@ -171,15 +171,15 @@ def test_errors_are_left_to_retries_where_the_user_says_so(emulator, connect, ac
 
 @pytest.fixture
 def soon(monkeypatch):
-    """Let the moment come in so many seconds, by the real clock."""
+    """Let the figures be final in so many seconds, by the real clock."""
 
-    def set_moment(seconds):
-        moment = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+    def set_time(seconds):
+        time = datetime.now(timezone.utc) + timedelta(seconds=seconds)
         monkeypatch.setattr(
-            "airflow_provider_tiktok.sensors.report_run.final_times", lambda *_, **__: {"": moment}
+            "airflow_provider_tiktok.sensors.report_run.final_times", lambda *_, **__: {"": time}
         )
 
-    return set_moment
+    return set_time
 
 
 def test_a_worker_waits_until_the_time_and_no_longer(connect, soon, moved_clock):
@@ -199,7 +199,7 @@ def test_a_wait_too_short_to_defer_is_the_workers(connect, soon, moved_clock):
 
 
 def test_a_sensor_that_times_out_soon_is_not_deferred(connect, soon):
-    """A time-out in the triggerer just after the deferral makes Airflow begin a second attempt."""
+    """A timeout in the triggerer just after the deferral makes Airflow start a second attempt."""
     connect()
     soon(3600)
     with pytest.raises(AirflowSensorTimeout):

@@ -122,7 +122,7 @@ def refused(request: pytest.FixtureRequest, code: int, monkeypatch: pytest.Monke
     return code
 
 
-def spool(*, keep_order: bool) -> None:
+def row_buffer(*, keep_order: bool) -> None:
     with RowBuffer(budget=MemoryBudget(100), keep_order=keep_order) as rows:
         for number in range(1_000):
             rows.add([f"{number:04}"], [b"row"])
@@ -151,7 +151,7 @@ def temporary_file() -> None:
 @pytest.mark.sampled(24)
 @pytest.mark.parametrize(
     "fill",
-    [lambda: spool(keep_order=False), lambda: spool(keep_order=True), line_buffer, temporary_file],
+    [lambda: row_buffer(keep_order=False), lambda: row_buffer(keep_order=True), line_buffer, temporary_file],
     ids=["sorted", "in order", "line buffer", "to upload"],
 )
 def test_an_error_in_the_temporary_folder_names_it_and_the_remedy(refused, fill):

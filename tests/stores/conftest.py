@@ -63,7 +63,7 @@ def _s3_server():
 
 @pytest.fixture
 def s3(_s3_server, monkeypatch):
-    """Give an empty S3 bucket, and the connection ``store`` to it."""
+    """Return an empty S3 bucket, and the connection ``store`` to it."""
     _s3_server.empty()
     monkeypatch.setenv("AIRFLOW_CONN_STORE", connection(_s3_server.url))
     return _s3_server
@@ -71,7 +71,7 @@ def s3(_s3_server, monkeypatch):
 
 @pytest.fixture
 def guarded_s3(s3):
-    """Let S3 ask for credentials that it knows, of which there are none."""
+    """Let S3 require known credentials, of which there are none."""
 
     def reset(count):
         request = urllib.request.Request(

@@ -19,8 +19,8 @@ FOLDER = Target("gs://lake/ads", True, "jsonl", False, ("stat_time_day",))
 
 @pytest.fixture
 def gcs(monkeypatch):
-    """Give gcsfs with an empty bucket."""
-    # else it asks by gRPC, which the emulator doesn't speak, what sort of bucket it has, for a minute
+    """Return gcsfs with an empty bucket."""
+    # otherwise it requests the type of the bucket by gRPC, which the emulator doesn't support, for a minute
     monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     gcsfs = pytest.importorskip("gcsfs", reason="`make stores` installs it")
     emulator = pytest.importorskip("gcp_storage_emulator.server", reason="`make stores` installs it")

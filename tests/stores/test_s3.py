@@ -1,4 +1,4 @@
-"""Reports into S3, through an Airflow connection and a server that speaks S3's protocol."""
+"""Reports into S3, through an Airflow connection and a server with S3's protocol."""
 
 import gzip
 import hashlib
@@ -26,7 +26,7 @@ PARTITIONS = {"partition_by": ["stat_time_day", "advertiser_id"]}
 
 @pytest.fixture
 def run(s3, emulator, connect):
-    """Give a function that executes an operator whose output path is in the bucket."""
+    """Return a function that executes an operator whose output path is in the bucket."""
     connect(advertiser_ids=accounts(emulator, 2))
 
     def execute(path, **parameters):
@@ -99,7 +99,7 @@ def test_a_partition_that_has_no_rows_any_more_goes_and_its_neighbours_stay(run,
 
 @pytest.fixture
 def requests_made(monkeypatch):
-    """Give the names of the requests that are made; ``refuse`` lets the nth of a name fail."""
+    """Return the names of the requests that are made; ``refuse`` lets the nth of a name fail."""
     from s3fs import S3FileSystem
 
     call = S3FileSystem._call_s3
@@ -124,7 +124,7 @@ def requests_made(monkeypatch):
 
 
 def write_large(s3, character):
-    """Write a file that is too large for one request, and give its SHA-256."""
+    """Write a file that is too large for one request, and return its SHA-256."""
     filesystem = object_storage_path(f"s3://{BUCKET}/big.jsonl", "store").fs
     destination = Destination(
         Target(f"s3://{BUCKET}/big.jsonl", False, "jsonl", False),

@@ -1,4 +1,4 @@
-"""Many triggers in one event loop, which none of them blocks; and what a kill does."""
+"""Many triggers in one event loop, which none of them blocks; and kills."""
 
 import asyncio
 import re
@@ -41,7 +41,7 @@ def create(emulator, client):
 
 @pytest.fixture
 def tasks(emulator):
-    """Give a function that creates report tasks."""
+    """Return a function that creates report tasks."""
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 
     hook = TikTokHook()
@@ -72,7 +72,7 @@ async def first_event(one):
 
 
 async def with_lag(work):
-    """Run work beside a task that notices how long the loop was away."""
+    """Run work next to a task that measures how long the loop was blocked."""
     worst = 0.0
 
     async def look():
@@ -91,7 +91,7 @@ async def with_lag(work):
 
 @pytest.fixture
 def own_emulator(connect):
-    """Give the address of an emulator in a process of its own, which takes no time of this one's loop."""
+    """Return the address of an emulator in a separate process, which takes no time of this loop."""
     command = [sys.executable, "-m", "airflow_provider_tiktok.emulator", "--port", "0", "--seed", "7"]
     command += [
         "--task-seconds",
@@ -107,7 +107,7 @@ def own_emulator(connect):
 
 @pytest.mark.alone
 def test_fifty_reports_wait_in_one_loop_that_is_never_blocked(emulator, own_emulator, tasks):
-    """A call takes 150 ms: made in the loop, each would show. Other load of the machine shows only now and then."""
+    """A call takes 150 ms: made in the loop, each would show. Other load of the machine shows only sometimes."""
 
     async def all_events(waiting):
         return await asyncio.gather(*(first_event(one) for one in waiting))
@@ -194,6 +194,6 @@ def test_what_is_stored_makes_the_same_trigger(tasks):
 def test_it_does_not_fire_before_airflow_has_heard_of_the_deferral(emulator, tasks, moved_clock):
     emulator.configure(task_seconds=0)
     (task,) = tasks(1)
-    moment = moved_clock.time() + 15
-    assert asyncio.run(first_event(trigger(task, fire_after=moment)))["status"] == "done"
-    assert moved_clock.time() >= moment
+    fire_after = moved_clock.time() + 15
+    assert asyncio.run(first_event(trigger(task, fire_after=fire_after)))["status"] == "done"
+    assert moved_clock.time() >= fire_after

@@ -20,7 +20,7 @@ with DAG("each_day", schedule=PartitionedAssetTimetable(assets=DAYS), catchup=Fa
 
     @task
     def show(dag_run=None) -> str:
-        """Say which day the run is of."""
+        """Return the day that the run is for."""
         return dag_run.partition_key
 
     show()

@@ -10,7 +10,7 @@ from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
 
 def note_process(context):
-    """Tell the test which process is to be killed."""
+    """Write the ID of the process to kill for the test."""
     attempt = context["ti"].try_number
     Path(os.environ["TIKTOK_EXAMPLE_OUTPUT"], f"pid-{context['dag'].dag_id}-{attempt}").write_text(
         str(os.getpid())

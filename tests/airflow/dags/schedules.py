@@ -1,4 +1,4 @@
-"""The same report under the schedules that Airflow has: which days it is of, is the question."""
+"""The same report with each of Airflow's schedules, to check its days."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -23,6 +23,6 @@ with DAG("signal", schedule=None):
 
     @task(outlets=[SIGNAL])
     def send() -> None:
-        """Wake the DAG that waits for the asset."""
+        """Trigger the DAG that waits for the asset."""
 
     send()

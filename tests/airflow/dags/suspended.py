@@ -1,4 +1,4 @@
-"""A report amid which TikTok suspends the app, for a shorter time than TikTok's five minutes."""
+"""A report during which TikTok suspends the app, for less than TikTok's five minutes."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Sensors whose moment comes soon, much later, and never in time."""
+"""Sensors whose figures are final soon, much later, and too late."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -10,8 +10,8 @@ from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
 SOON = timedelta(seconds=40)
 
 
-def in_a_moment(request, day, zone):
-    """Stand in for TikTok's correction of noon."""
+def soon(request, day, zone):
+    """Replace TikTok's correction at noon."""
     return datetime.now(timezone.utc) + SOON
 
 
@@ -23,10 +23,10 @@ day = {
 }
 
 with DAG("waiting", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
-    planner.corrected_at = in_a_moment
+    planner.corrected_at = soon
     TikTokReportReadySensor(task_id="ready", **day)
 
-for dag_id, timeout in {"waiting_in_vain": 3, "waiting_in_vain_for_long": 31}.items():
+for dag_id, timeout in {"waiting_too_long": 3, "waiting_too_long_deferred": 31}.items():
     with DAG(dag_id, schedule=None, default_args={"retries": 1, "retry_delay": timedelta(seconds=1)}):
         TikTokReportReadySensor(
             task_id="late",

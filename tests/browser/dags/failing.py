@@ -1,4 +1,4 @@
-"""A report that TikTok refuses: the account is nobody's."""
+"""A report that TikTok refuses: the account does not exist."""
 
 from airflow import DAG
 

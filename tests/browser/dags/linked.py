@@ -1,4 +1,4 @@
-"""A report whose task is deferred for a moment before it runs, to see its links afterwards."""
+"""A report whose task is deferred for a second before it runs, to check its links afterwards."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ except ImportError:  # Airflow 2
 
 
 class LaterReportOperator(TikTokReportOperator):
-    """Gives up its worker for a second first."""
+    """Defers for a second first."""
 
     def execute(self, context: Any) -> Any:
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=1)), method_name="fetch")
