@@ -1,4 +1,4 @@
-"""TikTok's return codes in one table: what each means, what the client does, what the user does.
+"""TikTok's return codes in one table: what each means, is about, and what client and user do.
 
 The codes and their classes are TikTok's (document 1737172488964097, "Return codes"), with the ones
 added that public clients report but TikTok doesn't document. A new code is one more line here.
@@ -40,6 +40,17 @@ class Action(Enum):
     """A code this version has not heard of: the call isn't repeated, the task may be."""
 
 
+class About(Enum):
+    """What a refusal is about, where its code says so."""
+
+    ACCOUNT = "account"
+    """It may be about the account that was asked for, so that ``on_advertiser_error`` may skip it."""
+    APP = "app"
+    """TikTok refuses the app, whatever token and account are; a connection test must blame neither."""
+    NETWORK = "network"
+    """TikTok refuses the country that the worker calls from."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReturnCode:
     """One return code of TikTok's."""
@@ -48,6 +59,7 @@ class ReturnCode:
     action: Action
     advice: str
     error: type[TikTokAPIError]
+    about: About | None = None
 
 
 _AUTHORISE = (
@@ -72,20 +84,22 @@ _OTHER_ENDPOINT = "This answer isn't about reports; check the API host and versi
 _TICKET = "Ask TikTok's support, with the request ID."
 
 
-def _permanent(meaning: str, advice: str, error: type[TikTokAPIError] = TikTokAPIError) -> ReturnCode:
-    return ReturnCode(meaning, Action.PERMANENT, advice, error)
+def _permanent(
+    meaning: str, advice: str, error: type[TikTokAPIError] = TikTokAPIError, about: About | None = None
+) -> ReturnCode:
+    return ReturnCode(meaning, Action.PERMANENT, advice, error, about)
 
 
-def _invalid(meaning: str, advice: str = _FIX_REQUEST) -> ReturnCode:
-    return ReturnCode(meaning, Action.PERMANENT, advice, TikTokInvalidRequestError)
+def _invalid(meaning: str, advice: str = _FIX_REQUEST, about: About | None = None) -> ReturnCode:
+    return ReturnCode(meaning, Action.PERMANENT, advice, TikTokInvalidRequestError, about)
 
 
 def _reauthorise(meaning: str) -> ReturnCode:
     return ReturnCode(meaning, Action.REAUTHORISE, _AUTHORISE, TikTokAuthError)
 
 
-def _auth(meaning: str, advice: str = _FIX_APP) -> ReturnCode:
-    return ReturnCode(meaning, Action.PERMANENT, advice, TikTokAuthError)
+def _auth(meaning: str, advice: str = _FIX_APP, about: About | None = None) -> ReturnCode:
+    return ReturnCode(meaning, Action.PERMANENT, advice, TikTokAuthError, about)
 
 
 def _retry(meaning: str, advice: str = _LATER) -> ReturnCode:
@@ -97,18 +111,18 @@ def _throttle(meaning: str, action: Action = Action.THROTTLE) -> ReturnCode:
 
 
 RETURN_CODES: dict[int, ReturnCode] = {
-    -1: _permanent("blocked by country", _IP, TikTokPermissionError),
+    -1: _permanent("blocked by country", _IP, TikTokPermissionError, About.NETWORK),
     20001: _retry("partly successful", "A report may not be partial; run the task again later."),
-    40000: _invalid("invalid parameters"),
-    40001: _permanent("no permission", f"{_GRANT} {_SCOPE}", TikTokPermissionError),
-    40002: _invalid("parameter error"),
+    40000: _invalid("invalid parameters", about=About.ACCOUNT),
+    40001: _permanent("no permission", f"{_GRANT} {_SCOPE}", TikTokPermissionError, About.ACCOUNT),
+    40002: _invalid("parameter error", about=About.ACCOUNT),
     40006: _invalid("incompatible API version", "Set API version in the Airflow connection to v1.3."),
-    40007: _invalid("the object or operation does not exist"),
+    40007: _invalid("the object or operation does not exist", about=About.ACCOUNT),
     40008: _permanent("endpoint not implemented", _OTHER_ENDPOINT),
     40009: _invalid("unsupported in the sandbox", _SANDBOX),
     40010: _permanent("domain not supported", "Check the API host in the Airflow connection."),
     40011: _invalid("too many IDs in one request", "Ask for fewer IDs at a time."),
-    40013: _permanent("no such sandbox account", _SANDBOX, TikTokPermissionError),
+    40013: _permanent("no such sandbox account", _SANDBOX, TikTokPermissionError, About.ACCOUNT),
     40014: _invalid("unsupported feature of the sandbox", _SANDBOX),
     40016: _throttle("too many requests of this app"),
     40050: _invalid("duplicated request"),
@@ -121,7 +135,7 @@ RETURN_CODES: dict[int, ReturnCode] = {
         "Ask for a shorter date range, fewer metrics, or campaigns by a `campaign_ids` filter.",
     ),
     40100: _throttle("too many requests of this app"),
-    40101: _auth("invalid app ID, secret or authorisation code"),
+    40101: _auth("invalid app ID, secret or authorisation code", about=About.APP),
     40102: _reauthorise("the access token has expired"),
     40103: _reauthorise("the refresh token has expired"),
     40104: _auth(
@@ -135,22 +149,23 @@ RETURN_CODES: dict[int, ReturnCode] = {
     40110: _auth("the authorisation code is used or has expired", _AUTHORISE),
     40111: _auth("the authorisation is refused"),
     40112: _auth("the authorisation is refused"),
-    40113: _auth("the app does not fit the token, or is blocked"),
+    40113: _auth("the app does not fit the token, or is blocked", about=About.APP),
     40114: _auth("the authorisation is refused"),
     40115: _auth("wrong timestamp", "Set the clock of the Airflow worker."),
-    40116: _auth("wrong signature"),
+    40116: _auth("wrong signature", about=About.APP),
     40117: _auth("wrong signature method"),
     40118: _permanent(
         "the feature is not allow-listed for this app",
         "Ask your TikTok representative to allow-list the app.",
         TikTokPermissionError,
+        About.APP,
     ),
-    40119: _auth("app and account belong to different companies"),
-    40121: _permanent("no developer permission", _FIX_APP, TikTokPermissionError),
-    40122: _permanent("no developer permission", _FIX_APP, TikTokPermissionError),
-    40123: _permanent("no developer permission", _FIX_APP, TikTokPermissionError),
-    40124: _permanent("no developer permission", _FIX_APP, TikTokPermissionError),
-    40125: _permanent("no developer permission", _FIX_APP, TikTokPermissionError),
+    40119: _auth("app and account belong to different companies", about=About.APP),
+    40121: _permanent("no developer permission", _FIX_APP, TikTokPermissionError, About.APP),
+    40122: _permanent("no developer permission", _FIX_APP, TikTokPermissionError, About.APP),
+    40123: _permanent("no developer permission", _FIX_APP, TikTokPermissionError, About.APP),
+    40124: _permanent("no developer permission", _FIX_APP, TikTokPermissionError, About.APP),
+    40125: _permanent("no developer permission", _FIX_APP, TikTokPermissionError, About.APP),
     40132: _throttle("too many requests for one field value", Action.THROTTLE_ONE),
     40133: _throttle("too many requests for this advertiser account", Action.THROTTLE_ONE),
     40200: _retry("a report task failed"),
@@ -160,15 +175,17 @@ RETURN_CODES: dict[int, ReturnCode] = {
         "the advertiser account does not exist",
         "Check `advertiser_ids`; `hook.list_advertisers()` shows the accounts that the token reaches.",
         TikTokPermissionError,
+        About.ACCOUNT,
     ),
     40301: _permanent(
         "the advertiser account can't be matched",
         "Check `advertiser_ids`; `hook.list_advertisers()` shows the accounts that the token reaches.",
         TikTokPermissionError,
+        About.ACCOUNT,
     ),
     40502: _invalid("advertisement limit reached", _OTHER_ENDPOINT),
     40700: _retry("internal validation error"),
-    41000: _permanent("blocked by country", _IP, TikTokPermissionError),
+    41000: _permanent("blocked by country", _IP, TikTokPermissionError, About.NETWORK),
     41001: _permanent(
         "the interface is offline", "Upgrade airflow-provider-tiktok.", TikTokInvalidRequestError
     ),
@@ -210,12 +227,14 @@ def look_up(code: int, message: str = "") -> ReturnCode:
     )
 
 
-_ABOUT_ONE_ACCOUNT = frozenset({40000, 40001, 40002, 40007, 40013, 40300, 40301})
+def subject_of(error: TikTokAPIError) -> About | None:
+    """Return what a refusal is about; ``None`` where it has no code, or one that doesn't say so."""
+    return None if error.code is None else look_up(error.code, error.message).about
 
 
 def is_about_one_account(error: TikTokAPIError) -> bool:
     """Return whether a refusal may be about the account that was asked for, and not about app, token or country."""
-    return error.code in _ABOUT_ONE_ACCOUNT and not lacks_scope(error)
+    return subject_of(error) is About.ACCOUNT
 
 
 def lacks_scope(error: TikTokAPIError) -> bool:
@@ -234,9 +253,11 @@ def _permission(message: str) -> ReturnCode:
     """
     text = message.lower()
     if _is_scope(message):
-        return _permanent("the app lacks a scope", _SCOPE, TikTokPermissionError)
+        return _permanent("the app lacks a scope", _SCOPE, TikTokPermissionError, About.APP)
     if "grant" in text:
-        return _permanent("the account isn't granted to this app", _GRANT, TikTokPermissionError)
+        return _permanent(
+            "the account isn't granted to this app", _GRANT, TikTokPermissionError, About.ACCOUNT
+        )
     if "exist" in text or "deleted" in text:
         return RETURN_CODES[40300]
     return RETURN_CODES[40001]

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_tiktok.api.codes import RETURN_CODES, Action, look_up
+from airflow_provider_tiktok.api.codes import (
+    RETURN_CODES,
+    About,
+    Action,
+    is_about_one_account,
+    look_up,
+    subject_of,
+)
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokAuthError,
@@ -43,6 +50,11 @@ _BY_ACTION = {
     Action.POLL: [40201],
     Action.RETRY: [20001, 40200, 40202, 40700, 50000, 50002, 51000, 51002, 51305, 60001],
 }
+_BY_SUBJECT = {
+    About.ACCOUNT: {40000, 40001, 40002, 40007, 40013, 40300, 40301},
+    About.APP: {40101, 40113, 40116, 40118, 40119, *range(40121, 40126)},
+    About.NETWORK: {-1, 41000},
+}
 
 
 @pytest.mark.parametrize(
@@ -58,6 +70,34 @@ def test_every_code_says_what_it_means_and_what_to_do(code):
     entry = RETURN_CODES[code]
     assert entry.meaning.strip()
     assert entry.advice.endswith(".")
+
+
+@pytest.mark.parametrize("subject", About)
+def test_every_code_says_what_it_is_about(subject):
+    assert {code for code, entry in RETURN_CODES.items() if entry.about is subject} == _BY_SUBJECT[subject]
+
+
+@pytest.mark.parametrize(
+    ("message", "subject"),
+    [
+        ("advertiser does not grant you permission", About.ACCOUNT),
+        ("Permission error: ... lacks the required scope ...", About.APP),
+        ("Reauthorize your API App.", About.APP),
+        ("The advertiser 7 doesn't exist or has been deleted.", About.ACCOUNT),
+        ("No.", About.ACCOUNT),
+    ],
+)
+def test_the_message_of_40001_says_what_it_is_about(message, subject):
+    error = TikTokPermissionError("refused", code=40001, message=message)
+    assert subject_of(error) is subject
+    assert is_about_one_account(error) is (subject is About.ACCOUNT)
+
+
+@pytest.mark.parametrize("code", [None, 0, 40999, 59999])
+def test_an_error_without_a_known_code_is_about_nothing_in_particular(code):
+    error = TikTokAPIError("refused", code=code)
+    assert subject_of(error) is None
+    assert not is_about_one_account(error)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from airflow_provider_tiktok.api.client import TikTokClient
-from airflow_provider_tiktok.api.codes import lacks_scope
+from airflow_provider_tiktok.api.codes import About, subject_of
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
@@ -17,15 +17,13 @@ from airflow_provider_tiktok.exceptions import (
 NETWORK, APP, TOKEN, ACCOUNT, TIKTOK = "Network", "App", "Token", "Account", "TikTok"
 """What an error is about."""
 
-_ABOUT_APP = {40101, 40113, 40116, 40118, 40119, *range(40121, 40126)}
-_ABOUT_NETWORK = {-1, 41000}  # TikTok refuses the worker's country
-
 
 def part_of(error: TikTokAPIError) -> str:
     """Return what an error is about."""
-    if isinstance(error, TikTokTransportError) or error.code in _ABOUT_NETWORK:
+    about = subject_of(error)
+    if isinstance(error, TikTokTransportError) or about is About.NETWORK:
         return NETWORK
-    if error.code in _ABOUT_APP or lacks_scope(error):
+    if about is About.APP:
         return APP
     if isinstance(error, TikTokAuthError):
         return TOKEN
