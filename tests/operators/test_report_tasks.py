@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -24,6 +25,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokStoppedError,
     TikTokTransportError,
 )
+from airflow_provider_tiktok.operators._outputs.files import FileOutput
 from airflow_provider_tiktok.operators._run import async_run
 from airflow_provider_tiktok.operators._run.job_store import KEY
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
@@ -677,6 +679,62 @@ def test_a_deferred_report_is_the_same_report(emulator, defer):
     counted = [call for call in emulator.calls if not call.path.startswith("/wsos_v2/")]
     assert summary["api_calls"] == len(counted)
     assert len(paths(emulator, CREATE)) == 2
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_warning_about_the_output_is_logged_once(emulator, defer, tmp_path, caplog, deferrable):
+    overlapping = {"lookback_days": 1, "output_path": f"{tmp_path}/days/"}
+    if deferrable:
+        given = defer(**overlapping)
+        summary, _ = resume(given, fire(given), **overlapping)
+    else:
+        summary, _ = run(**ASYNC, **overlapping)
+    assert summary["row_count"] > 0
+    assert [record.message[:48] for record in caplog.records if "runs overlap" in record.message] == [
+        "With `lookback_days` runs overlap, and this fold"
+    ]
+
+
+def test_the_output_is_opened_once_where_one_process_does_all(emulator, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        FileOutput,
+        "__init__",
+        lambda self, *args, __init__=FileOutput.__init__, **kwargs: (
+            opened.append(args[0]) or __init__(self, *args, **kwargs)
+        ),
+    )
+    run(**ASYNC, output_path=f"{tmp_path}/rows.jsonl")
+    assert opened == [f"{tmp_path}/rows.jsonl"]
+
+
+def test_files_are_named_alike_whether_a_report_was_deferred_or_not(emulator, defer, tmp_path):
+    """A name says the days of the accounts that TikTok has a report task of."""
+    first, *others = ordinary(emulator)
+    zones = {name: account.zone for name, account in emulator.world.accounts.items()}
+    refused = next(name for name in others if zones[name] != zones[first])
+    noon = datetime(2026, 8, 10, 12, tzinfo=timezone.utc)
+    context = {
+        "logical_date": next(
+            hour
+            for hour in (noon + timedelta(hours=n) for n in range(24))
+            if len({hour.astimezone(ZoneInfo(zones[name])).date() for name in (first, refused)}) > 1
+        )
+    }
+    emulator.set_faults([{"fault": "code:40001", "path": "report/task/create/", "advertiser_id": refused}])
+    report = dict.fromkeys(("report_start_date", "report_end_date"))
+    report |= {"advertiser_ids": [refused, first], "on_advertiser_error": "skip"}
+    names = []
+    for deferrable in (False, True):
+        report["output_path"] = f"{tmp_path}/{deferrable}/"
+        if deferrable:
+            given = defer(context, **report)
+            summary, _ = resume(given, fire(given), context, **report)
+        else:
+            summary, _ = run(context, **{**ASYNC, **report})
+        assert list(summary["skipped_advertisers"]) == [refused]
+        names += [path.rpartition("/")[2] for path in summary["paths"]]
+    assert names == [names[0]] * 2
 
 
 def test_nothing_that_airflow_stores_of_a_wait_holds_a_secret_an_address_or_rows(emulator, defer):

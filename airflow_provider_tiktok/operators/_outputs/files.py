@@ -81,10 +81,9 @@ class FileOutput:
             check_reachable(filesystem, root, target)
         self._destination = Destination(target, filesystem, root, self._schema.columns)
         self._filesystem = filesystem
+        self._is_folder = target.is_folder
         self._identity = {"target": asdict(target), "columns": self._schema.columns}
         self._check_days()
-        if target.is_folder:
-            self._warn_of_overlaps()
         self._destination.name_files(file_name(plan, self._schema, self._partition_by))
 
     def encode(self, page: Page) -> Sequence[Any]:
@@ -102,6 +101,8 @@ class FileOutput:
 
     def publish(self, source: RowSource, summary: dict[str, Any], now: datetime) -> None:
         """Move the files to their place, the manifest last."""
+        if self._is_folder:
+            self._warn_of_overlaps()  # here, for a report that is deferred opens its output twice
         request, skipped = self._plan.request, source.result.skipped
         published = self._destination.publish(
             make_manifest(source, summary, now),

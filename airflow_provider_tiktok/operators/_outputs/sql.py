@@ -74,7 +74,7 @@ class SqlOutput:
         layout = Layout(
             self._columns, key, _fingerprint(request, key), options.create_table, options.add_columns
         )
-        self._has_warned = False
+        self._becomes_null: list[str] = []
         self._windows = _one_window_each(plan) if self._by_window else {}
         hook = _open_hook(options.sql_conn_id)
         self._table = SqlTable(
@@ -132,6 +132,12 @@ class SqlOutput:
             f"{inserted:,}",
             time.monotonic() - started,
         )
+        if self._becomes_null:
+            log.warning(
+                "Table %s also has %s, which this report doesn't ask for; they are null in the rows that it replaced.",
+                self._options.table,
+                ", ".join(self._becomes_null),
+            )
         summary["columns"] = dict(self._columns)
         summary["table"] = self._table.name
         summary["rows_deleted"] = deleted
@@ -184,13 +190,7 @@ class SqlOutput:
                 "that it replaces would lose them. Request them, use a separate table for the report, or set "
                 "`add_columns=True` to let such columns become null."
             )
-        if metrics and not self._has_warned:
-            self._has_warned = True
-            log.warning(
-                "Table %s also has %s, which this report doesn't ask for; they become null in the rows that it replaces.",
-                table,
-                ", ".join(metrics),
-            )
+        self._becomes_null = metrics
 
 
 def _one_window_each(plan: ReportPlan) -> dict[str, Window]:
