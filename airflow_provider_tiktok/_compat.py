@@ -2,7 +2,7 @@
 
 Names that moved are imported here under one name, the Airflow 3 one first, so that no version warns of
 a deprecated import. This is the part that every DAG file with an operator of ours has to wait for; what is
-needed later stands in :mod:`~airflow_provider_tiktok._compat_late`, and what links need in
+needed later is in :mod:`~airflow_provider_tiktok._compat_late`, and what links need in
 :mod:`~airflow_provider_tiktok._compat_links`.
 """
 
@@ -24,7 +24,7 @@ except ImportError:  # before 3.2
 
 
 def default_deferrable() -> bool:
-    """Say whether operators wait in the triggerer unless told otherwise: Airflow's ``operators.default_deferrable``."""
+    """Return whether operators wait in the triggerer by default: Airflow's ``operators.default_deferrable``."""
     from airflow.configuration import conf
 
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))

@@ -35,7 +35,7 @@ def object_storage_path(url: str, conn_id: str | None) -> ObjectStoragePath:
 
 
 def connection_of(path: object) -> str | None:
-    """Give the ID of the connection that a path of Airflow's object storage carries, if it is one and does."""
+    """Return the ID of the connection that a path of Airflow's object storage carries, if it is one and does."""
     carried = getattr(path, "conn_id", None)
     if carried is None:  # before Airflow 3.2 it stands among the options only
         carried = (getattr(path, "storage_options", None) or {}).get("conn_id")
@@ -66,20 +66,20 @@ def mapped_sources(task: Any) -> dict[str, Any]:
     return {name: source for name in passed if name not in partial}
 
 
-def moment_trigger(moment: datetime) -> BaseTrigger:
-    """Make Airflow's own trigger that fires at a moment.
+def time_trigger(time: datetime) -> BaseTrigger:
+    """Return Airflow's own trigger that fires at a time.
 
-    :param moment: with a time zone.
+    :param time: with a time zone.
     """
     try:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
     except ImportError:  # Airflow 2
         from airflow.triggers.temporal import DateTimeTrigger
-    return DateTimeTrigger(moment=moment)
+    return DateTimeTrigger(moment=time)
 
 
 def asset_classes() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
-    """Give the classes of asset aliases, of assets, and of what else refers to assets among outlets."""
+    """Return the classes of asset aliases, of assets, and of what else refers to assets among outlets."""
     try:
         from airflow.sdk import Asset, AssetAlias
         from airflow.sdk.definitions.asset import AssetRef
@@ -91,7 +91,7 @@ def asset_classes() -> tuple[type[Any], type[Any], tuple[type[Any], ...]]:
 
 
 def hook_lineage_collector() -> Any:
-    """Give what collects the files that hooks read and write; ``None`` where nobody reads what it collects.
+    """Return what collects the files that hooks read and write; ``None`` where no one reads what it collects.
 
     To make one, Airflow loads what other providers know of assets, its database models among it, which takes
     longer than many a report takes to publish.
@@ -108,7 +108,7 @@ def hook_lineage_collector() -> Any:
 
 
 def has_connection(conn_id: str) -> bool:
-    """Say whether Airflow has a connection of this ID."""
+    """Return whether Airflow has a connection of this ID."""
     try:
         return BaseHook.get_connection(conn_id) is not None
     except AirflowNotFoundException:
@@ -116,7 +116,7 @@ def has_connection(conn_id: str) -> bool:
 
 
 def read_all_connections() -> None:
-    """Let this process, which is nobody's task, find the connections of Airflow's database too.
+    """Let this process, which runs no task, find the connections of Airflow's database too.
 
     Airflow 3 asks the database only where it takes itself for one of Airflow's servers; its own command
     line declares itself as one the same way.
@@ -127,7 +127,7 @@ def read_all_connections() -> None:
 async def get_connection_in_loop(conn_id: str) -> Any:
     """Read an Airflow connection in a triggerer's event loop, without blocking it.
 
-    From 3.3.2 on Airflow has a way of its own that can't dead-lock. Before, it is read in the one thread that
+    From 3.3.2 on Airflow has a way of its own that can't deadlock. Before, it is read in the one thread that
     asgiref keeps for such calls, so that no two of them talk to Airflow at once.
     """
     try:
@@ -162,7 +162,7 @@ __all__ = [
     "get_connection_in_loop",
     "has_connection",
     "hook_lineage_collector",
-    "moment_trigger",
     "object_storage_path",
     "read_all_connections",
+    "time_trigger",
 ]

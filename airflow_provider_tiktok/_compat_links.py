@@ -17,7 +17,7 @@ except ImportError:  # Airflow 2
 
 
 def stored_facts(ti_key: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Give a task's rendered fields and its summary, as the webserver of Airflow 2 finds them stored.
+    """Return a task's rendered fields and its summary, as the webserver of Airflow 2 finds them stored.
 
     Airflow 3 asks for links where the task has run; there the operator itself knows, and nothing is read.
 
@@ -34,7 +34,7 @@ def stored_facts(ti_key: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 
 
 def xcom_page(ti_key: Any) -> str:
-    """Give the address of the page that shows a task's XCom.
+    """Return the address of the page that shows a task's XCom.
 
     :param ti_key: which task instance.
     """

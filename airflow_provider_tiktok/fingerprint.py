@@ -1,4 +1,4 @@
-"""Fingerprints of values: names of files, tables and checkpoints, and what tells one report from another."""
+"""Fingerprints of values: names of files, tables and checkpoints, and what distinguishes one report from another."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-tiktok",
         "name": NAME,
-        "description": "Reports of TikTok Ads, whole or failed, in XCom or storage.",
+        "description": "Reports of TikTok Ads, complete or failed, in XCom or storage.",
         "versions": [__version__],
         "integrations": [
             {

@@ -50,7 +50,7 @@ class ApiCall:
 class Answer:
     """What TikTok answered to one call that it accepted.
 
-    :param data: the envelope's ``data``. Numbers with a point are kept as the text that TikTok sent.
+    :param data: the envelope's ``data``. Numbers with a point stay the text that TikTok sent.
     :param request_id: TikTok's ID of the call.
     :param truncated: TikTok's words where it says that rows are left out; else empty.
     """

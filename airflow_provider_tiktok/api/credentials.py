@@ -84,7 +84,7 @@ class TikTokCredentials:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that may be in no log and no error."""
+        """Strings that may be in no log and no error."""
         return tuple(secret for secret in (self.access_token, self.app_secret) if secret)
 
 

@@ -126,7 +126,7 @@ def of(subject: str) -> str:
 
 
 def read_json(body: bytes) -> Any:
-    """Return the value of JSON with texts that are well formed; numbers with a point stay text, to lose no digit.
+    """Return the value of JSON with strings that are well formed; numbers with a point stay text, to lose no digit.
 
     :raises ValueError: it is not JSON.
     """

@@ -38,7 +38,7 @@ def _doctor(options: argparse.Namespace) -> Iterator[str]:
     try:
         stored = hook.stored_connection()
         scopes = _scopes(stored.extra.get("scopes")) if stored else ()
-        client = hook.new_impatient_client()
+        client = hook.new_short_wait_client()
     except TikTokConfigError as error:
         yield from report.lines(iter([unusable(conn_id, str(error))]))
     else:

@@ -27,7 +27,7 @@ _TEST_TIMEOUT = 15.0  # seconds; somebody is waiting in front of a form
 
 @dataclass(frozen=True, slots=True)
 class StoredConnection:
-    """A connection's fields as they stand in Airflow, not checked yet."""
+    """A connection's fields as Airflow has them, not checked yet."""
 
     password: str = field(repr=False)
     host: str
@@ -99,17 +99,17 @@ class TikTokHook(BaseHook):
             "placeholders": declared["placeholders"],
         }
 
-    def get_conn(self, connections: int = 8, suspension_patience: float | None = None) -> TikTokClient:
+    def get_conn(self, connections: int = 8, max_suspension_wait: float | None = None) -> TikTokClient:
         """Return the client, made on first use.
 
         :param connections: how many HTTP connections it may keep, when it is made now.
-        :param suspension_patience: seconds that its calls wait while TikTok has suspended the app, when it is made now;
+        :param max_suspension_wait: most seconds that its calls wait while TikTok suspends the app, when it is made now;
             as long as a suspension lasts if not given.
         :raises TikTokConfigError: the connection is missing, or a field of it can't be used.
         """
         if self._client is None:
             self._client = self._new_client(
-                self.read_credentials(), connections=connections, suspension_patience=suspension_patience
+                self.read_credentials(), connections=connections, max_suspension_wait=max_suspension_wait
             )
         return self._client
 
@@ -127,24 +127,24 @@ class TikTokHook(BaseHook):
         from airflow_provider_tiktok.api.diagnosis.check import check_connection
 
         try:
-            with closing(self.new_impatient_client()) as client:
+            with closing(self.new_short_wait_client()) as client:
                 return check_connection(client)
         except TikTokError as error:
             return False, str(error)
         except Exception as error:
             return (
                 False,
-                f"The test itself failed ({type(error).__name__}); the task log of a report tells more.",
+                f"The test itself failed ({type(error).__name__}); the task log of a report says more.",
             )
 
-    def new_impatient_client(self) -> TikTokClient:
-        """Return a client for someone who waits for an answer.
+    def new_short_wait_client(self) -> TikTokClient:
+        """Return a client whose calls wait for seconds only, for a person who waits for the answer.
 
         :raises TikTokConfigError: the connection is missing, or a field of it can't be used.
         """
         credentials = self.read_credentials()
         return self._new_client(
-            replace(credentials, timeout=min(credentials.timeout, _TEST_TIMEOUT)), patient=False
+            replace(credentials, timeout=min(credentials.timeout, _TEST_TIMEOUT)), short_waits=True
         )
 
     def stored_connection(self) -> StoredConnection | None:
@@ -264,16 +264,16 @@ class TikTokHook(BaseHook):
         self,
         credentials: TikTokCredentials,
         *,
-        patient: bool = True,
+        short_waits: bool = False,
         connections: int = 8,
-        suspension_patience: float | None = None,
+        max_suspension_wait: float | None = None,
     ) -> TikTokClient:
         from airflow_provider_tiktok.api.client import TikTokClient
         from airflow_provider_tiktok.api.retry import RetryPolicy
 
         retry = (
-            RetryPolicy(max_suspension_wait=suspension_patience)
-            if patient
-            else RetryPolicy(attempts=2, max_throttle_wait=3.0)
+            RetryPolicy(attempts=2, max_throttle_wait=3.0)
+            if short_waits
+            else RetryPolicy(max_suspension_wait=max_suspension_wait)
         )
         return TikTokClient(credentials, retry=retry, stop=self._stop, connections=connections)

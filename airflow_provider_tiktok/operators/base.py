@@ -74,7 +74,7 @@ class TikTokBaseOperator(GivenParameters, BaseOperator):
         self.fail_fast = fail_fast
         self._stop: threading.Event | None = None
         self._result: Any = None  # of the last attempt
-        # what links may use beside the fields; a run fills it, and Airflow 3 asks the same object afterwards
+        # what links may use next to the fields; a run fills it, and Airflow 3 asks the same object afterwards
         self.link_facts: dict[str, Any] = {}
 
     def execute(self, context: Any) -> Any:

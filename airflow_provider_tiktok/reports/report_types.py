@@ -139,10 +139,10 @@ _GMV_MAX_LEVELS: Mapping[Grouping, frozenset[str]] = {
 """The kind of figures that each grouping of GMV Max has."""
 
 
-def _groupings(*texts: str) -> frozenset[Grouping]:
+def _groupings(*combinations: str) -> frozenset[Grouping]:
     """Read groupings such as ``campaign_id+item_group_id?time``: with each time dimension, or without one."""
     found: set[Grouping] = set()
-    for text in texts:
+    for text in combinations:
         names, _, optional = text.partition("?")
         base = frozenset(names.split("+"))
         times = {"": (), "time": (DAY, HOUR), "day": (DAY,)}[optional]

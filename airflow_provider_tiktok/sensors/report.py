@@ -130,10 +130,10 @@ class TikTokReportReadySensor(GivenParameters, BaseSensorOperator):
         self._stop = threading.Event()
         time = self._find_final_time(context) if self.deferrable else _now()
         if min(time - _now(), timedelta(seconds=self.timeout)) > _WORTH_DEFERRING:
-            from airflow_provider_tiktok._compat_late import moment_trigger
+            from airflow_provider_tiktok._compat_late import time_trigger
 
             self.defer(
-                trigger=moment_trigger(time),
+                trigger=time_trigger(time),
                 method_name="execute_complete",
                 kwargs={"moment": time.isoformat()},
                 timeout=timedelta(seconds=self.timeout),
@@ -144,7 +144,7 @@ class TikTokReportReadySensor(GivenParameters, BaseSensorOperator):
     def execute_complete(self, context: Any, event: Any = None, moment: str = "") -> str:
         """End the task, once the triggerer says that the time has come.
 
-        :param moment: which time it was.
+        :param moment: the time, under the name that deferred tasks have stored.
         """
         self._final_time = datetime.fromisoformat(moment)
         return self._end()

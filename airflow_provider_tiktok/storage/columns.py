@@ -2,7 +2,7 @@
 
 A number is a JSON number that fits in a double without overflow or underflow. Python's own ``int``, ``float``
 and ``Decimal`` also accept ``1_000``, ``nan``, Arabic digits and spaces, and databases and Arrow accept other
-texts, so these patterns decide whether a text is a number.
+strings, so these patterns decide whether a string is a number.
 """
 
 from __future__ import annotations

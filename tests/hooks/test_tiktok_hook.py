@@ -233,7 +233,7 @@ def test_iter_report_takes_report_tasks_as_well(emulator, connect, monkeypatch):
         assert list(hook.iter_report(mode="async", **report)) == expected
         assert len([call for call in emulator.calls if call.path.endswith("report/task/create/")]) == 1
         # a file that isn't ready although its check said SUCCESS
-        monkeypatch.setattr(poll, "_FIRST_PAUSE", 0.02)
+        monkeypatch.setattr(poll, "_INITIAL_DELAY", 0.02)
         emulator.set_faults([{"fault": "code:40201", "path": "report/task/download/", "first": 2}])
         assert list(hook.iter_report(mode="async", **report)) == expected
         emulator.configure(task_seconds=60)

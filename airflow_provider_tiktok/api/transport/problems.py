@@ -102,7 +102,7 @@ _CAUGHT = (
 def problem_of_call(call: Callable[[], _Result], url: str, timeout: float) -> _Result | Problem:
     """Make a call, and return what it returns; where it raises, what that means.
 
-    The caller raises its own error outside ``except``, for requests' own texts hold the URL with its secrets.
+    The caller raises its own error outside ``except``, for requests' own messages hold the URL with its secrets.
 
     :param url: the call's address, of which nothing is shown.
     :param timeout: seconds that the call may take.

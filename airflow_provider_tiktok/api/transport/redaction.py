@@ -50,12 +50,12 @@ def _spellings(secrets: Iterable[str]) -> set[str]:
     return found
 
 
-def _longest_first(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(texts, key=len, reverse=True))
+def _longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(secrets, key=len, reverse=True))
 
 
 class Redactor:
-    """Redacts secrets in texts.
+    """Redacts secrets in strings.
 
     :param secrets: the secrets; empty ones are none.
     """
@@ -158,10 +158,10 @@ LOG_REDACTION = LogRedaction()
 
 
 @contextmanager
-def redacted_in_log(*texts: str) -> Iterator[None]:
-    """Redact texts, such as the signature in an address, in what urllib3 logs while a ``with`` block lasts."""
-    LOG_REDACTION.add(texts)
+def redacted_in_log(*secrets: str) -> Iterator[None]:
+    """Redact strings, such as the signature in an address, in what urllib3 logs while a ``with`` block lasts."""
+    LOG_REDACTION.add(secrets)
     try:
         yield
     finally:
-        LOG_REDACTION.remove(texts)
+        LOG_REDACTION.remove(secrets)

@@ -27,7 +27,7 @@ def well_formed(text: str) -> str:
 
 
 def well_formed_json(value: Any) -> Any:
-    """Return a value that was read from JSON with all its texts well formed."""
+    """Return a value that was read from JSON with all its strings well formed."""
     if isinstance(value, str):
         return well_formed(value)
     if isinstance(value, list):

@@ -145,7 +145,7 @@ def new_session(url: str, headers: Mapping[str, str], connections: int) -> reque
     """
     session = _Session()
     session.headers.update({"User-Agent": f"airflow-provider-tiktok/{__version__}", **headers})
-    # read once: requests would go through the whole environment at every call, and look for a login in ~/.netrc
+    # read once: requests would go through the entire environment at every call, and look for a login in ~/.netrc
     session.trust_env = False
     session.proxies.update(get_environ_proxies(url))
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")

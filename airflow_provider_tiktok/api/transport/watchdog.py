@@ -131,7 +131,7 @@ class Watchdog:
         """Make a call, and end it when it has to end.
 
         The error that comes of it has neither traceback nor cause nor context: the variables of requests' frames, and
-        the texts of its errors, hold token and URL.
+        its errors' messages, hold token and URL.
 
         :raises TikTokStoppedError: the task was stopped.
         :raises requests.exceptions.RequestException: no answer came.

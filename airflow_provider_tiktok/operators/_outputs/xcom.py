@@ -62,7 +62,7 @@ class XComOutput:
         summary["bytes"] = self._bytes
         if self._task_instance is None:
             log.warning(
-                "There is no task instance, so the rows are not kept; set `output_path` to keep them."
+                "There is no task instance, so the rows are discarded; set `output_path` to store them."
             )
             return
         self._task_instance.xcom_push(key=ROWS_KEY, value=self._rows)

@@ -111,7 +111,7 @@ def event_extra(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def days(summary: Mapping[str, Any]) -> list[str]:
-    """Return each day of a report, first to last; none for figures of a whole life."""
+    """Return each day of a report, first to last; none for lifetime figures."""
     if not summary["report_start_date"]:
         return []
     first = date.fromisoformat(summary["report_start_date"])
@@ -193,7 +193,7 @@ _S3_SCHEMES = re.compile(r"s3[an]?", re.IGNORECASE)
 def dataset_name(path: str) -> tuple[str, str]:
     """Return namespace and name of a path as OpenLineage's naming has them.
 
-    Of an object store these are the bucket's URL and the key, of a disk ``file`` and the whole path.
+    Of an object store these are the bucket's URL and the key, of a disk ``file`` and the full path.
     """
     if "://" not in path:
         return "file", str(Path(path).expanduser().absolute())

@@ -84,7 +84,7 @@ _COPIED = (
     "outlets",
     "asset_partitions",
 )
-"""Fields that stand in the options as in the operator."""
+"""Fields that are the same in the options as in the operator."""
 
 _NO_FILES: Mapping[str, Any] = {
     "output_path": None,

@@ -18,7 +18,7 @@ _BETWEEN_PARTS = re.compile(r"[,/=]")  # of a list in text, and of a path
 
 
 def check_rendered(given: Mapping[str, Any], rendered: Mapping[str, Any]) -> None:
-    """Refuse templated parameters that the DAG gave and that rendered to ``None``, in whole or in part.
+    """Refuse templated parameters that the DAG gave and that rendered to ``None``, entirely or in part.
 
     :param given: what the DAG gave for each parameter, if anything.
     :param rendered: every templated parameter, as it is now.
@@ -49,7 +49,7 @@ def _lost(given: Any, rendered: Any) -> Any:
 
 
 def _filled(given: Any, rendered: Any) -> list[str]:
-    """Return what stands in place of each part of a template that is between braces, as far as that can be told."""
+    """Return the text for each part of a template that is between braces, as far as that is known."""
     before, *literals = _JINJA.split(str(given))
     text = str(rendered)
     if not literals or not text.startswith(before) or not text.endswith(literals[-1]):

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok._compat_late import moment_trigger
+from airflow_provider_tiktok._compat_late import time_trigger
 from airflow_provider_tiktok.exceptions import (
     TikTokEmptyReportError,
     TikTokRateLimitError,
@@ -68,7 +68,7 @@ class ReportRun:
             self.request, options.reconcile, options.reconcile_tolerance
         )
         self.client = hook.get_conn(
-            connections=options.max_concurrency, suspension_patience=MAX_WAIT if options.deferrable else None
+            connections=options.max_concurrency, max_suspension_wait=MAX_WAIT if options.deferrable else None
         )
         self._stop = stop
         self.on_plan = on_plan
@@ -187,7 +187,7 @@ class ReportRun:
             return None
         time = clock.now() + timedelta(seconds=seconds + random.uniform(0, _JITTER))  # noqa: S311
         log.warning("%s The task waits in the triggerer until %s.", error, f"{time:%Y-%m-%d %H:%M:%S} UTC")
-        return Deferred(moment_trigger(time), "go_on", {"unfinished": dict(unfinished)})
+        return Deferred(time_trigger(time), "go_on", {"unfinished": dict(unfinished)})
 
     def check_stopped(self) -> None:
         """Raise :class:`~airflow_provider_tiktok.exceptions.TikTokStoppedError` if the task was killed."""

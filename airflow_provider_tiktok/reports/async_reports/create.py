@@ -86,7 +86,7 @@ class JobCreation:
         """Sum up what was created.
 
         :param fingerprint: of the report.
-        :param began: second of the epoch at which the attempt began.
+        :param began: Unix timestamp at which the attempt began.
         """
         counts = self._client.counts
         return Submission(

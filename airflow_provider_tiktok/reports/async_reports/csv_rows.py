@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 1_000
 
-_LONGEST_CELL = 2**22  # characters; ad texts are long, and Python's own limit is 128 KiB
+_LONGEST_CELL = 2**22  # characters; the texts of ads are long, and Python's own limit is 128 KiB
 _TITLES: Mapping[str, tuple[str, ...]] = {
     "spend": ("cost", "total_cost", "amount_spent"),
     "impressions": ("impression",),

@@ -288,7 +288,7 @@ class FileSource:
         )
 
     def _reconcile(self, call: ReportCall, collector: RowCollector) -> None:
-        """Compare the rows' spend with the account's own, which synchronous calls tell.
+        """Compare the rows' spend with the account's own, which synchronous calls return.
 
         :raises TikTokIncompleteReportError: they are too far apart.
         """

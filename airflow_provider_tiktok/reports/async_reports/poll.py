@@ -1,7 +1,7 @@
 """Watches report tasks until each has come to its end, or the time is up.
 
 It does no waiting of its own: a worker waits with an event that a kill sets, a triggerer with its event loop.
-Times are seconds since the epoch, so that a watch which begins again elsewhere ends when the first would have.
+Times are Unix timestamps, so that a watch which begins again elsewhere ends when the first would have.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ MAX_FAULT_TIME = 1_800.0
 """Seconds for which TikTok may answer with faults only before the watch is given up."""
 
 _ACCOUNT = "account"  # marks, among a state's facts, that TikTok refused the account
-_FIRST_PAUSE = 2.0
+_INITIAL_DELAY = 2.0
 _GROWTH = 1.6
-_LONGEST_TROUBLE = 300.0  # seconds between two calls that go wrong
+_MAX_BACKOFF = 300.0  # seconds between two calls that go wrong
 _WITH_ADDRESS = re.compile(r"\w+://\S+")
 
 
@@ -102,7 +102,7 @@ class PollTimer:
 
     :param poll_interval: longest seconds between two polls; the first ones follow each other faster.
     :param deadlines: when the wait is given up, by the name of the limit that says so.
-    :param clock: seconds since the epoch.
+    :param clock: returns Unix timestamps.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class PollTimer:
         self._end_time = deadlines[self.limit]
         self._interval = poll_interval
         self._clock = clock
-        self._pause = min(_FIRST_PAUSE, poll_interval) / _GROWTH
+        self._delay = min(_INITIAL_DELAY, poll_interval) / _GROWTH
 
     @property
     def is_over(self) -> bool:
@@ -122,15 +122,15 @@ class PollTimer:
     def pause(self) -> float:
         """Return the seconds until the next poll."""
         jitter = random.uniform(0.9, 1.1)  # noqa: S311
-        return max(0.0, min(self._pause * jitter, self._end_time - self._clock()))
+        return max(0.0, min(self._delay * jitter, self._end_time - self._clock()))
 
     def lengthen(self) -> None:
         """Make the next delay longer, up to the interval."""
-        self._pause = min(self._interval, self._pause * _GROWTH)
+        self._delay = min(self._interval, self._delay * _GROWTH)
 
     def back_off(self, at_least: float = 0.0) -> None:
         """Make the next delay longer than the interval, for a call has gone wrong."""
-        self._pause = max(self._interval, min(_LONGEST_TROUBLE, self._pause * 2), at_least)
+        self._delay = max(self._interval, min(_MAX_BACKOFF, self._delay * 2), at_least)
 
 
 class JobWatch:
@@ -141,7 +141,7 @@ class JobWatch:
         and those after a fault slower.
     :param deadlines: when the wait is given up, by the name of the limit that says so.
     :param stop_at_failure: end as soon as one task has failed, instead of waiting for the others.
-    :param clock: seconds since the epoch.
+    :param clock: returns Unix timestamps.
     """
 
     def __init__(

@@ -69,7 +69,7 @@ class Submission:
     :param zones: names of time zones, by account, where they are known.
     :param fingerprint: of the report.
     :param calls: numbers of calls made so far, as the summary counts them.
-    :param began: second of the epoch at which the attempt began.
+    :param began: Unix timestamp at which the attempt began.
     :param planned: how many tasks each account was to have; ``None`` where that is not known.
     :param deadlines: when the wait for TikTok is given up, by the name of the limit; ``None`` where that is not known.
     """

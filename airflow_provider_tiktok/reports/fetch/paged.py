@@ -173,7 +173,7 @@ class PagedSource:
         self._account_rows.discard_of(advertiser_id)
 
     def _warn_of_multi_window_rows(self) -> None:
-        """Warn when rows of several windows can't be told apart, or are in several orders."""
+        """Warn when rows of several windows can't be distinguished, or are in several orders."""
         request, windows = self.plan.request, self.plan.windows
         if request.order_field and len(self.plan) > 1:
             log.warning(

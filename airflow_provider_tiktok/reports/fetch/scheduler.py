@@ -110,7 +110,7 @@ class PageScheduler:
 
     def _submit(self) -> None:
         """Submit as many pages as there is capacity for."""
-        # TikTok counts time-outs: until one call has shown what size works, it is one at a time
+        # TikTok counts timeouts: until one call has shown what size works, it is one at a time
         while self._pool.has_capacity and (not self._recovery.timeouts or self._pool.is_empty):
             job = self._next_job()
             if job is not None:

@@ -33,7 +33,7 @@ LIST_TYPES = ("IN", "NOT_IN", "CONTAIN_ANY_OF")
 """Filter types whose value is a JSON list in text."""
 
 RANGE_TYPES = ("BETWEEN", "RANGE")
-"""Filter types whose value is a JSON list of exactly two texts; TikTok's gateway treats both names as the same."""
+"""Filter types whose value is a JSON list of exactly two strings; TikTok's gateway treats both names as the same."""
 
 TYPES = (*LIST_TYPES, *RANGE_TYPES, "MATCH", "GREATER_EQUAL", "GREATER_THAN", "LOWER_EQUAL", "LOWER_THAN")
 
@@ -304,15 +304,17 @@ def _encode(where: str, field_name: str, filter_type: str, value: Any) -> str:
         if isinstance(value, (list, tuple)) and len(value) == 1:
             value = value[0]
         return _scalar(where, field_name, value)
-    texts = [_scalar(where, field_name, item) for item in _as_list(field_name, value)]
-    if not texts:
+    values = [_scalar(where, field_name, item) for item in _as_list(field_name, value)]
+    if not values:
         raise invalid(where, "is empty; name at least one value, or leave the filter out.")
-    if filter_type in RANGE_TYPES and len(texts) != 2:  # noqa: PLR2004
-        raise invalid(where, f"must hold two values, the lowest and the highest, not {len(texts)}.")
-    wrong = [text for text in texts if field_name in ID_FIELDS and not _IS_ID.fullmatch(text)]
+    if filter_type in RANGE_TYPES and len(values) != 2:  # noqa: PLR2004
+        raise invalid(where, f"must hold two values, the lowest and the highest, not {len(values)}.")
+    wrong = [text for text in values if field_name in ID_FIELDS and not _IS_ID.fullmatch(text)]
     if wrong:
         raise invalid(where, f"holds {wrong[0]!r}; IDs are numbers.")
-    return json.dumps(list(dict.fromkeys(texts)) if filter_type in LIST_TYPES else texts, ensure_ascii=False)
+    return json.dumps(
+        list(dict.fromkeys(values)) if filter_type in LIST_TYPES else values, ensure_ascii=False
+    )
 
 
 def _as_list(field_name: str, value: Any) -> list[Any]:

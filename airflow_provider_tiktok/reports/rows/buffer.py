@@ -234,7 +234,7 @@ class RowBuffer:
 def _merge(sources: Iterable[Iterator[list[Item]]]) -> Iterator[list[Item]]:
     """Return the items of several sources in one order, list by list.
 
-    Whole stretches are sorted at a time, which takes less than half of what merging item by item takes.
+    Runs of items are sorted at once, which takes less than half of what merging item by item takes.
 
     :param sources: each gives sorted lists, whose items come behind those of the list before.
     """

@@ -46,7 +46,7 @@ _IS_CANONICAL = {
 }
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAY_LENGTH = len("2026-11-21")
-_END = "\0\0"  # separates the texts of a key: it sorts before everything that could follow
+_END = "\0\0"  # separates the strings of a key: it sorts before everything that could follow
 _NULL_KEY = "\0\1"  # a null in a key: it sorts after empty text, before all other text
 
 
@@ -279,7 +279,7 @@ def _hours(values: Sequence[str]) -> Sequence[Cell]:
 
 
 def _few(values: Sequence[str], make: Callable[[str], str]) -> Sequence[Cell]:
-    """Convert texts of which there are few different ones, so that equal results are one object and compare fast."""
+    """Convert strings of which few are different, so that equal results are one object and compare fast."""
     made = {value: sys.intern(make(value)) for value in set(values)}
     return list(map(made.__getitem__, values))
 

@@ -1,6 +1,6 @@
 """The columns of a report, and the type of each.
 
-A row is a tuple of texts in the order of the schema's columns; ``None`` is null. A text is canonical
+A row is a tuple of strings in the order of the schema's columns; ``None`` is null. A string is canonical
 for its column's type: ``integer`` and ``decimal`` hold a JSON number with the digits that TikTok
 sent, ``date`` and ``timestamp`` are ISO 8601, everything else is ``string``. So writers render rows
 without parsing a number, and no digit is lost.

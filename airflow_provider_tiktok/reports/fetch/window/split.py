@@ -56,7 +56,7 @@ _LEVEL = {CAMPAIGNS: "AUCTION_CAMPAIGN", ADGROUPS: "AUCTION_ADGROUP"}
 _SUMMED = ("spend", "impressions", "clicks")
 """Metrics whose values of all ads of a campaign are known to add up to the campaign's."""
 
-_KEPT_IN_LISTS = ("campaign_system_origins", "campaign_automation_type", "buying_type", "objective_type")
+_FILTERS_OF_LISTS = ("campaign_system_origins", "campaign_automation_type", "buying_type", "objective_type")
 """Filters on campaigns, which hold in a list of them as well."""
 
 
@@ -232,17 +232,19 @@ def list_metrics(
 
 def list_call(request: ReportRequest, call: ReportCall, strategy: str) -> ReportCall:
     """Return the call that lists the campaigns, or the ad groups of one campaign, which have figures in a window."""
-    kept = [item for item in _filters(call) if item["field_name"] in (*_KEPT_IN_LISTS, _FIELD[CAMPAIGNS])]
+    filters = [
+        item for item in _filters(call) if item["field_name"] in (*_FILTERS_OF_LISTS, _FIELD[CAMPAIGNS])
+    ]
     if strategy == ADGROUPS:
-        kept += [item for item in _filters(call) if item["field_name"] == _FIELD[ADGROUPS]]
+        filters += [item for item in _filters(call) if item["field_name"] == _FIELD[ADGROUPS]]
     status = STATUS_FIELDS[_LEVEL[strategy]]
-    kept.append({"field_name": status, "filter_type": "IN", "filter_value": '["STATUS_ALL"]'})
+    filters.append({"field_name": status, "filter_type": "IN", "filter_value": '["STATUS_ALL"]'})
     common = {
         "report_type": "BASIC",
         "data_level": _LEVEL[strategy],
         "dimensions": [f"{_ENTITY[strategy]}_id"],
         "metrics": list(list_metrics(request, call, strategy)[0]),
-        "filtering": kept,
+        "filtering": filters,
         "query_lifetime": True if request.query_lifetime else None,
         "page_size": request.page_size,
     }
@@ -258,7 +260,7 @@ def list_sums(request: ReportRequest, call: ReportCall, strategy: str) -> tuple[
         request.report_type == "BASIC"
         and not set(request.dimensions) - {*ROW_IDS, DAY, HOUR}
         and all(
-            item["field_name"] in (*_KEPT_IN_LISTS, *ids)
+            item["field_name"] in (*_FILTERS_OF_LISTS, *ids)
             or (item["field_name"] in status and "STATUS_ALL" in item["filter_value"])
             for item in _filters(call)
         )
