@@ -25,7 +25,6 @@ from airflow_provider_tiktok.exceptions import (
     TikTokStoppedError,
     TikTokTransportError,
 )
-from airflow_provider_tiktok.operators._outputs.files import FileOutput
 from airflow_provider_tiktok.operators._run import async_run
 from airflow_provider_tiktok.operators._run.job_store import KEY
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
@@ -693,19 +692,6 @@ def test_a_warning_about_the_output_is_logged_once(emulator, defer, tmp_path, ca
     assert [record.message[:48] for record in caplog.records if "runs overlap" in record.message] == [
         "With `lookback_days` runs overlap, and this fold"
     ]
-
-
-def test_the_output_is_opened_once_where_one_process_does_all(emulator, tmp_path, monkeypatch):
-    opened = []
-    monkeypatch.setattr(
-        FileOutput,
-        "__init__",
-        lambda self, *args, __init__=FileOutput.__init__, **kwargs: (
-            opened.append(args[0]) or __init__(self, *args, **kwargs)
-        ),
-    )
-    run(**ASYNC, output_path=f"{tmp_path}/rows.jsonl")
-    assert opened == [f"{tmp_path}/rows.jsonl"]
 
 
 def test_files_are_named_alike_whether_a_report_was_deferred_or_not(emulator, defer, tmp_path):

@@ -23,7 +23,6 @@ from airflow_provider_tiktok.exceptions import (
     TikTokStoppedError,
 )
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-from airflow_provider_tiktok.operators._outputs.base import Output
 from airflow_provider_tiktok.operators._run.job_store import JobStore
 from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
 from airflow_provider_tiktok.operators._run.run import ReportRun, read_start
@@ -93,7 +92,7 @@ class AsyncReportRun:
 
         def fetch() -> Finished:
             self._jobs.resume(submission, end)
-            return self._finish_in_new_output(submission, end)
+            return self._finish(submission, end)
 
         return self._clean_up_after(fetch)
 
@@ -115,27 +114,22 @@ class AsyncReportRun:
 
     def _submit(self) -> Finished | Deferred:
         plan = self._run.plan()
-        # an output that can't take the rows is refused before any job is created; they may come in another process
-        with closing(self._run.open_output(plan)) as output:
-            submission = self._jobs.submit(plan, deadlines=self._deadlines(), started_at=self._started_at)
-            if self._jobs.running and self._options.deferrable:
-                return self._defer(submission)
-            end = self._jobs.wait(submission)
-            if submission.refused.keys() == plan.refused.keys():
-                return self._finish(submission, end, output)
-        # TikTok refused more accounts: the files' name says the days of the others, as after a deferral
-        return self._finish_in_new_output(submission, end)
+        # an output that can't take the rows is refused before any job is created; the rows come hours later, or in another
+        # process, and nothing is held open until then
+        self._run.open_output(plan).close()
+        submission = self._jobs.submit(plan, deadlines=self._deadlines(), started_at=self._started_at)
+        if self._jobs.running and self._options.deferrable:
+            return self._defer(submission)
+        return self._finish(submission, self._jobs.wait(submission))
 
-    def _finish_in_new_output(self, submission: Submission, end: WatchEnd) -> Finished:
-        with closing(self._run.open_output(submission.plan(self._run.request))) as output:
-            return self._finish(submission, end, output)
-
-    def _finish(self, submission: Submission, end: WatchEnd, output: Output) -> Finished:
+    def _finish(self, submission: Submission, end: WatchEnd) -> Finished:
         """Fetch what the jobs made, and publish it."""
-        source = self._jobs.source(
-            submission, end, encode=output.encode, reconciliation=self._run.reconciliation
-        )
-        return self._run.complete(source, source.batches(), output)
+        plan = submission.plan(self._run.request)  # without the accounts that TikTok refused meanwhile
+        with closing(self._run.open_output(plan)) as output:
+            source = self._jobs.source(
+                submission, end, encode=output.encode, reconciliation=self._run.reconciliation
+            )
+            return self._run.complete(source, source.batches(), output)
 
     def _deadlines(self) -> dict[str, float]:
         """Return until when the jobs are waited for, as Unix timestamps.
