@@ -19,7 +19,7 @@ from airflow_provider_tiktok.emulator.report_tasks import (
     PROCESSING,
     QUEUING,
     SUCCESS,
-    ReportTask,
+    ReportJob,
     ReportTasks,
 )
 from airflow_provider_tiktok.emulator.world import World
@@ -32,7 +32,7 @@ CANCEL_PATH = "report/task/cancel/"
 METHODS = {CREATE_PATH: "POST", CHECK_PATH: "GET", DOWNLOAD_PATH: "GET", CANCEL_PATH: "POST"}
 """The paths of report tasks, each with the method that it accepts."""
 
-_ReportTaskEndpoint = Callable[[ReportTasks, ReportTask, Params], Answer]
+_ReportTaskEndpoint = Callable[[ReportTasks, ReportJob, Params], Answer]
 
 
 def report_task_endpoints(tasks: ReportTasks) -> dict[str, Endpoint]:
@@ -80,12 +80,12 @@ def _check_allowed(world: World) -> None:
         raise ApiError(NOT_ALLOWED)
 
 
-def _check(tasks: ReportTasks, task: ReportTask, params: Params) -> Answer:
+def _check(tasks: ReportTasks, task: ReportJob, params: Params) -> Answer:
     status = task.status(tasks.clock())
     return Answer(rest={"status": status, "message": task.failure if status == FAILED else ""})
 
 
-def _download(tasks: ReportTasks, task: ReportTask, params: Params) -> Answer:
+def _download(tasks: ReportTasks, task: ReportJob, params: Params) -> Answer:
     status = task.status(tasks.clock())
     if status in (QUEUING, PROCESSING):
         raise ApiError(TASK_NOT_READY)
@@ -103,7 +103,7 @@ def _download(tasks: ReportTasks, task: ReportTask, params: Params) -> Answer:
     return Answer(rest=rest)
 
 
-def _cancel(tasks: ReportTasks, task: ReportTask, params: Params) -> Answer:
+def _cancel(tasks: ReportTasks, task: ReportJob, params: Params) -> Answer:
     status = task.status(tasks.clock())
     if status not in (QUEUING, PROCESSING):
         raise ApiError(TASK_ERROR, f"The task cannot be canceled, its status is {status}.")

@@ -34,7 +34,7 @@ _FAILURE = "Internal error, please create the task again."
 
 
 @dataclass
-class ReportTask:
+class ReportJob:
     """One report task.
 
     :param created: the Unix timestamp of its creation.
@@ -82,19 +82,19 @@ class ReportTasks:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._serial = itertools.count(1)
-        self._tasks: dict[str, ReportTask] = {}
+        self._tasks: dict[str, ReportJob] = {}
         self._key = secrets.token_bytes(32)
         self._folder = tempfile.TemporaryDirectory(prefix="tiktok-emulator-", ignore_cleanup_errors=True)
 
-    def all(self) -> list[ReportTask]:
+    def all(self) -> list[ReportJob]:
         """Return all report tasks, oldest first."""
         with self._lock:
             return list(self._tasks.values())
 
-    def create(self, request: ReportTaskRequest, token: str, world: World) -> ReportTask:
+    def create(self, request: ReportTaskRequest, token: str, world: World) -> ReportJob:
         """Create a report task and return it."""
         serial = next(self._serial)
-        task = ReportTask(
+        task = ReportJob(
             task_id=str(7_500_000_000_000_000_000 + mix(serial) % 10**17),
             request=request,
             token=token,
@@ -106,7 +106,7 @@ class ReportTasks:
             self._tasks[task.task_id] = task
         return task
 
-    def find(self, task_id: str, advertiser_id: str, token: str) -> ReportTask:
+    def find(self, task_id: str, advertiser_id: str, token: str) -> ReportJob:
         """Return a report task to the token that created it.
 
         :raises ApiError: if it does not exist, is too old, or belongs to another token.
@@ -119,14 +119,14 @@ class ReportTasks:
             raise ApiError(PERMISSION, f"No permission to operate task {task_id}.")
         return task
 
-    def file(self, task: ReportTask) -> ReportTaskFile:
+    def file(self, task: ReportJob) -> ReportTaskFile:
         """Return the file of a successful report task, written on first use."""
         with self._writing:
             if task.file is None:
                 task.file = write_file(Path(self._folder.name) / task.task_id, task.request, task.world)
             return task.file
 
-    def signed_path(self, task: ReportTask) -> str:
+    def signed_path(self, task: ReportJob) -> str:
         """Return the signed path of a report task's file, valid without a token until it expires."""
         now = int(self.clock())
         expire = now + int(task.world.settings.download_seconds)

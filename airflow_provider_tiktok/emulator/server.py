@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from airflow_provider_tiktok.emulator.faults import Fault
-    from airflow_provider_tiktok.emulator.report_tasks import ReportTask
+    from airflow_provider_tiktok.emulator.report_tasks import ReportJob
     from airflow_provider_tiktok.emulator.world import World
 
 HOST = "127.0.0.1"
@@ -62,7 +62,7 @@ class Emulator:
         return self._service.calls.all()
 
     @property
-    def tasks(self) -> list[ReportTask]:
+    def tasks(self) -> list[ReportJob]:
         """Return all report tasks so far, oldest first."""
         return self._service.tasks.all()
 

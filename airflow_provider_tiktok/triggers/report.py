@@ -45,7 +45,7 @@ class TikTokReportTrigger(BaseTrigger):
     no rows, no address and no token; nor do the trigger's own parameters, which Airflow keeps in its database.
 
     :param tiktok_conn_id: the Airflow connection.
-    :param report_tasks: the tasks, as :meth:`~airflow_provider_tiktok.api.endpoints.report_tasks.ReportTask.as_list` returns
+    :param report_tasks: the tasks, as :meth:`~airflow_provider_tiktok.api.endpoints.report_tasks.ReportJob.as_list` returns
         them.
     :param poll_interval: longest seconds between two polls.
     :param deadlines: Unix timestamps at which the wait ends, by the name of the limit. They
@@ -141,11 +141,11 @@ class TikTokReportTrigger(BaseTrigger):
         return self._credentials
 
     def _new_watch(self) -> JobWatch:
-        from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+        from airflow_provider_tiktok.api.endpoints.report_tasks import ReportJob
         from airflow_provider_tiktok.reports.async_reports.poll import JobWatch
 
         return JobWatch(
-            [ReportTask.from_list(task) for task in self.report_tasks],
+            [ReportJob.from_list(task) for task in self.report_tasks],
             poll_interval=self.poll_interval,
             deadlines=self.deadlines,
             stop_at_failure=self.stop_at_failure,
@@ -173,10 +173,10 @@ def _new_client(credentials: TikTokCredentials) -> TikTokClient:
 def _cancel(
     credentials: TikTokCredentials, report_tasks: Sequence[Sequence[Any]], watch: JobWatch | None
 ) -> None:
-    from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+    from airflow_provider_tiktok.api.endpoints.report_tasks import ReportJob
     from airflow_provider_tiktok.reports.async_reports.cancel import cancel_jobs
 
-    tasks = watch.pending if watch else [ReportTask.from_list(task) for task in report_tasks]
+    tasks = watch.pending if watch else [ReportJob.from_list(task) for task in report_tasks]
     cancel_jobs(credentials, tasks)
 
 

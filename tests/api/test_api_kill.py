@@ -14,7 +14,7 @@ from urllib3 import PoolManager
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
-from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask, download_task
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportJob, download_task
 from airflow_provider_tiktok.api.retry import RetryPolicy
 from airflow_provider_tiktok.api.transport import watchdog
 from airflow_provider_tiktok.exceptions import TikTokStoppedError
@@ -136,7 +136,7 @@ def test_a_stop_ends_a_download_whose_host_is_silent(silent, new_client, stopped
     body = f'{{"code":0,"data":{{"download_url":"{files.url}/x?sign=1"}}}}'.encode()
     api = silent(HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
     client = new_client(api.url)
-    task = ReportTask("1", "7")
+    task = ReportJob("1", "7")
 
     def download() -> object:
         with pytest.MonkeyPatch.context() as patch:

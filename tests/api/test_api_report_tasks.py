@@ -8,8 +8,8 @@ import pytest
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.endpoints.downloads import LapsedAddressError, check_address, fetch_file
 from airflow_provider_tiktok.api.endpoints.report_tasks import (
-    ReportTask,
-    TaskState,
+    JobState,
+    ReportJob,
     cancel_all,
     cancel_task,
     check_task,
@@ -28,7 +28,7 @@ from .conftest import TOKEN, Reply, ok, refusal
 
 pytestmark = pytest.mark.usefixtures("moved_clock")
 
-TASK = ReportTask("75", "71", "2026-08-01", "2026-08-03", "filter 1 of 2", ("reach",))
+TASK = ReportJob("75", "71", "2026-08-01", "2026-08-03", "filter 1 of 2", ("reach",))
 CSV = b"ad_id,spend\n1,2.50\n"
 LINK = "/wsos_v2/object/1?expire=9&sign=5ec7e7"
 
@@ -40,7 +40,7 @@ def _hurry(monkeypatch):
 
 
 def test_a_task_survives_a_journey_as_json():
-    assert ReportTask.from_list(TASK.as_list()) == TASK
+    assert ReportJob.from_list(TASK.as_list()) == TASK
 
 
 def test_a_creation_posts_json_and_gives_the_id(server, client):
@@ -121,11 +121,11 @@ def test_a_creation_without_an_id_is_an_error(server, client):
 @pytest.mark.parametrize(
     ("reply", "state"),
     [
-        (ok({"status": "PROCESSING", "message": ""}), TaskState("PROCESSING")),
-        (ok({"status": "success"}), TaskState("SUCCESS")),
-        (ok({"status": "CANCELLED"}), TaskState("CANCELED")),
-        (ok({"status": "FAILED", "message": f"No, {TOKEN}."}), TaskState("FAILED", "No, ***.")),
-        (refusal(40201), TaskState("QUEUING")),
+        (ok({"status": "PROCESSING", "message": ""}), JobState("PROCESSING")),
+        (ok({"status": "success"}), JobState("SUCCESS")),
+        (ok({"status": "CANCELLED"}), JobState("CANCELED")),
+        (ok({"status": "FAILED", "message": f"No, {TOKEN}."}), JobState("FAILED", "No, ***.")),
+        (refusal(40201), JobState("QUEUING")),
     ],
 )
 def test_a_check_gives_the_status(server, client, reply, state):
@@ -142,7 +142,7 @@ def test_an_unknown_status_is_an_error(server, client):
 
 def test_a_cancellation_posts_and_tasks_that_cannot_be_cancelled_are_reported(server, client, caplog):
     server.script = [ok({"status": "CANCELED"}), refusal(40002, "It is done.")]
-    assert cancel_task(client, TASK) == TaskState("CANCELED")
+    assert cancel_task(client, TASK) == JobState("CANCELED")
     assert server.calls[0].body == {"advertiser_id": "71", "task_id": "75"}
     with caplog.at_level(logging.WARNING):
         cancel_all(client, [TASK])

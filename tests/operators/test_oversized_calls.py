@@ -71,9 +71,7 @@ def test_a_report_beyond_tiktoks_limit_is_split_by_campaigns(place, level, shape
     place.configure(max_entities=len({row[level] for row in right}) - 1)
     with caplog.at_level(logging.WARNING):
         assert fetch(place, **parameters) == right
-    logged = [
-        record.getMessage() for record in caplog.records if "divided by campaigns" in record.getMessage()
-    ]
+    logged = [record.getMessage() for record in caplog.records if "split by campaigns" in record.getMessage()]
     assert len(logged) == 1
 
 

@@ -251,7 +251,7 @@ def test_a_figure_that_tiktok_refuses_in_lists_only_fails_the_report(drop):
     client = FakeClient(world)
     report = fetch(client, old_plan(client, metrics="spend,result"), drop_invalid_metrics=drop)
     with pytest.raises(
-        TikTokInvalidRequestError, match="lists the campaigns by which the report has to be divided"
+        TikTokInvalidRequestError, match="lists the campaigns by which the report has to be split"
     ):
         all_rows(report)
     assert not report.result.dropped

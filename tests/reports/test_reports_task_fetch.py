@@ -11,7 +11,7 @@ from datetime import date
 
 import pytest
 
-from airflow_provider_tiktok.api.endpoints.report_tasks import FAILED, SUCCESS, TaskState
+from airflow_provider_tiktok.api.endpoints.report_tasks import FAILED, SUCCESS, JobState
 from airflow_provider_tiktok.exceptions import (
     TikTokIncompleteReportError,
     TikTokOutputError,
@@ -115,9 +115,9 @@ def test_a_submission_that_lacks_a_task_is_no_plan():
 @pytest.mark.parametrize("policy", ["skip", "fail_at_end", "fail"])
 def test_an_account_that_is_refused_after_its_task_was_created_is_treated_as_the_policy_says(policy):
     plan = old_plan(FakeClient(), mode="async", advertiser_ids="7,8")
-    refused = TaskState(FAILED, "no permission", "R1", about_account=True)
+    refused = JobState(FAILED, "no permission", "R1", about_account=True)
     # as it comes from the triggerer
-    stored = WatchEnd("done", states={"0": refused, "1": TaskState(SUCCESS)}).as_dict()
+    stored = WatchEnd("done", states={"0": refused, "1": JobState(SUCCESS)}).as_dict()
     states = WatchEnd.from_dict(json.loads(json.dumps(stored))).states
     assert [one.about_account for one in states.values()] == [True, False]
     fetch = FileSource(FakeClient(), plan, tasks_of(plan), states, refused={}, on_advertiser_error=policy)
@@ -137,7 +137,7 @@ def test_an_account_that_is_refused_after_its_task_was_created_is_treated_as_the
 
 def test_a_task_that_failed_by_itself_is_skipped_for_no_policy():
     plan = old_plan(FakeClient(), mode="async", advertiser_ids="7,8")
-    states = {"0": TaskState(FAILED, "no permission"), "1": TaskState(SUCCESS)}
+    states = {"0": JobState(FAILED, "no permission"), "1": JobState(SUCCESS)}
     fetch = FileSource(FakeClient(), plan, tasks_of(plan), states, refused={}, on_advertiser_error="skip")
     with pytest.raises(TikTokReportTaskError):
         all_rows(fetch)

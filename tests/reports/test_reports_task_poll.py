@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from airflow_provider_tiktok.api.client import CallCounts
-from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportJob
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokAuthError,
@@ -15,7 +15,7 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.reports.async_reports.poll import MAX_FAULT_TIME, JobWatch, WatchEnd
 
-TASKS = [ReportTask("11", "1"), ReportTask("22", "2")]
+TASKS = [ReportJob("11", "1"), ReportJob("22", "2")]
 
 
 @dataclass

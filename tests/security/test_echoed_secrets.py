@@ -17,7 +17,7 @@ from airflow_provider_tiktok.api.diagnosis.check import check_connection
 from airflow_provider_tiktok.api.endpoints.advertisers import describe_batch, list_advertisers
 from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
 from airflow_provider_tiktok.api.endpoints.report_tasks import (
-    ReportTask,
+    ReportJob,
     check_task,
     create_task,
     download_task,
@@ -39,7 +39,7 @@ SPELLINGS = {
     "a path": quote(SECRET),
 }
 PARTS = (TOKEN, TOKEN[5:], SECRET, *SPELLINGS.values())
-TASK = ReportTask("1", "7")
+TASK = ReportJob("1", "7")
 
 
 def shown(error: BaseException | None) -> str:

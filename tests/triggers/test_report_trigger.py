@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportJob
 from airflow_provider_tiktok.triggers.report import TikTokReportTrigger
 
 pytestmark = pytest.mark.usefixtures("moved_clock")
@@ -36,7 +36,7 @@ def create(emulator, client):
         "start_date": "2026-08-01",
         "end_date": "2026-08-01",
     }
-    return ReportTask(client.post("report/task/create/", body).data["task_id"], account)
+    return ReportJob(client.post("report/task/create/", body).data["task_id"], account)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ _CANCELS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class ReportTask:
+class ReportJob:
     """One report task of TikTok's, and what it makes.
 
     :param report_task_id: TikTok's ID of it.
@@ -77,7 +77,7 @@ class ReportTask:
         ]
 
     @classmethod
-    def from_list(cls, values: Iterable[Any]) -> ReportTask:
+    def from_list(cls, values: Iterable[Any]) -> ReportJob:
         """Read what :meth:`as_list` gave.
 
         :raises ValueError: it is something else.
@@ -94,7 +94,7 @@ class ReportTask:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskState:
+class JobState:
     """What TikTok says of a task.
 
     :param status: one of :data:`STATUSES`; ``QUEUING`` where it says no more than "not ready".
@@ -143,7 +143,7 @@ def create_task(client: TikTokClient, body: Mapping[str, Any], subject: str) -> 
     return report_task_id
 
 
-def check_task(client: TikTokClient, task: ReportTask) -> TaskState:
+def check_task(client: TikTokClient, task: ReportJob) -> JobState:
     """Ask how far a task is.
 
     :raises TikTokReportTaskError: TikTok gives a status that this version doesn't know.
@@ -152,7 +152,7 @@ def check_task(client: TikTokClient, task: ReportTask) -> TaskState:
         answer = client.get("report/task/check/", _which(task), subject=str(task))
     except TikTokAPIError as error:
         if error.code == NOT_READY:
-            return TaskState(QUEUING, request_id=error.request_id)
+            return JobState(QUEUING, request_id=error.request_id)
         raise
     status = str(answer.data.get("status") or "").upper()
     status = {"CANCELLED": CANCELED}.get(status, status)
@@ -162,10 +162,10 @@ def check_task(client: TikTokClient, task: ReportTask) -> TaskState:
             f"{', '.join(sorted(STATUSES))}. Upgrade airflow-provider-tiktok. [request_id {answer.request_id}]"
         )
     message = without_signatures(client.redact(" ".join(str(answer.data.get("message") or "").split())))[:500]
-    return TaskState(status, message, answer.request_id)
+    return JobState(status, message, answer.request_id)
 
 
-def download_task(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> dict[str, Any]:
+def download_task(client: TikTokClient, task: ReportJob, into: IO[bytes]) -> dict[str, Any]:
     """Write the file that a task made into a file of ours.
 
     TikTok answers with the file itself, or with an address that is good for an hour; when that has lapsed, or
@@ -179,7 +179,7 @@ def download_task(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> di
     return saved
 
 
-def _download(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> dict[str, Any]:
+def _download(client: TikTokClient, task: ReportJob, into: IO[bytes]) -> dict[str, Any]:
     problem = ""
     for _ in range(_ATTEMPTS):
         answer = client.get("report/task/download/", _which(task), subject=str(task), into=into)
@@ -203,7 +203,7 @@ def _download(client: TikTokClient, task: ReportTask, into: IO[bytes]) -> dict[s
 
 
 def _fetch_from_address(
-    client: TikTokClient, task: ReportTask, answer: Answer, into: IO[bytes]
+    client: TikTokClient, task: ReportJob, answer: Answer, into: IO[bytes]
 ) -> dict[str, Any]:
     """Write the file at the address that TikTok answered into a file of ours.
 
@@ -229,16 +229,16 @@ def _fetch_from_address(
     )
 
 
-def cancel_task(client: TikTokClient, task: ReportTask) -> TaskState:
+def cancel_task(client: TikTokClient, task: ReportJob) -> JobState:
     """Cancel a report task.
 
     :raises TikTokAPIError: TikTok can't, for example because the task is done.
     """
     answer = client.post("report/task/cancel/", _which(task), subject=str(task), needs_data=False)
-    return TaskState(str(answer.data.get("status") or "").upper(), request_id=answer.request_id)
+    return JobState(str(answer.data.get("status") or "").upper(), request_id=answer.request_id)
 
 
-def cancel_all(client: TikTokClient, tasks: Iterable[ReportTask]) -> None:
+def cancel_all(client: TikTokClient, tasks: Iterable[ReportJob]) -> None:
     """Cancel report tasks, as far as TikTok can; log what it can't."""
     wanted = list(tasks)
     if not wanted:
@@ -247,7 +247,7 @@ def cancel_all(client: TikTokClient, tasks: Iterable[ReportTask]) -> None:
         list(pool.map(lambda task: _try_to_cancel(client, task), wanted))
 
 
-def _try_to_cancel(client: TikTokClient, task: ReportTask) -> None:
+def _try_to_cancel(client: TikTokClient, task: ReportJob) -> None:
     try:
         state = cancel_task(client, task)
     except TikTokError as error:
@@ -256,7 +256,7 @@ def _try_to_cancel(client: TikTokClient, task: ReportTask) -> None:
         log.info("Cancelled %s. [request_id %s]", task, state.request_id)
 
 
-def _which(task: ReportTask) -> dict[str, str]:
+def _which(task: ReportJob) -> dict[str, str]:
     return {"advertiser_id": task.advertiser_id, "task_id": task.report_task_id}
 
 

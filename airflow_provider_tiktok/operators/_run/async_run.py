@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportJob
 from airflow_provider_tiktok.exceptions import (
     TikTokError,
     TikTokRateLimitError,
@@ -195,19 +195,19 @@ class AsyncReportRun:
 
     def _load_jobs(
         self, unfinished: Mapping[str, Any] | None
-    ) -> tuple[Sequence[ReportTask], Sequence[ReportTask]]:
+    ) -> tuple[Sequence[ReportJob], Sequence[ReportJob]]:
         """Return the jobs of use that exist already, and those that no one wants any more."""
         if not unfinished:
             return self._store.load()
         known, unwanted = (
-            list(map(ReportTask.from_list, unfinished[name])) for name in ("report_tasks", "unwanted")
+            list(map(ReportJob.from_list, unfinished[name])) for name in ("report_tasks", "unwanted")
         )
         self._client.counts.add(unfinished["calls"])
         if unfinished["fingerprint"] != self._jobs.fingerprint:
             return [], known + unwanted
         return known, unwanted
 
-    def _store_jobs(self, jobs: Sequence[ReportTask]) -> None:
+    def _store_jobs(self, jobs: Sequence[ReportJob]) -> None:
         """Leave only these to a later attempt."""
         if jobs:
             self._store.save(jobs)

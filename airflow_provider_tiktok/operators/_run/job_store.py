@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportJob
 from airflow_provider_tiktok.operators._run.task_instance import generation_of, may_retry
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class JobStore:
         """Whether another attempt can follow, and will find what this one stores."""
         return self._store is not None and self._may_retry
 
-    def load(self) -> tuple[list[ReportTask], list[ReportTask]]:
+    def load(self) -> tuple[list[ReportJob], list[ReportJob]]:
         """Return the jobs of an earlier attempt: those that may serve this one, and those that can't."""
         if self._store is None:
             return [], []
@@ -54,7 +54,7 @@ class JobStore:
             stored = self._store.get(KEY)
             if not stored:
                 return [], []
-            jobs = [ReportTask.from_list(item) for item in stored["tasks"]]
+            jobs = [ReportJob.from_list(item) for item in stored["tasks"]]
             submitted_at = float(stored["submitted_at"])
             known = stored["fingerprint"] == self._fingerprint and list(stored["life"]) == self._generation
         except Exception as error:  # a report can do without the store
@@ -68,7 +68,7 @@ class JobStore:
             return jobs, []
         return [], jobs
 
-    def save(self, jobs: Sequence[ReportTask]) -> None:
+    def save(self, jobs: Sequence[ReportJob]) -> None:
         """Store which jobs there are."""
         if self._store is None:
             return

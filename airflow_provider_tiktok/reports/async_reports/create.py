@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.endpoints.report_tasks import (
     FAILED,
-    ReportTask,
-    TaskState,
+    JobState,
+    ReportJob,
     check_task,
     create_task,
 )
@@ -46,10 +46,10 @@ class JobCreation:
         self._policy = on_advertiser_error
         self._dropped = DroppedMetrics(plan.request, allowed=drop_invalid_metrics, by_account={})
         self._wanted = {job_of(call).identity: call for call in plan.calls}
-        self._tasks: dict[tuple[str, str | None, str | None, str], ReportTask] = {}
+        self._tasks: dict[tuple[str, str | None, str | None, str], ReportJob] = {}
 
     @property
-    def tasks(self) -> tuple[ReportTask, ...]:
+    def tasks(self) -> tuple[ReportJob, ...]:
         """The tasks that there are, in the plan's order."""
         return tuple(
             self._tasks[identity]
@@ -57,15 +57,15 @@ class JobCreation:
             if identity in self._tasks and call.advertiser_id not in self.refused
         )
 
-    def needs(self, task: ReportTask) -> bool:
+    def needs(self, task: ReportJob) -> bool:
         """Return whether an existing job makes something that the plan wants."""
         return task.identity in self._wanted
 
-    def reuse(self, tasks: Iterable[ReportTask]) -> None:
+    def reuse(self, tasks: Iterable[ReportJob]) -> None:
         """Use existing jobs, of the same report, instead of new ones."""
         self._tasks.update({task.identity: task for task in tasks})
 
-    def create(self) -> Iterator[tuple[ReportTask, ...]]:
+    def create(self) -> Iterator[tuple[ReportJob, ...]]:
         """Create what is missing; after each new task, give those that there are.
 
         :raises TikTokError: TikTok refused one account, and the report is not to go on without it.
@@ -100,7 +100,7 @@ class JobCreation:
             planned=Counter(call.advertiser_id for call in self._wanted.values()),
         )
 
-    def _create(self, call: ReportCall) -> ReportTask:
+    def _create(self, call: ReportCall) -> ReportJob:
         request = self._plan.request
         subject = f"report task for {call.account}, {call.window}{', ' if call.part else ''}{call.part}"
         while True:
@@ -126,7 +126,7 @@ class JobCreation:
         self.refused[advertiser_id] = error
 
 
-def reusable_state(client: TikTokClient, task: ReportTask) -> TaskState | None:
+def reusable_state(client: TikTokClient, task: ReportJob) -> JobState | None:
     """Return how far a job of an earlier attempt is; ``None`` when a new one has to be made.
 
     Where TikTok doesn't say now, it is reused: the wait for it shows what it is.
@@ -135,8 +135,8 @@ def reusable_state(client: TikTokClient, task: ReportTask) -> TaskState | None:
         state = check_task(client, task)
     except TikTokError as error:
         if error.retryable:
-            return TaskState("QUEUING")
-        state = TaskState(FAILED, str(error))
+            return JobState("QUEUING")
+        state = JobState(FAILED, str(error))
     if state.status in {FAILED, "CANCELED"}:
         log.warning("An earlier attempt's %s is of no use (%s), and is created again.", task, state.status)
         return None

@@ -18,8 +18,8 @@ from airflow_provider_tiktok.api.endpoints.report_tasks import (
     NOT_READY,
     RUNNING,
     SUCCESS,
-    ReportTask,
-    TaskState,
+    JobState,
+    ReportJob,
     download_task,
 )
 from airflow_provider_tiktok.exceptions import (
@@ -79,8 +79,8 @@ class FileSource:
         self,
         client: TikTokClient,
         plan: ReportPlan,
-        tasks: Sequence[ReportTask],
-        states: Mapping[str, TaskState],
+        tasks: Sequence[ReportJob],
+        states: Mapping[str, JobState],
         *,
         refused: Mapping[str, TikTokAPIError],
         poll_interval: float = POLL_INTERVAL,
@@ -88,7 +88,7 @@ class FileSource:
         encode: Encode = page_rows,
         on_advertiser_error: str = FAIL,
         reconciliation: Reconciliation | None = None,
-        on_unusable: Callable[[ReportTask], None] = lambda task: None,
+        on_unusable: Callable[[ReportJob], None] = lambda task: None,
     ) -> None:
         self.plan = plan
         self.result = FetchResult()
@@ -154,7 +154,7 @@ class FileSource:
         self.result.skipped = self._failures.skipped
 
     def _read_account(
-        self, pairs: Sequence[tuple[ReportCall, ReportTask]], collectors: list[RowCollector]
+        self, pairs: Sequence[tuple[ReportCall, ReportJob]], collectors: list[RowCollector]
     ) -> None:
         """Read all files of an account; those of one window are put together."""
         for _, task in pairs:
@@ -171,10 +171,10 @@ class FileSource:
                     )
             self._reconcile(call, rows)
 
-    def _state(self, task: ReportTask) -> TaskState:
-        return self._states.get(task.report_task_id, TaskState(SUCCESS))
+    def _state(self, task: ReportJob) -> JobState:
+        return self._states.get(task.report_task_id, JobState(SUCCESS))
 
-    def _check_state(self, task: ReportTask) -> None:
+    def _check_state(self, task: ReportJob) -> None:
         """Raise if a job made nothing.
 
         :raises TikTokReportTaskError: it did not.
@@ -185,7 +185,7 @@ class FileSource:
         self._on_unusable(task)
         raise job_error(task, state)
 
-    def _read_task(self, call: ReportCall, task: ReportTask) -> RowCollector:
+    def _read_task(self, call: ReportCall, task: ReportJob) -> RowCollector:
         """Download a task's file and read it; again when it came broken."""
         started = clock.monotonic()
         for attempt in range(1, _DOWNLOADS + 1):
@@ -217,7 +217,7 @@ class FileSource:
                 return collector
         raise AssertionError  # the last attempt returned or raised
 
-    def _download(self, task: ReportTask, file: IO[bytes]) -> int:
+    def _download(self, task: ReportJob, file: IO[bytes]) -> int:
         """Download a task's file, and make sure that it is all there; give its bytes.
 
         Where the host doesn't say how long the file is, it is fetched twice: a break can't come at the same byte.
@@ -237,7 +237,7 @@ class FileSource:
         size: int = saved["bytes"]
         return size
 
-    def _download_when_ready(self, task: ReportTask, file: IO[bytes]) -> dict[str, Any]:
+    def _download_when_ready(self, task: ReportJob, file: IO[bytes]) -> dict[str, Any]:
         """Download a task's file; wait where TikTok says that it isn't ready, though the task's check said it was.
 
         :raises TikTokReportTaskError: it isn't ready when the time is up.
@@ -258,9 +258,7 @@ class FileSource:
             log.warning("%s It said before that it was ready; it is asked again in %.0f s.", refusal, pause)
             self._client.wait(pause)
 
-    def _read_file(
-        self, call: ReportCall, task: ReportTask, file: IO[bytes], collector: RowCollector
-    ) -> None:
+    def _read_file(self, call: ReportCall, task: ReportJob, file: IO[bytes], collector: RowCollector) -> None:
         request = self.plan.request
         wanted = [name for name in request.metrics if name not in task.dropped]
         subject = f"{call.account}, {call.window}, {task.report_task_id}"
@@ -317,7 +315,7 @@ class FileSource:
             )
 
 
-def job_error(task: ReportTask, state: TaskState) -> TikTokReportTaskError:
+def job_error(task: ReportJob, state: JobState) -> TikTokReportTaskError:
     """Return the error for a job that made nothing.
 
     TikTok's own faults pass, and a new job may go well. One that failed because of what was asked for won't.
@@ -337,7 +335,7 @@ def job_error(task: ReportTask, state: TaskState) -> TikTokReportTaskError:
     )
 
 
-def _never_ready(task: ReportTask, limit: str, refusal: TikTokAPIError) -> TikTokReportTaskError:
+def _never_ready(task: ReportJob, limit: str, refusal: TikTokAPIError) -> TikTokReportTaskError:
     return TikTokReportTaskError(
         f"TikTok says that {task} is done, and then that its file is not ready, until the end of `{limit}`. Run the task "
         f"again, which has a new one made, and allow more time. [code {refusal.code}, request_id {refusal.request_id}]",

@@ -22,8 +22,8 @@ from airflow_provider_tiktok.api.endpoints.report_tasks import (
     QUEUING,
     RUNNING,
     SUCCESS,
-    ReportTask,
-    TaskState,
+    JobState,
+    ReportJob,
     check_task,
 )
 from airflow_provider_tiktok.exceptions import (
@@ -70,7 +70,7 @@ class WatchEnd:
     code: int | None = None
     request_id: str = ""
     retryable: bool = True
-    states: Mapping[str, TaskState] = field(default_factory=dict)
+    states: Mapping[str, JobState] = field(default_factory=dict)
     api_calls: int = 0
 
     def as_dict(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class WatchEnd:
     def from_dict(cls, values: Mapping[str, Any]) -> WatchEnd:
         """Read what :meth:`as_dict` gave."""
         states = {
-            name: TaskState(*map(str, one[:3]), about_account=_ACCOUNT in one[3:])
+            name: JobState(*map(str, one[:3]), about_account=_ACCOUNT in one[3:])
             for name, one in values.get("states", {}).items()
         }
         return cls(**{**values, "states": states})
@@ -146,14 +146,14 @@ class JobWatch:
 
     def __init__(
         self,
-        tasks: Sequence[ReportTask],
+        tasks: Sequence[ReportJob],
         *,
         poll_interval: float,
         deadlines: Mapping[str, float],
         stop_at_failure: bool = True,
         clock: Callable[[], float] = clock.time,
     ) -> None:
-        self.states: dict[str, TaskState] = {}
+        self.states: dict[str, JobState] = {}
         self._tasks = list(tasks)
         self._timer = PollTimer(poll_interval, deadlines, clock)
         self._stop_at_failure = stop_at_failure
@@ -163,12 +163,12 @@ class JobWatch:
         self._calls = 0
 
     @property
-    def pending(self) -> list[ReportTask]:
+    def pending(self) -> list[ReportJob]:
         """The tasks that are not at their end, as far as is known."""
         return [
             task
             for task in self._tasks
-            if self.states.get(task.report_task_id, TaskState(QUEUING)).status in RUNNING
+            if self.states.get(task.report_task_id, JobState(QUEUING)).status in RUNNING
         ]
 
     def poll(self, client: TikTokClient) -> WatchEnd | None:
@@ -209,7 +209,7 @@ class JobWatch:
         self._timer.lengthen()
         return None
 
-    def _on_error(self, task: ReportTask, error: TikTokError) -> WatchEnd | None:
+    def _on_error(self, task: ReportJob, error: TikTokError) -> WatchEnd | None:
         """Return how the watch ends by an error; ``None`` for a fault that passes, or one about a single job."""
         if error.retryable:
             now = self._clock()
@@ -222,7 +222,7 @@ class JobWatch:
                 log.warning("%s It is asked again in %.0f s.", error, self._timer.pause())
                 return None
         elif isinstance(error, TikTokAPIError) and is_about_one_account(error):
-            self.states[task.report_task_id] = TaskState(
+            self.states[task.report_task_id] = JobState(
                 FAILED, error.message, error.request_id, about_account=True
             )
             return None

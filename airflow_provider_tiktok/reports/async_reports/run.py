@@ -16,8 +16,8 @@ from airflow_provider_tiktok.api.endpoints.report_tasks import (
     QUEUING,
     RUNNING,
     SUCCESS,
-    ReportTask,
-    TaskState,
+    JobState,
+    ReportJob,
 )
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokReportTaskError
 from airflow_provider_tiktok.reports.async_reports.cancel import cancel_jobs
@@ -42,7 +42,7 @@ from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
 
 log = logging.getLogger(__name__)
 
-_UNKNOWN = TaskState(QUEUING)
+_UNKNOWN = JobState(QUEUING)
 """The state of a job of which nothing is known."""
 
 
@@ -72,11 +72,11 @@ class ReportJobs:
         drop_invalid_metrics: bool = False,
         poll_interval: float = POLL_INTERVAL,
         cancel_when_stopped: bool = True,
-        on_change: Callable[[Sequence[ReportTask]], None] = lambda jobs: None,
+        on_change: Callable[[Sequence[ReportJob]], None] = lambda jobs: None,
     ) -> None:
         self.fingerprint = fingerprint(request, client.credentials)
-        self.created: Sequence[ReportTask] = ()
-        self.unwanted: Sequence[ReportTask] = ()
+        self.created: Sequence[ReportJob] = ()
+        self.unwanted: Sequence[ReportJob] = ()
         self._client = client
         self._request = request
         self._policy = on_advertiser_error
@@ -84,12 +84,12 @@ class ReportJobs:
         self._poll_interval = poll_interval
         self._cancels = cancel_when_stopped
         self._on_change = on_change
-        self._states: Mapping[str, TaskState] = {}
+        self._states: Mapping[str, JobState] = {}
         self._watch: JobWatch | None = None
-        self._cancelled: list[ReportTask] = []
+        self._cancelled: list[ReportJob] = []
 
     @property
-    def running(self) -> list[ReportTask]:
+    def running(self) -> list[ReportJob]:
         """The jobs that TikTok may still be at work at."""
         jobs = self._watch.pending if self._watch is not None else self._in_state(*RUNNING)
         return [job for job in jobs if job not in self._cancelled]
@@ -109,7 +109,7 @@ class ReportJobs:
             self.cancel()
             raise
 
-    def adopt(self, known: Sequence[ReportTask], unwanted: Sequence[ReportTask] = ()) -> None:
+    def adopt(self, known: Sequence[ReportJob], unwanted: Sequence[ReportJob] = ()) -> None:
         """Set the jobs of an earlier attempt, before :meth:`submit` decides about them.
 
         :param known: of the same report.
@@ -212,7 +212,7 @@ class ReportJobs:
             on_unusable=self._drop,
         )
 
-    def pop_running(self) -> list[ReportTask]:
+    def pop_running(self) -> list[ReportJob]:
         """Return the running jobs, which the caller cancels; each of them is returned once."""
         jobs = self.running
         self._cancelled += jobs
@@ -225,7 +225,7 @@ class ReportJobs:
     def _reuse(self, creation: JobCreation) -> None:
         """Let the creation use the jobs that exist, and cancel those that no one wants any more."""
         unwanted = [*self.unwanted, *(job for job in self.created if not creation.needs(job))]
-        states: dict[str, TaskState] = {}
+        states: dict[str, JobState] = {}
         for job in filter(creation.needs, self.created):
             if (state := reusable_state(self._client, job)) is not None:
                 states[job.report_task_id] = state
@@ -266,12 +266,12 @@ class ReportJobs:
             "days or accounts at once."
         )
 
-    def _drop(self, job: ReportTask) -> None:
+    def _drop(self, job: ReportJob) -> None:
         """Leave a job of no use to no later attempt."""
         self.created = [one for one in self.created if one != job]
         self._on_change(self.created)
 
-    def _in_state(self, *statuses: str) -> list[ReportTask]:
+    def _in_state(self, *statuses: str) -> list[ReportJob]:
         return [
             job for job in self.created if self._states.get(job.report_task_id, _UNKNOWN).status in statuses
         ]

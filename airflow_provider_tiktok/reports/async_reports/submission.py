@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
-from airflow_provider_tiktok.api.endpoints.report_tasks import ReportTask
+from airflow_provider_tiktok.api.endpoints.report_tasks import ReportJob
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
@@ -25,10 +25,10 @@ _HAS_TITLES = frozenset({"BASIC", "AUDIENCE"})
 """Report types that take ``enable_report_title_translation``."""
 
 
-def job_of(call: ReportCall, report_task_id: str = "", dropped: Iterable[str] = ()) -> ReportTask:
+def job_of(call: ReportCall, report_task_id: str = "", dropped: Iterable[str] = ()) -> ReportJob:
     """Return the job, with or without its ID, that makes the rows of a planned call."""
     start, end = call.window.start, call.window.end
-    return ReportTask(
+    return ReportJob(
         report_task_id,
         call.advertiser_id,
         start.isoformat() if start else None,
@@ -74,7 +74,7 @@ class Submission:
     :param deadlines: when the wait for TikTok is given up, by the name of the limit; ``None`` where that is not known.
     """
 
-    tasks: tuple[ReportTask, ...]
+    tasks: tuple[ReportJob, ...]
     advertiser_ids: tuple[str, ...]
     refused: Mapping[str, TikTokAPIError]
     zones: Mapping[str, str]
@@ -105,7 +105,7 @@ class Submission:
     def from_dict(cls, values: Mapping[str, Any]) -> Submission:
         """Read what :meth:`as_dict` gave."""
         return cls(
-            tuple(ReportTask.from_list(item) for item in values["tasks"]),
+            tuple(ReportJob.from_list(item) for item in values["tasks"]),
             tuple(values["advertiser_ids"]),
             {name: _error(*facts) for name, facts in values["refused"].items()},
             dict(values["zones"]),

@@ -77,9 +77,7 @@ class CallRecovery:
         account = job.window.advertiser_id
         if (account, strategy) not in self._logged:
             self._logged.add((account, strategy))
-            log.warning(
-                "%s The report of this account is divided by %s, and put together again.", error, strategy
-            )
+            log.warning("%s The report of this account is split by %s, and joined again.", error, strategy)
         size = self._sizes.setdefault(account, split.Size())
         job.window.calls.split(job.call, strategy, size)
 
@@ -99,7 +97,7 @@ class CallRecovery:
         if listed and (reason or isinstance(error, TikTokInvalidRequestError)):
             return with_advice(
                 error,
-                f"The call lists the {listed} by which the report has to be divided, with the report's own metrics: leave "
+                f"The call lists the {listed} by which the report has to be split, with the report's own metrics: leave "
                 "those out that TikTok's message names, or filter by campaign_ids, some at a time.",
             )
         if isinstance(error, TikTokInvalidRequestError):

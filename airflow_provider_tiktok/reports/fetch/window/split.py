@@ -91,7 +91,7 @@ def obstacle(request: ReportRequest, call: ReportCall, reason: str) -> str:
         unlisted = list_metrics(request, call, strategy)[1]
         if unlisted:
             return (
-                f"It can't be divided by {strategy}: TikTok doesn't list those by {', '.join(unlisted)}, so some could be "
+                f"It can't be split by {strategy}: TikTok doesn't list those by {', '.join(unlisted)}, so some could be "
                 f"missing. Leave {' and '.join(unlisted)} out of `metrics`, or filter by campaign_ids, some at a time."
             )
     return ""
