@@ -15,7 +15,7 @@ from airflow_provider_tiktok.api.calls import Answer, ApiCall, CallFailure
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.envelope import EnvelopeReader
 from airflow_provider_tiktok.api.rate_limit.limiter import RateLimitStatus
-from airflow_provider_tiktok.api.rate_limit.throttle import Throttle
+from airflow_provider_tiktok.api.rate_limit.throttle import Throttle, Turn
 from airflow_provider_tiktok.api.retry import Retries, RetryPolicy
 from airflow_provider_tiktok.api.transport.problems import Problem
 from airflow_provider_tiktok.api.transport.redaction import LOG_REDACTION, Redactor
@@ -191,7 +191,7 @@ class TikTokClient:
             turn.wait()
             self._count(retried_calls=is_retry)
             try:
-                outcome = self._attempt(call)
+                outcome = self._attempt(call, turn)
             except TikTokStoppedError:
                 turn.unanswered()
                 raise
@@ -204,10 +204,10 @@ class TikTokClient:
             if not outcome.is_throttled:
                 stopping.wait(retries.backoff_after(outcome), self.stop, call.cancel)
 
-    def _attempt(self, call: ApiCall) -> Answer | CallFailure:
+    def _attempt(self, call: ApiCall, turn: Turn) -> Answer | CallFailure:
         self._count(api_calls=1)
         started = time.monotonic()
-        response = self._transport.send(call)
+        response = self._transport.send(call, turn.sent)
         if isinstance(response, Problem):
             return self._envelopes.failure(response, call.subject)
         log.debug(

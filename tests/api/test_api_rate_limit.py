@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from urllib3.connection import HTTPConnection
 
 from airflow_provider_tiktok.api.rate_limit import state
 from airflow_provider_tiktok.api.rate_limit.limiter import RateLimiter
@@ -28,6 +29,7 @@ from airflow_provider_tiktok.api.rate_limit.state import (
     MemoryStore,
     open_store,
 )
+from tests.api.conftest import Reply, ok
 
 QPS_TEXT = "Due to too many requests, requests from App 7 are temporarily restricted."
 ELEVEN = datetime(2026, 11, 22, 23, 0, tzinfo=timezone.utc)
@@ -95,6 +97,28 @@ def test_a_call_that_leaves_late_counts_from_then_on():
     assert limiter.sent(started) == 1000.5
     assert limiter.acquire()[0] == pytest.approx(1.09)
     assert limiter.sent(1000.499) == 1000.499  # no longer a call of this store
+
+
+@pytest.mark.usefixtures("moved_clock")
+def test_a_call_counts_from_when_it_leaves_not_from_when_it_connects(
+    make_client, server, moved_clock, monkeypatch
+):
+    connect, arrivals = HTTPConnection.connect, []
+
+    def connect_slowly(self: HTTPConnection) -> None:
+        moved_clock.advance(0.4)  # a name to look up, a TLS handshake
+        connect(self)
+
+    def note(call: Any) -> Reply:
+        arrivals.append(moved_clock.monotonic())
+        return ok()
+
+    monkeypatch.setattr(HTTPConnection, "connect", connect_slowly)
+    server.script = note
+    client = make_client(qps=2, shared_budget=False)
+    for _ in range(5):
+        client.get("report/integrated/get/", {})
+    assert all(third - first >= 1 for first, third in zip(arrivals, arrivals[2:], strict=False))
 
 
 # refusals

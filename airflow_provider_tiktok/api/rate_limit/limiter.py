@@ -112,7 +112,7 @@ class RateLimiter:
             return 0.0, now
 
     def sent(self, started: float) -> float:
-        """Note that a call is sent only now: a busy machine may have let it wait after it had started.
+        """Note that a call is sent only now: it was connected first, or a busy machine let it wait.
 
         :return: the start that the other methods take from here on.
         """

@@ -125,6 +125,9 @@ class Turn:
             self._wait(seconds)
         for limiter in self._throttle.limiters(self._call):
             self._started = self._acquire(limiter)
+
+    def sent(self) -> None:
+        """Note that the call leaves now, which may be a connection and a TLS handshake after it was allowed to."""
         self._started = self._limiter.sent(self._started)
 
     def accepted(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -86,12 +86,13 @@ class Transport:
         self._stop = stop
         self._redactor = redactor
 
-    def send(self, call: ApiCall) -> HttpResponse | Problem:
+    def send(self, call: ApiCall, on_send: Callable[[], None]) -> HttpResponse | Problem:
         """Make an HTTP call and read its body.
 
+        :param on_send: called when the connection is there and the request is about to leave.
         :raises TikTokStoppedError: the task was stopped.
         """
-        watched = Call(self._timeout, self._stop, grace=_GRACE if call.is_create else 0.0)
+        watched = Call(self._timeout, self._stop, _GRACE if call.is_create else 0.0, on_send)
         return problem_of_call(
             lambda: self.watchdog.run(watched, lambda: self._exchange(call)), self._root, self._timeout
         )

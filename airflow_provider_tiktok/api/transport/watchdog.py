@@ -42,11 +42,19 @@ class Call:
     :param seconds: within which the complete answer has to come once the call is sent.
     :param stop: set when the task is stopped.
     :param grace: seconds that the call may go on after that.
+    :param on_send: called when the connection is there and the request is about to leave.
     """
 
-    def __init__(self, seconds: float, stop: threading.Event, grace: float = 0.0) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        stop: threading.Event,
+        grace: float = 0.0,
+        on_send: Callable[[], None] = lambda: None,
+    ) -> None:
         self.is_late = False
         self.is_stopped = False
+        self.on_send = on_send
         self._seconds = seconds
         self._stop = stop
         self._grace = grace
@@ -186,6 +194,15 @@ class _Mixin(_Base):
             super().connect()
         else:
             call.connect(super().connect)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Send the request, which is under way only once the connection is there."""
+        call: Call | None = getattr(_current, "call", None)
+        if call is not None:
+            if self.sock is None:
+                self.connect()
+            call.on_send()
+        super().request(*args, **kwargs)
 
     def getresponse(self) -> Any:
         """Wait for the answer, which begins to count now."""
