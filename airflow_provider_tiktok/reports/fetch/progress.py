@@ -46,6 +46,11 @@ class Progress:
         self.pages_done = 0
         self.rows = 0
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for a line."""
+        return self._clock() >= self._next
+
     def window_done(self, pages: int, rows: int) -> None:
         """Count a complete window."""
         self.windows_done += 1
@@ -58,9 +63,9 @@ class Progress:
         :param open_pages: pages known of in the windows under way.
         :param open_pages_taken: those of them that have come.
         """
-        now = self._clock()
-        if now < self._next:
+        if not self.is_due:
             return
+        now = self._clock()
         self._pause = min(_LONGEST, self._pause * 1.5)
         self._next = now + self._pause
         seconds = now - self._started

@@ -123,7 +123,7 @@ class PageScheduler:
 
     def _next_job(self) -> PageJob | None:
         now = clock.monotonic()
-        ready = (window for window in self._open if window.not_before <= now)
+        ready = (one for one in self._open if not one.is_complete and one.not_before <= now)
         return next(filter(None, (window.next_job() for window in ready)), None)
 
     def _open_window(self) -> bool:
@@ -144,9 +144,10 @@ class PageScheduler:
                 self._end = error
                 return False
             self._submit()
-        self._progress.tick(
-            sum(window.pages for window in self._open), sum(window.pages_taken for window in self._open)
-        )
+        if self._progress.is_due:
+            self._progress.tick(
+                sum(window.pages for window in self._open), sum(window.pages_taken for window in self._open)
+            )
         return outcome is not None
 
     def _deal_with(self, outcome: Outcome[PageJob, Answer]) -> None:

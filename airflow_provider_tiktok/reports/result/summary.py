@@ -47,11 +47,8 @@ def _days(plan: ReportPlan) -> dict[str, list[str | None]]:
     for call in plan.calls:
         days = found.setdefault(call.advertiser_id, [iso_day(call.window.start), None])
         days[1] = iso_day(call.window.end)
-    return {
-        name: days
-        for name, days in found.items()
-        if days != [iso_day(plan.start_date), iso_day(plan.end_date)]
-    }
+    usual = [iso_day(plan.start_date), iso_day(plan.end_date)]
+    return {name: days for name, days in found.items() if days != usual}
 
 
 def iso_day(day: date | None) -> str | None:
