@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "retry_policy": set(),
     "__main__": {"cli"},
     "api": set(),
-    "reports": {"api", "storage.columns", "storage.temporary"},
+    "reports": {"api", "storage.buffer", "storage.columns", "storage.temporary"},
     "reports.catalog": set(),
     "reports.report_types": set(),
     "reports.presets": set(),

@@ -259,7 +259,7 @@ def test_buffered_rows_can_be_read_by_this_user_only():
     import os
     import stat
 
-    from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
+    from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 
     buffer = RowBuffer(budget=MemoryBudget(0))
     buffer.add([("k",)], ["row"])

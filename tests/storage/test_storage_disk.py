@@ -13,8 +13,8 @@ import fsspec
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage import object_store, restatement, temporary
+from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.destination import Destination, Published
 from airflow_provider_tiktok.storage.local_disk import LocalDisk

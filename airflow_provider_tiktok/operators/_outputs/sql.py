@@ -19,9 +19,9 @@ from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan, Window
-from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import schema_of
+from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.sql.dialects import DIALECTS, Ansi
 from airflow_provider_tiktok.storage.sql.names import parse_table

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
-from airflow_provider_tiktok.reports.rows.buffer import Key, MemoryBudget, RowBuffer
 from airflow_provider_tiktok.reports.rows.checks import check_rows
 from airflow_provider_tiktok.reports.rows.reader import Page, RowReader, first_of_key
+from airflow_provider_tiktok.storage.buffer import Key, MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
 _MAX_CELLS = 480_000  # cells held in memory before rows go to a file: some 16 MiB

@@ -22,8 +22,8 @@ from airflow_provider_tiktok.reports.fetch.window.window import WindowFetch
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
-from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.reports.rows.reader import RowReader
+from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from airflow_provider_tiktok.reports.fetch.window.paged_call import PagedCall
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
-from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget
 from airflow_provider_tiktok.reports.rows.reader import RowReader
+from airflow_provider_tiktok.storage.buffer import MemoryBudget
 
 
 @dataclass(frozen=True, slots=True)

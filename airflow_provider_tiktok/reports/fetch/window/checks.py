@@ -10,8 +10,8 @@ from airflow_provider_tiktok.reports.fetch.collectors import IdCollector
 from airflow_provider_tiktok.reports.fetch.window.calls import FetchSettings, Listing, RowCall, WindowCalls
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.reconcile import differ
-from airflow_provider_tiktok.reports.rows.buffer import RowBuffer
 from airflow_provider_tiktok.reports.rows.reader import RowReader
+from airflow_provider_tiktok.storage.buffer import RowBuffer
 from airflow_provider_tiktok.storage.columns import is_number
 
 

@@ -12,7 +12,7 @@ from airflow_provider_tiktok.reports.fetch.window.calls import FetchSettings, Wi
 from airflow_provider_tiktok.reports.fetch.window.checks import join_rows, window_problem
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PagedCall
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
-from airflow_provider_tiktok.reports.rows.buffer import RowBuffer
+from airflow_provider_tiktok.storage.buffer import RowBuffer
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tiktok.reports.rows.buffer import MemoryBudget, RowBuffer
+from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 
 _CELLS = st.one_of(
     st.none(), st.sampled_from(["", "a", "b", "c", "\u00e9"]), st.text("0123456789", max_size=3)
