@@ -1,9 +1,10 @@
-"""Buffer rows until they are known to be complete, in bounded memory.
+"""Buffer rows with their keys, in bounded memory, and return them sorted.
 
-A window's rows are passed on only after TikTok's count is met and no key came twice. Until then they
-are buffered: some megabytes in memory, the rest in an unnamed temporary file that the system removes
-with the process. Rows come out sorted by their key, so that two runs over the same data agree even if
-TikTok's own order differs, or in their original order if the user asked TikTok for an order.
+Some megabytes of rows are in memory, the rest in an unnamed temporary file that the system removes with the process.
+Each time memory is full, its rows go to the file as one sorted run, and the runs are merged when the rows are read. Three
+uses: a window's rows until they are known to be complete, and sorted so that two runs over the same data agree even if
+TikTok's own order differs (or in their original order if the user asked TikTok for an order); the rows of partitions,
+until one file after the other is written; digests of rows, to compare two versions of a report.
 
 A row is anything that :mod:`marshal` takes, such as rendered bytes or a tuple of cells.
 """
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 
 from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
-Key = str | tuple[Any, ...]
+Key = str | bytes | int | tuple[Any, ...]
 Item = tuple[Key, Any]
 
 MAX_ROWS = 80_000

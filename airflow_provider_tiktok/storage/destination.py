@@ -1,8 +1,10 @@
 """Destinations: atomic publication of rows as files, on any fsspec filesystem.
 
 Rows are written to part files first: on a local disk in a hidden folder next to their destination, so that
-the last step is a rename; for an object store in a temporary folder of the worker. Nothing changes at the
-destination before :meth:`Destination.publish`. The modules
+the last step is a rename; for an object store in a temporary folder of the worker. The rows of partitions are
+buffered until all have come, and written one part file after the other: thousands of files need not be open
+together, and a Parquet file can't be opened again. Nothing changes at the destination before
+:meth:`Destination.publish`. The modules
 :mod:`~airflow_provider_tiktok.storage.local_disk` and :mod:`~airflow_provider_tiktok.storage.object_store`
 describe how several files are published together, and what a kill or an error during it leaves.
 """
@@ -13,15 +15,16 @@ import errno
 import json
 import os
 import tempfile
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import Cells
 from airflow_provider_tiktok.storage.formats import FORMATS
 from airflow_provider_tiktok.storage.local_disk import Change, LocalDisk, follow_links
@@ -41,7 +44,9 @@ from airflow_provider_tiktok.storage.temporary import remedy_at_output, temporar
 
 MANIFEST = "_manifest.json"
 _ACCOUNT = "advertiser_id"  # column
-_MAX_OPEN_FILES = 64
+_BATCH = 1_000  # rows written at a time
+_ROW_BITS = 40  # of a sort key
+_MAX_CELLS = 400_000  # cells of partitions' rows in memory
 _TRANSIENT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO})
 _PERMANENT = frozenset({errno.ENAMETOOLONG, errno.ELOOP})
 
@@ -116,7 +121,8 @@ class Destination:
         with self._writing():
             self._store.recover()
         self._part_files: dict[str, PartFile] = {}
-        self._open: OrderedDict[str, PartFile] = OrderedDict()
+        self._partition_numbers: dict[str, int] = {}
+        self._buffer = RowBuffer(budget=MemoryBudget(_MAX_CELLS // len(columns)))
 
     def name_files(self, name: str) -> None:
         """Set the name of the data files in a folder, before the first row.
@@ -149,14 +155,12 @@ class Destination:
 
         :raises TikTokOutputError: the disk is full, or a folder can't be created.
         """
-        if not self._partitions.indexes:
+        if self._partitions.indexes:
+            with self._writing():
+                self._store.begin()  # a folder that can't be written is reported before all rows have come
+            self._buffer.add(self._order(lines), lines)
+        elif lines:
             self._append("", lines)
-            return
-        groups: dict[str, list[Any]] = {}
-        for partition, line in lines:
-            groups.setdefault(partition, []).append(line)
-        for partition, members in groups.items():
-            self._append(partition, members)
 
     def publish(
         self,
@@ -176,10 +180,10 @@ class Destination:
         """
         try:
             with self._writing():
-                if not self._part_files and not self._partitions.indexes:
-                    self._part_file("")  # an empty report has a file with the header
-                for part_file in self._part_files.values():
-                    part_file.finish()
+                if self._partitions.indexes:
+                    self._write_partitions()
+                else:
+                    self._part_file("").finish()  # an empty report has a file with the header
             stale, other_files = self._existing_files(covers) if self._target.is_folder else ([], [])
             files = tuple(
                 PublishedFile(
@@ -218,8 +222,7 @@ class Destination:
             for part_file in self._part_files.values():
                 part_file.discard()
         self._part_files.clear()
-        self._open.clear()
-        self._format.close()
+        self._buffer.close()
         self._store.discard()
 
     @contextmanager
@@ -281,26 +284,32 @@ class Destination:
         )
 
     def _append(self, partition: str, lines: Sequence[Any]) -> None:
-        if not lines:
-            return
         with self._writing():
             self._part_file(partition).write(lines)
 
+    def _order(self, lines: Sequence[tuple[str, Any]]) -> list[int]:
+        """Return sort keys that put the rows of a partition together, in their order."""
+        numbers, first = self._partition_numbers, len(self._buffer)
+        return [
+            numbers.setdefault(partition, len(numbers)) << _ROW_BITS | row
+            for row, (partition, _) in enumerate(lines, first)
+        ]
+
+    def _write_partitions(self) -> None:
+        """Write the part files of all partitions, one after the other."""
+        rows = chain.from_iterable(self._buffer.batches())
+        for partition, members in groupby(rows, key=itemgetter(0)):
+            lines = (line for _, line in members)
+            while batch := list(islice(lines, _BATCH)):
+                self._append(partition, batch)
+            self._part_files[partition].finish()
+
     def _part_file(self, partition: str) -> PartFile:
-        """Return the part file of a partition, and close others if too many are open."""
-        part_file = self._part_files.get(partition)
-        if part_file is None:
-            part_file = self._format.part_file(
-                self._store.new_file(),
-                compress=self._target.compress,
-                one_of_many=bool(self._partitions.indexes),
-            )
-            self._part_files[partition] = part_file
-        self._open[partition] = part_file
-        self._open.move_to_end(partition)
-        if len(self._open) > _MAX_OPEN_FILES:
-            self._open.popitem(last=False)[1].release()
-        return part_file
+        """Return the part file of a partition."""
+        if partition not in self._part_files:
+            path = self._store.new_file()
+            self._part_files[partition] = self._format.part_file(path, compress=self._target.compress)
+        return self._part_files[partition]
 
     def _path(self, partition: str) -> str:
         if not self._target.is_folder:

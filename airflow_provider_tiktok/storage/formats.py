@@ -48,20 +48,16 @@ class Format(Protocol):
             number, only JSON numbers.
         """
 
-    def part_file(self, path: Path, *, compress: bool, one_of_many: bool) -> PartFile:
+    def part_file(self, path: Path, *, compress: bool) -> PartFile:
         """Return a new part file.
 
         :param path: the path of the new file, which must not exist.
         :param compress: whether to compress with gzip.
-        :param one_of_many: whether other part files are written at the same time.
         """
-
-    def close(self) -> None:
-        """Release the resources that part files share."""
 
 
 class _Lines:
-    """A format of lines, whose part files can be written in any number of chunks."""
+    """A format of lines."""
 
     compressible: ClassVar[bool] = True
 
@@ -69,12 +65,9 @@ class _Lines:
         """Return the bytes at the start of a file, even without rows."""
         return b""
 
-    def part_file(self, path: Path, *, compress: bool, one_of_many: bool) -> PartFile:
+    def part_file(self, path: Path, *, compress: bool) -> PartFile:
         """Return a new part file."""
         return LinePartFile(path, self.header(), compress=compress)
-
-    def close(self) -> None:
-        """Do nothing: part files of lines share no resources."""
 
 
 class JsonLines(_Lines):

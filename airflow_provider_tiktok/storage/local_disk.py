@@ -66,12 +66,19 @@ class LocalDisk:
             with exclusive_lock(self._folder):
                 self._recover()
 
-    def new_file(self) -> Path:
-        """Return the path of a new part file."""
+    def begin(self) -> Path:
+        """Return the folder for part files, and create it first if necessary.
+
+        :raises OSError: it can't be created.
+        """
         if self._run is None:
             self._run = self._create_run_folder()
+        return self._run
+
+    def new_file(self) -> Path:
+        """Return the path of a new part file."""
         self._count += 1
-        return self._run / f".{self._count}.tmp"
+        return self.begin() / f".{self._count}.tmp"
 
     def replace(self, change: Change) -> None:
         """Publish one file."""

@@ -66,13 +66,20 @@ class ObjectStore:
                 if folder.stat().st_uid == os.getuid() and is_stale(folder):
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def new_file(self) -> Path:
-        """Return the path of a new part file."""
+    def begin(self) -> Path:
+        """Return the folder for part files, and create it first if necessary.
+
+        :raises OSError: it can't be created.
+        """
         if self._temporary is None:
             self._temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
             self._lock = FolderLock(self._temporary)
+        return self._temporary
+
+    def new_file(self) -> Path:
+        """Return the path of a new part file."""
         self._count += 1
-        return self._temporary / f".{self._count}.tmp"
+        return self.begin() / f".{self._count}.tmp"
 
     def replace(self, change: Change) -> None:
         """Publish one file."""

@@ -23,7 +23,6 @@ thousand lines at a time to typed columns.
 
 from __future__ import annotations
 
-import marshal
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,14 +40,12 @@ from airflow_provider_tiktok.storage.columns import (
     is_number,
 )
 from airflow_provider_tiktok.storage.part_file import CountedFile
-from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
 PRECISION, SCALE = 38, 9
 
 _ALLOCATOR = "ARROW_DEFAULT_MEMORY_POOL"  # which pyarrow reads once, when it is loaded
 _CHUNK = 4_000  # rows that are converted to Arrow columns at a time
 _GROUP_CELLS = 400_000  # cells in a row group, some 8 MiB of Arrow's memory
-_BUFFER_BYTES = 12 * 2**20  # of many files' rows in memory
 _MAX_SHOWN = 80
 
 _SPECIAL = re.compile(r'[",\r\n]')
@@ -71,7 +68,6 @@ class Parquet:
             [(name, _arrow_type(self.arrow, column_type)) for name, column_type in columns.items()]
         )
         self._types = list(columns.values())
-        self._buffer = LineBuffer()
 
     def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> Sequence[bytes]:
         """Return rows as lines: an empty cell is null, and a quoted one is never null.
@@ -85,20 +81,13 @@ class Parquet:
         rows = map(",".join, zip(*cells, strict=True))
         return [f"{row}\n".encode() for row in rows]
 
-    def part_file(
-        self, path: Path, *, compress: bool, one_of_many: bool
-    ) -> ParquetPartFile | BufferedPartFile:
+    def part_file(self, path: Path, *, compress: bool) -> ParquetPartFile:
         """Return a new part file.
 
         :param path: the path of the new file.
         :param compress: must be false; Parquet has its own compression.
-        :param one_of_many: whether other part files are written at the same time.
         """
-        return BufferedPartFile(path, self, self._buffer) if one_of_many else ParquetPartFile(path, self)
-
-    def close(self) -> None:
-        """Discard the buffered rows."""
-        self._buffer.close()
+        return ParquetPartFile(path, self)
 
     def table(self, lines: Sequence[bytes]) -> Any:
         """Return lines as an Arrow table.
@@ -202,9 +191,6 @@ class ParquetPartFile:
         while len(self._rows) >= (count := min(_CHUNK, self._group - self._in_tables)):
             self._convert(count)
 
-    def release(self) -> None:
-        """Do nothing: a Parquet file can't be opened again, and it is the only one that is written."""
-
     def finish(self) -> None:
         """Write the last row group and the footer."""
         self._convert(len(self._rows))
@@ -239,99 +225,6 @@ class ParquetPartFile:
         # one needs no second place in memory
         arrays = [arrow.concat_arrays([*chain.from_iterable(columns.pop(0))]) for _ in schema]
         self._writer.write_table(arrow.Table.from_arrays(arrays, schema=schema), row_group_size=count)
-
-
-class LineBuffer:
-    """A buffer for the lines of many files, in memory up to a budget, the rest in one unnamed temporary file.
-
-    :param max_bytes: the memory budget.
-    """
-
-    def __init__(self, max_bytes: int = _BUFFER_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._in_memory = 0
-        self._lines: dict[object, list[bytes]] = {}
-        self._blocks: dict[object, list[Block]] = {}
-        self._file = BlockFile()
-
-    def add(self, owner: object, lines: Sequence[bytes]) -> None:
-        """Add an owner's lines."""
-        self._lines.setdefault(owner, []).extend(lines)
-        self._in_memory += sum(map(len, lines))
-        if self._in_memory > self._max_bytes:
-            self._spill()
-
-    def pop(self, owner: object) -> Iterator[list[bytes]]:
-        """Remove an owner's lines and return them in order."""
-        for block in self._blocks.pop(owner, ()):
-            yield marshal.loads(self._file.read(block))  # noqa: S302 - our own bytes
-        lines = self._lines.pop(owner, [])
-        self._in_memory -= sum(map(len, lines))
-        yield lines
-
-    def close(self) -> None:
-        """Discard all lines."""
-        self._lines.clear()
-        self._blocks.clear()
-        self._in_memory = 0
-        self._file.close()
-
-    def _spill(self) -> None:
-        for owner, lines in self._lines.items():
-            blocks = self._blocks.setdefault(owner, [])
-            for first in range(0, len(lines), _CHUNK):
-                blocks.append(self._file.append(marshal.dumps(lines[first : first + _CHUNK])))
-        self._lines.clear()
-        self._in_memory = 0
-
-
-class BufferedPartFile:
-    """One of many Parquet part files, whose rows are buffered and written at the end.
-
-    A Parquet file can't be closed and opened again, so files for a thousand partitions would all be open at
-    the same time, each with a row group in memory.
-
-    :param path: the path of the new file.
-    :param parquet: the format.
-    :param buffer: the buffer that the part files share.
-    """
-
-    def __init__(self, path: Path, parquet: Parquet, buffer: LineBuffer) -> None:
-        self.path = path
-        self.rows = 0
-        self._parquet = parquet
-        self._buffer = buffer
-        self._written: ParquetPartFile | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes in the file."""
-        return self._written.size if self._written else 0
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the bytes in the file."""
-        return self._written.sha256 if self._written else ""
-
-    def write(self, rows: Sequence[bytes]) -> None:
-        """Append rows."""
-        self.rows += len(rows)
-        self._buffer.add(self, rows)
-
-    def release(self) -> None:
-        """Do nothing: there is no file yet."""
-
-    def finish(self) -> None:
-        """Write the file."""
-        self._written = ParquetPartFile(self.path, self._parquet)
-        for lines in self._buffer.pop(self):
-            self._written.write(lines)
-        self._written.finish()
-
-    def discard(self) -> None:
-        """Remove the file; the format's :meth:`~Parquet.close` discards the buffered rows."""
-        if self._written is not None:
-            self._written.discard()
 
 
 def pyarrow_modules() -> tuple[Any, Any, Any]:

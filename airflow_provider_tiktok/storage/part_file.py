@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 _BUFFER = 2**16
 _LEVEL = 6
@@ -33,9 +33,6 @@ class PartFile(Protocol):
     def write(self, rows: Sequence[bytes]) -> None:
         """Append rows, as rendered by the format."""
 
-    def release(self) -> None:
-        """Close the file's handle, if one is open, until the next write."""
-
     def finish(self) -> None:
         """Write the buffered rows and close the file, which cannot be appended to afterwards."""
 
@@ -44,7 +41,7 @@ class PartFile(Protocol):
 
 
 class CountedFile:
-    """A file that counts and hashes the bytes written to it. It can be closed and opened again between writes.
+    """A file that counts and hashes the bytes written to it.
 
     :param path: the path of the new file, which must not exist.
     """
@@ -53,21 +50,15 @@ class CountedFile:
         self.path = path
         self.bytes = 0
         self.digest = hashlib.sha256()
-        self._file: IO[bytes] | None = path.open("xb", buffering=_BUFFER)
+        self._file = path.open("xb", buffering=_BUFFER)
 
     @property
     def closed(self) -> bool:
-        """Return whether no handle is open."""
-        return self._file is None
-
-    def open(self) -> None:
-        """Open the file again for appending."""
-        if self._file is None:
-            self._file = self.path.open("ab", buffering=_BUFFER)
+        """Whether the file is closed, which pyarrow asks."""
+        return self._file.closed
 
     def write(self, data: bytes) -> int:
         """Append data and return its length."""
-        assert self._file is not None  # noqa: S101 - open while it is written to
         self._file.write(data)
         self.digest.update(data)
         self.bytes += len(data)
@@ -75,14 +66,11 @@ class CountedFile:
 
     def flush(self) -> None:
         """Flush the buffer to the operating system."""
-        if self._file is not None:
-            self._file.flush()
+        self._file.flush()
 
     def close(self) -> None:
-        """Close the handle."""
-        file, self._file = self._file, None
-        if file is not None:
-            file.close()
+        """Close the file."""
+        self._file.close()
 
     def discard(self) -> None:
         """Remove the file, even if the disk is too full to close it without an error."""
@@ -105,9 +93,12 @@ class LinePartFile:
     def __init__(self, path: Path, header: bytes, *, compress: bool) -> None:
         self.path = path
         self.rows = 0
-        self._compress = compress
         self._file = CountedFile(path)
-        self._gzip = self._member()
+        self._gzip = (
+            gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=self._file, mtime=0)
+            if compress
+            else None
+        )
         if header:
             self._append(header)
 
@@ -123,36 +114,20 @@ class LinePartFile:
 
     def write(self, rows: Sequence[bytes]) -> None:
         """Append lines."""
-        if self._file.closed:
-            self._file.open()
-            self._gzip = self._member()
         self._append(b"".join(rows))
         self.rows += len(rows)
 
-    def release(self) -> None:
-        """Close the file's handle until the next write."""
-        member, self._gzip = self._gzip, None
-        try:
-            if member is not None:
-                member.close()
-        finally:
-            self._file.close()
-
     def finish(self) -> None:
         """Write the buffered lines and close the file."""
-        self.release()
+        if self._gzip is not None:
+            self._gzip.close()
+        self._file.close()
 
     def discard(self) -> None:
         """Remove the file."""
         with suppress(OSError):
-            self.release()
+            self.finish()
         self._file.discard()
-
-    def _member(self) -> gzip.GzipFile | None:
-        """Return a new gzip member; a file that is opened again gets another one, which readers concatenate."""
-        if not self._compress:
-            return None
-        return gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=self._file, mtime=0)
 
     def _append(self, data: bytes) -> None:
         (self._gzip or self._file).write(data)

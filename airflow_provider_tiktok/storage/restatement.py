@@ -1,8 +1,7 @@
 """Restatements: the changes between the rows of replaced files and the rows that replace them.
 
-Rows are paired by their key, in any order. To bound memory, a row is a record of 43 bytes (side, digest of
-the key, digest of the other columns, day). Records are distributed by their key to 256 hash buckets in an
-unnamed temporary file, and each bucket is compared separately.
+Rows are paired by their key, in any order. To bound memory, a buffer holds digests of a row instead of the row, and
+returns them sorted by their key, so that the rows of both versions with one key are next to each other.
 """
 
 from __future__ import annotations
@@ -12,20 +11,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
-from types import TracebackType
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from typing import Any
 
+from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import is_number
 from airflow_provider_tiktok.storage.readers import Record
-from airflow_provider_tiktok.storage.temporary import Block, BlockFile
 
 _DIGEST = 16
 _DAY = len("2026-11-21")
-_RECORD = 1 + 2 * _DIGEST + _DAY
-_BUFFER = 8 * 2**20  # bytes of records in memory
+_BATCH = 1_000  # rows
+_MAX_DIGESTS = 40_000  # rows whose digests are in memory, some 10 MiB
 
-_OLD, _NEW = b"-", b"+"
-_SIDES = {_OLD: "before", _NEW: "after"}
+_BEFORE, _AFTER = "before", "after"
+_SIDES = {_BEFORE: b"-", _AFTER: b"+"}
+_KEY = itemgetter(slice(_DIGEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,47 +51,44 @@ class Comparison:
             ``sums`` (``before`` and ``after`` by column), and ``days``: the same by day.
         """
         days: defaultdict[str, _Day] = defaultdict(_Day)
-        with _HashBuckets() as buckets:
-            for side, records in ((_OLD, old), (_NEW, new)):
-                for record in records:
-                    day = self._add_to_day(side, record, days)
-                    buckets.add(self._record(side, record, day))
-            for pairs in buckets.by_key():
-                _count_pairs(pairs, days)
+        with RowBuffer(budget=MemoryBudget(_MAX_DIGESTS)) as buffer:
+            for side, records in ((_BEFORE, old), (_AFTER, new)):
+                remaining = iter(records)
+                while batch := [self._digests(side, record, days) for record in islice(remaining, _BATCH)]:
+                    buffer.add(list(map(_KEY, batch)), batch)
+            for _, rows in groupby(chain.from_iterable(buffer.batches()), key=_KEY):
+                _count_changes([row[_DIGEST:] for row in rows], days)
         total = _Day()
         for one in days.values():
             total.add(one)
         days.pop("", None)
         return {
-            "rows_before": total.rows["before"],
-            "rows_after": total.rows["after"],
+            "rows_before": total.rows[_BEFORE],
+            "rows_after": total.rows[_AFTER],
             **self._counts(total),
             "sums": self._sums(total),
             "days": {day: {**self._counts(days[day]), **self._sums(days[day])} for day in sorted(days)},
         }
 
-    def _add_to_day(self, side: bytes, record: Record, days: Mapping[str, _Day]) -> str:
-        """Add a row to its day's sums and return the day."""
+    def _digests(self, side: str, record: Record, days: Mapping[str, _Day]) -> bytes:
+        """Add a row to its day's sums and return its digests: of the key, then side, other columns, day."""
         day = ((record[self.day] or "") if self.day else "")[:_DAY]
-        when, to = _SIDES[side], days[day]
-        to.rows[when] += 1
+        to = days[day]
+        to.rows[side] += 1
         for name in self.sums:
             text = record[name]
             if text and is_number(text):  # other text passes through to files and can't be added up
-                to.sums[name, when] += Decimal(text)
-        return day
-
-    def _record(self, side: bytes, record: Record, day: str) -> bytes:
+                to.sums[name, side] += Decimal(text)
         key = _digest([record[name] for name in self.key])
         rest = _digest([value for name, value in record.items() if name not in self.key])
-        return side + key + rest + day.encode().ljust(_DAY)[:_DAY]
+        return key + _SIDES[side] + rest + day.encode()
 
     def _counts(self, day: _Day) -> dict[str, int]:
         return {f"rows_{what}": day.rows[what] for what in ("added", "removed", "changed")}
 
     def _sums(self, day: _Day) -> dict[str, dict[str, int | float]]:
         return {
-            name: {when: _json_number(day.sums[name, when]) for when in ("before", "after")}
+            name: {side: _json_number(day.sums[name, side]) for side in (_BEFORE, _AFTER)}
             for name in self.sums
         }
 
@@ -108,63 +106,21 @@ class _Day:
             self.sums[what] += value
 
 
-class _HashBuckets:
-    """Records in 256 buckets, by the first byte of their key."""
+def _count_changes(rows: Sequence[bytes], days: Mapping[str, _Day]) -> None:
+    """Count the changes of the rows of one key, which can be several in a report of several request windows.
 
-    def __init__(self) -> None:
-        self._buckets = [bytearray() for _ in range(256)]
-        self._blocks: list[list[Block]] = [[] for _ in self._buckets]
-        self._in_memory = 0
-        self._file = BlockFile()
-
-    def __enter__(self) -> _HashBuckets:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-    def add(self, record: bytes) -> None:
-        """Add a record to its bucket."""
-        self._buckets[record[1]] += record
-        self._in_memory += _RECORD
-        if self._in_memory > _BUFFER:
-            self._spill()
-
-    def by_key(self) -> Iterable[dict[bytes, list[bytes]]]:
-        """Return bucket after bucket, each with its records by key."""
-        for bucket, blocks in zip(self._buckets, self._blocks, strict=True):
-            found: defaultdict[bytes, list[bytes]] = defaultdict(list)
-            for data in (*map(self._file.read, blocks), bucket):
-                for start in range(0, len(data), _RECORD):
-                    record = bytes(data[start : start + _RECORD])
-                    found[record[1 : 1 + _DIGEST]].append(record)
-            yield found
-
-    def _spill(self) -> None:
-        for bucket, blocks in zip(self._buckets, self._blocks, strict=True):
-            if bucket:
-                blocks.append(self._file.append(bucket))
-                bucket.clear()
-        self._in_memory = 0
-
-
-def _count_pairs(pairs: Mapping[bytes, Sequence[bytes]], days: Mapping[str, _Day]) -> None:
-    """Count the changes of each key's rows; a key can have several rows in a report of several request windows."""
-    for records in pairs.values():
-        old = [record[1:] for record in records if record[:1] == _OLD]
-        new = [record[1:] for record in records if record[:1] == _NEW]
-        left_old, left_new = Counter(old) - Counter(new), Counter(new) - Counter(old)
-        removed, added = list(left_old.elements()), list(left_new.elements())
-        changed = min(len(removed), len(added))
-        for what, found in (
-            ("changed", added[:changed]),
-            ("removed", removed[changed:]),
-            ("added", added[changed:]),
-        ):
-            for record in found:
-                days[record[-_DAY:].decode().strip()].rows[what] += 1
+    :param rows: side, digest and day of each row.
+    """
+    old, new = (Counter(row[1:] for row in rows if row[:1] == side) for side in _SIDES.values())
+    removed, added = list((old - new).elements()), list((new - old).elements())
+    changed = min(len(removed), len(added))
+    for what, found in (
+        ("changed", added[:changed]),
+        ("removed", removed[changed:]),
+        ("added", added[changed:]),
+    ):
+        for row in found:
+            days[row[_DIGEST:].decode()].rows[what] += 1
 
 
 def _digest(cells: Sequence[str | None]) -> bytes:

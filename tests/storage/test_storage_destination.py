@@ -217,14 +217,16 @@ def test_null_and_empty_partitions_are_two(place):
     assert len(place.data()) == 2
 
 
+@pytest.mark.parametrize("cells", [3, 60, 1_000])
 @pytest.mark.parametrize("output_format", ["csv", "csv.gz"])
-def test_more_partitions_than_open_files_are_complete(place, monkeypatch, output_format):
-    monkeypatch.setattr(module, "_MAX_OPEN_FILES", 3)
+def test_partitions_are_complete_whether_their_rows_are_in_memory_or_not(
+    place, monkeypatch, output_format, cells
+):
+    monkeypatch.setattr(module, "_MAX_CELLS", cells)
     destination = place.open("lake/", output_format=output_format, partition_by=("country",))
     destination.name_files("data")
     for day in range(5):
         write(destination, [(str(day), str(country), f"{country}.5") for country in range(10)])
-        assert len(destination._open) == 3
     published = destination.publish(covers=lambda partition: True)
     assert [file.rows for file in published.files] == [5] * 10
     for file in published.files:

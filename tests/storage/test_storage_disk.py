@@ -18,7 +18,6 @@ from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.destination import Destination, Published
 from airflow_provider_tiktok.storage.local_disk import LocalDisk
-from airflow_provider_tiktok.storage.parquet import LineBuffer
 from airflow_provider_tiktok.storage.restatement import Comparison
 from airflow_provider_tiktok.storage.target import parse_target
 from airflow_provider_tiktok.storage.temporary import BlockFile
@@ -129,15 +128,6 @@ def row_buffer(*, keep_order: bool) -> None:
         list(rows.batches())
 
 
-def line_buffer() -> None:
-    buffer = LineBuffer(100)
-    try:
-        for number in range(500):
-            buffer.add(number % 7, [b"line" * 10])
-    finally:
-        buffer.close()
-
-
 def compare() -> None:
     records = [{"key": str(number), "spend": "1"} for number in range(30)]
     Comparison({"key": "string", "spend": "decimal"}, ["key"], None, []).compare(records, [])
@@ -151,8 +141,8 @@ def temporary_file() -> None:
 @pytest.mark.sampled(24)
 @pytest.mark.parametrize(
     "fill",
-    [lambda: row_buffer(keep_order=False), lambda: row_buffer(keep_order=True), line_buffer, temporary_file],
-    ids=["sorted", "in order", "line buffer", "to upload"],
+    [lambda: row_buffer(keep_order=False), lambda: row_buffer(keep_order=True), temporary_file],
+    ids=["sorted", "in order", "to upload"],
 )
 def test_an_error_in_the_temporary_folder_names_it_and_the_remedy(refused, fill):
     with pytest.raises(TikTokOutputError) as caught:
@@ -162,7 +152,7 @@ def test_an_error_in_the_temporary_folder_names_it_and_the_remedy(refused, fill)
 
 
 def test_a_restatement_without_space_names_folder_and_remedy(monkeypatch):
-    monkeypatch.setattr(restatement, "_BUFFER", 1_000)
+    monkeypatch.setattr(restatement, "_MAX_DIGESTS", 10)
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

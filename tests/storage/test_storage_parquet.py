@@ -16,6 +16,7 @@ import fsspec
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage import destination
 from airflow_provider_tiktok.storage import parquet as module
 from airflow_provider_tiktok.storage.destination import Destination
 from airflow_provider_tiktok.storage.target import parse_target
@@ -194,20 +195,19 @@ def test_however_rows_come_the_bytes_are_the_same(tmp_path, monkeypatch):
 
 
 def test_many_partitions_are_complete_with_little_memory_and_few_open_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_BUFFER_BYTES", 1_000)
-    monkeypatch.setattr(module.LineBuffer.__init__, "__defaults__", (1_000,))
+    monkeypatch.setattr(destination, "_MAX_CELLS", 200)
     columns = {"country": "string", "n": "integer"}
     rows = [(str(i % 100), str(i)) for i in range(2_000)]
     open_files = []
-    spill = module.LineBuffer._spill
+    finish = module.ParquetPartFile.finish
     monkeypatch.setattr(
-        module.LineBuffer,
-        "_spill",
-        lambda self: (spill(self), open_files.append(len(list(Path("/proc/self/fd").iterdir())))),
+        module.ParquetPartFile,
+        "finish",
+        lambda self: (open_files.append(len(list(Path("/proc/self/fd").iterdir()))), finish(self)),
     )
     before = len(list(Path("/proc/self/fd").iterdir()))
     published = write(tmp_path / "lake", rows, columns, chunk=100, partition_by=("country",))
-    assert len(published.files) == 100
+    assert len(published.files) == len(open_files) == 100
     assert max(open_files) <= before + 5
     for file in published.files:
         country = int(file.partition["country"])
@@ -286,19 +286,17 @@ def test_a_user_may_choose_arrows_allocator(monkeypatch):
     assert module._ALLOCATOR not in os.environ
 
 
-@pytest.mark.parametrize("one_of_many", [False, True])
 @pytest.mark.parametrize("sizes", [[1_000] * 9, [1] * 50, [7_500, 3], [2_999, 1, 3_001], [4_000, 2_000], []])
-def test_row_groups_are_the_same_however_the_rows_come(tmp_path, monkeypatch, sizes, one_of_many):
+def test_row_groups_are_the_same_however_the_rows_come(tmp_path, monkeypatch, sizes):
     monkeypatch.setattr(module, "_GROUP_CELLS", 3_000)
     monkeypatch.setattr(module, "_CHUNK", 800)
     parquet = module.Parquet({"n": "integer"})
-    part = parquet.part_file(tmp_path / "rows", compress=False, one_of_many=one_of_many)
+    part = parquet.part_file(tmp_path / "rows", compress=False)
     rows = iter(range(100_000))
     for size in sizes:
         part.write([f"{next(rows)}\n".encode() for _ in range(size)])
-        if not one_of_many:
-            assert part._in_tables < 3_000
-            assert sum(map(len, part._tables)) == part._in_tables
+        assert part._in_tables < 3_000
+        assert sum(map(len, part._tables)) == part._in_tables
     part.finish()
     file = pq.ParquetFile(tmp_path / "rows")
     count = sum(sizes)
@@ -306,4 +304,3 @@ def test_row_groups_are_the_same_however_the_rows_come(tmp_path, monkeypatch, si
     assert groups == [3_000] * (count // 3_000) + [count % 3_000] * bool(count % 3_000)
     assert file.read()["n"].to_pylist() == list(range(count))
     assert part.rows == count
-    parquet.close()

@@ -196,7 +196,7 @@ def test_rows_of_one_key_are_counted_one_by_one():
 
 
 def test_more_rows_than_fit_into_memory_are_all_compared(monkeypatch):
-    monkeypatch.setattr(module, "_BUFFER", 10_000)
+    monkeypatch.setattr(module, "_MAX_DIGESTS", 300)
     old = [{"ad_id": str(i), "stat_time_day": f"2026-11-{1 + i % 3:02}", "spend": "1"} for i in range(9_000)]
     new = [{**row, "spend": "2" if int(row["ad_id"]) % 2 else "1"} for row in old[3_000:]] + [
         {"ad_id": f"new{i}", "stat_time_day": "2026-11-01", "spend": "0.25"} for i in range(100)

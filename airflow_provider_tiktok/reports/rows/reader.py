@@ -85,7 +85,7 @@ class Page:
         return [_NULL_KEY if cell is None else cell.replace("\0", "\0\2") for cell in cells]
 
 
-def first_of_key(key: str | tuple[str, ...]) -> str:
+def first_of_key(key: Any) -> str:
     """Return the first text of a key, which is the time if rows have one."""
     return key.partition(_END)[0] if isinstance(key, str) else key[0]
 
