@@ -24,8 +24,6 @@ from airflow_provider_tiktok.api.diagnosis.examination import examine
 from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
 from airflow_provider_tiktok.exceptions import TikTokTransportError
 
-pytestmark = pytest.mark.alone
-
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 ENVELOPE = b'{"code": 0, "message": "OK", "request_id": "R1", "data": {}}'
 
