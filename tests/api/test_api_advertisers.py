@@ -92,6 +92,7 @@ def test_an_account_about_which_nothing_is_said_is_absent(client, server):
         ({"timezone": "Etc/GMT+8", "display_timezone": ""}, "Etc/GMT+8"),
         ({"timezone": "Etc/GMT+8", "display_timezone": "Mars/Olympus"}, "Etc/GMT+8"),
         ({"timezone": "Mars/Olympus", "display_timezone": None}, "Mars/Olympus"),
+        ({"timezone": "Mars/Olympus", "display_timezone": "Venus/Maxwell"}, "Venus/Maxwell"),
         ({"timezone": "Etc/GMT-5", "display_timezone": "UTC+05:30"}, "UTC+05:30"),
         ({}, None),
     ],

@@ -374,7 +374,8 @@ def test_too_many_requests_for_too_long_are_an_error(client, server):
         refusal(40100, "Due to too many requests, requests from App 7 are temporarily restricted.")
     ]
     error = failure(client, TikTokRateLimitError)
-    assert (error.code, error.retryable) == (40100, True)
+    assert (error.code, error.request_id, error.retryable) == (40100, "R9", True)
+    assert "[code 40100, request_id R9]" in str(error)
     assert client.counts.api_calls == client.counts.throttled_calls == client.counts.retried_calls + 1
     assert 4 <= client.counts.api_calls <= 15  # backoff of 0.01 to 0.025 s within 0.1 s
 

@@ -391,6 +391,8 @@ def test_an_incomplete_window_is_fetched_again(spoil, order_field, caplog):
     assert sorted(all_rows(report)) == rows_of(35)
     assert report.result.row_count == 35
     assert [record.args[2] for record in caplog.records if record.levelname == "WARNING"] == [1, 2]
+    of_first_attempt = len(client.asked("report/integrated/get/")) - report.result.refetched
+    assert 1 <= of_first_attempt <= 4  # pages
 
 
 @pytest.mark.sampled(12)
@@ -616,6 +618,14 @@ def test_totals_are_added_up_only_where_that_is_right(ids, expected):
     report = fetch(client, old_plan(client, advertiser_ids=ids))
     all_rows(report)
     assert report.total_metrics == expected
+
+
+def test_a_total_has_the_type_of_its_metric():
+    client = FakeClient(totals({"1": {"spend": "10.00", "clicks": "3.0", "brand_new": "7"}}))
+    report = fetch(client, old_plan(client, advertiser_ids="1"))
+    all_rows(report)
+    types = {name: type(total) for name, total in report.total_metrics.items()}
+    assert types == {"spend": float, "clicks": int, "brand_new": float}
 
 
 def test_totals_of_several_windows_are_added_up_exactly():

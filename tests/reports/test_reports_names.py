@@ -61,6 +61,14 @@ def test_a_new_name_passes_with_a_warning(name, caplog):
     )
 
 
+def test_a_new_name_is_shown_with_similar_ones_where_there_are_some(caplog):
+    check_names("metrics", ("video_plays_of_holograms", "xq"), ["video_plays_of_phones", "spend"])
+    assert [record.getMessage().partition("as it is.")[2] for record in caplog.records] == [
+        " Similar names: video_plays_of_phones.",
+        "",
+    ]
+
+
 def test_known_names_pass_in_silence(caplog):
     caplog.set_level(logging.WARNING)
     check_names("metrics", catalog.metrics(), catalog.metrics(), NEVER_METRICS)

@@ -15,7 +15,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokPermissionError,
 )
 from airflow_provider_tiktok.reports.planning.plan import RunTime, Window
-from airflow_provider_tiktok.reports.planning.planner import make_plan
+from airflow_provider_tiktok.reports.planning.planner import final_times, make_plan
 from airflow_provider_tiktok.reports.planning.windows import split_days
 
 from .helpers import LONG_AGO, NOW, UTC, FakeClient, old_plan, plan, request
@@ -337,6 +337,31 @@ def test_a_star_without_app_is_an_error():
 
 
 # finality
+
+
+@pytest.mark.parametrize(
+    ("qps", "days", "seconds"),
+    [(10, 10, 0), (10, 11, 1), (10, 21, 2), (10, 30, 2), (0.5, 1, 0), (0.5, 3, 4), (2.5, 6, 2)],
+)
+def test_the_least_time_of_a_plan_is_that_of_its_rate_limit(qps, days, seconds):
+    client = FakeClient(accounts={"7": "UTC"})
+    end = date(2026, 1, 1) + timedelta(days=days - 1)
+    hours = plan(
+        client,
+        dimensions="ad_id,stat_time_hour",
+        report_start_date="2026-01-01",
+        report_end_date=end.isoformat(),
+    )
+    assert len(hours) == days
+    assert hours.shortest_seconds(qps) == pytest.approx(seconds)
+
+
+def test_an_interval_is_final_when_its_last_day_is():
+    run = RunTime(utc(2026, 3, 5), (date(2026, 3, 1), date(2026, 3, 4)))
+    first_day = RunTime(utc(2026, 3, 2), (date(2026, 3, 1), date(2026, 3, 1)))
+    client = FakeClient(accounts={"7": "UTC"})
+    times = [final_times(client, request(), one, now=utc(2026, 3, 1))["7"] for one in (first_day, run)]
+    assert times[1] - times[0] == timedelta(days=3)
 
 
 @pytest.mark.parametrize(

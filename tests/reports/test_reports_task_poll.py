@@ -1,6 +1,6 @@
 """How report tasks are polled: how often, how long, and what ends it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -101,6 +101,16 @@ def test_the_first_limit_that_is_reached_is_named():
     end = one.poll(client)
     assert end.status == "timeout"
     assert end.message == "TikTok has not finished report task(s) 22 (of 2) within `execution_timeout`"
+
+
+def test_many_tasks_that_are_not_finished_are_counted():
+    clock = Clock(1_100.0)
+    tasks = [replace(TASKS[0], report_task_id=str(number)) for number in range(17)]
+    many = JobWatch(tasks, poll_interval=30, deadlines={"wait_timeout": 1_050.0}, clock=clock)
+    end = many.poll(Client({task.report_task_id: "PROCESSING" for task in tasks}))
+    assert end.message == (
+        "TikTok has not finished report task(s) 0, 1, 2, 3, 4 and 12 more (of 17) within `wait_timeout`"
+    )
 
 
 def test_faults_that_pass_are_borne_for_half_an_hour():

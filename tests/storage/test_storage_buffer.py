@@ -67,6 +67,19 @@ def test_duplicates_are_found_exactly_when_there_are_some(rows, cuts, max_rows, 
         assert Counter(drain(buffer)) == Counter(rows)
 
 
+@pytest.mark.parametrize("keep_order", [False, True])
+@pytest.mark.parametrize("doubled", range(0, 4_000, 500))
+def test_a_duplicate_far_behind_its_twin_is_found(doubled, keep_order):
+    keys = [f"{number:04}" for number in range(4_000)]
+    with RowBuffer(keep_order=keep_order, budget=MemoryBudget(100)) as buffer:
+        for first in range(0, 4_000, 1_000):
+            buffer.add(keys[first : first + 1_000], keys[first : first + 1_000])
+        assert not buffer.has_duplicates()
+        buffer.add([keys[doubled]], ["again"])
+        assert buffer.has_duplicates()
+        assert list(buffer.duplicates()) == [keys[doubled]]
+
+
 @given(rows=_ROWS.filter(lambda rows: len({row[0] or "" for row in rows}) == len(rows)), seed=st.randoms())
 def test_the_order_in_which_rows_came_does_not_matter(rows, seed):
     shuffled = list(rows)
