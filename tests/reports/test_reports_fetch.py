@@ -8,6 +8,7 @@ import threading
 import time
 import tracemalloc
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -393,6 +394,18 @@ def test_an_incomplete_window_is_fetched_again(spoil, order_field, caplog):
     assert [record.args[2] for record in caplog.records if record.levelname == "WARNING"] == [1, 2]
     of_first_attempt = len(client.asked("report/integrated/get/")) - report.result.refetched
     assert 1 <= of_first_attempt <= 4  # pages
+
+
+def test_a_window_is_fetched_again_only_after_a_backoff(monkeypatch, moved_clock):
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.refetch._BACKOFF", 30)
+    spoil, times = spoilt(short_page, 1), []
+
+    def report(params):
+        times.append(moved_clock.monotonic())
+        return spoil(params)
+
+    assert len(all_rows(ads(FakeClient(report)))) == 35
+    assert max(later - earlier for earlier, later in pairwise(times)) >= 30
 
 
 @pytest.mark.sampled(12)
