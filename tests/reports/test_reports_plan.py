@@ -358,10 +358,11 @@ def test_the_least_time_of_a_plan_is_that_of_its_rate_limit(qps, days, seconds):
 
 def test_an_interval_is_final_when_its_last_day_is():
     run = RunTime(utc(2026, 3, 5), (date(2026, 3, 1), date(2026, 3, 4)))
-    first_day = RunTime(utc(2026, 3, 2), (date(2026, 3, 1), date(2026, 3, 1)))
+    last_day = RunTime(utc(2026, 3, 5), (date(2026, 3, 4), date(2026, 3, 4)))
     client = FakeClient(accounts={"7": "UTC"})
-    times = [final_times(client, request(), one, now=utc(2026, 3, 1))["7"] for one in (first_day, run)]
-    assert times[1] - times[0] == timedelta(days=3)
+    times = [final_times(client, request(), one, now=utc(2026, 3, 3, 18)) for one in (run, last_day)]
+    assert list(times[0]) == ["7"]
+    assert times[0] == times[1]
 
 
 @pytest.mark.parametrize(
