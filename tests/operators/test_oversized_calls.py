@@ -108,7 +108,7 @@ def test_a_long_job_learns_to_begin_with_smaller_calls(place):
         product(
             ["max_cells", "slow_cells"], [120 * 20 * 2, 120 * 6 * 5, 120 * 5, 200, 60, 20], [None, "spend"]
         ),
-        6,
+        4,
     ),
 )
 def test_a_report_that_is_too_large_or_too_slow_gives_the_same_rows(place, limit, cells, order_field):
@@ -244,6 +244,7 @@ def test_a_long_filter_on_what_rows_are_not_of_is_refused(place, dimensions):
 # reconcile
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("time", ["", ",stat_time_day"])
 def test_complete_reports_agree_with_the_account(place, level, time):

@@ -177,7 +177,7 @@ def test_an_echo_in_an_answer_gets_nowhere(hostile, client_of, caplog, kind, pla
     shows_none(result_of(WORK[kind], client_of(hostile(complete(body))), caplog))
 
 
-@pytest.mark.sampled(24)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("kind", ["report", "check"])
 def test_nor_does_one_in_escapes(hostile, client_of, caplog, kind, place):
