@@ -12,7 +12,7 @@ from airflow_provider_tiktok.api.credentials import ALL_ADVERTISERS, parse_adver
 from airflow_provider_tiktok.exceptions import TikTokError
 from airflow_provider_tiktok.reports.params import coerce
 from airflow_provider_tiktok.reports.presets import PRESETS
-from airflow_provider_tiktok.storage.target import parse_target
+from airflow_provider_tiktok.storage.files.target import parse_target
 
 ADS_MANAGER = "https://ads.tiktok.com/i18n"
 BUSINESS_CENTER = "https://business.tiktok.com/manage/overview"

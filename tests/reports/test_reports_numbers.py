@@ -18,10 +18,10 @@ from airflow_provider_tiktok.reports.fetch.window.paged_call import PageCount
 from airflow_provider_tiktok.reports.rows.reader import RowReader
 from airflow_provider_tiktok.reports.rows.schema import to_python
 from airflow_provider_tiktok.storage.columns import is_number
+from airflow_provider_tiktok.storage.files.restatement import Comparison
 from airflow_provider_tiktok.storage.formats import Csv, JsonLines
-from airflow_provider_tiktok.storage.parquet import Parquet
-from airflow_provider_tiktok.storage.readers import read_records
-from airflow_provider_tiktok.storage.restatement import Comparison
+from airflow_provider_tiktok.storage.formats.parquet import Parquet
+from airflow_provider_tiktok.storage.formats.readers import read_records
 from airflow_provider_tiktok.storage.sql.dialects import Ansi, Postgres, Sqlite
 from airflow_provider_tiktok.storage.sql.values import Binder, Column
 

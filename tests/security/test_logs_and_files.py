@@ -19,8 +19,8 @@ from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.reports.fetch.totals import add_totals as total_of
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PageCount
 from airflow_provider_tiktok.storage.columns import is_number
-from airflow_provider_tiktok.storage.destination import Destination
-from airflow_provider_tiktok.storage.target import parse_target
+from airflow_provider_tiktok.storage.files.destination import Destination
+from airflow_provider_tiktok.storage.files.target import parse_target
 
 from .conftest import complete, head
 

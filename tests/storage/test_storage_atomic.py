@@ -19,9 +19,9 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage import local_disk, locks, object_store
-from airflow_provider_tiktok.storage.destination import Destination
-from airflow_provider_tiktok.storage.target import parse_target
+from airflow_provider_tiktok.storage.files import local_disk, locks, object_store
+from airflow_provider_tiktok.storage.files.destination import Destination
+from airflow_provider_tiktok.storage.files.target import parse_target
 from tests.sampling import Run
 
 COLUMNS = {"country": "string", "version": "string"}

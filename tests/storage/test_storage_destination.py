@@ -15,9 +15,9 @@ import fsspec
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage import destination as module
-from airflow_provider_tiktok.storage.destination import Destination, Published
-from airflow_provider_tiktok.storage.target import parse_target
+from airflow_provider_tiktok.storage.files import destination as module
+from airflow_provider_tiktok.storage.files.destination import Destination, Published
+from airflow_provider_tiktok.storage.files.target import parse_target
 
 COLUMNS = {"day": "date", "country": "string", "spend": "decimal"}
 ROWS = [("2026-11-01", "DE", "1.50"), ("2026-11-01", "FR", "2.00"), ("2026-11-02", "DE", "3.25")]

@@ -13,13 +13,14 @@ import fsspec
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage import object_store, restatement, temporary
+from airflow_provider_tiktok.storage import temporary
 from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
-from airflow_provider_tiktok.storage.destination import Destination, Published
-from airflow_provider_tiktok.storage.local_disk import LocalDisk
-from airflow_provider_tiktok.storage.restatement import Comparison
-from airflow_provider_tiktok.storage.target import parse_target
+from airflow_provider_tiktok.storage.files import object_store, restatement
+from airflow_provider_tiktok.storage.files.destination import Destination, Published
+from airflow_provider_tiktok.storage.files.local_disk import LocalDisk
+from airflow_provider_tiktok.storage.files.restatement import Comparison
+from airflow_provider_tiktok.storage.files.target import parse_target
 from airflow_provider_tiktok.storage.temporary import BlockFile
 
 COLUMNS = {"day": "date", "country": "string", "spend": "decimal"}

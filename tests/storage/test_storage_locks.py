@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from airflow_provider_tiktok.storage import locks
+from airflow_provider_tiktok.storage.files import locks
 
 
 def test_a_lock_is_waited_for(tmp_path):

@@ -16,10 +16,10 @@ import fsspec
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage import destination
-from airflow_provider_tiktok.storage import parquet as module
-from airflow_provider_tiktok.storage.destination import Destination
-from airflow_provider_tiktok.storage.target import parse_target
+from airflow_provider_tiktok.storage.files import destination
+from airflow_provider_tiktok.storage.files.destination import Destination
+from airflow_provider_tiktok.storage.files.target import parse_target
+from airflow_provider_tiktok.storage.formats import parquet as module
 
 pa = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
 pq = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow")
@@ -247,8 +247,8 @@ def test_pyarrow_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch):
 TWO_ROW_GROUPS = """
 import json, tempfile
 import fsspec
-from airflow_provider_tiktok.storage.destination import Destination
-from airflow_provider_tiktok.storage.target import parse_target
+from airflow_provider_tiktok.storage.files.destination import Destination
+from airflow_provider_tiktok.storage.files.target import parse_target
 
 columns = {"ad_id": "string", "day": "date"}
 columns |= {f"c{i}": "integer" for i in range(6)} | {f"d{i}": "decimal" for i in range(6)}

@@ -6,8 +6,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.preflight import check_reachable
-from airflow_provider_tiktok.storage.target import Target
+from airflow_provider_tiktok.storage.files.preflight import check_reachable
+from airflow_provider_tiktok.storage.files.target import Target
 
 FOLDER = Target("s3://lake/ads", True, "jsonl", False)
 FILE = Target("s3://lake/ads.jsonl", False, "jsonl", False)

@@ -10,10 +10,10 @@ import fsspec
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage import restatement as module
-from airflow_provider_tiktok.storage.destination import Destination
-from airflow_provider_tiktok.storage.restatement import Comparison
-from airflow_provider_tiktok.storage.target import parse_target
+from airflow_provider_tiktok.storage.files import restatement as module
+from airflow_provider_tiktok.storage.files.destination import Destination
+from airflow_provider_tiktok.storage.files.restatement import Comparison
+from airflow_provider_tiktok.storage.files.target import parse_target
 
 COLUMNS = {
     "advertiser_id": "string",

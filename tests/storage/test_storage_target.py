@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.target import Target, parse_target
+from airflow_provider_tiktok.storage.files.target import Target, parse_target
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import json
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.destination import Destination
-from airflow_provider_tiktok.storage.preflight import check_reachable
-from airflow_provider_tiktok.storage.target import Target
+from airflow_provider_tiktok.storage.files.destination import Destination
+from airflow_provider_tiktok.storage.files.preflight import check_reachable
+from airflow_provider_tiktok.storage.files.target import Target
 from tests.airflow.live import free_port
 
 COLUMNS = {"ad_id": "string", "stat_time_day": "date"}

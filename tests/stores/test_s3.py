@@ -10,8 +10,8 @@ from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok._compat_late import object_storage_path
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
-from airflow_provider_tiktok.storage.destination import Destination
-from airflow_provider_tiktok.storage.target import Target
+from airflow_provider_tiktok.storage.files.destination import Destination
+from airflow_provider_tiktok.storage.files.target import Target
 from tests.operators.test_report_operator import METRICS, accounts, days_cut, normal, truth
 from tests.stores.conftest import BUCKET, STORE_SECRET, connection
 

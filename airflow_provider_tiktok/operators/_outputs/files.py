@@ -25,10 +25,10 @@ from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import schema_of
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
-from airflow_provider_tiktok.storage.destination import Destination
-from airflow_provider_tiktok.storage.preflight import check_reachable
-from airflow_provider_tiktok.storage.restatement import Comparison
-from airflow_provider_tiktok.storage.target import parse_target
+from airflow_provider_tiktok.storage.files.destination import Destination
+from airflow_provider_tiktok.storage.files.preflight import check_reachable
+from airflow_provider_tiktok.storage.files.restatement import Comparison
+from airflow_provider_tiktok.storage.files.target import parse_target
 
 log = logging.getLogger(__name__)
 

@@ -29,9 +29,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_tiktok.storage.local_disk import JOURNAL, RUN_FOLDER, Change
-from airflow_provider_tiktok.storage.locks import FolderLock, is_stale
-from airflow_provider_tiktok.storage.partitions import protocols
+from airflow_provider_tiktok.storage.files.local_disk import JOURNAL, RUN_FOLDER, Change
+from airflow_provider_tiktok.storage.files.locks import FolderLock, is_stale
+from airflow_provider_tiktok.storage.files.partitions import protocols
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from airflow_provider_tiktok.storage.columns import (
     column_test,
     is_number,
 )
-from airflow_provider_tiktok.storage.parquet import Parquet
-from airflow_provider_tiktok.storage.part_file import LinePartFile, PartFile
+from airflow_provider_tiktok.storage.formats.parquet import Parquet
+from airflow_provider_tiktok.storage.formats.part_file import LinePartFile, PartFile
 
 _are_numbers_or_null = column_test(rf"(?:null|{NUMBER_PATTERN})")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import is_number
-from airflow_provider_tiktok.storage.readers import Record
+from airflow_provider_tiktok.storage.formats.readers import Record
 
 _DIGEST = 16
 _DAY = len("2026-11-21")

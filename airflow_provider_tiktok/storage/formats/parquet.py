@@ -39,7 +39,7 @@ from airflow_provider_tiktok.storage.columns import (
     column_test,
     is_number,
 )
-from airflow_provider_tiktok.storage.part_file import CountedFile
+from airflow_provider_tiktok.storage.formats.part_file import CountedFile
 
 PRECISION, SCALE = 38, 9
 

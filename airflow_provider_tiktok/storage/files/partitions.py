@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.target import Target
+from airflow_provider_tiktok.storage.files.target import Target
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The folder value that Hive uses for null."""

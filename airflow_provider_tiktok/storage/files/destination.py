@@ -5,7 +5,7 @@ the last step is a rename; for an object store in a temporary folder of the work
 buffered until all have come, and written one part file after the other: thousands of files need not be open
 together, and a Parquet file can't be opened again. Nothing changes at the destination before
 :meth:`Destination.publish`. The modules
-:mod:`~airflow_provider_tiktok.storage.local_disk` and :mod:`~airflow_provider_tiktok.storage.object_store`
+:mod:`~airflow_provider_tiktok.storage.files.local_disk` and :mod:`~airflow_provider_tiktok.storage.files.object_store`
 describe how several files are published together, and what a kill or an error during it leaves.
 """
 
@@ -26,20 +26,20 @@ from typing import Any
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import Cells
-from airflow_provider_tiktok.storage.formats import FORMATS
-from airflow_provider_tiktok.storage.local_disk import Change, LocalDisk, follow_links
-from airflow_provider_tiktok.storage.object_store import ObjectStore
-from airflow_provider_tiktok.storage.part_file import PartFile
-from airflow_provider_tiktok.storage.partitions import (
+from airflow_provider_tiktok.storage.files.local_disk import Change, LocalDisk, follow_links
+from airflow_provider_tiktok.storage.files.object_store import ObjectStore
+from airflow_provider_tiktok.storage.files.partitions import (
     Partitions,
     local_limits,
     partition_values,
     protocols,
     store_limits,
 )
-from airflow_provider_tiktok.storage.readers import Record, read_records
-from airflow_provider_tiktok.storage.restatement import Comparison
-from airflow_provider_tiktok.storage.target import Target
+from airflow_provider_tiktok.storage.files.restatement import Comparison
+from airflow_provider_tiktok.storage.files.target import Target
+from airflow_provider_tiktok.storage.formats import FORMATS
+from airflow_provider_tiktok.storage.formats.part_file import PartFile
+from airflow_provider_tiktok.storage.formats.readers import Record, read_records
 from airflow_provider_tiktok.storage.temporary import remedy_at_output, temporary_error
 
 MANIFEST = "_manifest.json"

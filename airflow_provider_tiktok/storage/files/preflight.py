@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.target import Target
+from airflow_provider_tiktok.storage.files.target import Target
 
 # the error codes of S3-compatible stores for invalid credentials; other refusals may concern reading only
 _INVALID_CREDENTIALS = frozenset(

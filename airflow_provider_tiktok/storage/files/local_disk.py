@@ -31,7 +31,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_tiktok.storage.locks import FolderLock, exclusive_lock, is_stale
+from airflow_provider_tiktok.storage.files.locks import FolderLock, exclusive_lock, is_stale
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from datetime import date
 from typing import IO, Any
 
 from airflow_provider_tiktok.storage.columns import NUMBER_TYPES, canonical_number
-from airflow_provider_tiktok.storage.parquet import pyarrow_modules
+from airflow_provider_tiktok.storage.formats.parquet import pyarrow_modules
 
 Record = dict[str, "str | None"]
 
