@@ -19,7 +19,8 @@ from airflow_provider_tiktok.reports.rows.reader import RowReader
 from airflow_provider_tiktok.reports.rows.schema import to_python
 from airflow_provider_tiktok.storage.columns import is_number
 from airflow_provider_tiktok.storage.files.restatement import Comparison
-from airflow_provider_tiktok.storage.formats import Csv, JsonLines
+from airflow_provider_tiktok.storage.formats.comma_separated import Csv
+from airflow_provider_tiktok.storage.formats.json_lines import JsonLines
 from airflow_provider_tiktok.storage.formats.parquet import Parquet
 from airflow_provider_tiktok.storage.formats.readers import read_records
 from airflow_provider_tiktok.storage.sql.dialects import Ansi, Postgres, Sqlite

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.rows.reader import Page, RowReader
 from airflow_provider_tiktok.reports.rows.schema import schema_of, to_python
-from airflow_provider_tiktok.storage.formats import Csv, JsonLines
+from airflow_provider_tiktok.storage.formats.comma_separated import Csv
+from airflow_provider_tiktok.storage.formats.json_lines import JsonLines
 
 from .helpers import request
 

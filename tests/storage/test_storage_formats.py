@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tiktok.storage.formats import FORMATS, Csv, JsonLines
+from airflow_provider_tiktok.storage.formats import FORMATS
+from airflow_provider_tiktok.storage.formats.comma_separated import Csv
+from airflow_provider_tiktok.storage.formats.json_lines import JsonLines
 
 COLUMNS = {"ad_name": "string", "day": "date", "clicks": "integer", "spend": "decimal"}
 ODD = [

@@ -1,5 +1,15 @@
-"""File formats: one module each, listed in :data:`FORMATS`."""
+"""File formats: one module and one line in :data:`FORMATS` each."""
 
-from airflow_provider_tiktok.storage.formats.text import FORMATS as FORMATS
-from airflow_provider_tiktok.storage.formats.text import Csv as Csv
-from airflow_provider_tiktok.storage.formats.text import JsonLines as JsonLines
+from __future__ import annotations
+
+from airflow_provider_tiktok.storage.formats.base import Format
+from airflow_provider_tiktok.storage.formats.comma_separated import Csv
+from airflow_provider_tiktok.storage.formats.json_lines import JsonLines
+from airflow_provider_tiktok.storage.formats.parquet import Parquet
+
+FORMATS: dict[str, type[Format]] = {
+    "jsonl": JsonLines,
+    "csv": Csv,
+    "parquet": Parquet,
+}
+"""File formats by name, which is also the file extension."""

@@ -45,6 +45,7 @@ PRECISION, SCALE = 38, 9
 
 _ALLOCATOR = "ARROW_DEFAULT_MEMORY_POOL"  # which pyarrow reads once, when it is loaded
 _CHUNK = 4_000  # rows that are converted to Arrow columns at a time
+_BATCH = 2_000  # rows that are read at a time
 _GROUP_CELLS = 400_000  # cells in a row group, some 8 MiB of Arrow's memory
 _MAX_SHOWN = 80
 
@@ -88,6 +89,15 @@ class Parquet:
         :param compress: must be false; Parquet has its own compression.
         """
         return ParquetPartFile(path, self)
+
+    @staticmethod
+    def read(file: Any) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of a file with their Arrow types.
+
+        :raises TikTokOutputError: pyarrow is not installed.
+        """
+        for batch in pyarrow_modules()[1].ParquetFile(file).iter_batches(_BATCH):
+            yield from batch.to_pylist()
 
     def table(self, lines: Sequence[bytes]) -> Any:
         """Return lines as an Arrow table.

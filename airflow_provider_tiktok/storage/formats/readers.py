@@ -6,20 +6,15 @@ numbers with trailing zeros, which Parquet adds.
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import IO, Any
 
 from airflow_provider_tiktok.storage.columns import NUMBER_TYPES, canonical_number
-from airflow_provider_tiktok.storage.formats.parquet import pyarrow_modules
+from airflow_provider_tiktok.storage.formats import FORMATS
 
 Record = dict[str, "str | None"]
-
-_BATCH = 2_000  # Parquet rows per batch
 
 
 def read_records(file: IO[bytes], name: str, columns: Mapping[str, str]) -> Iterator[Record]:
@@ -35,29 +30,8 @@ def read_records(file: IO[bytes], name: str, columns: Mapping[str, str]) -> Iter
     readers = [
         (column, _number if column_type in NUMBER_TYPES else _text) for column, column_type in columns.items()
     ]
-    for row in _ROWS[extension if stem else ""](source):
+    for row in FORMATS[extension if stem else ""].read(source):
         yield {column: read(row.get(column)) for column, read in readers}
-
-
-def _json_lines(file: Any) -> Iterator[Mapping[str, Any]]:
-    for line in io.TextIOWrapper(file, "utf-8", newline="\n"):
-        yield json.loads(line, parse_float=str, parse_int=str)
-
-
-def _csv(file: Any) -> Iterator[Mapping[str, Any]]:
-    return csv.DictReader(io.TextIOWrapper(file, "utf-8", newline=""), strict=True)
-
-
-def _parquet(file: Any) -> Iterator[Mapping[str, Any]]:
-    for batch in pyarrow_modules()[1].ParquetFile(file).iter_batches(_BATCH):
-        yield from batch.to_pylist()
-
-
-_ROWS: Mapping[str, Callable[[Any], Iterator[Mapping[str, Any]]]] = {
-    "jsonl": _json_lines,
-    "csv": _csv,
-    "parquet": _parquet,
-}
 
 
 def _text(value: Any) -> str | None:
