@@ -21,7 +21,7 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.operators._outputs import sql
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
-from airflow_provider_tiktok.storage.sql.table import SqlTable
+from airflow_provider_tiktok.storage.tables.table import SqlTable
 from tests.conftest import SECRET, TOKEN
 from tests.operators.databases import Postgres, Sqlite, needs_postgres
 from tests.operators.test_report_operator import accounts, days_cut, truth
@@ -380,7 +380,7 @@ def test_an_error_in_the_last_batch_leaves_the_old_rows(emulator, known_database
 KILLED = """
 import sys, time
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
-from airflow_provider_tiktok.storage.sql.table import SqlTable
+from airflow_provider_tiktok.storage.tables.table import SqlTable
 
 original = SqlTable.replace
 

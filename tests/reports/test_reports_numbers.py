@@ -23,8 +23,8 @@ from airflow_provider_tiktok.storage.formats.comma_separated import Csv
 from airflow_provider_tiktok.storage.formats.json_lines import JsonLines
 from airflow_provider_tiktok.storage.formats.parquet import Parquet
 from airflow_provider_tiktok.storage.formats.readers import read_records
-from airflow_provider_tiktok.storage.sql.dialects import Ansi, Postgres, Sqlite
-from airflow_provider_tiktok.storage.sql.values import Binder, Column
+from airflow_provider_tiktok.storage.tables.databases import Ansi, Postgres, Sqlite
+from airflow_provider_tiktok.storage.tables.values import Binder, Column
 
 from .helpers import request
 

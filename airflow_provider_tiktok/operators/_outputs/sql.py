@@ -23,9 +23,9 @@ from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import schema_of
 from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
-from airflow_provider_tiktok.storage.sql.dialects import DIALECTS, Ansi
-from airflow_provider_tiktok.storage.sql.names import parse_table
-from airflow_provider_tiktok.storage.sql.table import ExistingTable, Layout, Slice, SqlTable
+from airflow_provider_tiktok.storage.tables.databases import DIALECTS, Ansi
+from airflow_provider_tiktok.storage.tables.names import parse_table
+from airflow_provider_tiktok.storage.tables.table import ExistingTable, Layout, Slice, SqlTable
 
 log = logging.getLogger(__name__)
 

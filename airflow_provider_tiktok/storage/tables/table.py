@@ -15,8 +15,8 @@ from typing import Any
 
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokOutputError
 from airflow_provider_tiktok.storage.columns import Cells
-from airflow_provider_tiktok.storage.sql.dialects import Ansi
-from airflow_provider_tiktok.storage.sql.values import Binder, Column
+from airflow_provider_tiktok.storage.tables.databases import Ansi
+from airflow_provider_tiktok.storage.tables.values import Binder, Column
 
 _LOCK_POLL_INTERVAL = 0.2  # seconds
 _MAX_PARAMETERS = 200  # accounts in one statement

@@ -16,8 +16,8 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from airflow_provider_tiktok.storage.columns import DATE, DECIMAL, INTEGER, STRING, TIMESTAMP, Cells
-from airflow_provider_tiktok.storage.sql.names import quote
-from airflow_provider_tiktok.storage.sql.values import Binder, NumberStorage
+from airflow_provider_tiktok.storage.tables.names import quote
+from airflow_provider_tiktok.storage.tables.values import Binder, NumberStorage
 
 INDEX_PREFIX = "tiktok_"
 """The prefix of the name of a unique index that this package created."""

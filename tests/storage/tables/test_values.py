@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.sql.dialects import Ansi, Postgres, Sqlite
-from airflow_provider_tiktok.storage.sql.values import Binder, Column
+from airflow_provider_tiktok.storage.tables.databases import Ansi, Postgres, Sqlite
+from airflow_provider_tiktok.storage.tables.values import Binder, Column
 
 SEVENTEEN = "123456789012345.67"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.sql.names import parse_table, quote
+from airflow_provider_tiktok.storage.tables.names import parse_table, quote
 
 
 @pytest.mark.parametrize(
