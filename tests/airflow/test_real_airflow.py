@@ -14,7 +14,7 @@ import pytest
 from tests.airflow.conftest import accounts
 from tests.airflow.live import AIRFLOW, parse_time
 from tests.conftest import SECRET, TOKEN
-from tests.operators.databases import Postgres, Sqlite, needs_postgres
+from tests.databases import Postgres, Sqlite, needs_postgres
 
 pytestmark = pytest.mark.airflow
 

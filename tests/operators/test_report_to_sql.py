@@ -23,7 +23,7 @@ from airflow_provider_tiktok.operators._outputs import sql
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
 from airflow_provider_tiktok.storage.tables.table import SqlTable
 from tests.conftest import SECRET, TOKEN
-from tests.operators.databases import Postgres, Sqlite, needs_postgres
+from tests.databases import Postgres, Sqlite, needs_postgres
 from tests.operators.test_report_operator import accounts, days_cut, truth
 
 METRICS = ["ad_name", "campaign_id", "spend", "impressions", "ctr", "secondary_goal_result"]

@@ -10,7 +10,7 @@ from airflow_provider_tiktok.api.transport import session
 from airflow_provider_tiktok.api.transport.sanitize import well_formed
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
-from tests.operators.databases import Postgres, Sqlite, needs_postgres
+from tests.databases import Postgres, Sqlite, needs_postgres
 from tests.operators.test_report_operator import TaskInstance, accounts, read_jsonl
 
 REPORT = {
