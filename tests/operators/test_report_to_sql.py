@@ -21,9 +21,10 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.operators._outputs import sql
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
+from airflow_provider_tiktok.storage.tables import table as tables
 from airflow_provider_tiktok.storage.tables.table import SqlTable
 from tests.conftest import SECRET, TOKEN
-from tests.databases import Postgres, Sqlite, needs_postgres
+from tests.databases import needs_postgres, open_database, use_hooks
 from tests.operators.test_report_operator import accounts, days_cut, truth
 
 METRICS = ["ad_name", "campaign_id", "spend", "impressions", "ctr", "secondary_goal_result"]
@@ -35,40 +36,41 @@ DAILY = {
 }
 TWO_DAYS = DAILY | {"metrics": ["spend"], "report_end_date": "2026-08-02"}
 
-postgres = pytest.param("postgres", marks=needs_postgres)
-ansi = pytest.param("ansi", marks=needs_postgres)
+THREADED = ["sqlite", "postgres", "mysql"]
+KNOWN = [*THREADED, "duckdb"]  # which is one process's
 
 
-@pytest.fixture(params=["sqlite", postgres, ansi])
+@pytest.fixture(params=[*KNOWN, "generic"])
 def database(request, tmp_path, monkeypatch, connect):
-    """Return an empty database for the connection ``warehouse``."""
-    yield from open_database(request.param, tmp_path, monkeypatch, connect)
+    """Return an empty database for the connection ``warehouse``; generic is PostgreSQL as any database."""
+    yield from warehouse(request.param, tmp_path, monkeypatch, connect)
 
 
-@pytest.fixture(params=["sqlite", postgres])
+@pytest.fixture(params=KNOWN)
 def known_database(request, tmp_path, monkeypatch, connect):
     """Return an empty database that this package supports directly."""
-    yield from open_database(request.param, tmp_path, monkeypatch, connect)
+    yield from warehouse(request.param, tmp_path, monkeypatch, connect)
 
 
 @pytest.fixture
 def lite(tmp_path, monkeypatch, connect):
     """Return an empty SQLite database."""
-    yield from open_database("sqlite", tmp_path, monkeypatch, connect)
+    yield from warehouse("sqlite", tmp_path, monkeypatch, connect)
 
 
 @pytest.fixture
 def server(tmp_path, monkeypatch, connect):
     """Return an empty PostgreSQL schema."""
-    yield from open_database("postgres", tmp_path, monkeypatch, connect)
+    yield from warehouse("postgres", tmp_path, monkeypatch, connect)
 
 
-def open_database(name, tmp_path, monkeypatch, connect):
+def warehouse(name, tmp_path, monkeypatch, connect):
     connect()
-    opened = Sqlite(tmp_path / "warehouse.db") if name == "sqlite" else Postgres()
+    opened = open_database("postgres" if name == "generic" else name, tmp_path)
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", opened.connection())
-    if name == "ansi":
-        monkeypatch.setattr(sql, "DIALECTS", {})
+    use_hooks(monkeypatch.setattr)
+    if name == "generic":
+        monkeypatch.setattr(tables, "DATABASES", {})
     yield opened
     opened.drop()
 
@@ -281,7 +283,9 @@ def test_a_report_with_other_filters_does_not_take_the_rows_away(emulator, known
     ids = accounts(emulator, 1)
     run(**TWO_DAYS, advertiser_ids=ids)
     some = {"field_name": "ad_ids", "filter_type": "IN", "filter_value": ["1"]}
-    with pytest.raises(AirflowFailException, match=r"contains another report.*drop its index tiktok_"):
+    with pytest.raises(
+        AirflowFailException, match=r"contains another report.*drop its (index|constraint|comment) tiktok_"
+    ):
         run(**TWO_DAYS, advertiser_ids=ids, filters=[some])
     assert known_database.query("SELECT count(*) FROM ads") == [(80,)]
 
@@ -314,7 +318,7 @@ def test_a_column_too_narrow_for_the_digits_is_refused_and_nothing_rounded(emula
     server.query(
         "CREATE TABLE ads (advertiser_id TEXT, ad_id TEXT, stat_time_day DATE, spend NUMERIC(12, 1))"
     )
-    with pytest.raises(AirflowFailException, match=r"for spend, and the table's column is numeric\(12,1\)"):
+    with pytest.raises(AirflowFailException, match=r"for spend, and the table's column is NUMERIC\(12, 1\)"):
         run(**TWO_DAYS, advertiser_ids=accounts(emulator, 1))
     assert server.query("SELECT count(*) FROM ads") == [(0,)]
 
@@ -381,7 +385,9 @@ KILLED = """
 import sys, time
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
 from airflow_provider_tiktok.storage.tables.table import SqlTable
+from tests.databases import use_hooks
 
+use_hooks()
 original = SqlTable.replace
 
 def replace(self, slices, rows, **more):
@@ -400,22 +406,51 @@ TikTokReportToSqlOperator(
 """
 
 
+def killed_later(account):
+    """Start a run in another process and return it when half of its rows are in the table."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", KILLED, account], stdout=subprocess.PIPE, text=True
+    )
+    assert any(line.strip() == "half" for line in process.stdout)
+    return process
+
+
+def kill(process):
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
 @pytest.mark.sampled(1)
 def test_a_killed_run_leaves_the_old_rows_and_the_next_one_is_not_held_up(emulator, known_database):
     (account,) = accounts(emulator, 1)
     run(**TWO_DAYS, advertiser_ids=account)
     known_database.query("UPDATE ads SET spend = 12345")
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", KILLED, account], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert any(line.strip() == "half" for line in process.stdout)
-        process.send_signal(signal.SIGKILL)
+    kill(killed_later(account))
     assert known_database.query("SELECT count(*), count(DISTINCT spend) FROM ads") == [(80, 1)]
     assert run(**TWO_DAYS, advertiser_ids=account)["rows_deleted"] == 80
 
 
+@pytest.mark.sampled(1)
+def test_a_run_waits_for_one_in_another_process(emulator, known_database, monkeypatch):
+    (account,) = accounts(emulator, 1)
+    run(**TWO_DAYS, advertiser_ids=account)
+    other = killed_later(account)
+    waited = []
+
+    def sleep(seconds):
+        if seconds:
+            waited.append(seconds)
+            if len(waited) == 3:
+                kill(other)
+
+    monkeypatch.setattr(sql.time, "sleep", sleep)
+    assert run(**TWO_DAYS, advertiser_ids=account)["rows_deleted"] == 80
+    assert len(waited) >= 3
+
+
 @pytest.mark.parametrize("days", [("2026-08-01", "2026-08-01"), ("2026-08-01", "2026-08-03")])
 @pytest.mark.parametrize("exists", [True, False])
+@pytest.mark.parametrize("known_database", THREADED, indirect=True)
 def test_two_runs_side_by_side_end_with_one_copy_of_each_row(
     emulator, known_database, monkeypatch, days, exists
 ):

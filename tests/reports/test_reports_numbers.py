@@ -23,7 +23,8 @@ from airflow_provider_tiktok.storage.formats.comma_separated import Csv
 from airflow_provider_tiktok.storage.formats.json_lines import JsonLines
 from airflow_provider_tiktok.storage.formats.parquet import Parquet
 from airflow_provider_tiktok.storage.formats.readers import read_records
-from airflow_provider_tiktok.storage.tables.databases import Ansi, Postgres, Sqlite
+from airflow_provider_tiktok.storage.tables.database import Database
+from airflow_provider_tiktok.storage.tables.databases import Postgres, Sqlite
 from airflow_provider_tiktok.storage.tables.values import Binder, Column
 
 from .helpers import request
@@ -175,8 +176,8 @@ def in_parquet(columns: dict[str, str], page: Any) -> dict[str, Any]:
 
 def in_databases(kind: str, cell: str, *, is_clean: bool = False) -> list[Any]:
     found = []
-    for dialect in (Ansi, Postgres, Sqlite):
-        binder = Binder(Column("x", kind), dialect.numbers, dialect.converters)
+    for database in (Database, Postgres, Sqlite):
+        binder = Binder(Column("x", kind, database.types[kind]), database.numbers, database.converters)
         try:
             found += binder.parameters(binder.check([cell], is_clean))
         except TikTokOutputError:

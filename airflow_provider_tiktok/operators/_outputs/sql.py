@@ -23,7 +23,6 @@ from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import schema_of
 from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
-from airflow_provider_tiktok.storage.tables.databases import DIALECTS, Ansi
 from airflow_provider_tiktok.storage.tables.names import parse_table
 from airflow_provider_tiktok.storage.tables.table import ExistingTable, Layout, Slice, SqlTable
 
@@ -32,7 +31,6 @@ log = logging.getLogger(__name__)
 WINDOW_COLUMNS = ("report_start_date", "report_end_date")
 """Columns of a table whose report has dates and no time dimension: they say of which days a row is."""
 
-_PLACEHOLDERS = ("?", "%s")
 _MAX_WAIT = 1800.0  # seconds that another run may write to the table before this one gives up
 _ONE_DAY = timedelta(days=1)
 _MAX_CELLS = 300_000  # cells held in memory, some 12 MiB; further rows wait in a temporary file
@@ -76,11 +74,11 @@ class SqlOutput:
         )
         self._becomes_null: list[str] = []
         self._windows = _one_window_each(plan) if self._by_window else {}
-        hook = _open_hook(options.sql_conn_id)
         self._table = SqlTable(
-            hook.get_conn,
-            _dialect(hook, parse_table(str(options.table or ""))),
+            _open_hook(options.sql_conn_id),
+            parse_table(str(options.table or "")),
             layout,
+            wait=self._waiter(),
             validate=self._validate,
             redact=_redactor(options.sql_conn_id),
         )
@@ -110,20 +108,12 @@ class SqlOutput:
 
     def publish(self, source: RowSource, summary: dict[str, Any], now: datetime) -> None:
         """Replace the rows of the accounts and days that were fetched."""
-        deadline = time.monotonic() + _MAX_WAIT
         started = time.monotonic()
-
-        def wait(seconds: float) -> None:
-            self._check_stopped()
-            if seconds and time.monotonic() > deadline:
-                raise _busy(self._table.name)
-            time.sleep(seconds)
-
         deleted, inserted = self._table.replace(
             self._slices(source.result.skipped),
             self._buffer.batches(),
             batch_size=self._options.batch_size,
-            wait=wait,
+            wait=self._waiter(),
         )
         log.info(
             "Table %s: %s row(s) deleted, %s inserted, %.1f s",
@@ -146,6 +136,18 @@ class SqlOutput:
     def close(self) -> None:
         """Free the rows."""
         self._buffer.close()
+
+    def _waiter(self) -> Callable[[float], None]:
+        """Return a function that waits for another run, though not forever."""
+        deadline = time.monotonic() + _MAX_WAIT
+
+        def wait(seconds: float) -> None:
+            self._check_stopped()
+            if seconds and time.monotonic() > deadline:
+                raise _busy(str(self._options.table))
+            time.sleep(seconds)
+
+        return wait
 
     def _slices(self, skipped: Iterable[str]) -> Iterator[Slice]:
         """Return what the report replaces: its accounts, except skipped ones, and the days of each."""
@@ -291,17 +293,6 @@ def _open_hook(conn_id: object) -> Any:
             "database in `sql_conn_id`."
         )
     return hook
-
-
-def _dialect(hook: Any, table: Sequence[str]) -> Ansi:
-    placeholder = hook.placeholder
-    if placeholder not in _PLACEHOLDERS:
-        raise TikTokOutputError(
-            f"The database's driver marks parameters by {placeholder!r}, which is not supported; "
-            f"{' and '.join(_PLACEHOLDERS)} are."
-        )
-    form = getattr(hook, "escape_word_format", None) or '"{}"'
-    return DIALECTS.get(hook.conn_type, Ansi)(table, placeholder, form)
 
 
 def _redactor(conn_id: str) -> Callable[[str], str]:

@@ -1,1 +1,1 @@
-"""Database tables for rows, over any DB-API connection, independent of Airflow and TikTok."""
+"""Database tables for rows, over SQLAlchemy, independent of Airflow and TikTok."""

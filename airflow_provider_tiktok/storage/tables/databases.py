@@ -1,140 +1,30 @@
-"""SQL dialects: one class per database, registered in :data:`DIALECTS`.
-
-:class:`Ansi` should work with any database. The others use more of their database: the inspection of a
-table, locks between runs, and bulk inserts.
-"""
+"""Databases of which more is used than SQLAlchemy offers: locks between runs, bulk inserts, types without limits."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import secrets
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import DDLElement, SetTableComment
+from sqlalchemy.sql import quoted_name
+
+from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.columns import DATE, DECIMAL, INTEGER, STRING, TIMESTAMP, Cells
-from airflow_provider_tiktok.storage.tables.names import quote
+from airflow_provider_tiktok.storage.tables.database import KEY_PREFIX, Database
 from airflow_provider_tiktok.storage.tables.values import Binder, NumberStorage
 
-INDEX_PREFIX = "tiktok_"
-"""The prefix of the name of a unique index that this package created."""
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.types import TypeEngine
 
-
-class Ansi:
-    """Standard SQL.
-
-    :param table: the parts of the table's name.
-    :param placeholder: the driver's placeholder of a parameter: ``?`` or ``%s``.
-    :param quote_format: the quotes of identifiers, with ``{}`` for the name.
-    """
-
-    types: ClassVar[dict[str, str]] = {
-        STRING: "VARCHAR(4000)",
-        INTEGER: "BIGINT",
-        DECIMAL: "DECIMAL(38, 10)",
-        DATE: "DATE",
-        TIMESTAMP: "TIMESTAMP",
-    }
-    key_text: ClassVar[str] = "VARCHAR(255)"
-    numbers: ClassVar[NumberStorage] = NumberStorage(scale=10)
-    converters: ClassVar[Mapping[str, Callable[[str], Any]]] = {
-        INTEGER: int,
-        DECIMAL: Decimal,
-        DATE: date.fromisoformat,
-        TIMESTAMP: datetime.fromisoformat,
-    }
-    folds_case: ClassVar[bool] = False
-
-    def __init__(self, table: Sequence[str], placeholder: str = "%s", quote_format: str = '"{}"') -> None:
-        self.parts = tuple(table)
-        self.placeholder = placeholder
-        self._quote_format = quote_format
-        self.table = ".".join(quote(part, quote_format) for part in table)
-
-    def name(self, name: str) -> str:
-        """Return a name as a quoted identifier."""
-        return quote(name, self._quote_format)
-
-    def escaped(self, sql: str) -> str:
-        """Return SQL with identifiers, escaped for a statement with parameters."""
-        return sql.replace("%", "%%") if self.placeholder == "%s" else sql
-
-    def placeholders(self, count: int) -> str:
-        """Return the placeholders of a number of parameters."""
-        return ", ".join([self.placeholder] * count)
-
-    def begin(self, connection: Any, cursor: Any) -> None:
-        """Begin a transaction; a DB-API connection does this implicitly."""
-        connection.rollback()
-
-    def try_lock(self, cursor: Any) -> bool:
-        """Return whether the lock of the table was acquired, which is held until the end of the transaction.
-
-        Without locks in a database, the unique key makes the second of two concurrent runs fail, and Airflow's
-        retry then succeeds.
-        """
-        return True
-
-    def columns(self, connection: Any, cursor: Any) -> dict[str, str] | None:
-        """Return the table's columns with their declared types, if known; ``None`` if the table doesn't exist."""
-        try:
-            cursor.execute(f"SELECT * FROM {self.table} WHERE 1 = 0")  # noqa: S608 - quoted
-        except Exception:
-            connection.rollback()
-            return None
-        found = {entry[0]: _declared(entry) for entry in cursor.description}
-        cursor.fetchall()
-        return found
-
-    def key_of(self, cursor: Any) -> tuple[str, tuple[str, ...]] | None:
-        """Return name and columns of the unique index that this package created; ``None`` if unknown."""
-        return None
-
-    def create(self, columns: Mapping[str, str], key: Sequence[str], fingerprint: str) -> list[str]:
-        """Return the statements that create the table.
-
-        :param columns: type by name.
-        :param key: the columns that identify a row.
-        :param fingerprint: identifies the report of the table.
-        """
-        lines = [
-            f"{self.name(name)} {self.type_of(name, column_type, key)}"
-            for name, column_type in columns.items()
-        ]
-        lines.append(f"UNIQUE ({', '.join(map(self.name, key))})")
-        return [f"CREATE TABLE {self.table} ({', '.join(lines)})"]
-
-    def type_of(self, name: str, column_type: str, key: Sequence[str]) -> str:
-        """Return the declared type of a new column."""
-        return self.key_text if column_type == STRING and name in key else self.types[column_type]
-
-    def index_name(self, fingerprint: str) -> str:
-        """Return a name for the unique index of a table, which contains the fingerprint of its report.
-
-        Each name is new, because a renamed table keeps its index.
-        """
-        return f"{INDEX_PREFIX}{secrets.token_hex(4)}_{fingerprint}"
-
-    def encode(self, binders: Sequence[Binder], columns: Sequence[Cells]) -> list[Any]:
-        """Return validated columns as rows for :meth:`insert`."""
-        return list(zip(*columns, strict=True))
-
-    def insert(
-        self, cursor: Any, binders: Sequence[Binder], batches: Iterable[Sequence[Any]]
-    ) -> Iterable[int]:
-        """Insert rows batch by batch and return the number of rows after each batch."""
-        names = self.escaped(", ".join(self.name(binder.column.name) for binder in binders))
-        statement = (
-            f"INSERT INTO {self.escaped(self.table)} ({names}) VALUES ({self.placeholders(len(binders))})"  # noqa: S608
-        )
-        for batch in batches:
-            columns = zip(*batch, strict=True)
-            parameters = [binder.parameters(cells) for binder, cells in zip(binders, columns, strict=True)]
-            cursor.executemany(statement, list(zip(*parameters, strict=True)))
-            yield len(batch)
+_MAX_NAME = 63  # bytes of a name in PostgreSQL
 
 
 def _sqlite_number(cell: str) -> int | float:
@@ -143,11 +33,17 @@ def _sqlite_number(cell: str) -> int | float:
     return float(cell)
 
 
-class Sqlite(Ansi):
+class Sqlite(Database):
     """SQLite: one writer at a time, and numbers that are floats or 64-bit integers in every column."""
 
-    types = Ansi.types | {STRING: "TEXT", INTEGER: "INTEGER", DECIMAL: "NUMERIC"}
-    key_text = "TEXT"
+    types: ClassVar[dict[str, TypeEngine[Any]]] = {
+        STRING: sa.Text(),
+        INTEGER: sa.Integer(),
+        DECIMAL: sa.Numeric(),
+        DATE: sa.Date(),
+        TIMESTAMP: sa.TIMESTAMP(),
+    }
+    key_text = sa.Text()
     numbers = NumberStorage(floats=True)
     # dates and timestamps are text, in the form that SQLite's own functions return
     converters: ClassVar[Mapping[str, Callable[[str], Any]]] = {
@@ -156,107 +52,51 @@ class Sqlite(Ansi):
         TIMESTAMP: lambda cell: cell.replace("T", " "),
     }
     folds_case = True
+    key_kind = "index"
+    isolation_level = "AUTOCOMMIT"  # otherwise Python begins transactions implicitly
 
-    def begin(self, connection: Any, cursor: Any) -> None:
-        """Prepare the connection; :meth:`try_lock` begins SQLite's transaction."""
-        connection.rollback()
-        connection.isolation_level = None  # otherwise Python begins transactions implicitly
-        cursor.execute("PRAGMA busy_timeout = 1000")
+    def begin(self, connection: Connection) -> None:
+        """Let :meth:`try_lock`, which begins SQLite's transaction, wait a second at a time."""
+        connection.exec_driver_sql("PRAGMA busy_timeout = 1000")
 
-    def try_lock(self, cursor: Any) -> bool:
+    def try_lock(self, connection: Connection) -> bool:
         """Begin a transaction as the only writer and return whether there was no other."""
         try:
-            cursor.execute("BEGIN IMMEDIATE")
-        except Exception as error:
-            if "locked" in str(error):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if "locked" in str(error.orig):
                 return False
             raise
-        cursor.execute("PRAGMA busy_timeout = 60000")  # the commit waits for readers
+        connection.exec_driver_sql("PRAGMA busy_timeout = 60000")  # the commit waits for readers
         return True
 
-    def columns(self, connection: Any, cursor: Any) -> dict[str, str] | None:
-        """Return the table's columns in lower case, because SQLite's names are case-insensitive."""
-        *schema, table = self.parts
-        cursor.execute(
-            f"SELECT name, type FROM pragma_table_info({self.placeholders(1 + len(schema))})",  # noqa: S608
-            (table, *schema),
-        )
-        return {name.lower(): declared for name, declared in cursor.fetchall()} or None
 
-    def key_of(self, cursor: Any) -> tuple[str, tuple[str, ...]] | None:
-        """Return name and columns of the index, found by its prefix."""
-        *schema, table = self.parts
-        cursor.execute(
-            f"SELECT name FROM pragma_index_list({self.placeholders(1 + len(schema))})",  # noqa: S608
-            (table, *schema),
-        )
-        for (index,) in cursor.fetchall():
-            if index.startswith(INDEX_PREFIX):
-                cursor.execute(
-                    f"SELECT name FROM pragma_index_info({self.placeholders(1 + len(schema))}) ORDER BY seqno",  # noqa: S608
-                    (index, *schema),
-                )
-                return index, tuple(name for (name,) in cursor.fetchall())
-        return None
+class Postgres(Database):
+    """PostgreSQL: an advisory lock between runs, and ``COPY`` for rows.
 
-    def create(self, columns: Mapping[str, str], key: Sequence[str], fingerprint: str) -> list[str]:
-        """Return separate statements for table and index, so that the index has our name; it is in the table's schema."""
-        *schema, table = self.parts
-        index = ".".join(map(self.name, (*schema, self.index_name(fingerprint))))
-        return [
-            _create_table(self, columns, key),
-            f"CREATE UNIQUE INDEX {index} ON {self.name(table)} ({', '.join(map(self.name, key))})",
-        ]
+    :raises TikTokOutputError: a name is longer than PostgreSQL's.
+    """
 
-
-class Postgres(Ansi):
-    """PostgreSQL: an advisory lock between runs, and ``COPY`` for rows."""
-
-    types = Ansi.types | {STRING: "TEXT", DECIMAL: "NUMERIC"}
-    key_text = "TEXT"
+    types: ClassVar[dict[str, TypeEngine[Any]]] = Database.types | {STRING: sa.Text(), DECIMAL: sa.Numeric()}
+    key_text = sa.Text()
     numbers = NumberStorage()
+    key_kind = "index"
+    isolation_level = "READ COMMITTED"  # sees the commits made while it waits for the lock
 
-    def begin(self, connection: Any, cursor: Any) -> None:
-        """Begin a transaction that sees the commits made while it waits for the lock."""
-        connection.rollback()
-        connection.autocommit = False
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    def __init__(self, engine: Engine, parts: Sequence[str]) -> None:
+        super().__init__(engine, parts)
+        self._schema_to_inspect = quoted_name(parts[-2], quote=True) if len(parts) > 1 else None
+        for part in parts:
+            if len(part.encode()) > _MAX_NAME:
+                raise TikTokOutputError(
+                    f"`table` has the name {part!r}, of which PostgreSQL takes only the first {_MAX_NAME} bytes."
+                )
 
-    def try_lock(self, cursor: Any) -> bool:
+    def try_lock(self, connection: Connection) -> bool:
         """Return whether the lock of the table's name was acquired; the end of the transaction releases it."""
-        # schema.table and table can be the same table, so the lock ignores the schema
-        digest = hashlib.sha256(f"airflow_provider_tiktok {self.parts[-1]}".encode()).digest()
-        number = int.from_bytes(digest[:8], "big", signed=True)
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (number,))
-        return bool(_values(cursor.fetchone())[0])
-
-    def columns(self, connection: Any, cursor: Any) -> dict[str, str] | None:
-        """Return the table's columns from PostgreSQL's catalogue."""
-        cursor.execute(
-            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = to_regclass(%s)"
-            " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-            (self.table,),
-        )
-        return dict(_values(row) for row in cursor.fetchall()) or None
-
-    def key_of(self, cursor: Any) -> tuple[str, tuple[str, ...]] | None:
-        """Return name and columns of the index, found by its prefix."""
-        cursor.execute(
-            "SELECT c.relname, a.attname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-            " JOIN pg_attribute a ON a.attrelid = c.oid"
-            " WHERE i.indrelid = to_regclass(%s) AND starts_with(c.relname, %s) ORDER BY c.relname, a.attnum",
-            (self.table, INDEX_PREFIX),
-        )
-        rows = [_values(row) for row in cursor.fetchall()]
-        return (rows[0][0], tuple(name for index, name in rows if index == rows[0][0])) if rows else None
-
-    def create(self, columns: Mapping[str, str], key: Sequence[str], fingerprint: str) -> list[str]:
-        """Return separate statements for table and index, so that the index has our name."""
-        index = self.name(self.index_name(fingerprint))
-        return [
-            _create_table(self, columns, key),
-            f"CREATE UNIQUE INDEX {index} ON {self.table} ({', '.join(map(self.name, key))})",
-        ]
+        number = int.from_bytes(_lock_of(self.parts)[:8], "big", signed=True)
+        lock = sa.func.pg_try_advisory_xact_lock(sa.literal(number, sa.BigInteger()))
+        return bool(connection.execute(sa.select(lock)).scalar())
 
     def encode(self, binders: Sequence[Binder], columns: Sequence[Cells]) -> list[Any]:
         """Return validated columns as lines of COPY's text format."""
@@ -266,11 +106,11 @@ class Postgres(Ansi):
         return ["\t".join(row) for row in zip(*rendered, strict=True)]
 
     def insert(
-        self, cursor: Any, binders: Sequence[Binder], batches: Iterable[Sequence[Any]]
+        self, connection: Connection, binders: Sequence[Binder], batches: Iterable[Sequence[Any]]
     ) -> Iterable[int]:
         """Insert rows with COPY, with either of the two drivers that Airflow's hook uses."""
-        names = ", ".join(self.name(binder.column.name) for binder in binders)
-        statement = f"COPY {self.table} ({names}) FROM STDIN"
+        statement = f"COPY {_target(self.parts, binders)} FROM STDIN"
+        cursor: Any = connection.connection.cursor()
         for batch in batches:
             data = "\n".join(batch) + "\n"  # as text, because the driver knows the connection's encoding
             if hasattr(cursor, "copy_expert"):  # psycopg2
@@ -281,27 +121,128 @@ class Postgres(Ansi):
             yield len(batch)
 
 
-DIALECTS: Mapping[str, type[Ansi]] = {"sqlite": Sqlite, "postgres": Postgres}
-"""Dialects by the type of Airflow's connection; every other type uses :class:`Ansi`."""
+class MySql(Database):
+    """MySQL and MariaDB: a named lock between runs, and text without a limit outside the key.
+
+    ``CREATE`` and ``ALTER`` commit at once, so that a table or a column may stay although the rows did not change.
+    """
+
+    types: ClassVar[dict[str, TypeEngine[Any]]] = Database.types | {STRING: sa.Text()}
+    folds_case = True
+
+    def begin(self, connection: Connection) -> None:
+        """Have the server refuse what it can't store, even where it is set up to cut it."""
+        connection.exec_driver_sql("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')")
+
+    def try_lock(self, connection: Connection) -> bool:
+        """Return whether the lock of the table's name was acquired; the end of the connection releases it."""
+        name = f"{KEY_PREFIX}{_lock_of(self.parts).hex()[:32]}"
+        return bool(connection.execute(sa.select(sa.func.get_lock(name, 0))).scalar())
+
+    def type_of(self, name: str, column_type: str, key: Sequence[str]) -> TypeEngine[Any]:
+        """Return the declared type of a new column; a key has no more than 3,072 bytes, and upper and lower case count."""
+        if column_type == STRING and name in key:
+            length = min(255, 3072 // 4 // len(key))
+            text: TypeEngine[Any] = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+            return text
+        return self.types[column_type]
 
 
-def _create_table(dialect: Ansi, columns: Mapping[str, str], key: Sequence[str]) -> str:
-    lines = [
-        f"{dialect.name(name)} {dialect.type_of(name, column_type, key)}"
-        for name, column_type in columns.items()
-    ]
-    return f"CREATE TABLE {dialect.table} ({', '.join(lines)})"
+class DuckDb(Database):
+    """DuckDB: one process at a time has a file open, which is the lock, and bulk inserts.
+
+    Its dialect can't read columns with SQLAlchemy 2.1. A constraint loses its name, so that the table's comment has it.
+    An index keeps it, but before DuckDB 2.0 refuses keys again that were deleted in the same transaction.
+    """
+
+    types: ClassVar[dict[str, TypeEngine[Any]]] = Database.types | {STRING: sa.Text()}
+    key_text = sa.Text()
+    folds_case = True
+    key_kind = "comment"
+
+    def columns(self, connection: Connection) -> dict[str, TypeEngine[Any]] | None:
+        """Return the table's columns with their declared types; ``None`` if the table doesn't exist."""
+        found = self._read(connection, "column_name, data_type, numeric_precision, numeric_scale", "columns")
+        return {name: _duckdb_type(*declared) for name, *declared in found} or None
+
+    def key_of(self, connection: Connection) -> tuple[str, tuple[str, ...]] | None:
+        """Return name and columns of the unique key that this package created; ``None`` if there is none."""
+        for (comment,) in self._read(connection, "comment", "tables"):
+            if (comment or "").startswith(KEY_PREFIX):
+                ((columns,),) = self._read(connection, "constraint_column_names", "constraints")
+                return comment, tuple(columns)
+        return None
+
+    def create(self, columns: Mapping[str, str], key: Sequence[str], fingerprint: str) -> list[DDLElement]:
+        """Return the statements that create the table and its comment."""
+        create: Any
+        (create,) = super().create(columns, key, fingerprint)
+        table = create.element
+        (table.comment,) = (one.name for one in table.constraints if isinstance(one, sa.UniqueConstraint))
+        return [create, SetTableComment(table)]
+
+    def delete(self, connection: Connection, statement: sa.Delete) -> int:
+        """Delete rows and return how many, which DuckDB returns as a row."""
+        return int(connection.execute(statement).scalar_one())
+
+    def insert(
+        self, connection: Connection, binders: Sequence[Binder], batches: Iterable[Sequence[Any]]
+    ) -> Iterable[int]:
+        """Insert each batch with one parameter a column, because DuckDB takes parameters slowly."""
+        cells = ", ".join(["""unnest(from_json(?, '["VARCHAR"]'))"""] * len(binders))
+        statement = f"INSERT INTO {_target(self.parts, binders)} SELECT {cells}"
+        for batch in batches:
+            columns = zip(*batch, strict=True)
+            connection.exec_driver_sql(statement, tuple(json.dumps(column) for column in columns))
+            yield len(batch)
+
+    def _read(self, connection: Connection, what: str, function: str) -> list[Any]:
+        """Return what one of DuckDB's functions says of the table."""
+        *schema, table = (part.lower() for part in self.parts)
+        names = [*[None] * (2 - len(schema)), *schema, table]
+        statement = (
+            f"SELECT {what} FROM duckdb_{function}() WHERE lower(database_name) = coalesce(?, current_database())"  # noqa: S608
+            " AND lower(schema_name) = coalesce(?, current_schema()) AND lower(table_name) = ?"
+        )
+        return list(connection.exec_driver_sql(statement, tuple(names)))
 
 
-def _declared(entry: Sequence[Any]) -> str:
-    """Return the decimal type in DB-API's description of a column; empty if it has no decimal places."""
-    precision, scale = (entry[4], entry[5]) if len(entry) > 5 else (None, None)  # noqa: PLR2004
-    return f"decimal({precision}, {scale})" if isinstance(scale, int) and scale > 0 else ""
+DATABASES: Mapping[str, type[Database]] = {
+    "duckdb": DuckDb,
+    "mariadb": MySql,
+    "mysql": MySql,
+    "postgresql": Postgres,
+    "sqlite": Sqlite,
+}
+"""Databases by the name of SQLAlchemy's dialect; every other one is a :class:`Database`."""
 
 
-def _values(row: Any) -> tuple[Any, ...]:
-    """Return a row's values, even if the connection returns rows as dicts."""
-    return tuple(row.values()) if isinstance(row, Mapping) or hasattr(row, "keys") else tuple(row)
+def _lock_of(parts: Sequence[str]) -> bytes:
+    """Return 32 bytes for the lock of a table, without its schema, because schema.table and table can be the same."""
+    return hashlib.sha256(f"airflow_provider_tiktok {parts[-1]}".encode()).digest()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _target(parts: Sequence[str], binders: Sequence[Binder]) -> str:
+    """Return table and columns for a statement that goes to the driver itself, in which ``%`` is not doubled."""
+    return f"{'.'.join(map(_quoted, parts))} ({', '.join(_quoted(binder.column.name) for binder in binders)})"
+
+
+def _duckdb_type(declared: str, precision: int | None, scale: int | None) -> TypeEngine[Any]:
+    if declared.startswith("DECIMAL"):
+        return sa.Numeric(precision, scale)
+    if declared.endswith(("INT", "INTEGER")):
+        return sa.BigInteger()
+    known: dict[str, TypeEngine[Any]] = {
+        "VARCHAR": sa.Text(),
+        "FLOAT": sa.Float(),
+        "DOUBLE": sa.Float(),
+        "DATE": sa.Date(),
+    }
+    return known.get(declared, sa.types.NULLTYPE)
 
 
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

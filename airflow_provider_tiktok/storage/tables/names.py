@@ -1,4 +1,4 @@
-"""Table names as users write them, and quoted SQL identifiers."""
+"""Table names as users write them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MAX_PARTS = 3  # catalog.schema.table
 def parse_table(text: str) -> tuple[str, ...]:
     """Return the parts of ``table``, ``schema.table`` or ``catalog.schema.table``.
 
-    A part that contains a dot is in double quotes. Each part becomes one quoted identifier: upper and lower case,
+    A part that contains a dot is in double quotes. Each part is one quoted identifier: upper and lower case,
     reserved words and spaces are preserved.
 
     :raises TikTokOutputError: the text is not a valid name.
@@ -39,14 +39,3 @@ def parse_table(text: str) -> tuple[str, ...]:
             f"`table` is {text!r}; it can be table, schema.table or catalog.schema.table."
         )
     return parts
-
-
-def quote(name: str, quote_format: str = '"{}"') -> str:
-    """Return one name as a quoted identifier.
-
-    :param quote_format: the database's quotes, with ``{}`` for the name; its last character is doubled in the name.
-    :raises TikTokOutputError: the name can't be an SQL identifier.
-    """
-    if not name or "\0" in name:
-        raise TikTokOutputError(f"{name!r} can't be the name of a column or table.")
-    return quote_format.format(name.replace(quote_format[-1], quote_format[-1] * 2))

@@ -8,15 +8,26 @@ process, leaves the old rows unchanged.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
 
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokOutputError
 from airflow_provider_tiktok.storage.columns import Cells
-from airflow_provider_tiktok.storage.tables.databases import Ansi
+from airflow_provider_tiktok.storage.tables.database import Database
+from airflow_provider_tiktok.storage.tables.databases import DATABASES
+from airflow_provider_tiktok.storage.tables.engine import Hook, open_engine
 from airflow_provider_tiktok.storage.tables.values import Binder, Column
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.schema import DDLElement
+    from sqlalchemy.types import TypeEngine
+
+T = TypeVar("T")
 
 _LOCK_POLL_INTERVAL = 0.2  # seconds
 _MAX_PARAMETERS = 200  # accounts in one statement
@@ -61,20 +72,21 @@ class Layout:
 class ExistingTable:
     """The existing table.
 
-    :param columns: declared type by name.
+    :param columns: their names.
     :param is_ours: whether this package created it, for rows of the same report.
     """
 
-    columns: Mapping[str, str]
+    columns: Collection[str]
     is_ours: bool
 
 
 class SqlTable:
     """A table whose slices are replaced by rows.
 
-    :param connect: returns a DB-API connection.
-    :param dialect: the dialect of the database, with the table's name.
+    :param hook: connects to the database.
+    :param parts: the parts of the table's name.
     :param layout: the required layout.
+    :param wait: waits a number of seconds, and raises if the task was stopped.
     :param validate: raises an error if an existing table is the wrong one.
     :param redact: returns a driver's message without secrets.
     :raises TikTokOutputError: the database can't be reached, or the table is not suitable for these rows.
@@ -82,23 +94,24 @@ class SqlTable:
 
     def __init__(
         self,
-        connect: Callable[[], Any],
-        dialect: Ansi,
+        hook: Hook,
+        parts: Sequence[str],
         layout: Layout,
         *,
+        wait: Callable[[float], None],
         validate: Callable[[ExistingTable], None] = lambda _: None,
         redact: Callable[[str], str] = str,
     ) -> None:
-        self._connect = connect
-        self._dialect = dialect
         self._layout = layout
         self._validate = validate
         self._redact = redact
-        self.name = ".".join(dialect.parts)
-        with self._cursor("inspected") as (connection, cursor):
-            _, types = self._changes(connection, cursor)
-            self._binders = self._binders_of(types)
-            connection.rollback()
+        self.name = ".".join(parts)
+        with self._failing_with("could not be reached"):
+            engine = _once_free(lambda: open_engine(hook), wait)
+            self._database = DATABASES.get(engine.dialect.name, Database)(engine, parts)
+        with self._transaction("inspected", wait) as connection:
+            _, types = self._changes(connection)
+        self._binders = self._binders_of(types)
 
     def encode(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[Any]:
         """Return rows in the form for :meth:`replace`.
@@ -112,7 +125,7 @@ class SqlTable:
             binder.check(cells, is_clean)
             for binder, cells, is_clean in zip(self._binders, columns, clean, strict=True)
         ]
-        return self._dialect.encode(self._binders, checked) if checked else []
+        return self._database.encode(self._binders, checked) if checked else []
 
     def replace(
         self,
@@ -130,102 +143,108 @@ class SqlTable:
         :return: the numbers of deleted and inserted rows.
         :raises TikTokOutputError: the database raised an error; nothing is changed.
         """
+        database = self._database
         deleted = inserted = 0
-        with self._cursor("written") as (connection, cursor):
-            self._dialect.begin(connection, cursor)
-            while not self._dialect.try_lock(cursor):
+        with self._transaction("written", wait) as connection:
+            database.begin(connection)
+            while not database.try_lock(connection):
                 wait(_LOCK_POLL_INTERVAL)
-            statements, types = self._changes(connection, cursor)
+            statements, types = self._changes(connection)
             if [one.rule for one in self._binders_of(types)] != [one.rule for one in self._binders]:
                 raise _changed_concurrently(self.name)
             for statement in statements:
-                cursor.execute(statement)
-            for statement, parameters in self._deletions(slices):
+                connection.execute(statement)
+            for deletion in self._deletions(slices):
                 wait(0)
-                cursor.execute(statement, parameters)
-                deleted += max(cursor.rowcount, 0)
-            for count in self._dialect.insert(cursor, self._binders, _batches(rows, batch_size)):
+                deleted += database.delete(connection, deletion)
+            for count in database.insert(connection, self._binders, _batches(rows, batch_size)):
                 inserted += count
                 wait(0)
             wait(0)  # so that a late kill is still respected
-            connection.commit()
         return deleted, inserted
 
     @contextmanager
-    def _cursor(self, done: str) -> Iterator[tuple[Any, Any]]:
-        """Open a connection for a ``with`` block, and raise a driver's errors as TikTokOutputError."""
+    def _transaction(self, done: str, wait: Callable[[float], None]) -> Iterator[Connection]:
+        """Open a connection with a transaction, which ends with the ``with`` block."""
         try:
-            connection = self._connect()
+            with self._failing_with("could not be reached"):
+                connection = _once_free(self._database.engine.connect, wait)
+            with self._failing_with(f"could not be {done}"), connection, connection.begin():
+                yield connection
+        finally:
+            self._database.engine.dispose()  # the hook's own engine may keep connections open
+
+    @contextmanager
+    def _failing_with(self, what: str) -> Iterator[None]:
+        """Raise the errors of a ``with`` block as TikTokOutputError."""
+        try:
+            yield
         except TikTokError:
             raise
         except Exception as error:
-            raise self._failure("could not be reached", error) from None
-        with closing(connection):
-            try:
-                with closing(connection.cursor()) as cursor:
-                    yield connection, cursor
-            except BaseException as error:
-                with suppress(Exception):  # the connection may be broken
-                    connection.rollback()
-                if isinstance(error, TikTokError) or not isinstance(error, Exception):
-                    raise
-                raise self._failure(f"could not be {done}", error) from None
+            raise self._failure(what, error) from None
 
     def _failure(self, what: str, error: Exception) -> TikTokOutputError:
-        message = " ".join(self._redact(str(error)).split())[:500]
+        # the driver's own error, because SQLAlchemy's also has the statement and its values
+        cause = getattr(error, "orig", None) or error
+        message = " ".join(self._redact(str(cause)).split())[:500]
         return TikTokOutputError(
-            f"The database of table {self.name} {what} ({type(error).__name__}: {message}); its rows are unchanged. "
+            f"The database of table {self.name} {what} ({type(cause).__name__}: {message}); its rows are unchanged. "
             "Check the connection, the user's permissions and the table, then run the task again.",
-            retryable=not _PERMANENT.intersection(parent.__name__ for parent in type(error).__mro__),
+            retryable=not _PERMANENT.intersection(parent.__name__ for parent in type(cause).__mro__),
         )
 
-    def _changes(self, connection: Any, cursor: Any) -> tuple[list[str], dict[str, str]]:
+    def _changes(self, connection: Connection) -> tuple[list[DDLElement], dict[str, TypeEngine[Any]]]:
         """Return the statements that change the table to the layout, and the declared types afterwards.
 
         :raises TikTokOutputError: it is another report's table, or a change is not permitted.
         """
-        layout, dialect = self._layout, self._dialect
+        layout, database = self._layout, self._database
         types = {
-            name: dialect.type_of(name, column_type, layout.key)
+            name: database.type_of(name, column_type, layout.key)
             for name, column_type in layout.columns.items()
         }
-        declared = dialect.columns(connection, cursor)
+        declared = database.columns(connection)
         if declared is None:
             if not layout.create:
                 raise TikTokOutputError(
                     f"There is no table {self.name}, and `create_table` is False. Create the table, or set "
                     "`create_table=True`."
                 )
-            return dialect.create(layout.columns, layout.key, layout.fingerprint), types
-        index = dialect.key_of(cursor)
-        if index is not None:
-            self._check_key(*index)
+            return database.create(layout.columns, layout.key, layout.fingerprint), types
+        key = database.key_of(connection)
+        if key is not None:
+            self._check_key(*key)
         existing = {self._fold(name): declared_type for name, declared_type in declared.items()}
-        missing = [name for name in layout.columns if self._fold(name) not in existing]
+        missing = {
+            name: column_type
+            for name, column_type in layout.columns.items()
+            if self._fold(name) not in existing
+        }
         self._check_missing(missing)
-        self._validate(ExistingTable(declared, index is not None))
-        statements = [
-            f"ALTER TABLE {dialect.table} ADD {dialect.name(name)} {types[name]}" for name in missing
-        ]
-        return statements, {name: existing.get(self._fold(name), types[name]) for name in layout.columns}
+        self._validate(ExistingTable(declared, key is not None))
+        return database.add(missing, layout.key), {
+            name: existing.get(self._fold(name), declared_type) for name, declared_type in types.items()
+        }
 
     def _fold(self, name: str) -> str:
-        return name.lower() if self._dialect.folds_case else name
+        return name.lower() if self._database.folds_case else name
 
-    def _check_key(self, index: str, key: Collection[str]) -> None:
+    def _check_key(self, name: str, key: Collection[str]) -> None:
         if set(key) != set(self._layout.key):
             raise TikTokOutputError(
                 f"Table {self.name} has one row for each {', '.join(key)}, and this report one for each "
                 f"{', '.join(self._layout.key)}. Use a separate table for this report."
             )
-        if not index.endswith(f"_{self._layout.fingerprint}"):
+        if not name.endswith(f"_{self._layout.fingerprint}"):
             raise TikTokOutputError(
                 f"Table {self.name} contains another report: the same columns, but another report type, data level, filters "
                 "or request parameters. The two would remove each other's rows. Use a separate table for this report. If "
-                f"you changed the report on purpose, drop or rename the table, or drop its index {index}."
+                "you changed the report on purpose, drop or rename the table, or drop its "
+                f"{self._database.key_kind} {name}."
             )
 
-    def _check_missing(self, missing: Sequence[str]) -> None:
+    def _check_missing(self, missing: Collection[str]) -> None:
         keys = [name for name in missing if name in self._layout.key]
         if keys:
             raise TikTokOutputError(
@@ -238,34 +257,44 @@ class SqlTable:
                 "yourself, or remove them from the report."
             )
 
-    def _binders_of(self, types: Mapping[str, str]) -> list[Binder]:
-        dialect = self._dialect
+    def _binders_of(self, types: Mapping[str, TypeEngine[Any]]) -> list[Binder]:
+        database = self._database
         return [
-            Binder(Column(name, column_type, types[name]), dialect.numbers, dialect.converters)
+            Binder(Column(name, column_type, types[name]), database.numbers, database.converters)
             for name, column_type in self._layout.columns.items()
         ]
 
-    def _deletions(self, slices: Iterable[Slice]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Return the statements that delete the slices, with their parameters."""
-        dialect = self._dialect
-        table, binders = dialect.escaped(dialect.table), {one.column.name: one for one in self._binders}
+    def _deletions(self, slices: Iterable[Slice]) -> Iterator[sa.Delete]:
+        """Return the statements that delete the slices."""
+        binders = {one.column.name: one for one in self._binders}
+        table = self._database.rows(binders)
 
-        def name(column: str) -> str:
-            return dialect.escaped(dialect.name(column))
+        def value_of(column: str, cell: str) -> sa.BindParameter[Any]:
+            (value,) = binders[column].parameters([cell])
+            return sa.bindparam(None, value, type_=sa.types.NULLTYPE)
 
         for one in slices:
-            bounds = " AND ".join(
-                f"{name(column)} {sign} {dialect.placeholder}" for column, sign, _ in one.bounds
+            bounds = sa.and_(
+                sa.true(),
+                *(table.c[column].op(sign)(value_of(column, cell)) for column, sign, cell in one.bounds),
             )
-            values = [binders[column].parameters([value])[0] for column, _, value in one.bounds]
-            if bounds and one.or_null:
-                bounds = f"({bounds}) OR {name(one.or_null)} IS NULL"
+            if one.bounds and one.or_null:
+                bounds = sa.or_(bounds, table.c[one.or_null].is_(None))
             accounts = iter(one.accounts)
             while some := list(islice(accounts, _MAX_PARAMETERS)):
-                where = f"{name(one.column)} IN ({dialect.placeholders(len(some))})" + (
-                    f" AND ({bounds})" if bounds else ""
-                )
-                yield f"DELETE FROM {table} WHERE {where}", (*some, *values)  # noqa: S608 - names are quoted
+                is_one_of = table.c[one.column].in_([value_of(one.column, account) for account in some])
+                yield sa.delete(table).where(is_one_of, bounds)
+
+
+def _once_free(connect: Callable[[], T], wait: Callable[[float], None]) -> T:
+    """Return what a function returns that connects, once no other process has DuckDB's file open."""
+    while True:
+        try:
+            return connect()
+        except Exception as error:
+            if "Could not set lock on file" not in str(error):
+                raise
+        wait(_LOCK_POLL_INTERVAL)
 
 
 def _batches(rows: Iterable[Sequence[Any]], size: int) -> Iterator[list[Any]]:

@@ -7,11 +7,13 @@ and a value that the column can't store unchanged is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import types
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.columns import (
@@ -25,15 +27,12 @@ from airflow_provider_tiktok.storage.columns import (
     is_number,
 )
 
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
+
 _INTEGER = re.compile(INTEGER_PATTERN)
-_SCALE = re.compile(r"\(\s*[0-9]+\s*(?:,\s*([0-9]+)\s*)?\)")
 _SAFE_LENGTH = 15  # numbers up to this length fit in a float and in a bigint
 _BIGINT = 2**63
-
-_TEXT_WORDS = ("char", "text", "clob", "string")
-_FLOAT_WORDS = ("real", "float", "double")
-_EXACT_WORDS = ("numeric", "decimal", "number", "money")
-_NO_INTEGERS = ("interval", "point")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,12 @@ class Column:
 
     :param name: its name.
     :param type: the type of its cells: ``string``, ``integer``, ``decimal``, ``date`` or ``timestamp``.
-    :param declared: the type that the database declares; empty if unknown.
+    :param declared: the type that the database declares, ``NullType`` if SQLAlchemy doesn't know it.
     """
 
     name: str
     type: str
-    declared: str = ""
+    declared: TypeEngine[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Binder:
         self, column: Column, numbers: NumberStorage, converters: Mapping[str, Callable[[str], Any]]
     ) -> None:
         self.column = column
-        self.is_text = column.type == STRING or _is(column.declared, _TEXT_WORDS)
+        self.is_text = column.type == STRING or isinstance(column.declared, types.String)
         self._check = _text if self.is_text else _checks(column, numbers)
         self._convert = None if self.is_text else converters.get(column.type)
         # whether every short number fits
@@ -110,11 +109,11 @@ class Binder:
         return cells if convert is None else [None if cell is None else convert(cell) for cell in cells]
 
     def _refusal(self, cell: str) -> TikTokOutputError:
-        declared = self.column.declared or f"for values of type {self.column.type}"
+        column = self.column
         return TikTokOutputError(
-            f"TikTok sent {cell[:80]!r} for {self.column.name}, and the table's column is {declared}, which can't store it "
-            "unchanged. Nothing was changed. Change the column to a wider type or to text, which stores every value, then "
-            "run the task again."
+            f"TikTok sent {cell[:80]!r} for {column.name}, and the table's column is {column.declared}, which can't store "
+            "it unchanged. Nothing was changed. Change the column to a wider type or to text, which stores every value, "
+            "then run the task again."
         )
 
 
@@ -135,27 +134,18 @@ class _Scale:
 
 def _checks(column: Column, numbers: NumberStorage) -> Callable[[str], bool]:
     """Return the check of a column's cells, which depends on their type and the declared type."""
+    declared = column.declared
     if column.type == DATE:
         return _date
     if column.type == TIMESTAMP:
-        return _never if column.declared.lower() == "date" and not numbers.floats else _timestamp
-    if _is(column.declared, _FLOAT_WORDS) or (numbers.floats and not _is_integer(column)):
+        return _never if isinstance(declared, types.Date) and not numbers.floats else _timestamp
+    is_unknown = isinstance(declared, types.NullType)
+    is_integer = column.type == INTEGER if is_unknown else isinstance(declared, types.Integer)
+    if isinstance(declared, types.Float) or (numbers.floats and not is_integer):
         return _float
-    if _is(column.declared, _EXACT_WORDS):
-        found = _SCALE.search(column.declared)
-        return _Scale(int(found[1] or 0) if found else numbers.scale)
-    return _bigint if _is_integer(column) else _Scale(numbers.scale)
-
-
-def _is(declared: str, words: Sequence[str]) -> bool:
-    lowered = declared.lower()
-    return any(word in lowered for word in words)
-
-
-def _is_integer(column: Column) -> bool:
-    if not column.declared:
-        return column.type == INTEGER
-    return _is(column.declared, ("int", "serial")) and not _is(column.declared, _NO_INTEGERS)
+    if isinstance(declared, types.Numeric) and declared.precision is not None:
+        return _Scale(declared.scale or 0)
+    return _bigint if is_integer else _Scale(numbers.scale)
 
 
 def _text(_: str) -> bool:

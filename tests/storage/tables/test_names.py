@@ -1,9 +1,9 @@
-"""Names of tables, as users write them, and SQL identifiers."""
+"""Names of tables, as users write them."""
 
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.tables.names import parse_table, quote
+from airflow_provider_tiktok.storage.tables.names import parse_table
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,3 @@ def test_a_tables_name_has_parts(text, parts):
 def test_what_is_no_name_is_refused(text):
     with pytest.raises(TikTokOutputError, match="`table` is"):
         parse_table(text)
-
-
-def test_a_quote_within_a_name_is_doubled():
-    assert quote('a"; DROP TABLE b; --') == '"a""; DROP TABLE b; --"'
-    assert quote("a]b", "[{}]") == "[a]]b]"
-    assert quote("a`b", "`{}`") == "`a``b`"
-
-
-def test_a_name_with_a_nul_is_refused():
-    with pytest.raises(TikTokOutputError, match="can't be the name"):
-        quote("a\0b")

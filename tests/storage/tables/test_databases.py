@@ -1,0 +1,268 @@
+"""Tables in SQLite, PostgreSQL, MariaDB and DuckDB, and the statements that other databases get."""
+
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage.tables import table as tables
+from airflow_provider_tiktok.storage.tables.database import Database
+from airflow_provider_tiktok.storage.tables.engine import open_engine
+from airflow_provider_tiktok.storage.tables.table import Layout, Slice, SqlTable
+from tests.databases import open_database
+
+COLUMNS = {
+    "advertiser_id": "string",
+    "Day": "date",
+    "order": "string",  # a reserved word
+    "ad name": "string",
+    "50%": "decimal",
+    "clicks": "integer",
+    "hour": "timestamp",
+}
+KEY = ("advertiser_id", "Day", "order")
+ROWS = [
+    ("7", "2026-08-01", "a", 'tab\t"quote" \\N \\ ü 😀\n', "1234567890123456.0123456789", "1", None),
+    ("7", "2026-08-01", "A", None, "-0.0000000001", "-9223372036854775808", "2026-11-01T13:00:00"),
+    ("7", "2026-08-02", "a", "", "12.50", None, "2026-03-29T02:30:00"),
+    ("8", "2026-08-01", None, "x", None, "9223372036854775807", None),
+    ("8", "2026-08-01", None, "y", "0", "0", None),
+]
+FEWER_DIGITS = {"1234567890123456.0123456789": "12345678901.25"}
+"""What SQLite can store, whose numbers are floats."""
+
+
+class Hook:
+    """Connects as an Airflow hook does."""
+
+    def __init__(self, database):
+        self._database = database
+
+    def get_conn(self):
+        return self._database.connect()
+
+    def get_sqlalchemy_engine(self):
+        return sa.create_engine(f"duckdb:///{self._database.path}")
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "duckdb", "generic"])
+def database(request, tmp_path, monkeypatch):
+    """Return an empty database; generic is PostgreSQL as any database."""
+    opened = open_database("postgres" if request.param == "generic" else request.param, tmp_path)
+    if request.param == "generic":
+        monkeypatch.setattr(tables, "DATABASES", {})
+    yield opened
+    opened.drop()
+
+
+def no_wait(_):
+    pass
+
+
+def table(
+    database, name="Ads", columns=COLUMNS, key=KEY, fingerprint="0" * 12, create=True, add_columns=False
+):
+    layout = Layout(columns, key, fingerprint, create, add_columns)
+    return SqlTable(Hook(database), name.split("."), layout, wait=no_wait)
+
+
+def replace(one, rows, accounts=("7", "8"), bounds=(), or_null=None):
+    encoded = one.encode(list(zip(*rows, strict=True)), [False] * len(rows[0])) if rows else []
+    slices = [Slice("advertiser_id", accounts, bounds, or_null)]
+    return one.replace(slices, [encoded], batch_size=2, wait=no_wait)
+
+
+def cells(database, columns=COLUMNS):
+    """Return a table's rows: text as it is, numbers as decimals, days and times as ISO text."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    return {tuple(map(cell, row)) for row in database.query(f'SELECT {names} FROM "Ads"')}
+
+
+def cell(value):
+    if isinstance(value, str):
+        return value.replace(" ", "T") if value.startswith("2026") else value  # SQLite's time is text
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value if value is None else Decimal(str(value))
+
+
+def expected(database, rows=ROWS):
+    kinds = list(COLUMNS.values())
+    return {
+        tuple(
+            Decimal(value) if value is not None and kind in {"decimal", "integer"} else value
+            for value, kind in zip(row, kinds, strict=True)
+        )
+        for row in storable(database, rows)
+    }
+
+
+def storable(database, rows=ROWS):
+    if database.name != "sqlite":
+        return rows
+    return [(*row[:4], FEWER_DIGITS.get(row[4], row[4]), *row[5:]) for row in rows]
+
+
+def test_a_new_table_holds_every_digit_text_and_null(database):
+    one = table(database)
+    assert replace(one, storable(database)) == (0, 5)
+    assert cells(database) == expected(database)
+    assert list(database.types("Ads")) == list(COLUMNS)
+    assert database.keys("Ads") == [list(KEY)]
+
+
+def test_keys_with_nulls_are_replaced_and_never_in_each_others_way(database):
+    replace(table(database), storable(database))
+    assert replace(table(database), storable(database, ROWS[3:]), accounts=("8",)) == (2, 2)
+    assert cells(database) == expected(database)
+
+
+def test_a_key_that_comes_twice_is_refused_and_nothing_changed(database):
+    replace(table(database), storable(database))
+    with pytest.raises(TikTokOutputError, match="could not be written") as caught:
+        replace(table(database), storable(database, [*ROWS[:2], ROWS[0]]))
+    assert caught.value.retryable
+    assert cells(database) == expected(database)
+
+
+def test_only_the_slice_is_replaced(database):
+    replace(table(database), storable(database))
+    bounds = (("Day", ">=", "2026-08-01"), ("Day", "<", "2026-08-02"))
+    assert replace(table(database), [], accounts=("7",), bounds=bounds) == (2, 0)
+    assert cells(database) == expected(database, ROWS[2:])
+    assert replace(table(database), [], accounts=("8",), bounds=bounds[:1], or_null="order") == (2, 0)
+
+
+def test_columns_are_added_when_that_is_allowed(database):
+    few = {name: kind for name, kind in COLUMNS.items() if name not in {"ad name", "50%", "hour"}}
+    rows = [(*row[:3], row[5]) for row in ROWS[:3]]
+    replace(table(database, columns=few), rows)
+    with pytest.raises(TikTokOutputError, match=r"lacks the column\(s\) ad name, 50%, hour"):
+        table(database)
+    assert replace(table(database, add_columns=True), storable(database, ROWS[2:]))[0] == 3
+    assert cells(database) == expected(database, ROWS[2:])
+
+
+def test_the_table_of_another_report_is_refused(database):
+    replace(table(database), storable(database))
+    with pytest.raises(TikTokOutputError, match=r"contains another report.*tiktok_[0-9a-f]{8}_000000000000"):
+        table(database, fingerprint="1" * 12)
+    with pytest.raises(TikTokOutputError, match="one row for each advertiser_id, Day, order, and this"):
+        table(database, key=("advertiser_id", "Day"))
+
+
+def test_a_schema_that_is_missing_is_named(database):
+    with pytest.raises(TikTokOutputError, match=database.missing_schema):
+        replace(table(database, "nowhere.Ads"), storable(database))
+
+
+def test_a_table_in_a_schema_is_the_one_without(database):
+    schema = {"sqlite": "main", "duckdb": "main"}.get(database.name) or database.schema
+    replace(table(database, f"{schema}.Ads"), storable(database))
+    assert replace(table(database), storable(database)) == (5, 5)
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_names_that_postgresql_would_cut_are_refused_and_a_catalog_is_its_own(database):
+    with pytest.raises(TikTokOutputError, match="only the first 63 bytes"):
+        table(database, "ü" * 32)
+    replace(table(database), ROWS)
+    assert replace(table(database, f"postgres.{database.schema}.Ads"), ROWS) == (5, 5)
+
+
+def test_a_column_too_narrow_for_the_digits_is_refused(database):
+    if database.name == "sqlite":
+        pytest.skip("SQLite's numbers have no declared digits")
+    database.query(
+        'CREATE TABLE "Ads" (advertiser_id VARCHAR(20), "Day" DATE, "order" VARCHAR(20), "ad name" VARCHAR(99), '
+        '"50%" DECIMAL(30, 2), clicks BIGINT, hour TIMESTAMP NULL)'
+    )
+    one = table(database)
+    with pytest.raises(
+        TikTokOutputError, match=r"for 50%, and the table's column is (NUMERIC|DECIMAL)\(30, 2\)"
+    ):
+        replace(one, ROWS)
+    assert replace(one, ROWS[2:]) == (0, 3)
+
+
+def test_many_text_columns_in_the_key_fit(database):
+    names = [f"k{number}" for number in range(7)]
+    one = table(
+        database, columns=dict.fromkeys(["advertiser_id", *names], "string"), key=("advertiser_id", *names)
+    )
+    assert replace(one, [("7", *"abcdefg"), ("7", *"ABCDEFG")]) == (0, 2)
+
+
+def test_a_database_without_a_dialect_is_named():
+    class Unknown:
+        def close(self):
+            pass
+
+    class Foreign(Hook):
+        def get_conn(self):
+            return Unknown()
+
+        def get_sqlalchemy_engine(self):
+            return sa.create_engine("nosuchdatabase://")
+
+    with pytest.raises(
+        TikTokOutputError, match=r"no dialect for the database, whose driver is tests \(NoSuchModule"
+    ):
+        open_engine(Foreign(None))
+
+
+OTHERS = {
+    "bigquery": (
+        "CREATE TABLE `Mart`.`Ads` ( `advertiser_id` STRING(255), `Day` DATE, `order` STRING(255), "
+        "`ad name` STRING(4000), `50%` BIGNUMERIC(38, 10), `clicks` INT64, `hour` DATETIME )",
+        "ALTER TABLE `Mart`.`Ads` ADD COLUMN `clicks` INT64",
+        "`lake`.`Mart`.`Ads`",
+    ),
+    "mssql": (
+        "CREATE TABLE [Mart].[Ads] ( [advertiser_id] NVARCHAR(255) NULL, [Day] DATE NULL, [order] NVARCHAR(255) NULL, "
+        "[ad name] NVARCHAR(4000) NULL, [50%] NUMERIC(38, 10) NULL, [clicks] BIGINT NULL, [hour] DATETIME NULL, "
+        "CONSTRAINT NAME UNIQUE ([advertiser_id], [Day], [order]) )",
+        "ALTER TABLE [Mart].[Ads] ADD [clicks] BIGINT NULL",
+        "lake.[Mart].[Ads]",
+    ),
+    "redshift": (
+        'CREATE TABLE "Mart"."Ads" ( "advertiser_id" VARCHAR(255), "Day" DATE, "order" VARCHAR(255), '
+        '"ad name" VARCHAR(4000), "50%" NUMERIC(38, 10), "clicks" BIGINT, "hour" TIMESTAMP WITHOUT TIME ZONE, '
+        'CONSTRAINT NAME UNIQUE ("advertiser_id", "Day", "order") )',
+        'ALTER TABLE "Mart"."Ads" ADD COLUMN "clicks" BIGINT',
+        '"lake"."Mart"."Ads"',
+    ),
+    "snowflake": (
+        'CREATE TABLE "Mart"."Ads" ( "advertiser_id" VARCHAR(255), "Day" DATE, "order" VARCHAR(255), '
+        '"ad name" VARCHAR(4000), "50%" NUMERIC(38, 10), "clicks" BIGINT, "hour" datetime, '
+        'CONSTRAINT NAME UNIQUE ("advertiser_id", "Day", "order") )',
+        'ALTER TABLE "Mart"."Ads" ADD COLUMN "clicks" BIGINT',
+        '"lake"."Mart"."Ads"',
+    ),
+}  # fmt: skip
+PACKAGES = {
+    "bigquery": "sqlalchemy_bigquery",
+    "redshift": "sqlalchemy_redshift",
+    "snowflake": "snowflake.sqlalchemy",
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_databases_get_their_own_sql(name):
+    if name in PACKAGES:
+        pytest.importorskip(PACKAGES[name], reason="`make stores` installs it", exc_type=ImportError)
+    engine = sa.create_mock_engine(f"{name}://", None)
+    engine.dialect.server_version_info = (15,)
+
+    def sql(statement):
+        return " ".join(str(statement.compile(dialect=engine.dialect)).replace("%%", "%").split())
+
+    one = Database(engine, ("Mart", "Ads"))
+    (create,) = one.create(COLUMNS, KEY, "0" * 12)
+    (add,) = one.add({"clicks": "integer"}, KEY)
+    (constraint,) = (unique.name for unique in create.element.constraints if unique.name)
+    in_catalog = sa.delete(Database(engine, ("lake", "Mart", "Ads")).rows(COLUMNS))
+    wanted, wanted_add, wanted_name = OTHERS[name]
+    assert (sql(create).replace(constraint, "NAME"), sql(add)) == (wanted, wanted_add)
+    assert sql(in_catalog) == f"DELETE FROM {wanted_name}"
