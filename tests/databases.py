@@ -66,9 +66,9 @@ class Postgres(Sqlite):
         self.query(f"CREATE SCHEMA {self.schema}")
 
     def connect(self):
-        import psycopg
+        import psycopg2  # which every SQLAlchemy knows; Airflow's hook uses the newer psycopg
 
-        return psycopg.connect(self.url, options=f"-c search_path={self.schema}")
+        return psycopg2.connect(self.url, options=f"-c search_path={self.schema}")
 
     def connection(self, password=None, **extra):
         url = urlsplit(self.url)

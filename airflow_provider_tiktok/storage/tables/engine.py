@@ -46,14 +46,14 @@ def open_engine(hook: Hook) -> Engine:
     """
     with closing(hook.get_conn()) as connection:
         driver = type(connection).__module__.partition(".")[0].lstrip("_")
-    if driver in _DIALECTS:
+    try:
+        if driver not in _DIALECTS:
+            return hook.get_sqlalchemy_engine()
         return create_engine(
             f"{_DIALECTS[driver]}://",
             creator=lambda: _with_plain_rows(hook.get_conn(), driver),
             poolclass=NullPool,
         )
-    try:
-        return hook.get_sqlalchemy_engine()
     except (ArgumentError, ImportError, NotImplementedError) as error:
         raise TikTokOutputError(
             f"SQLAlchemy has no dialect for the database, whose driver is {driver} ({type(error).__name__}). Install the "
