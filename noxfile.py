@@ -53,7 +53,9 @@ SHORT = (
     "tests/operators/test_checkpoint.py",
     "tests/operators/test_report_operator.py",
     "tests/operators/test_report_tasks.py",
+    "tests/operators/test_report_to_sql.py",
     "tests/sensors",
+    "tests/storage/tables",
     "tests/triggers",
     "tests/test_examples.py",
     "tests/test_links.py",
@@ -161,7 +163,7 @@ def reformat(session: nox.Session) -> None:
 
 @nox.session
 def stores(session: nox.Session) -> None:
-    """Test against S3 and GCS on loopback, OpenLineage and DuckDB."""
+    """Test against S3 and GCS on loopback, OpenLineage, DuckDB, and with dialects of other databases."""
     quietly(session, "-r", "requirements/stores.txt", "-e", ".")
     pytest(
         session,
