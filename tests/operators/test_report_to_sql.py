@@ -362,6 +362,16 @@ def test_the_older_driver_writes_the_same(emulator, server, monkeypatch):
     assert normalized(server.query("SELECT * FROM older")) == normalized(server.query("SELECT * FROM ads"))
 
 
+@needs_postgres
+@pytest.mark.parametrize("is_newer", [True, False])
+def test_a_connection_whose_rows_are_dicts_is_as_good(emulator, server, monkeypatch, is_newer):
+    module = pytest.importorskip("airflow.providers.postgres.hooks.postgres")
+    monkeypatch.setattr(module, "USE_PSYCOPG3", module.USE_PSYCOPG3 and is_newer)
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", server.connection(cursor="dictcursor"))
+    for deleted in (0, 80):
+        assert run(**TWO_DAYS, advertiser_ids=accounts(emulator, 1))["rows_deleted"] == deleted
+
+
 def test_an_error_in_the_last_batch_leaves_the_old_rows(emulator, known_database, monkeypatch):
     ids = accounts(emulator, 1)
     run(**TWO_DAYS, advertiser_ids=ids)

@@ -10,7 +10,7 @@ from airflow_provider_tiktok.api.transport import session
 from airflow_provider_tiktok.api.transport.sanitize import well_formed
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
-from tests.databases import Postgres, Sqlite, needs_postgres
+from tests.databases import open_database, use_hooks
 from tests.operators.test_report_operator import TaskInstance, accounts, read_jsonl
 
 REPORT = {
@@ -117,11 +117,12 @@ def test_partitions_and_their_manifest(names, tmp_path):
     assert all((tmp_path / "lake" / file["path"]).exists() for file in manifest["files"])
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=needs_postgres)])
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "mysql", "duckdb"])
 def test_rows_in_a_table(names, tmp_path, monkeypatch, kind):
-    database = Sqlite(tmp_path / "warehouse.db") if kind == "sqlite" else Postgres()
+    database = open_database(kind, tmp_path)
     try:
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", database.connection())
+        use_hooks(monkeypatch.setattr)
         run(TikTokReportToSqlOperator, sql_conn_id="warehouse", table="ads")
         assert dict(database.query("SELECT ad_id, ad_name FROM ads")) == names
     finally:
