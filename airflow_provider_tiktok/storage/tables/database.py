@@ -137,12 +137,16 @@ class Database:
         """Insert rows batch by batch and return the number of rows after each batch."""
         names = [binder.column.name for binder in binders]
         statement = sa.insert(self.rows(names))
+        dialect = self.engine.dialect
+        sql = str(statement.compile(dialect=dialect))
         for batch in batches:
             columns = zip(*batch, strict=True)
             parameters = [binder.parameters(cells) for binder, cells in zip(binders, columns, strict=True)]
-            connection.execute(
-                statement, [dict(zip(names, row, strict=True)) for row in zip(*parameters, strict=True)]
-            )
+            rows = zip(*parameters, strict=True)
+            if dialect.positional:  # twice as fast
+                connection.exec_driver_sql(sql, list(rows))
+            else:
+                connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
             yield len(batch)
 
     def _table(self, columns: Mapping[str, str], key: Sequence[str]) -> sa.Table:
