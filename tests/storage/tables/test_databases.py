@@ -1,5 +1,7 @@
 """Tables in SQLite, PostgreSQL, MariaDB and DuckDB."""
 
+import threading
+import time
 from decimal import Decimal
 
 import pytest
@@ -66,10 +68,10 @@ def table(
     return SqlTable(Hook(database), name.split("."), layout, wait=no_wait)
 
 
-def replace(one, rows, accounts=("7", "8"), bounds=(), or_null=None):
+def replace(one, rows, accounts=("7", "8"), bounds=(), or_null=None, wait=no_wait):
     encoded = one.encode(list(zip(*rows, strict=True)), [False] * len(rows[0])) if rows else []
     slices = [Slice("advertiser_id", accounts, bounds, or_null)]
-    return one.replace(slices, [encoded], batch_size=2, wait=no_wait)
+    return one.replace(slices, [encoded], batch_size=2, wait=wait)
 
 
 def cells(database, columns=COLUMNS):
@@ -131,6 +133,37 @@ def test_only_the_slice_is_replaced(database):
     assert replace(table(database), [], accounts=("7",), bounds=bounds) == (2, 0)
     assert cells(database) == expected(database, ROWS[2:])
     assert replace(table(database), [], accounts=("8",), bounds=bounds[:1], or_null="order") == (2, 0)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+@pytest.mark.parametrize("database", ["sqlite", "postgres", "mysql"], indirect=True)
+def test_of_two_writers_one_waits(database, exists):
+    if exists:
+        replace(table(database), storable(database))
+    one, other = table(database), table(database)
+    waited = []
+    found = []
+
+    def wait(seconds):
+        waited.append(seconds)
+        time.sleep(seconds)
+
+    def write_as_other():
+        found.append(replace(other, storable(database), wait=wait))
+
+    thread = threading.Thread(target=write_as_other)
+
+    def wait_for_other(_):
+        if not thread.ident:
+            thread.start()
+        deadline = time.monotonic() + 30
+        while 0.2 not in waited and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    found.append(replace(one, storable(database), wait=wait_for_other))
+    thread.join(60)
+    assert found == [(5 if exists else 0, 5), (5, 5)]
+    assert cells(database) == expected(database)
 
 
 def test_columns_are_added_when_that_is_allowed(database):
