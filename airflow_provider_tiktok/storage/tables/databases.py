@@ -169,8 +169,12 @@ class DuckDb(Database):
         """Return name and columns of the unique key that this package created; ``None`` if there is none."""
         for (comment,) in self._read(connection, "comment", "tables"):
             if (comment or "").startswith(KEY_PREFIX):
-                ((columns,),) = self._read(connection, "constraint_column_names", "constraints")
-                return comment, tuple(columns)
+                constraints = self._read(
+                    connection, "constraint_type, constraint_column_names", "constraints"
+                )
+                return comment, next(
+                    (tuple(columns) for kind, columns in constraints if kind == "UNIQUE"), ()
+                )
         return None
 
     def create(self, columns: Mapping[str, str], key: Sequence[str], fingerprint: str) -> list[DDLElement]:
@@ -236,12 +240,9 @@ def _duckdb_type(declared: str, precision: int | None, scale: int | None) -> Typ
         return sa.Numeric(precision, scale)
     if declared.endswith(("INT", "INTEGER")):
         return sa.BigInteger()
-    known: dict[str, TypeEngine[Any]] = {
-        "VARCHAR": sa.Text(),
-        "FLOAT": sa.Float(),
-        "DOUBLE": sa.Float(),
-        "DATE": sa.Date(),
-    }
+    if declared in {"FLOAT", "DOUBLE"}:
+        return sa.Float()
+    known: dict[str, TypeEngine[Any]] = {"VARCHAR": sa.Text(), "DATE": sa.Date()}
     return known.get(declared, sa.types.NULLTYPE)
 
 

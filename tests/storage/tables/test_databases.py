@@ -218,6 +218,15 @@ def test_a_column_too_narrow_for_the_digits_is_refused(database):
     assert replace(one, ROWS[2:]) == (0, 3)
 
 
+@pytest.mark.parametrize("database", ["mysql"], indirect=True)
+def test_text_that_mysql_is_set_up_to_cut_is_refused(database):
+    """The tests' connections have no strict mode."""
+    one = table(database)
+    with pytest.raises(TikTokOutputError, match="Data too long for column 'ad name'"):
+        replace(one, [(*ROWS[0][:3], "x" * 70_000, *ROWS[0][4:])])
+    assert database.query('SELECT count(*) FROM "Ads"') == [(0,)]
+
+
 def test_many_text_columns_in_the_key_fit(database):
     names = [f"k{number}" for number in range(7)]
     one = table(
