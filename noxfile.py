@@ -163,7 +163,7 @@ def reformat(session: nox.Session) -> None:
 
 @nox.session
 def stores(session: nox.Session) -> None:
-    """Test against S3 and GCS on loopback, OpenLineage, DuckDB, and with dialects of other databases."""
+    """Test against S3 and GCS on loopback, OpenLineage, DuckDB, and dialects of other databases."""
     quietly(session, "-r", "requirements/stores.txt", "-e", ".")
     pytest(
         session,
