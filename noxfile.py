@@ -53,7 +53,6 @@ SHORT = (
     "tests/operators/test_checkpoint.py",
     "tests/operators/test_report_operator.py",
     "tests/operators/test_report_tasks.py",
-    "tests/operators/test_report_to_sql.py",
     "tests/sensors",
     "tests/storage/tables",
     "tests/triggers",
