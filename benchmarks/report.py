@@ -224,7 +224,7 @@ def same(got, wanted: str | None) -> bool:
 def world(shape: Shape):
     """Return the data of a job's emulator."""
     from airflow_provider_tiktok.emulator import Settings
-    from airflow_provider_tiktok.emulator.world import World
+    from airflow_provider_tiktok.emulator.world.world import World
 
     return World(Settings(accounts=shape.accounts, ads=shape.ads))
 

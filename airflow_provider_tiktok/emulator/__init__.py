@@ -34,19 +34,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_tiktok.emulator.calls import Call
+    from airflow_provider_tiktok.emulator.http.calls import Call
     from airflow_provider_tiktok.emulator.server import Emulator, EmulatorError, serve
     from airflow_provider_tiktok.emulator.settings import Settings
-    from airflow_provider_tiktok.emulator.world import World
+    from airflow_provider_tiktok.emulator.world.world import World
 
 __all__ = ["Call", "Emulator", "EmulatorError", "Settings", "World", "serve"]
 
 _MODULES = {
-    "Call": "calls",
+    "Call": "http.calls",
     "Emulator": "server",
     "EmulatorError": "server",
     "Settings": "settings",
-    "World": "world",
+    "World": "world.world",
     "serve": "server",
 }
 

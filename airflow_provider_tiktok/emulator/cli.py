@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 
 from airflow_provider_tiktok.emulator import faults as fault_rules
-from airflow_provider_tiktok.emulator.accounts import BC_ID
 from airflow_provider_tiktok.emulator.server import Emulator, EmulatorError, bind, url_of
 from airflow_provider_tiktok.emulator.settings import APP_ID, Settings
-from airflow_provider_tiktok.emulator.shop import stores
+from airflow_provider_tiktok.emulator.world.accounts import BC_ID
+from airflow_provider_tiktok.emulator.world.shop import stores
 
 _LAST_PORT = 65_535
 _EPILOG = (

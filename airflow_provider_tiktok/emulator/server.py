@@ -10,15 +10,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_tiktok.emulator.calls import Call
+from airflow_provider_tiktok.emulator.http.calls import Call
 from airflow_provider_tiktok.emulator.settings import Settings
 
 if TYPE_CHECKING:
     import uvicorn
 
+    from airflow_provider_tiktok.emulator.async_reports.jobs import ReportJob
     from airflow_provider_tiktok.emulator.faults import Fault
-    from airflow_provider_tiktok.emulator.report_tasks import ReportJob
-    from airflow_provider_tiktok.emulator.world import World
+    from airflow_provider_tiktok.emulator.world.world import World
 
 HOST = "127.0.0.1"
 MISSING = 'The emulator needs starlette and uvicorn: pip install "airflow-provider-tiktok[emulator]"'
@@ -38,7 +38,7 @@ class Emulator:
 
     def __init__(self, settings: Settings, faults: Iterable[Mapping[str, Any] | Fault] = ()) -> None:
         try:
-            from airflow_provider_tiktok.emulator.app import Service, make_app  # noqa: PLC0415 - optional
+            from airflow_provider_tiktok.emulator.http.app import Service, make_app  # noqa: PLC0415 - optional
         except ImportError as error:
             raise EmulatorError(MISSING) from error
         self._service = Service(settings)
@@ -82,7 +82,7 @@ class Emulator:
 
         A different ``seed``, ``accounts`` or ``ads`` changes the emulated accounts and ads.
         """
-        from airflow_provider_tiktok.emulator.world import World  # noqa: PLC0415 - slow to import
+        from airflow_provider_tiktok.emulator.world.world import World  # noqa: PLC0415 - slow to import
 
         self._service.world = World(dataclasses.replace(self.settings, **changes))
 
@@ -90,7 +90,7 @@ class Emulator:
         """Return a new web server."""
         import uvicorn  # noqa: PLC0415 - optional
 
-        from airflow_provider_tiktok.emulator.protocol import Protocol  # noqa: PLC0415 - needs uvicorn
+        from airflow_provider_tiktok.emulator.http.protocol import Protocol  # noqa: PLC0415 - needs uvicorn
 
         return uvicorn.Server(
             uvicorn.Config(

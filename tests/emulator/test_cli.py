@@ -94,7 +94,7 @@ def test_without_a_web_server_the_error_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "starlette.applications", None)
-    monkeypatch.delitem(sys.modules, "airflow_provider_tiktok.emulator.app", raising=False)
+    monkeypatch.delitem(sys.modules, "airflow_provider_tiktok.emulator.http.app", raising=False)
     assert command.main(["--port", "0"]) == 2
     assert 'pip install "airflow-provider-tiktok[emulator]"' in capsys.readouterr().err
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_tiktok.emulator import Settings, World
-from airflow_provider_tiktok.emulator.accounts import BC_ID
 from airflow_provider_tiktok.emulator.errors import ApiError
 from airflow_provider_tiktok.emulator.settings import APP_ID
-from airflow_provider_tiktok.emulator.shop import stores
+from airflow_provider_tiktok.emulator.world.accounts import BC_ID
+from airflow_provider_tiktok.emulator.world.shop import stores
 from airflow_provider_tiktok.reports import catalog
 
 from .conftest import REPORT, TODAY, TOKEN, Client, fetch

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_tiktok.emulator import Settings, World
-from airflow_provider_tiktok.emulator.accounts import BC_ID
-from airflow_provider_tiktok.emulator.shop import stores
+from airflow_provider_tiktok.emulator.world.accounts import BC_ID
+from airflow_provider_tiktok.emulator.world.shop import stores
 from airflow_provider_tiktok.reports import catalog
 
 from .conftest import REPORT, TODAY, fetch, ordinary

@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok.api import envelope
-from airflow_provider_tiktok.emulator.accounts import BC_ID
+from airflow_provider_tiktok.emulator.world.accounts import BC_ID
 from airflow_provider_tiktok.exceptions import (
     TikTokIncompleteReportError,
     TikTokOutputError,

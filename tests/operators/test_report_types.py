@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_provider_tiktok.emulator.accounts import BC_ID
-from airflow_provider_tiktok.emulator.shop import stores
+from airflow_provider_tiktok.emulator.world.accounts import BC_ID
+from airflow_provider_tiktok.emulator.world.shop import stores
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokInvalidRequestError
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators.report import TikTokReportOperator

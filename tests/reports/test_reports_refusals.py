@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from airflow_provider_tiktok.emulator.kinds.gmv_max import GROUPINGS
+from airflow_provider_tiktok.emulator.schemas.gmv_max import GROUPINGS
 from airflow_provider_tiktok.exceptions import TikTokInvalidRequestError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params import suggestions

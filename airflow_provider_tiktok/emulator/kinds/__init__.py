@@ -1,1 +1,1 @@
-"""The report types: one module each, which parses a call's parameters and refuses what TikTok refuses."""
+"""What each endpoint answers, without HTTP."""

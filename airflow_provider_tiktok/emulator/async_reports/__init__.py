@@ -1,0 +1,1 @@
+"""TikTok's report tasks: their endpoints, states and files."""

@@ -1,0 +1,1 @@
+"""The emulated accounts and ads, and any report on them, without HTTP."""
