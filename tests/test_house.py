@@ -83,6 +83,18 @@ FLOORS = {
         ("endpoints",),
         ("diagnosis",),
     ),
+    "emulator": (
+        ("settings", "errors"),
+        ("access", "faults"),
+        ("world",),
+        ("schemas",),
+        ("kinds",),
+        ("async_reports",),
+        ("http",),
+        ("server",),
+        ("cli",),
+        ("__main__",),
+    ),
     "operators": (("_outputs",), ("_run",), ("base",), ("report", "advertisers"), ("report_to_sql",)),
 }
 

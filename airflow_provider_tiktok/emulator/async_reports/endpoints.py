@@ -18,10 +18,11 @@ from airflow_provider_tiktok.emulator.async_reports.jobs import (
 )
 from airflow_provider_tiktok.emulator.errors import NOT_ALLOWED, TASK_ERROR, TASK_NOT_READY, ApiError
 from airflow_provider_tiktok.emulator.faults import Fault
-from airflow_provider_tiktok.emulator.kinds.endpoints import Answer, Endpoint, authorized_account
-from airflow_provider_tiktok.emulator.schemas.filters import not_deleted
+from airflow_provider_tiktok.emulator.kinds.answers import Answer
+from airflow_provider_tiktok.emulator.kinds.endpoints import Endpoint, authorized_account
 from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.schemas.report_task import parse_report_task
+from airflow_provider_tiktok.emulator.world.conditions import not_deleted
 from airflow_provider_tiktok.emulator.world.world import World
 
 CREATE_PATH = "report/task/create/"

@@ -5,28 +5,16 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from airflow_provider_tiktok.emulator.async_reports.titles import cells_of, columns_of, title_of
 from airflow_provider_tiktok.emulator.async_reports.workbook import write_workbook
+from airflow_provider_tiktok.emulator.kinds.answers import ReportTaskFile
 from airflow_provider_tiktok.emulator.schemas.report_task import ReportTaskRequest
 from airflow_provider_tiktok.emulator.world.world import World
 
 _BATCH_SIZE = 1000
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-@dataclass(frozen=True, slots=True)
-class ReportTaskFile:
-    """A complete file.
-
-    :param rows: the number of rows, without the header.
-    """
-
-    path: Path
-    rows: int
-    media_type: str
 
 
 def write_file(path: Path, request: ReportTaskRequest, world: World) -> ReportTaskFile:

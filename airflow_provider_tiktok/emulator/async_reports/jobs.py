@@ -18,9 +18,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.emulator.async_reports.files import ReportTaskFile, write_file
+from airflow_provider_tiktok.emulator.async_reports.files import write_file
 from airflow_provider_tiktok.emulator.errors import NO_SUCH_OBJECT, PERMISSION, ApiError
 from airflow_provider_tiktok.emulator.faults import FILE_PATH
+from airflow_provider_tiktok.emulator.kinds.answers import ReportTaskFile
 from airflow_provider_tiktok.emulator.schemas.report_task import ReportTaskRequest
 from airflow_provider_tiktok.emulator.world.pseudo_random import mix
 from airflow_provider_tiktok.emulator.world.world import World

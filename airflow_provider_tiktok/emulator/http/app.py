@@ -36,7 +36,8 @@ from airflow_provider_tiktok.emulator.http.responses import (
     not_found,
     wrong_method,
 )
-from airflow_provider_tiktok.emulator.kinds.endpoints import ENDPOINTS, ENDPOINTS_V2, Answer, Endpoint
+from airflow_provider_tiktok.emulator.kinds.answers import Answer
+from airflow_provider_tiktok.emulator.kinds.endpoints import ENDPOINTS, ENDPOINTS_V2, Endpoint
 from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.settings import Settings
 from airflow_provider_tiktok.emulator.world.world import World
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from airflow_provider_tiktok.emulator.async_reports.files import ReportTaskFile
+    from airflow_provider_tiktok.emulator.kinds.answers import ReportTaskFile
 
 BASE = "/open_api/v1.3/"
 BASE_V2 = "/open_api/v2.0/"

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.emulator.access import check_secret, check_token
 from airflow_provider_tiktok.emulator.errors import ApiError
-from airflow_provider_tiktok.emulator.kinds.endpoints import Answer
+from airflow_provider_tiktok.emulator.kinds.answers import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

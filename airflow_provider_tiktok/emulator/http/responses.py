@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 
 from airflow_provider_tiktok.emulator.faults import EXTRA_INFO_FAULTS
-from airflow_provider_tiktok.emulator.kinds.endpoints import THROTTLE_HEADER, Answer
+from airflow_provider_tiktok.emulator.kinds.answers import Answer
+from airflow_provider_tiktok.emulator.kinds.endpoints import THROTTLE_HEADER
 from airflow_provider_tiktok.emulator.world.pseudo_random import mix
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from airflow_provider_tiktok.emulator.async_reports.files import ReportTaskFile
     from airflow_provider_tiktok.emulator.faults import Fault
+    from airflow_provider_tiktok.emulator.kinds.answers import ReportTaskFile
 
 _serial = itertools.count(1)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_tiktok.emulator.access import check_app
-from airflow_provider_tiktok.emulator.async_reports.files import ReportTaskFile
 from airflow_provider_tiktok.emulator.errors import PERMISSION, TIMED_OUT, TOO_LARGE, ApiError, not_acceptable
+from airflow_provider_tiktok.emulator.kinds.answers import Answer
 from airflow_provider_tiktok.emulator.kinds.listings import LISTINGS, read_fields, read_filter, rows_of
 from airflow_provider_tiktok.emulator.schemas.basic import parse_audience, parse_basic, parse_catalog
 from airflow_provider_tiktok.emulator.schemas.business_center import Member, parse_bc
@@ -39,30 +39,7 @@ _INFO_PATH = "advertiser/info/"
 _MAX_ACCOUNTS = 100
 
 
-Endpoint = Callable[[World, Params], "Answer"]
-
-
-@dataclass
-class Answer:
-    """The ``data`` of an envelope.
-
-    :param rows: the ``list``, each row as JSON; ``None`` if the data has no list.
-    :param rest: the other keys of the data.
-    :param headers: additional response headers.
-    :param file: the file to send instead of an envelope.
-    """
-
-    rows: list[str] | None = None
-    rest: dict[str, Any] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    file: ReportTaskFile | None = None
-
-    def to_json(self) -> str:
-        """Return the data as JSON."""
-        rest = json.dumps(self.rest, ensure_ascii=False)
-        if self.rows is None:
-            return rest
-        return f'{{"list":[{",".join(self.rows)}]{", " if self.rest else ""}{rest[1:]}'
+Endpoint = Callable[[World, Params], Answer]
 
 
 def report(world: World, params: Params) -> Answer:

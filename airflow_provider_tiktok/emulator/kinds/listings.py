@@ -12,9 +12,9 @@ from datetime import date
 from typing import Any
 
 from airflow_provider_tiktok.emulator.errors import missing, not_acceptable, parameter_error
-from airflow_provider_tiktok.emulator.schemas.filters import MAX_IDS, STATUSES
 from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.world.accounts import Account
+from airflow_provider_tiktok.emulator.world.conditions import MAX_IDS, STATUSES
 from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad
 
 _Reader = Callable[[Account, Ad], Any]

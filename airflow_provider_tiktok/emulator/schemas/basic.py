@@ -27,8 +27,9 @@ from airflow_provider_tiktok.emulator.schemas.checks import (
     unique,
     wrong_dimensions,
 )
-from airflow_provider_tiktok.emulator.schemas.filters import STATUS_FIELDS, Filter, not_deleted, parse_filters
+from airflow_provider_tiktok.emulator.schemas.filters import parse_filters
 from airflow_provider_tiktok.emulator.schemas.params import Params
+from airflow_provider_tiktok.emulator.world.conditions import STATUS_FIELDS, Filter, not_deleted
 from airflow_provider_tiktok.emulator.world.query import ID_DIMENSIONS, Query, breakdowns_of
 from airflow_provider_tiktok.emulator.world.table import is_attribute
 from airflow_provider_tiktok.reports import catalog

@@ -22,9 +22,10 @@ from airflow_provider_tiktok.emulator.schemas.checks import (
     unique,
     wrong_dimensions,
 )
-from airflow_provider_tiktok.emulator.schemas.filters import Field, Filter, parse_filters
+from airflow_provider_tiktok.emulator.schemas.filters import parse_filters
 from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.world.accounts import Account
+from airflow_provider_tiktok.emulator.world.conditions import Field, Filter
 from airflow_provider_tiktok.emulator.world.query import Query, breakdowns_of
 from airflow_provider_tiktok.emulator.world.table import is_attribute
 from airflow_provider_tiktok.reports import catalog

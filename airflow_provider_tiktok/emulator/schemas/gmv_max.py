@@ -24,15 +24,15 @@ from airflow_provider_tiktok.emulator.schemas.checks import (
     unique,
     wrong_dimensions,
 )
-from airflow_provider_tiktok.emulator.schemas.filters import (
+from airflow_provider_tiktok.emulator.schemas.filters import parse_filters
+from airflow_provider_tiktok.emulator.schemas.params import Params
+from airflow_provider_tiktok.emulator.world.conditions import (
     MAX_IDS,
     STATUSES,
     Condition,
     Field,
     ObjectFilter,
-    parse_filters,
 )
-from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad
 from airflow_provider_tiktok.emulator.world.query import Query
 from airflow_provider_tiktok.emulator.world.shop import (

@@ -16,8 +16,9 @@ from airflow_provider_tiktok.emulator.schemas.checks import (
     unique,
     wrong_dimensions,
 )
-from airflow_provider_tiktok.emulator.schemas.filters import Field, parse_filters
+from airflow_provider_tiktok.emulator.schemas.filters import parse_filters
 from airflow_provider_tiktok.emulator.schemas.params import Params
+from airflow_provider_tiktok.emulator.world.conditions import Field
 from airflow_provider_tiktok.emulator.world.query import Query
 
 PLAYABLE = "PLAYABLE_MATERIAL"

@@ -24,8 +24,9 @@ from airflow_provider_tiktok.emulator.schemas.checks import (
     refuse_reservation,
     refuse_true,
 )
-from airflow_provider_tiktok.emulator.schemas.filters import FIELDS, Filter, parse_filters
+from airflow_provider_tiktok.emulator.schemas.filters import parse_filters
 from airflow_provider_tiktok.emulator.schemas.params import Params
+from airflow_provider_tiktok.emulator.world.conditions import FIELDS, Filter
 from airflow_provider_tiktok.emulator.world.query import Query
 
 OUTPUT_FORMATS = ("CSV_STRING", "CSV_DOWNLOAD", "XLSX_DOWNLOAD")

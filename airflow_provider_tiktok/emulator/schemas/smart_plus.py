@@ -20,11 +20,10 @@ from airflow_provider_tiktok.emulator.schemas.checks import (
     unique,
     wrong_dimensions,
 )
-from airflow_provider_tiktok.emulator.schemas.filters import Condition, ObjectFilter
 from airflow_provider_tiktok.emulator.schemas.params import Params
-from airflow_provider_tiktok.emulator.world.entities import Ad
+from airflow_provider_tiktok.emulator.world.conditions import Condition, ObjectFilter
+from airflow_provider_tiktok.emulator.world.entities import AUTOMATION, Ad, entity_of
 from airflow_provider_tiktok.emulator.world.query import Query
-from airflow_provider_tiktok.emulator.world.smart_ads import AUTOMATION, entity_of
 from airflow_provider_tiktok.reports import catalog
 
 SMART_PLUS = "SMART_PLUS"

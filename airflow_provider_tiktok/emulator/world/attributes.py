@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable
 
 from airflow_provider_tiktok.emulator.world.accounts import Account
-from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad
+from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad, entity_of
 from airflow_provider_tiktok.emulator.world.shop import LIVE, PRODUCT_CARD, delivery_status, duration
-from airflow_provider_tiktok.emulator.world.smart_ads import entity_of
 
 _Reader = Callable[[Ad, str], str]
 """A function that returns an ad's attribute, for a report with an ID dimension."""

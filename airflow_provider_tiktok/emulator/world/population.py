@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 
 from airflow_provider_tiktok.emulator.settings import Settings
 from airflow_provider_tiktok.emulator.world.accounts import Account, make_accounts
-from airflow_provider_tiktok.emulator.world.entities import Ad, make_ads
+from airflow_provider_tiktok.emulator.world.entities import CHOICES, Ad, entity_of, make_ads
 from airflow_provider_tiktok.emulator.world.pseudo_random import mix, mix_text
 from airflow_provider_tiktok.emulator.world.query import Query
 from airflow_provider_tiktok.emulator.world.shop import duration, make_shop_ads, store_of
-from airflow_provider_tiktok.emulator.world.smart_ads import CHOICES, entity_of
 
 _T = TypeVar("_T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from airflow_provider_tiktok.emulator.schemas.filters import Condition
+from airflow_provider_tiktok.emulator.world.conditions import Condition
 from airflow_provider_tiktok.reports import catalog
 
 _SPLITS = frozenset({"breakdown", "audience"})

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from airflow_provider_tiktok.emulator.schemas.filters import not_deleted
+from airflow_provider_tiktok.emulator.world.conditions import not_deleted
+from airflow_provider_tiktok.emulator.world.merged_table import MergedTable
 from airflow_provider_tiktok.emulator.world.population import Population
 from airflow_provider_tiktok.emulator.world.query import ID_DIMENSIONS, Query, breakdowns_of
-from airflow_provider_tiktok.emulator.world.table import MergedTable, Table
+from airflow_provider_tiktok.emulator.world.table import Table
 
 
 class World(Population):
