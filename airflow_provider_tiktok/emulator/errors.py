@@ -6,6 +6,8 @@ message follows TikTok's style.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 PARAMETER = 40002
 PERMISSION = 40001
 NO_SUCH_OBJECT = 40007
@@ -109,8 +111,14 @@ def missing(*names: str) -> ApiError:
     return parameter_error(f"Missing required field(s): {', '.join(names)}")
 
 
-def not_acceptable(name: str, accepted: tuple[str, ...]) -> ApiError:
+UNACCEPTABLE = "one or more value of the param is not acceptable"
+
+
+def unacceptable(accepted: Sequence[str]) -> str:
+    """Return the text about a value that is not in an enumeration."""
+    return f"{UNACCEPTABLE}, correct is {list(accepted)}"
+
+
+def not_acceptable(name: str, accepted: Sequence[str]) -> ApiError:
     """Return the refusal of a value that is not in an enumeration."""
-    return parameter_error(
-        f"{name}: one or more value of the param is not acceptable, correct is {list(accepted)}"
-    )
+    return parameter_error(f"{name}: {unacceptable(accepted)}")

@@ -154,6 +154,9 @@ class Faults:
         with self._lock:
             self._rules, self._counts = parsed, [0] * len(parsed)
 
+    def __len__(self) -> int:
+        return len(self._rules)
+
     def choose(self, path: str, advertiser_ids: Iterable[str], page: int) -> Fault | None:
         """Count a call and return the fault that applies to it, if any."""
         ids = tuple(advertiser_ids)

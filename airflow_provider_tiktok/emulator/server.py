@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.emulator.world.world import World
 
 HOST = "127.0.0.1"
-MISSING = 'The emulator needs starlette and uvicorn: pip install "airflow-provider-tiktok[emulator]"'
+MISSING = 'The emulator needs more packages: pip install "airflow-provider-tiktok[emulator]"'
 _SERVER_TIMEOUT = 30.0
 """Maximum number of seconds in which the web server starts and stops."""
 

@@ -18,10 +18,11 @@ from airflow_provider_tiktok.emulator.async_reports.jobs import (
 )
 from airflow_provider_tiktok.emulator.errors import NOT_ALLOWED, TASK_ERROR, TASK_NOT_READY, ApiError
 from airflow_provider_tiktok.emulator.faults import Fault
-from airflow_provider_tiktok.emulator.kinds.answers import Answer
-from airflow_provider_tiktok.emulator.kinds.endpoints import Endpoint, authorized_account
+from airflow_provider_tiktok.emulator.kinds.accounts import authorized_account
+from airflow_provider_tiktok.emulator.kinds.answers import Answer, Endpoint
+from airflow_provider_tiktok.emulator.schemas import base, fields
 from airflow_provider_tiktok.emulator.schemas.params import Params
-from airflow_provider_tiktok.emulator.schemas.report_task import parse_report_task
+from airflow_provider_tiktok.emulator.schemas.report_task import read_report_task
 from airflow_provider_tiktok.emulator.world.conditions import not_deleted
 from airflow_provider_tiktok.emulator.world.world import World
 
@@ -33,6 +34,9 @@ CANCEL_PATH = "report/task/cancel/"
 METHODS = {CREATE_PATH: "POST", CHECK_PATH: "GET", DOWNLOAD_PATH: "GET", CANCEL_PATH: "POST"}
 """The paths of report tasks, each with the method that it accepts."""
 
+_REPORT_TASK = base.schema(
+    "advertiser_id", "task_id", advertiser_id=fields.identifier(), task_id=fields.identifier()
+)
 _ReportTaskEndpoint = Callable[[ReportTasks, ReportJob, Params], Answer]
 
 
@@ -42,7 +46,7 @@ def report_task_endpoints(tasks: ReportTasks) -> dict[str, Endpoint]:
 
     def create(world: World, params: Params) -> Answer:
         _check_allowed(world)
-        request = parse_report_task(params)
+        request = read_report_task(params)
         for advertiser_id in request.query.advertiser_ids:
             authorized_account(world, advertiser_id, CREATE_PATH)
         limit.acquire(request.query.advertiser_ids, world.settings)
@@ -55,9 +59,8 @@ def report_task_endpoints(tasks: ReportTasks) -> dict[str, Endpoint]:
     def on_task(serve: _ReportTaskEndpoint) -> Endpoint:
         def endpoint(world: World, params: Params) -> Answer:
             _check_allowed(world)
-            params.require("advertiser_id", "task_id")
-            advertiser_id, task_id = params.identifier("advertiser_id"), params.identifier("task_id")
-            return serve(tasks, tasks.find(task_id or "", advertiser_id or "", params.token), params)
+            call = _REPORT_TASK.read(params)
+            return serve(tasks, tasks.find(call["task_id"], call["advertiser_id"], params.token), params)
 
         return endpoint
 

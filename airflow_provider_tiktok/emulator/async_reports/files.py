@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airflow_provider_tiktok.emulator.async_reports.titles import cells_of, columns_of, title_of
-from airflow_provider_tiktok.emulator.async_reports.workbook import write_workbook
 from airflow_provider_tiktok.emulator.kinds.answers import ReportTaskFile
 from airflow_provider_tiktok.emulator.schemas.report_task import ReportTaskRequest
 from airflow_provider_tiktok.emulator.world.world import World
@@ -33,8 +32,18 @@ def write_file(path: Path, request: ReportTaskRequest, world: World) -> ReportTa
                 yield cells_of(row, columns, request.query, titles=request.titles)
 
     if request.output_format == "XLSX_DOWNLOAD":
-        write_workbook(path, lines())
+        _write_workbook(path, lines())
         return ReportTaskFile(path, len(table), _XLSX)
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(lines())
     return ReportTaskFile(path, len(table), "text/csv")
+
+
+def _write_workbook(path: Path, rows: Iterator[list[str]]) -> None:
+    import xlsxwriter  # noqa: PLC0415 - slow to import, and seldom needed
+
+    with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(rows):
+            for column, cell in enumerate(row):
+                sheet.write_string(number, column, cell)

@@ -36,8 +36,10 @@ from airflow_provider_tiktok.emulator.http.responses import (
     not_found,
     wrong_method,
 )
-from airflow_provider_tiktok.emulator.kinds.answers import Answer
-from airflow_provider_tiktok.emulator.kinds.endpoints import ENDPOINTS, ENDPOINTS_V2, Endpoint
+from airflow_provider_tiktok.emulator.kinds.answers import Answer, Endpoint
+from airflow_provider_tiktok.emulator.kinds.endpoints import ENDPOINTS, ENDPOINTS_V2
+from airflow_provider_tiktok.emulator.schemas import fields
+from airflow_provider_tiktok.emulator.schemas.base import CallValues
 from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.settings import Settings
 from airflow_provider_tiktok.emulator.world.world import World
@@ -81,6 +83,8 @@ class Service:
 
     def choose_fault(self, parsed: ParsedRequest) -> Fault | None:
         """Return the fault that applies to a call, if any."""
+        if not self.faults:
+            return None
         return self.faults.choose(parsed.path, _advertiser_ids(parsed.params), _page(parsed.params))
 
     def respond(self, endpoint: Endpoint, parsed: ParsedRequest, fault: Fault | None) -> Response:
@@ -233,7 +237,8 @@ def _serve_files(service: Service) -> Callable[[Request], Awaitable[Response]]:
 def _read(request: Request, raw: bytes) -> ParsedRequest:
     body, readable = _read_body(raw)
     token = request.headers.get("Access-Token")
-    host = str(request.base_url).rstrip("/")
+    # only a download's answer names the host, and a URL takes long to make
+    host = str(request.base_url).rstrip("/") if request.url.path.endswith(DOWNLOAD_PATH) else ""
     # the consent endpoints read the body only, so that no secret is in a URL
     posted = request.url.path.endswith((EXCHANGE_PATH, REVOKE_PATH))
     query = {} if posted else dict(request.query_params)
@@ -309,18 +314,16 @@ def _read_body(body: bytes) -> tuple[dict[str, Any], bool]:
 
 def _advertiser_ids(params: Params) -> tuple[str, ...]:
     """Return the accounts of a call, even if its other parameters are invalid."""
-    with contextlib.suppress(ApiError):
-        several = params.strings("advertiser_ids")
-        if several:
-            return several
-    with contextlib.suppress(ApiError):
-        one = params.string("advertiser_id")
-        return (one,) if one else ()
+    for name, field in (("advertiser_ids", fields.strings()), ("advertiser_id", fields.string())):
+        with contextlib.suppress(ApiError):
+            found = CallValues(params).read(name, field)
+            if found:
+                return found if isinstance(found, tuple) else (found,)
     return ()
 
 
 def _page(params: Params) -> int:
     try:
-        return params.integer("page", 1, 1, None)
+        return int(CallValues(params).read("page", fields.whole(1)))
     except ApiError:
         return 1

@@ -19,6 +19,7 @@ from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.emulator.access import check_secret, check_token
 from airflow_provider_tiktok.emulator.errors import ApiError
 from airflow_provider_tiktok.emulator.kinds.answers import Answer
+from airflow_provider_tiktok.emulator.schemas import base, fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,10 @@ EXCHANGE_PATH = "oauth2/access_token/"
 REVOKE_PATH = "oauth2/revoke_token/"
 PAGE = "/portal/auth"
 
+_APP = {"app_id": fields.identifier(), "secret": fields.string()}
+_EXCHANGE = base.schema("app_id", "secret", "auth_code", **_APP)
+_CODE = base.schema(auth_code=fields.string(), return_advertiser_ids=fields.flag(default=True))
+_REVOCATION = base.schema("app_id", "secret", "access_token", access_token=fields.string(), **_APP)
 _INVALID = 40101
 _USED = 40110
 
@@ -86,13 +91,11 @@ class Grants:
 
     def exchange(self, world: World, params: Params) -> Answer:
         """Return the answer of ``oauth2/access_token/``: a token for a code, once."""
-        params.require("app_id", "secret", "auth_code")
+        app = _EXCHANGE.read(params)
         settings = world.settings
-        check_secret(params.identifier("app_id") or "", params.string("secret") or "", settings, _INVALID)
-        code = params.string("auth_code") or ""
-        with_accounts = (
-            params.boolean("return_advertiser_ids") if params.has("return_advertiser_ids") else True
-        )
+        check_secret(app["app_id"], app["secret"], settings, _INVALID)
+        call = _CODE.read(params)
+        code = call["auth_code"]
         with self._lock:
             expires_at = self._codes.pop(code, None)
             if expires_at is None:
@@ -103,13 +106,15 @@ class Grants:
             token = secrets.token_hex(20)
             self._issued.add(token)
         rest = {"access_token": token, "scope": list(settings.scopes)}
-        return Answer(rest=rest | ({"advertiser_ids": list(world.accounts)} if with_accounts else {}))
+        return Answer(
+            rest=rest | ({"advertiser_ids": list(world.accounts)} if call["return_advertiser_ids"] else {})
+        )
 
     def revoke(self, world: World, params: Params) -> Answer:
         """Revoke a token and return the answer of ``oauth2/revoke_token/``."""
-        params.require("app_id", "secret", "access_token")
-        app_id, token = params.identifier("app_id") or "", params.string("access_token") or ""
-        check_secret(app_id, params.string("secret") or "", world.settings, 40113)
+        call = _REVOCATION.read(params)
+        app_id, token = call["app_id"], call["access_token"]
+        check_secret(app_id, call["secret"], world.settings, 40113)
         self.check(token, world.settings)
         with self._lock:
             self._revoked.add(token)

@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 
 from airflow_provider_tiktok.emulator.faults import EXTRA_INFO_FAULTS
 from airflow_provider_tiktok.emulator.kinds.answers import Answer
-from airflow_provider_tiktok.emulator.kinds.endpoints import THROTTLE_HEADER
+from airflow_provider_tiktok.emulator.kinds.reports import THROTTLE_HEADER
 from airflow_provider_tiktok.emulator.world.pseudo_random import mix
 
 if TYPE_CHECKING:

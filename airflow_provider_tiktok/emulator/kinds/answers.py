@@ -1,11 +1,16 @@
-"""The data of an answer, or the file in its place."""
+"""An endpoint, and its answer: data, or a file."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from airflow_provider_tiktok.emulator.schemas.base import CallSchema, CallValues
+from airflow_provider_tiktok.emulator.schemas.params import Params
+from airflow_provider_tiktok.emulator.world.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +46,17 @@ class Answer:
         if self.rows is None:
             return rest
         return f'{{"list":[{",".join(self.rows)}]{", " if self.rest else ""}{rest[1:]}'
+
+
+Endpoint = Callable[[World, Params], Answer]
+
+
+def endpoint(schema: CallSchema, answer: Callable[[World, CallValues], Answer]) -> Endpoint:
+    """Return the endpoint that answers the calls that a schema accepts."""
+    return lambda world, params: answer(world, schema.read(params))
+
+
+def page_info(world: World, page: int, size: int, total: int) -> dict[str, Any]:
+    """Return the ``page_info`` of an answer."""
+    pages = -(-total // size) if total else world.settings.empty_total_page
+    return {"page_info": {"page": page, "page_size": size, "total_number": total, "total_page": pages}}

@@ -6,18 +6,25 @@ Their ``filtering`` is one object, and their times are in UTC.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
-from airflow_provider_tiktok.emulator.errors import missing, not_acceptable, parameter_error
-from airflow_provider_tiktok.emulator.schemas.params import Params
+from marshmallow import ValidationError, validate
+
+from airflow_provider_tiktok.emulator.errors import missing, not_acceptable
+from airflow_provider_tiktok.emulator.kinds.accounts import authorized_account
+from airflow_provider_tiktok.emulator.kinds.answers import Answer, Endpoint, endpoint, page_info
+from airflow_provider_tiktok.emulator.schemas import base, fields
 from airflow_provider_tiktok.emulator.world.accounts import Account
 from airflow_provider_tiktok.emulator.world.conditions import MAX_IDS, STATUSES
 from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad
+from airflow_provider_tiktok.emulator.world.world import World
 
 _Reader = Callable[[Account, Ad], Any]
+_IDS = fields.values(validate.Length(max=MAX_IDS))
 
 
 @dataclass(frozen=True)
@@ -136,20 +143,48 @@ def _secondary(kind: str, status: str) -> str:
     return f"{kind}_STATUS_{_STATES[status]}"
 
 
-def read_filter(listing: Listing, params: Params) -> Callable[[Ad], bool]:
-    """Return the predicate of a listing's ``filtering`` object.
+def listing_of(path: str) -> Endpoint:
+    """Return the endpoint that lists an account's campaigns, ad groups or ads."""
+    listing = LISTINGS[path]
 
-    :raises ApiError: with TikTok's message.
-    """
-    given = params.mapping("filtering")
+    def serve(world: World, call: base.CallValues) -> Answer:
+        account = authorized_account(world, call["advertiser_id"], path)
+        ads = filter(_predicate(listing, call["filtering"]), world.ads(account.advertiser_id))
+        rows = _rows(listing, account, ads, call["fields"] or tuple(listing.fields))
+        page, size = call["page"], call["page_size"]
+        first = (page - 1) * size
+        return Answer(rows=rows[first : first + size], rest=page_info(world, page, size, len(rows)))
+
+    page, page_size = base.paging()
+    schema = base.schema(
+        "advertiser_id",
+        advertiser_id=fields.identifier(),
+        fields=fields.strings(fields.among(tuple(listing.fields))),
+        filtering=fields.mapping(partial(_read_filtering, listing)),
+        page=page,
+        page_size=page_size,
+    )
+    return endpoint(schema, serve)
+
+
+def _read_filtering(listing: Listing, given: dict[str, Any]) -> dict[str, Any]:
+    """Return a listing's ``filtering`` object; unknown keys are refused first."""
     for name in given:
         if name not in (*listing.ids, "primary_status", "secondary_status"):
-            raise parameter_error(f"filtering: {name}: Unknown field.")
-    primary = given.get("primary_status", "STATUS_NOT_DELETE")
-    if primary not in STATUSES:
+            raise ValidationError(f"{name}: Unknown field.")
+    if "primary_status" in given and given["primary_status"] not in STATUSES:
         raise not_acceptable("primary_status", STATUSES)
+    for name in listing.ids:
+        if name in given and not fields.known({name: _IDS}).deserialize({name: given[name]})[name]:
+            raise missing(f"filtering.{name}")
+    return given
+
+
+def _predicate(listing: Listing, given: Mapping[str, Any]) -> Callable[[Ad], bool]:
+    """Return the predicate of a listing's ``filtering`` object."""
+    primary = given.get("primary_status", "STATUS_NOT_DELETE")
     everything = primary == "STATUS_ALL" or given.get("secondary_status") == listing.all_secondary
-    wanted = {name: _ids(name, given[name]) for name in listing.ids if name in given}
+    wanted = {name: frozenset(given[name]) for name in listing.ids if name in given}
 
     def matches(ad: Ad) -> bool:
         status = listing.status(ad)
@@ -159,18 +194,7 @@ def read_filter(listing: Listing, params: Params) -> Callable[[Ad], bool]:
     return matches
 
 
-def read_fields(listing: Listing, params: Params) -> tuple[str, ...]:
-    """Return the fields that a call requests, or all fields; an unknown field fails the call.
-
-    :raises ApiError: with TikTok's message.
-    """
-    fields = params.strings("fields")
-    if fields is not None and not set(fields) <= set(listing.fields):
-        raise not_acceptable("fields", tuple(listing.fields))
-    return fields or tuple(listing.fields)
-
-
-def rows_of(listing: Listing, account: Account, ads: list[Ad], fields: tuple[str, ...]) -> list[str]:
+def _rows(listing: Listing, account: Account, ads: Iterable[Ad], fields: tuple[str, ...]) -> list[str]:
     """Return one row per entity as JSON, in the order of its first ad."""
     first: dict[str, Ad] = {}
     for ad in ads:
@@ -179,13 +203,3 @@ def rows_of(listing: Listing, account: Account, ads: list[Ad], fields: tuple[str
         json.dumps({name: listing.fields[name](account, ad) for name in fields}, ensure_ascii=False)
         for ad in first.values()
     ]
-
-
-def _ids(name: str, value: Any) -> frozenset[str]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise parameter_error(f"filtering: {name}: Not a valid list of strings.")
-    if not value:
-        raise missing(f"filtering.{name}")
-    if len(value) > MAX_IDS:
-        raise parameter_error(f"filtering: {name}: Longer than maximum length {MAX_IDS}.")
-    return frozenset(value)

@@ -1,155 +1,46 @@
-"""The parameters of BASIC, AUDIENCE and CATALOG reports, checked as TikTok checks them.
+"""The parameters of BASIC, AUDIENCE and CATALOG reports, in calls and in report tasks.
 
-Each check is one rule of TikTok's page on synchronous reports; they run in the order of the lists.
+Each rule is one of TikTok's page on synchronous reports.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from airflow_provider_tiktok.emulator.errors import missing, parameter_error
-from airflow_provider_tiktok.emulator.schemas.checks import (
-    SERVICES,
-    Check,
-    check_dates,
-    check_dimension_names,
-    check_metrics,
-    check_one_time_dimension,
-    check_order,
-    conflict,
-    is_unknown,
-    read_dates,
-    read_page,
-    refuse_chunks,
-    refuse_reservation,
-    refuse_true,
-    time_dimension,
-    unique,
-    wrong_dimensions,
-)
-from airflow_provider_tiktok.emulator.schemas.filters import parse_filters
-from airflow_provider_tiktok.emulator.schemas.params import Params
-from airflow_provider_tiktok.emulator.world.conditions import STATUS_FIELDS, Filter, not_deleted
-from airflow_provider_tiktok.emulator.world.query import ID_DIMENSIONS, Query, breakdowns_of
+from airflow_provider_tiktok.emulator.schemas import base, checks, fields
+from airflow_provider_tiktok.emulator.schemas.checks import Check, is_unknown, wrong_dimensions
+from airflow_provider_tiktok.emulator.schemas.filters import filters
+from airflow_provider_tiktok.emulator.world.conditions import FIELDS, not_deleted
+from airflow_provider_tiktok.emulator.world.query import ID_DIMENSIONS, Query
 from airflow_provider_tiktok.emulator.world.table import is_attribute
 from airflow_provider_tiktok.reports import catalog
 
-LEVELS = (
+_LEVELS = (
     *("AUCTION_AD", "AUCTION_ADGROUP", "AUCTION_CAMPAIGN", "AUCTION_ADVERTISER"),
     *("RESERVATION_AD", "RESERVATION_ADGROUP", "RESERVATION_CAMPAIGN", "RESERVATION_ADVERTISER"),
 )
-DEFAULT_METRICS = ("spend", "impressions")
-MAX_ACCOUNTS = 5
-_PAIRS = ({"search_keyword", "match_type"}, {"page_id", "component_name"}, {"age", "gender"})
+_MAX_ACCOUNTS = 5
 _NOT_WITH_AD_ID_V2 = frozenset({"image_id", "video_material_id"})
 _KEYWORD_METRICS = frozenset({"spend", "cpc", "cpm", "impressions", "clicks", "ctr"})
 _NO_TIME = ("interest_category", "device_brand_id")
 """The prefixes of audience dimensions that cannot be used with a time dimension."""
 
 
-def parse_basic(params: Params) -> Query:
-    """Return a BASIC report, validated.
-
-    :raises ApiError: with TikTok's message.
-    """
-    return parse(params, "BASIC", BASIC_CHECKS)
-
-
-def parse_audience(params: Params) -> Query:
-    """Return an AUDIENCE report, validated.
-
-    :raises ApiError: with TikTok's message.
-    """
-    _refuse_basic_only(params, "AUDIENCE")
-    return parse(params, "AUDIENCE", AUDIENCE_CHECKS)
-
-
-def parse_catalog(params: Params) -> Query:
-    """Return a CATALOG report, validated.
-
-    :raises ApiError: with TikTok's message.
-    """
-    params.require("advertiser_id")
-    _refuse_basic_only(params, "CATALOG")
-    return parse(params, "CATALOG", CATALOG_CHECKS)
-
-
-def _refuse_basic_only(params: Params, report_type: str) -> None:
-    refuse_reservation(params, report_type)
-    refuse_chunks(params, report_type)
-    refuse_true(params, report_type, "query_lifetime", "enable_total_metrics")
-
-
-def _read_filters(params: Params, level: str) -> tuple[Filter, ...]:
-    """Return the filters; without a status filter, deleted entities are excluded."""
-    filters = parse_filters(params.array("filtering") or [])
-    default = not_deleted(level)
-    if default is None or any(one.field == STATUS_FIELDS[level] for one in filters):
-        return filters
-    return (*filters, default)
-
-
-def parse(
-    params: Params,
-    report_type: str,
-    checks: tuple[Check, ...],
-    read_conditions: Callable[[Params, str], tuple[Filter, ...]] = _read_filters,
-    *,
-    pair_ids: bool = False,
-) -> Query:
-    """Return a report, validated by the checks.
-
-    :param read_conditions: returns the filters of ``filtering``, for a data level.
-    :param pair_ids: whether a call on several accounts can group by account in addition to the level's own ID.
-    :raises ApiError: with TikTok's message.
-    """
-    advertiser_id = params.identifier("advertiser_id")
-    several = None if report_type == "CATALOG" else params.identifiers("advertiser_ids", MAX_ACCOUNTS)
-    if advertiser_id is None and several is None:
+def _check_account(call: base.CallValues) -> None:
+    if call["advertiser_id"] is None and call.get("advertiser_ids") is None:
         raise missing("advertiser_id")
-    params.require("data_level", "dimensions")
-    service = params.choice("service_type", SERVICES, "AUCTION")
-    level = params.choice("data_level", LEVELS) or ""
+
+
+def _level(call: base.CallValues) -> str:
+    """Return the level in its form for auctions."""
+    level, service = call["data_level"], call["service_type"]
     if not level.startswith(f"{service}_"):
         raise parameter_error(
             f"Invalid value for data_level: {level} and service_type {service} do not match"
         )
-    dimensions = params.strings("dimensions") or ()
-    metrics = params.strings("metrics")
-    lifetime = params.boolean("query_lifetime")
-    params.boolean("multi_adv_report_in_utc_time")
-    start, end = (None, None) if lifetime else read_dates(params)
-    auction_level = level.replace("RESERVATION_", "AUCTION_")
-    additional = ("advertiser_id",) if pair_ids and several else ()
-    check_dimension_names(dimensions, report_type, auction_level, additional)
-    ids = tuple(name for name in dimensions if name in ID_DIMENSIONS[auction_level])
-    ids += tuple(name for name in additional if name in dimensions and name not in ids)
-    page, page_size = read_page(params)
-    query = Query(
-        advertiser_ids=unique(several) if several else (advertiser_id or "",),
-        level=auction_level,
-        dimensions=dimensions,
-        metrics=DEFAULT_METRICS if metrics is None else unique(metrics),
-        report_type=report_type,
-        id_dimensions=ids,
-        time_dimension=time_dimension(dimensions),
-        breakdowns=breakdowns_of(dimensions, report_type),
-        start=start,
-        end=end,
-        filters=read_conditions(params, auction_level),
-        order_field=params.string("order_field"),
-        descending=params.choice("order_type", ("ASC", "DESC"), "DESC") == "DESC",
-        page=page,
-        page_size=page_size,
-        unpaged=params.choice("query_mode", ("REGULAR", "CHUNK"), "REGULAR") == "CHUNK",
-        totals=params.boolean("enable_total_metrics"),
-        several=several is not None,
-        merged=several is not None and not ids,
-        matches_nothing=service == "RESERVATION",
-    )
-    for check in checks:
-        check(query)
-    return query
+    return str(level.replace("RESERVATION_", "AUCTION_"))
 
 
 def check_ids(query: Query) -> None:
@@ -165,9 +56,8 @@ def _check_one_id_at_most(query: Query) -> None:
 
 
 def _check_breakdowns(query: Query) -> None:
+    checks.one_breakdown(query)
     found = set(query.breakdowns)
-    if len(found) > 1 and found not in _PAIRS:
-        raise wrong_dimensions(f"{' and '.join(query.breakdowns)} cannot be used together")
     if found == {"match_type"}:
         raise wrong_dimensions("match_type requires dimension search_keyword")
     if "country_code" in found and query.time_dimension == "stat_time_hour":
@@ -189,7 +79,7 @@ def _check_audience(query: Query) -> None:
 
 
 def _check_metric_names(query: Query) -> None:
-    check_metrics(query, _is_invalid)
+    checks.metrics(query, _is_invalid)
 
 
 def _is_invalid(name: str, query: Query) -> bool:
@@ -217,7 +107,7 @@ def _check_metric_conflicts(query: Query) -> None:
         without_entity = attribute and not query.id_dimensions
         broken = any(is_broken(name, query) for rule, is_broken in _METRIC_RULES if rule in metric.rules)
         if not_allowed or without_entity or broken:
-            raise conflict()
+            raise checks.conflict()
 
 
 _METRIC_RULES: tuple[tuple[str, Callable[[str, Query], bool]], ...] = (
@@ -242,44 +132,120 @@ def _check_filters(query: Query) -> None:
 
 
 def _check_order(query: Query) -> None:
-    check_order(query, _is_invalid)
+    checks.order(query, _is_invalid)
 
 
-def _check_totals(query: Query) -> None:
-    if query.totals and (query.breakdowns or query.time_dimension == "stat_time_hour"):
-        raise parameter_error(
-            "enable_total_metrics is only supported with one ID dimension, alone or with stat_time_day"
-        )
+# marshmallow takes the lines of the last base class first
 
 
-BASIC_CHECKS: tuple[Check, ...] = (
-    check_ids,
-    check_one_time_dimension,
-    _check_breakdowns,
-    check_dates,
-    _check_metric_names,
-    _check_metric_conflicts,
-    _check_filters,
-    _check_order,
-    _check_totals,
-)
-AUDIENCE_CHECKS: tuple[Check, ...] = (
-    _check_one_id_at_most,
-    check_one_time_dimension,
-    _check_breakdowns,
-    _check_audience,
-    check_dates,
-    _check_metric_names,
-    _check_metric_conflicts,
-    _check_filters,
-    _check_order,
-)
-CATALOG_CHECKS: tuple[Check, ...] = (
-    check_ids,
-    check_one_time_dimension,
-    check_dates,
-    _check_metric_names,
-    _check_metric_conflicts,
-    _check_filters,
-    _check_order,
-)
+class OnlyRegular(base.CallSchema):
+    """The refusals of what only BASIC reports have."""
+
+    no_reservation = base.NO_RESERVATION
+    no_chunks = base.NO_CHUNKS
+    no_flags = base.never("query_lifetime", "enable_total_metrics")
+
+
+class OneAccount(base.CallSchema):
+    """What reports need that cannot be on several accounts."""
+
+    one_account = base.required("advertiser_id")
+
+
+class Basic(base.ReportSchema):
+    """BASIC reports.
+
+    ``excludes_deleted`` says whether a call without a status filter gets no deleted entities.
+    """
+
+    kind = "BASIC"
+    excludes_deleted = True
+    rules: tuple[Check, ...] = (
+        check_ids,
+        checks.one_time_dimension,
+        _check_breakdowns,
+        checks.dates,
+        _check_metric_names,
+        _check_metric_conflicts,
+        _check_filters,
+        _check_order,
+        checks.totals,
+    )
+
+    advertiser_id = fields.identifier()
+    advertiser_ids = fields.identifiers(_MAX_ACCOUNTS)
+    account = base.Step(_check_account)
+    needed = base.required("data_level", "dimensions")
+    service_type = fields.choice(base.SERVICES, load_default="AUCTION")
+    data_level = fields.choice(_LEVELS)
+    level = base.Step(_level)
+    names = base.early("dimensions", fields.strings())
+    metrics = fields.strings()
+    query_lifetime = fields.flag()
+    multi_adv_report_in_utc_time = fields.flag()
+    dates = base.dates()
+    other_ids = base.Step(lambda call: ())
+    dimensions = base.dimensions()
+    page, page_size = base.paging()
+    filtering = filters(FIELDS)
+    order_field, order_type = base.ordering()
+    query_mode = fields.choice(base.MODES, load_default="REGULAR")
+    enable_total_metrics = fields.flag()
+
+    def parts(self, call: base.CallValues) -> dict[str, Any]:
+        """Return the accounts and IDs of a call, and the filter by status."""
+        level, several = call["level"], call.get("advertiser_ids")
+        names = (*ID_DIMENSIONS[level], *call["other_ids"])
+        ids = [name for name in call["dimensions"] if name in names]
+        # an account that is grouped by in addition to the level's own ID comes last
+        ids.sort(key=lambda name: name not in ID_DIMENSIONS[level])
+        default = not_deleted(level) if self.excludes_deleted else None
+        conditions = call["filtering"]
+        if default and not any(one.field == default.field for one in conditions):
+            conditions = (*conditions, default)
+        return {
+            **({"advertiser_ids": checks.unique(several)} if several else {}),
+            "id_dimensions": tuple(ids),
+            "filters": conditions,
+            "unpaged": call["query_mode"] == "CHUNK",
+            "several": several is not None,
+            "merged": several is not None and not ids,
+            "matches_nothing": call["service_type"] == "RESERVATION",
+        }
+
+
+class Audience(Basic, OnlyRegular):
+    """AUDIENCE reports."""
+
+    kind = "AUDIENCE"
+    rules: tuple[Check, ...] = (
+        _check_one_id_at_most,
+        checks.one_time_dimension,
+        _check_breakdowns,
+        _check_audience,
+        checks.dates,
+        _check_metric_names,
+        _check_metric_conflicts,
+        _check_filters,
+        _check_order,
+    )
+
+
+class Catalog(Basic, OnlyRegular, OneAccount):
+    """CATALOG reports."""
+
+    kind = "CATALOG"
+    rules: tuple[Check, ...] = (
+        check_ids,
+        checks.one_time_dimension,
+        checks.dates,
+        _check_metric_names,
+        _check_metric_conflicts,
+        _check_filters,
+        _check_order,
+    )
+
+    class Meta:
+        """The parameters of BASIC reports that are ignored."""
+
+        exclude = ("advertiser_ids",)

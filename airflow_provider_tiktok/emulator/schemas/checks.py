@@ -1,29 +1,30 @@
-"""The parameters, limits and messages that the report types share."""
+"""The checks that report types share, with their limits and messages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from airflow_provider_tiktok.emulator.errors import ApiError, parameter_error
-from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.world.query import Query
 from airflow_provider_tiktok.emulator.world.table import is_attribute
 from airflow_provider_tiktok.reports import catalog
 
 MAX_METRICS = 100
-MAX_PAGE_SIZE = 1000
 MAX_DIMENSIONS = 4
 MAX_DAYS = {"stat_time_hour": 1, "stat_time_day": 30}
 YEAR = 365
 CONFLICT = "Conflict occurs. The input params including metrics and dimensions have no relation."
-SERVICES = ("AUCTION", "RESERVATION")
 _SPAN_TEXT = {
     "stat_time_hour": "max time span is 1 day when use stat_time_hour",
     "stat_time_day": "max time span is 30 days when use stat_time_day",
     None: "max time span is 365 days when use no time dimension",
 }
 
+_PAIRS = ({"search_keyword", "match_type"}, {"page_id", "component_name"}, {"age", "gender"})
+"""The breakdowns that can be combined."""
+
 Check = Callable[[Query], None]
+IsInvalid = Callable[[str, Query], bool]
 
 
 def time_dimension(names: Sequence[str]) -> str | None:
@@ -36,44 +37,7 @@ def unique(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def read_dates(params: Params) -> tuple[int | None, int | None]:
-    """Return both dates, which are required."""
-    params.require("start_date", "end_date")
-    return params.day("start_date"), params.day("end_date")
-
-
-def read_page(params: Params, max_size: int = MAX_PAGE_SIZE) -> tuple[int, int]:
-    """Return the page and its size."""
-    return params.integer("page", 1, 1, None), params.integer("page_size", 10, 1, max_size)
-
-
-def refuse(params: Params, report_type: str, *names: str) -> None:
-    """Raise ApiError if a call has parameters that its report type does not have."""
-    for name in names:
-        if params.has(name):
-            raise unsupported(name, report_type)
-
-
-def refuse_true(params: Params, report_type: str, *names: str) -> None:
-    """Raise ApiError if flags that a report type does not have are true; false is accepted."""
-    for name in names:
-        if params.boolean(name):
-            raise unsupported(name, report_type)
-
-
-def refuse_chunks(params: Params, report_type: str) -> None:
-    """Raise ApiError for the query mode that only BASIC reports have."""
-    if params.choice("query_mode", ("REGULAR", "CHUNK"), "REGULAR") == "CHUNK":
-        raise unsupported("query_mode CHUNK", report_type)
-
-
-def refuse_reservation(params: Params, report_type: str) -> None:
-    """Raise ApiError for the service type that only BASIC reports have."""
-    if params.choice("service_type", SERVICES, "AUCTION") == "RESERVATION":
-        raise unsupported("service_type RESERVATION", report_type)
-
-
-def check_dimension_names(
+def dimension_names(
     names: Sequence[str], report_type: str, level: str | None = None, also: Sequence[str] = ()
 ) -> None:
     """Raise ApiError if the number of dimensions is wrong, or a dimension does not exist at this level.
@@ -92,7 +56,7 @@ def check_dimension_names(
         raise wrong_dimensions("duplicate dimensions are not supported")
 
 
-def check_one_time_dimension(query: Query) -> None:
+def one_time_dimension(query: Query) -> None:
     """Raise ApiError if there are several time dimensions, or one in a lifetime report."""
     times = [name for name in query.dimensions if name.startswith("stat_time_")]
     if len(times) > 1:
@@ -101,9 +65,15 @@ def check_one_time_dimension(query: Query) -> None:
         raise wrong_dimensions(f"{times[0]} is not supported when query_lifetime is true")
 
 
-def check_dates(query: Query) -> None:
+def one_breakdown(query: Query) -> None:
+    """Raise ApiError if there are several breakdowns that TikTok has no values of together."""
+    if len(query.breakdowns) > 1 and set(query.breakdowns) not in _PAIRS:
+        raise wrong_dimensions(f"{' and '.join(query.breakdowns)} cannot be used together")
+
+
+def dates(query: Query) -> None:
     """Raise ApiError if the dates are in the wrong order or too far apart."""
-    check_date_order(query)
+    date_order(query)
     if query.start is None or query.end is None:
         return
     limited = query.report_type != "BC" and query.time_dimension in MAX_DAYS
@@ -111,19 +81,10 @@ def check_dates(query: Query) -> None:
         raise parameter_error(_SPAN_TEXT[query.time_dimension] if limited else _SPAN_TEXT[None])
 
 
-def check_date_order(query: Query) -> None:
+def date_order(query: Query) -> None:
     """Raise ApiError if a report ends before it starts."""
     if query.start is not None and query.end is not None and query.start > query.end:
         raise parameter_error("start_date must be earlier than or equal to end_date")
-
-
-def check_metrics(query: Query, is_invalid: Callable[[str, Query], bool], limit: int = MAX_METRICS) -> None:
-    """Raise ApiError if the number of metrics is wrong, or a metric does not exist here."""
-    if not 1 <= len(query.metrics) <= limit:
-        raise parameter_error(f"metrics: Length must be between 1 and {limit}")
-    invalid = [name for name in query.metrics if is_invalid(name, query)]
-    if invalid:
-        raise invalid_metrics(invalid)
 
 
 def is_unknown(name: str, query: Query) -> bool:
@@ -132,13 +93,32 @@ def is_unknown(name: str, query: Query) -> bool:
     return metric is None or (bool(query.level) and query.level not in metric.levels)
 
 
-def check_order(
-    query: Query, is_invalid: Callable[[str, Query], bool], parameter: str = "order_field"
-) -> None:
+def metrics(query: Query, is_invalid: IsInvalid = is_unknown) -> None:
+    """Raise ApiError if the number of metrics is wrong, or a metric does not exist here."""
+    if not 1 <= len(query.metrics) <= MAX_METRICS:
+        raise parameter_error(f"metrics: Length must be between 1 and {MAX_METRICS}")
+    invalid = [name for name in query.metrics if is_invalid(name, query)]
+    if invalid:
+        # the space at the end is TikTok's
+        raise parameter_error(
+            "Please correct the information in invalid metric fields and try again. "
+            f"Invalid metric fields: {invalid}. "
+        )
+
+
+def order(query: Query, is_invalid: IsInvalid = is_unknown, parameter: str = "order_field") -> None:
     """Raise ApiError if rows cannot be sorted by the requested metric."""
     name = query.order_field
     if name is not None and (is_invalid(name, query) or is_attribute(name, query.report_type)):
         raise parameter_error(f"Invalid value for {parameter}: {name} is not supported")
+
+
+def totals(query: Query) -> None:
+    """Raise ApiError if totals are requested of a report that TikTok makes none for."""
+    if query.totals and (query.breakdowns or query.time_dimension == "stat_time_hour"):
+        raise parameter_error(
+            "enable_total_metrics is only supported with one ID dimension, alone or with stat_time_day"
+        )
 
 
 def wrong_dimensions(what: str) -> ApiError:
@@ -149,17 +129,3 @@ def wrong_dimensions(what: str) -> ApiError:
 def conflict() -> ApiError:
     """Return the refusal of metrics that cannot be used with the dimensions."""
     return parameter_error(CONFLICT)
-
-
-def unsupported(what: str, report_type: str) -> ApiError:
-    """Return the refusal of a parameter that a report type does not have."""
-    return parameter_error(f"{what} is not supported when report_type is {report_type}")
-
-
-def invalid_metrics(names: list[str]) -> ApiError:
-    """Return the refusal of metrics, which lists all invalid ones."""
-    # the space at the end is TikTok's
-    return parameter_error(
-        "Please correct the information in invalid metric fields and try again. "
-        f"Invalid metric fields: {names}. "
-    )

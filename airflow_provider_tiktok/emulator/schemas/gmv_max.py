@@ -1,38 +1,19 @@
-"""The parameters of GMV Max reports, checked as TikTok documents them.
+"""The parameters of GMV Max reports, as TikTok documents them.
 
-The dimensions determine the available metrics and filters: :data:`GROUPINGS`. A second version of the
-endpoint (v2.0) is known from its answers only.
+The dimensions determine the available metrics and filters: :data:`GROUPINGS`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_tiktok.emulator.errors import ApiError, missing, not_acceptable, parameter_error
-from airflow_provider_tiktok.emulator.schemas.checks import (
-    check_dates,
-    check_dimension_names,
-    check_metrics,
-    conflict,
-    is_unknown,
-    read_dates,
-    read_page,
-    time_dimension,
-    unique,
-    wrong_dimensions,
-)
-from airflow_provider_tiktok.emulator.schemas.filters import parse_filters
-from airflow_provider_tiktok.emulator.schemas.params import Params
-from airflow_provider_tiktok.emulator.world.conditions import (
-    MAX_IDS,
-    STATUSES,
-    Condition,
-    Field,
-    ObjectFilter,
-)
+from marshmallow.fields import Field
+
+from airflow_provider_tiktok.emulator.errors import missing, parameter_error
+from airflow_provider_tiktok.emulator.schemas import base, checks, fields
+from airflow_provider_tiktok.emulator.world.conditions import MAX_IDS, STATUSES, Condition, ObjectFilter
 from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad
 from airflow_provider_tiktok.emulator.world.query import Query
 from airflow_provider_tiktok.emulator.world.shop import (
@@ -44,7 +25,6 @@ from airflow_provider_tiktok.emulator.world.shop import (
 )
 from airflow_provider_tiktok.emulator.world.table import is_attribute
 
-GMV_MAX = "GMV_MAX"
 DAY, HOUR = "stat_time_day", "stat_time_hour"
 _ANY_TIME_DIMENSION = (None, DAY, HOUR)
 _NO_TIME_DIMENSION = (None,)
@@ -54,13 +34,13 @@ _NO_TIME_DIMENSION = (None,)
 class Level:
     """The level of a grouping, with its filters.
 
-    :param kind: the kind of its campaigns, if there is only one.
+    :param campaigns: the kind of its campaigns, if there is only one.
     :param required: the filters without which TikTok refuses a call.
     :param optional: the other accepted filters.
     """
 
     name: str
-    kind: str | None
+    campaigns: str | None
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
@@ -100,11 +80,14 @@ GROUPINGS: Mapping[frozenset[str], tuple[Level, tuple[str | None, ...]]] = {
 _NOT_SORTABLE = frozenset(
     {"all_shops_cost_per_order", "all_shops_orders", "all_shops_gross_revenue", "all_shops_roi"}
 )
-_ANY_TIME = frozenset({"product_status", "creative_delivery_status"})
+_LIKE_FIGURES = frozenset({"product_status", "creative_delivery_status", "currency"})
 """The attributes that are available like figures."""
 
+_ID_FILTERS = ("campaign_ids", "item_group_ids", "room_ids")
 
-def _kind(ad: Ad) -> str:
+
+def campaigns_of(ad: Ad) -> str:
+    """Return the kind of a creative's campaign."""
     return LIVE if is_live(ad) else PRODUCT
 
 
@@ -116,28 +99,35 @@ def _campaign_status(ad: Ad) -> str:
     return ad.group.campaign.status
 
 
-@dataclass(frozen=True, slots=True)
-class _Option:
-    """One key of the ``filtering`` object."""
+_READERS: Mapping[str, Callable[[Ad], str]] = {
+    "gmv_max_promotion_types": campaigns_of,
+    "campaign_ids": lambda ad: ad.group.campaign.id,
+    "campaign_name": lambda ad: ad.group.campaign.name,
+    "campaign_statuses": _campaign_status,
+    "item_group_ids": _group_id,
+    "creative_types": lambda ad: "ADS_AND_ORGANIC",
+    "creative_delivery_statuses": delivery_status,
+    "search_word": lambda ad: f"{ad.name} {ad.id}",
+    "room_ids": _group_id,
+}
+_TEXT = fields.string()
+_IDS = fields.values(fields.length(MAX_IDS), fields.digits())
 
-    read: Callable[[Ad], str]
-    values: tuple[str, ...] = ()
-    is_id: bool = False
-    is_text: bool = False
+
+def _some_of(*values: str, most: int = MAX_IDS) -> fields.Typed:
+    return fields.values(fields.length(most), fields.among(values))
 
 
-_OPTIONS: Mapping[str, _Option] = {
-    "gmv_max_promotion_types": _Option(_kind, (PRODUCT, LIVE)),
-    "campaign_ids": _Option(lambda ad: ad.group.campaign.id, is_id=True),
-    "campaign_name": _Option(lambda ad: ad.group.campaign.name, is_text=True),
-    "campaign_statuses": _Option(
-        _campaign_status, tuple(one for one in STATUSES if one != "STATUS_NOT_DELETE")
-    ),
-    "item_group_ids": _Option(_group_id, is_id=True),
-    "creative_types": _Option(lambda ad: "ADS_AND_ORGANIC", ("ADS_AND_ORGANIC", "ORGANIC", "REMOVED")),
-    "creative_delivery_statuses": _Option(delivery_status, DELIVERY_STATUSES),
-    "search_word": _Option(lambda ad: f"{ad.name} {ad.id}", is_text=True),
-    "room_ids": _Option(_group_id, is_id=True),
+_KEYS: Mapping[str, Field[Any]] = {
+    "gmv_max_promotion_types": _some_of(PRODUCT, LIVE),
+    "campaign_ids": _IDS,
+    "campaign_name": _TEXT,
+    "campaign_statuses": _some_of(*(one for one in STATUSES if one != "STATUS_NOT_DELETE")),
+    "item_group_ids": _IDS,
+    "creative_types": _some_of("ADS_AND_ORGANIC", "ORGANIC", "REMOVED", most=1),
+    "creative_delivery_statuses": _some_of(*DELIVERY_STATUSES),
+    "search_word": _TEXT,
+    "room_ids": _IDS,
 }
 _NOT_DELETED = ObjectFilter(
     "campaign_statuses",
@@ -147,57 +137,13 @@ _NOT_DELETED = ObjectFilter(
 """TikTok's default filter at levels with a status filter."""
 
 
-def parse_gmv_max(params: Params) -> Query:
-    """Return a GMV Max report, validated.
-
-    :raises ApiError: with TikTok's message.
-    """
-    params.require("advertiser_id", "store_ids", "dimensions", "metrics", "start_date", "end_date")
-    store = (params.identifiers("store_ids", 1) or ("",))[0]
-    dimensions = params.strings("dimensions") or ()
-    check_dimension_names(dimensions, GMV_MAX)
-    given = _read_filtering(params)
-    level = _level(dimensions, given)
-    start, end = read_dates(params)
-    page, page_size = read_page(params)
-    query = Query(
-        advertiser_ids=(params.identifier("advertiser_id") or "",),
-        level=level.name,
-        dimensions=dimensions,
-        metrics=unique(params.strings("metrics") or ()),
-        report_type=GMV_MAX,
-        id_dimensions=_ids(dimensions),
-        time_dimension=time_dimension(dimensions),
-        start=start,
-        end=end,
-        filters=_conditions(level, given),
-        order_field=params.string("sort_field"),
-        descending=params.choice("sort_type", ("ASC", "DESC"), "DESC") == "DESC",
-        page=page,
-        page_size=page_size,
-        totals=params.boolean("enable_total_metrics"),
-        store=store,
-        spent_only=level is CREATIVE and len(dimensions) == len(("campaign", "product", "creative", "day")),
-    )
-    check_dates(query)
-    check_metrics(query, is_unknown)
-    _check_attributes(query, level, given)
-    name = query.order_field
-    if name is not None and (is_unknown(name, query) or not _is_sortable(name)):
-        raise parameter_error(f"Invalid value for sort_field: {name} is not supported")
-    return query
-
-
-def _ids(dimensions: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in dimensions if not name.startswith("stat_time_"))
-
-
-def _level(dimensions: tuple[str, ...], given: Mapping[str, tuple[str, ...]]) -> Level:
+def _level(call: base.CallValues) -> Level:
     """Return the level of a grouping, or raise ApiError if the filters are not those of the level."""
+    dimensions, given = call["dimensions"], call["given"]
     times = [name for name in dimensions if name.startswith("stat_time_")]
-    found = GROUPINGS.get(frozenset(_ids(dimensions)))
+    found = GROUPINGS.get(frozenset(dimensions) - {*times})
     if found is None or len(times) > 1 or (times[0] if times else None) not in found[1]:
-        raise wrong_dimensions(f"the grouping {list(dimensions)} is not supported")
+        raise checks.wrong_dimensions(f"the grouping {list(dimensions)} is not supported")
     level = found[0]
     if level is PRODUCT_CAMPAIGN and given.get("gmv_max_promotion_types") == (LIVE,):
         level = LIVE_CAMPAIGN
@@ -211,160 +157,84 @@ def _level(dimensions: tuple[str, ...], given: Mapping[str, tuple[str, ...]]) ->
             raise parameter_error(f"filtering: {name} is not supported with the grouping {list(dimensions)}")
     if level in (PRODUCT_CAMPAIGN, LIVE_CAMPAIGN) and len(given["gmv_max_promotion_types"]) != 1:
         raise parameter_error("filtering: gmv_max_promotion_types: Length must be 1.")
-    _check_creative_filters(dimensions, given)
+    if "creative_types" in given:
+        _check_creative_filters(len(dimensions) - len(times), given)
     return level
 
 
-def _check_creative_filters(dimensions: tuple[str, ...], given: Mapping[str, tuple[str, ...]]) -> None:
-    if "creative_types" not in given:
-        return
+def _check_creative_filters(id_dimensions: int, given: Mapping[str, Any]) -> None:
     if "creative_delivery_statuses" in given:
         raise parameter_error(
             "filtering: creative_types and creative_delivery_statuses cannot be used together"
         )
-    if len(_ids(dimensions)) > 1 or _names_several(given):
+    if id_dimensions > 1 or _names_several(given):
         raise parameter_error(
             "filtering: creative_types is not supported with several IDs or several ID dimensions"
         )
 
 
-def _names_several(given: Mapping[str, tuple[str, ...]]) -> bool:
-    return any(len(given.get(name, ())) > 1 for name in ("campaign_ids", "item_group_ids", "room_ids"))
+def _names_several(given: Mapping[str, Any]) -> bool:
+    return any(len(given.get(name, ())) > 1 for name in _ID_FILTERS)
 
 
-def _check_attributes(query: Query, level: Level, given: Mapping[str, tuple[str, ...]]) -> None:
-    """Raise ApiError if TikTok does not have the requested names and settings here."""
-    if level in (ADVERTISER, PRODUCT_CAMPAIGN, LIVE_CAMPAIGN):
-        return
-    if len(query.id_dimensions) == 1 and not _names_several(given):
-        return
-    if any(
-        is_attribute(name, GMV_MAX) and name not in _ANY_TIME and name != "currency" for name in query.metrics
-    ):
-        raise conflict()
-
-
-def _is_sortable(name: str) -> bool:
-    return not is_attribute(name, GMV_MAX) and name not in _NOT_SORTABLE
-
-
-def _read_filtering(params: Params) -> dict[str, tuple[str, ...]]:
-    return {name: _read_option(name, value) for name, value in params.mapping("filtering").items()}
-
-
-def _read_option(name: str, value: Any) -> tuple[str, ...]:
-    option = _OPTIONS.get(name)
-    if option is None:
-        raise parameter_error(f"filtering: {name}: Unknown field.")
-    if option.is_text:
-        if not isinstance(value, str):
-            raise parameter_error(f"filtering: {name}: Not a valid string.")
-        return (value,)
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise parameter_error(f"filtering: {name}: Not a valid list of strings.")
-    limit = 1 if name == "creative_types" else MAX_IDS
-    if not 1 <= len(value) <= limit:
-        raise parameter_error(f"filtering: {name}: Length must be between 1 and {limit}")
-    if option.is_id and not all(one.isascii() and one.isdigit() for one in value):
-        raise parameter_error(f"filtering: {name}: Not a valid ID.")
-    if option.values and not set(value) <= set(option.values):
-        raise not_acceptable(name, option.values)
-    return tuple(value)
-
-
-def _conditions(level: Level, given: Mapping[str, tuple[str, ...]]) -> tuple[Condition, ...]:
+def _conditions(call: base.CallValues) -> tuple[Condition, ...]:
+    """Return the filters of a call, and those of its level."""
+    given, level = call["given"], call["grouping"]
     found = [
-        ObjectFilter(name, values, _OPTIONS[name].read, fuzzy=_OPTIONS[name].is_text)
-        for name, values in given.items()
+        ObjectFilter(name, (value,) if _KEYS[name] is _TEXT else value, _READERS[name], _KEYS[name] is _TEXT)
+        for name, value in given.items()
     ]
-    if level.kind is not None and "gmv_max_promotion_types" not in given:
-        found.append(ObjectFilter("gmv_max_promotion_types", (level.kind,), _kind))
+    if level.campaigns is not None and "gmv_max_promotion_types" not in given:
+        found.append(ObjectFilter("gmv_max_promotion_types", (level.campaigns,), campaigns_of))
     if level in (PRODUCT_CAMPAIGN, LIVE_CAMPAIGN) and "campaign_statuses" not in given:
         found.append(_NOT_DELETED)
     return tuple(found)
 
 
-# version 2.0
-
-_V2_METRICS = ("cost", "net_cost", "gross_revenue", "orders", "roi", "cost_per_order")
-_V2_GROUPINGS = ({DAY}, {HOUR}, {"spu_id"}, {"spu_id", DAY})
-_V2_VIDEO_GROUPINGS = ({"item_id"},)
-_V2_FIELDS = {
-    "campaign_id": Field(lambda ad, _: ad.group.campaign.id, is_id=True),
-    "item_id": Field(lambda ad, _: ad.id),
-    "spu_id": Field(lambda ad, _: ad.group.id, is_id=True),
-}
-
-
-def parse_gmv_max_v2(params: Params) -> Query:
-    """Return a GMV Max report of v2.0, validated.
-
-    :raises ApiError: with TikTok's message.
-    """
-    return _parse_v2(params, _V2_METRICS, _V2_GROUPINGS)
-
-
-def parse_videos_v2(params: Params) -> Query:
-    """Return a GMV Max report on videos of v2.0, validated.
-
-    :raises ApiError: with TikTok's message.
-    """
-    return _parse_v2(params, tuple(name for name in _V2_METRICS if name != "net_cost"), _V2_VIDEO_GROUPINGS)
-
-
-def _parse_v2(params: Params, metrics: tuple[str, ...], groupings: tuple[set[str], ...]) -> Query:
-    params.require(
-        *("advertiser_id", "store_ids", "store_authorized_bc_id", "dimensions", "metrics"),
-        *("start_date", "end_date"),
+def _check_attributes(query: Query) -> None:
+    """Raise ApiError if TikTok does not have the requested names and settings here."""
+    if query.level in (ADVERTISER.name, PRODUCT_CAMPAIGN.name, LIVE_CAMPAIGN.name):
+        return
+    several = _names_several(
+        {one.field: one.values for one in query.filters if isinstance(one, ObjectFilter)}
     )
-    params.identifier("store_authorized_bc_id")
-    dimensions = params.strings("dimensions") or ()
-    known = set().union(*groupings)
-    for name in dimensions:
-        if name not in known:
-            raise parameter_error(f"Invalid dim: {name} is not exist")
-    if {*dimensions} not in groupings:
-        raise wrong_dimensions(f"the grouping {list(dimensions)} is not supported")
-    requested = unique(params.strings("metrics") or ())
-    for name in (*requested, *filter(None, [params.string("sort_field")])):
-        if name not in metrics:
-            raise _unknown_metric(name)
-    filters: tuple[Condition, ...] = parse_filters(_v2_filters(params.array("filtering") or []), _V2_FIELDS)
-    if known & {"spu_id", "item_id"} & {*dimensions}:
-        filters = (*filters, ObjectFilter("gmv_max_promotion_types", (PRODUCT,), _kind))
-    start, end = read_dates(params)
-    page, page_size = read_page(params)
-    query = Query(
-        advertiser_ids=(params.identifier("advertiser_id") or "",),
-        level="ADVERTISER",
-        dimensions=dimensions,
-        metrics=requested,
-        report_type=GMV_MAX,
-        id_dimensions=_ids(dimensions),
-        time_dimension=time_dimension(dimensions),
-        start=start,
-        end=end,
-        filters=filters,
-        order_field=params.string("sort_field"),
-        descending=params.choice("sort_type", ("ASC", "DESC"), "DESC") == "DESC",
-        page=page,
-        page_size=page_size,
-        store=(params.identifiers("store_ids", 1) or ("",))[0],
-    )
-    check_dates(query)
-    return query
+    if len(query.id_dimensions) == 1 and not several:
+        return
+    if any(is_attribute(name, GmvMax.kind) and name not in _LIKE_FIGURES for name in query.metrics):
+        raise checks.conflict()
 
 
-def _v2_filters(items: list[Any]) -> list[Any]:
-    """Return filters in the form of v1.3, in which the list of values is a JSON string."""
-    return [
-        {**item, "filter_value": json.dumps(item["filter_value"])}
-        if isinstance(item, dict) and isinstance(item.get("filter_value"), list)
-        else item
-        for item in items
-    ]
+def _check_order(query: Query) -> None:
+    checks.order(query, _is_not_sortable, "sort_field")
 
 
-def _unknown_metric(name: str) -> ApiError:
-    # v2.0 names only the first unknown metric
-    return parameter_error(f"Invalid metric: {name} is not exist")
+def _is_not_sortable(name: str, query: Query) -> bool:
+    return checks.is_unknown(name, query) or name in _NOT_SORTABLE
+
+
+class GmvMax(base.ReportSchema):
+    """GMV Max reports."""
+
+    kind = "GMV_MAX"
+    rules = (checks.dates, checks.metrics, _check_attributes, _check_order)
+
+    needed = base.required("advertiser_id", "store_ids", "dimensions", "metrics", "start_date", "end_date")
+    store_ids = fields.identifiers(1)
+    dimensions = base.dimensions()
+    given = base.early("filtering", fields.known(_KEYS))
+    grouping = base.Step(_level)
+    dates = base.dates()
+    page, page_size = base.paging()
+    advertiser_id = fields.identifier()
+    metrics = fields.strings()
+    filtering = base.Step(_conditions)
+    order_field, order_type = base.ordering("sort")
+    enable_total_metrics = fields.flag()
+
+    def parts(self, call: base.CallValues) -> dict[str, Any]:
+        """Return the level and the shop; the most detailed grouping omits creatives without spend."""
+        level = call["grouping"]
+        detailed = level is CREATIVE and len(call["dimensions"]) == len(
+            ("campaign", "product", "creative", "day")
+        )
+        return {"level": level.name, "store": call["store_ids"][0], "spent_only": detailed}

@@ -2,65 +2,45 @@
 
 from __future__ import annotations
 
-from airflow_provider_tiktok.emulator.schemas.checks import (
-    check_dates,
-    check_dimension_names,
-    check_metrics,
-    check_order,
-    is_unknown,
-    read_dates,
-    read_page,
-    refuse_chunks,
-    refuse_reservation,
-    refuse_true,
-    unique,
-    wrong_dimensions,
-)
-from airflow_provider_tiktok.emulator.schemas.filters import parse_filters
-from airflow_provider_tiktok.emulator.schemas.params import Params
+from typing import Any
+
+from airflow_provider_tiktok.emulator.schemas import base, checks, fields
+from airflow_provider_tiktok.emulator.schemas.filters import filters
 from airflow_provider_tiktok.emulator.world.conditions import Field
-from airflow_provider_tiktok.emulator.world.query import Query
-
-PLAYABLE = "PLAYABLE_MATERIAL"
-_FIELDS = {"playable_status": Field(lambda ad, _: "STATUS_NOT_DELETE")}
 
 
-def parse_playable(params: Params) -> Query:
-    """Return a PLAYABLE_MATERIAL report, validated.
+def _check_playable(call: base.CallValues) -> None:
+    if "playable_id" not in call["dimensions"]:
+        raise checks.wrong_dimensions("dimension playable_id is required")
 
-    :raises ApiError: with TikTok's message.
-    """
-    params.require("advertiser_id", "dimensions")
-    refuse_reservation(params, PLAYABLE)
-    refuse_chunks(params, PLAYABLE)
-    refuse_true(params, PLAYABLE, "enable_total_metrics")
-    dimensions = params.strings("dimensions") or ()
-    check_dimension_names(dimensions, PLAYABLE)
-    if "playable_id" not in dimensions:
-        raise wrong_dimensions("dimension playable_id is required")
-    lifetime = params.boolean("query_lifetime")
-    if lifetime and "country_code" in dimensions:
-        raise wrong_dimensions("country_code is not supported when query_lifetime is true")
-    metrics = params.strings("metrics")
-    start, end = (None, None) if lifetime else read_dates(params)
-    # the filters are only validated, because all emulated playables have the same status
-    parse_filters(params.array("filtering") or [], _FIELDS)
-    page, page_size = read_page(params)
-    query = Query(
-        advertiser_ids=(params.identifier("advertiser_id") or "",),
-        level="",
-        dimensions=dimensions,
-        metrics=("spend", "impressions") if metrics is None else unique(metrics),
-        report_type=PLAYABLE,
-        breakdowns=tuple(name for name in ("playable_id", "country_code") if name in dimensions),
-        start=start,
-        end=end,
-        order_field=params.string("order_field"),
-        descending=params.choice("order_type", ("ASC", "DESC"), "DESC") == "DESC",
-        page=page,
-        page_size=page_size,
-    )
-    check_dates(query)
-    check_metrics(query, is_unknown)
-    check_order(query, is_unknown)
-    return query
+
+def _check_lifetime(call: base.CallValues) -> None:
+    if call["query_lifetime"] and "country_code" in call["dimensions"]:
+        raise checks.wrong_dimensions("country_code is not supported when query_lifetime is true")
+
+
+class Playable(base.ReportSchema):
+    """PLAYABLE_MATERIAL reports."""
+
+    kind = "PLAYABLE_MATERIAL"
+    rules = (checks.dates, checks.metrics, checks.order)
+
+    needed = base.required("advertiser_id", "dimensions")
+    service_type = base.NO_RESERVATION
+    query_mode = base.NO_CHUNKS
+    enable_total_metrics = base.never("enable_total_metrics")
+    dimensions = base.dimensions()
+    playable = base.Step(_check_playable)
+    query_lifetime = fields.flag()
+    lifetime = base.Step(_check_lifetime)
+    metrics = fields.strings()
+    dates = base.dates()
+    filtering = filters({"playable_status": Field(lambda ad, _: "STATUS_NOT_DELETE")})
+    page, page_size = base.paging()
+    advertiser_id = fields.identifier()
+    order_field, order_type = base.ordering()
+
+    def parts(self, call: base.CallValues) -> dict[str, Any]:
+        """Return a split by playables, without filters: all emulated playables have the same status."""
+        breakdowns = tuple(name for name in ("playable_id", "country_code") if name in call["dimensions"])
+        return {"id_dimensions": (), "breakdowns": breakdowns, "filters": ()}

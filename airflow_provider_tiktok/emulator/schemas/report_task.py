@@ -1,35 +1,32 @@
-"""The parameters of ``report/task/create/``, checked as TikTok checks them.
+"""The parameters of ``report/task/create/``.
 
 A report task covers any date range and any number of entities. It filters only by IDs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from airflow_provider_tiktok.emulator.errors import parameter_error
+from marshmallow import ValidationError
+
+from airflow_provider_tiktok.emulator.schemas import base, checks, fields
 from airflow_provider_tiktok.emulator.schemas.basic import (
-    AUDIENCE_CHECKS,
-    BASIC_CHECKS,
-    CATALOG_CHECKS,
+    Audience,
+    Basic,
+    Catalog,
+    OneAccount,
+    OnlyRegular,
     check_ids,
-    parse,
 )
-from airflow_provider_tiktok.emulator.schemas.checks import (
-    Check,
-    check_date_order,
-    check_dates,
-    conflict,
-    refuse,
-    refuse_reservation,
-    refuse_true,
-)
-from airflow_provider_tiktok.emulator.schemas.filters import parse_filters
+from airflow_provider_tiktok.emulator.schemas.checks import Check
+from airflow_provider_tiktok.emulator.schemas.filters import filters
 from airflow_provider_tiktok.emulator.schemas.params import Params
-from airflow_provider_tiktok.emulator.world.conditions import FIELDS, Filter
+from airflow_provider_tiktok.emulator.world.conditions import FIELDS
 from airflow_provider_tiktok.emulator.world.query import Query
 
-OUTPUT_FORMATS = ("CSV_STRING", "CSV_DOWNLOAD", "XLSX_DOWNLOAD")
+_FORMATS = ("CSV_STRING", "CSV_DOWNLOAD", "XLSX_DOWNLOAD")
 _LONGEST_NAME = 255
 _FORBIDDEN_IN_NAMES = frozenset("/\t\b@#$%^&*()[]")
 _FILTERS = {
@@ -46,6 +43,86 @@ _UNIQUE_VIEWERS = frozenset(
 """The metrics that count people, which cannot be used with an audience dimension of a report task."""
 
 
+def _rules(rules: tuple[Check, ...], *more: Check) -> tuple[Check, ...]:
+    """Return the rules of a report task, made from those of a synchronous report."""
+    return (*(checks.date_order if rule is checks.dates else rule for rule in rules), *more)
+
+
+def _check_id_of_level(query: Query) -> None:
+    """Raise ApiError if the account is the only ID and not the level's own."""
+    if query.id_dimensions:
+        check_ids(query)
+
+
+def _check_people(query: Query) -> None:
+    if _UNIQUE_VIEWERS & set(query.metrics):
+        raise checks.conflict()
+
+
+class _TaskLines(base.CallSchema):
+    """The lines that differ from those of a synchronous report."""
+
+    # a call on several accounts can group by account in addition to the level's own ID
+    other_ids = base.Step(lambda call: ("advertiser_id",) if call.get("advertiser_ids") else ())
+    filtering = filters(_FILTERS)
+    excludes_deleted = False
+
+
+class _BasicTask(_TaskLines, Basic):
+    rules = _rules(Basic.rules)
+
+
+class _AudienceTask(_TaskLines, Audience):
+    rules = _rules(Audience.rules, _check_id_of_level, _check_people)
+
+
+class _CatalogTask(_TaskLines, Basic, OneAccount, OnlyRegular):
+    kind = Catalog.kind
+    rules = _rules(Catalog.rules)
+
+    class Meta(Catalog.Meta):
+        """The same as in a synchronous report."""
+
+
+_REPORTS: Mapping[str, base.ReportSchema] = {
+    "BASIC": _BasicTask(),
+    "AUDIENCE": _AudienceTask(),
+    "CATALOG": _CatalogTask(),
+}
+"""The report types that have report tasks."""
+
+
+class _Head(base.CallSchema):
+    """What is read before the report."""
+
+    kind = "asynchronous"
+
+    needed = base.required("report_type", "dimensions")
+    report_type = fields.choice(tuple(_REPORTS))
+    refused = base.refused("page", "page_size", "query_mode")
+    totals = base.never("enable_total_metrics")
+
+
+def _file_name(value: Any) -> str:
+    name = str(fields.string().deserialize(value)).strip()
+    if len(name) > _LONGEST_NAME:
+        raise ValidationError(f"Longer than maximum length {_LONGEST_NAME}.")
+    if _FORBIDDEN_IN_NAMES & set(name):
+        raise ValidationError("Special characters are not supported.")
+    return name
+
+
+class _File(base.CallSchema):
+    """What is read after the report."""
+
+    output_format = fields.choice(_FORMATS, load_default=_FORMATS[0])
+    enable_report_title_translation = fields.flag(default=True)
+    file_name = fields.Typed(_file_name, load_default="")
+
+
+_HEAD, _FILE = _Head(), _File()
+
+
 @dataclass(frozen=True, slots=True)
 class ReportTaskRequest:
     """The report and the file that a report task creates.
@@ -59,64 +136,17 @@ class ReportTaskRequest:
     titles: bool
 
 
-def parse_report_task(params: Params) -> ReportTaskRequest:
-    """Return the request of a report task, validated.
+def read_report_task(params: Params) -> ReportTaskRequest:
+    """Return the request of a report task.
 
     :raises ApiError: with TikTok's message.
     """
-    params.require("report_type", "dimensions")
-    report_type = params.choice("report_type", tuple(_CHECKS)) or ""
-    refuse(params, "asynchronous", "page", "page_size", "query_mode")
-    refuse_true(params, "asynchronous", "enable_total_metrics")
-    if report_type != "BASIC":
-        refuse_reservation(params, report_type)
-        refuse_true(params, report_type, "query_lifetime")
-    if report_type == "CATALOG":
-        params.require("advertiser_id")
-    query = parse(params, report_type, _CHECKS[report_type], _read_filters, pair_ids=True)
-    output_format = params.choice("output_format", OUTPUT_FORMATS, OUTPUT_FORMATS[0]) or ""
-    translated = params.boolean("enable_report_title_translation")
-    requested = params.has("enable_report_title_translation") and report_type != "CATALOG"
+    report_type = _HEAD.read(params)["report_type"]
+    query = _REPORTS[report_type].query(params)
+    file = _FILE.read(params)
     return ReportTaskRequest(
         query=replace(query, untruncated=True),
-        output_format=output_format,
-        file_name=_file_name(params),
-        titles=translated if requested else True,
+        output_format=file["output_format"],
+        file_name=file["file_name"],
+        titles=file["enable_report_title_translation"] or report_type == "CATALOG",
     )
-
-
-def _file_name(params: Params) -> str:
-    name = (params.string("file_name") or "").strip()
-    if len(name) > _LONGEST_NAME:
-        raise parameter_error(f"file_name: Longer than maximum length {_LONGEST_NAME}.")
-    if _FORBIDDEN_IN_NAMES & set(name):
-        raise parameter_error("file_name: Special characters are not supported.")
-    return name
-
-
-def _read_filters(params: Params, level: str) -> tuple[Filter, ...]:
-    return parse_filters(params.array("filtering") or [], _FILTERS)
-
-
-def _check_id_of_level(query: Query) -> None:
-    """Raise ApiError if the account is the only ID and not the level's own."""
-    if query.id_dimensions:
-        check_ids(query)
-
-
-def _check_people(query: Query) -> None:
-    if _UNIQUE_VIEWERS & set(query.metrics):
-        raise conflict()
-
-
-def _report_task_checks(checks: tuple[Check, ...], *more: Check) -> tuple[Check, ...]:
-    """Return the checks of a report task, made from those of a synchronous report."""
-    return (*(check_date_order if check is check_dates else check for check in checks), *more)
-
-
-_CHECKS: dict[str, tuple[Check, ...]] = {
-    "BASIC": _report_task_checks(BASIC_CHECKS),
-    "AUDIENCE": _report_task_checks(AUDIENCE_CHECKS, _check_id_of_level, _check_people),
-    "CATALOG": _report_task_checks(CATALOG_CHECKS),
-}
-"""The report types that have report tasks, each with its checks."""
