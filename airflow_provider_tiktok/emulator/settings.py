@@ -83,21 +83,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise ValueError if a setting is invalid."""
-        for name, minimum in (
-            ("ads", 0),
-            ("latency_ms", 0),
-            ("qps", 0),
-            ("max_entities", 1),
-            ("max_cells", 0),
-            ("slow_cells", 0),
-            ("code_seconds", 0),
-            ("task_seconds", 0),
-            ("task_qps", 0),
-            ("task_qpm", 0),
-            ("task_qpd", 0),
-            ("task_account_hour", 0),
-            ("download_seconds", 0),
-        ):
+        numbers = (
+            *("ads", "latency_ms", "qps", "max_entities", "max_cells", "slow_cells", "code_seconds"),
+            *("task_seconds", "task_qps", "task_qpm", "task_qpd", "task_account_hour", "download_seconds"),
+        )
+        for name in numbers:
+            minimum = int(name == "max_entities")
             if getattr(self, name) < minimum:
                 raise ValueError(f"{name} must be {minimum} or more, not {getattr(self, name)}")
         if self.accounts is not None and self.accounts < 0:

@@ -24,7 +24,7 @@ from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad
 from airflow_provider_tiktok.emulator.world.world import World
 
 _Reader = Callable[[Account, Ad], Any]
-_IDS = fields.values(validate.Length(max=MAX_IDS))
+_IDS = fields.listed(validate.Length(max=MAX_IDS))
 
 
 @dataclass(frozen=True)

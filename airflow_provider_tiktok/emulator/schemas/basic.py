@@ -6,6 +6,7 @@ Each rule is one of TikTok's page on synchronous reports.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from airflow_provider_tiktok.emulator.errors import missing, parameter_error
@@ -78,10 +79,6 @@ def _check_audience(query: Query) -> None:
         raise wrong_dimensions("stat_time_hour requires dimension bucket_id")
 
 
-def _check_metric_names(query: Query) -> None:
-    checks.metrics(query, _is_invalid)
-
-
 def _is_invalid(name: str, query: Query) -> bool:
     if is_unknown(name, query):
         return True
@@ -131,8 +128,14 @@ def _check_filters(query: Query) -> None:
         raise parameter_error("Invalid value for filtering: ad_ids and ad_id_v2 cannot be used together")
 
 
-def _check_order(query: Query) -> None:
-    checks.order(query, _is_invalid)
+_COMMON: tuple[Check, ...] = (
+    checks.dates,
+    partial(checks.metrics, is_invalid=_is_invalid),
+    _check_metric_conflicts,
+    _check_filters,
+    partial(checks.order, is_invalid=_is_invalid),
+)
+"""The last rules of all three report types."""
 
 
 # marshmallow takes the lines of the last base class first
@@ -160,17 +163,7 @@ class Basic(base.ReportSchema):
 
     kind = "BASIC"
     excludes_deleted = True
-    rules: tuple[Check, ...] = (
-        check_ids,
-        checks.one_time_dimension,
-        _check_breakdowns,
-        checks.dates,
-        _check_metric_names,
-        _check_metric_conflicts,
-        _check_filters,
-        _check_order,
-        checks.totals,
-    )
+    rules = (check_ids, checks.one_time_dimension, _check_breakdowns, *_COMMON, checks.totals)
 
     advertiser_id = fields.identifier()
     advertiser_ids = fields.identifiers(_MAX_ACCOUNTS)
@@ -218,16 +211,12 @@ class Audience(Basic, OnlyRegular):
     """AUDIENCE reports."""
 
     kind = "AUDIENCE"
-    rules: tuple[Check, ...] = (
+    rules = (
         _check_one_id_at_most,
         checks.one_time_dimension,
         _check_breakdowns,
         _check_audience,
-        checks.dates,
-        _check_metric_names,
-        _check_metric_conflicts,
-        _check_filters,
-        _check_order,
+        *_COMMON,
     )
 
 
@@ -235,15 +224,7 @@ class Catalog(Basic, OnlyRegular, OneAccount):
     """CATALOG reports."""
 
     kind = "CATALOG"
-    rules: tuple[Check, ...] = (
-        check_ids,
-        checks.one_time_dimension,
-        checks.dates,
-        _check_metric_names,
-        _check_metric_conflicts,
-        _check_filters,
-        _check_order,
-    )
+    rules = (check_ids, checks.one_time_dimension, *_COMMON)
 
     class Meta:
         """The parameters of BASIC reports that are ignored."""

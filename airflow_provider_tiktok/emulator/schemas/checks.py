@@ -11,15 +11,9 @@ from airflow_provider_tiktok.reports import catalog
 
 MAX_METRICS = 100
 MAX_DIMENSIONS = 4
-MAX_DAYS = {"stat_time_hour": 1, "stat_time_day": 30}
-YEAR = 365
+_MAX_DAYS: dict[str | None, int] = {"stat_time_hour": 1, "stat_time_day": 30}
+_YEAR = 365
 CONFLICT = "Conflict occurs. The input params including metrics and dimensions have no relation."
-_SPAN_TEXT = {
-    "stat_time_hour": "max time span is 1 day when use stat_time_hour",
-    "stat_time_day": "max time span is 30 days when use stat_time_day",
-    None: "max time span is 365 days when use no time dimension",
-}
-
 _PAIRS = ({"search_keyword", "match_type"}, {"page_id", "component_name"}, {"age", "gender"})
 """The breakdowns that can be combined."""
 
@@ -76,9 +70,13 @@ def dates(query: Query) -> None:
     date_order(query)
     if query.start is None or query.end is None:
         return
-    limited = query.report_type != "BC" and query.time_dimension in MAX_DAYS
-    if query.end - query.start + 1 > (MAX_DAYS[query.time_dimension or ""] if limited else YEAR):
-        raise parameter_error(_SPAN_TEXT[query.time_dimension] if limited else _SPAN_TEXT[None])
+    time = query.time_dimension if query.report_type != "BC" else None
+    most = _MAX_DAYS.get(time, _YEAR)
+    if query.end - query.start + 1 > most:
+        span = f"{most} day{'s' if most > 1 else ''}"
+        raise parameter_error(
+            f"max time span is {span} when use {time if time in _MAX_DAYS else 'no time dimension'}"
+        )
 
 
 def date_order(query: Query) -> None:

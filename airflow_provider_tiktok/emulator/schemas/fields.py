@@ -81,15 +81,15 @@ def array(parse: Callable[[list[Any]], Any], **options: Any) -> Typed:
     return Typed(lambda value: parse(_from_json(value, list, "Not a valid list.")), **options)
 
 
-def strings(*validators: Any, **options: Any) -> Typed:
+def strings(*validators: Any) -> Typed:
     """Return a list of strings."""
-    return array(_strings, validate=validators, **options)
+    return array(_strings, validate=validators)
 
 
 def identifiers(most: int) -> Typed:
     """Return a list of IDs."""
     error = "Not a valid list of IDs, numeric strings are expected."
-    return strings(length(most), digits(error, "{1,19}"))
+    return strings(_length(most), partial(_check_ids, re.compile(r"[0-9]{1,19}"), error))
 
 
 def mapping(parse: Callable[[dict[str, Any]], Any] = dict) -> Typed:
@@ -102,24 +102,24 @@ def known(keys: Mapping[str, fields.Field[Any]]) -> Typed:
     return mapping(lambda given: {name: _read_key(keys, name, value) for name, value in given.items()})
 
 
-def values(*validators: Any) -> Typed:
-    """Return a list of strings as the value of an object's key."""
+def values(most: int, accepted: Sequence[str] | None = None) -> Typed:
+    """Return the list of strings of an object's key: an enumeration's values, or IDs."""
+    ids = partial(_check_ids, re.compile(r"[0-9]+"), "Not a valid ID.")
+    return listed(_length(most), among(accepted) if accepted else ids)
+
+
+def listed(*validators: Any) -> Typed:
+    """Return the list of strings of an object's key."""
     return Typed(_strings, validate=validators, error_messages={"null": _NO_STRINGS})
-
-
-def length(most: int) -> validate.Length:
-    """Return the validator of a list's length."""
-    return validate.Length(1, most, error="Length must be between {min} and {max}")
-
-
-def digits(error: str = "Not a valid ID.", count: str = "+") -> Callable[[Sequence[str]], None]:
-    """Return the validator of a list of IDs."""
-    return partial(_check_all, re.compile(f"[0-9]{count}"), error)
 
 
 def among(accepted: Sequence[str]) -> validate.ContainsOnly:
     """Return the validator of a list of an enumeration's values."""
     return validate.ContainsOnly(accepted, error=unacceptable(accepted))
+
+
+def _length(most: int) -> validate.Length:
+    return validate.Length(1, most, error="Length must be between {min} and {max}")
 
 
 def _whole(value: Any) -> int:
@@ -169,6 +169,6 @@ def _read_key(keys: Mapping[str, fields.Field[Any]], name: str, value: Any) -> A
         raise (parameter_error if UNACCEPTABLE in message else ValidationError)(message) from None
 
 
-def _check_all(pattern: re.Pattern[str], error: str, given: Sequence[str]) -> None:
+def _check_ids(pattern: re.Pattern[str], error: str, given: Sequence[str]) -> None:
     if not all(map(pattern.fullmatch, given)):
         raise ValidationError(error)

@@ -99,36 +99,24 @@ def _campaign_status(ad: Ad) -> str:
     return ad.group.campaign.status
 
 
-_READERS: Mapping[str, Callable[[Ad], str]] = {
-    "gmv_max_promotion_types": campaigns_of,
-    "campaign_ids": lambda ad: ad.group.campaign.id,
-    "campaign_name": lambda ad: ad.group.campaign.name,
-    "campaign_statuses": _campaign_status,
-    "item_group_ids": _group_id,
-    "creative_types": lambda ad: "ADS_AND_ORGANIC",
-    "creative_delivery_statuses": delivery_status,
-    "search_word": lambda ad: f"{ad.name} {ad.id}",
-    "room_ids": _group_id,
+_IDS, _TEXT = fields.values(MAX_IDS), fields.string()
+_STATUSES = tuple(one for one in STATUSES if one != "STATUS_NOT_DELETE")
+_FILTERS: Mapping[str, tuple[Field[Any], Callable[[Ad], str]]] = {
+    "gmv_max_promotion_types": (fields.values(MAX_IDS, (PRODUCT, LIVE)), campaigns_of),
+    "campaign_ids": (_IDS, lambda ad: ad.group.campaign.id),
+    "campaign_name": (_TEXT, lambda ad: ad.group.campaign.name),
+    "campaign_statuses": (fields.values(MAX_IDS, _STATUSES), _campaign_status),
+    "item_group_ids": (_IDS, _group_id),
+    "creative_types": (
+        fields.values(1, ("ADS_AND_ORGANIC", "ORGANIC", "REMOVED")),
+        lambda ad: "ADS_AND_ORGANIC",
+    ),
+    "creative_delivery_statuses": (fields.values(MAX_IDS, DELIVERY_STATUSES), delivery_status),
+    "search_word": (_TEXT, lambda ad: f"{ad.name} {ad.id}"),
+    "room_ids": (_IDS, _group_id),
 }
-_TEXT = fields.string()
-_IDS = fields.values(fields.length(MAX_IDS), fields.digits())
+"""The keys of the ``filtering`` object, each with its type and an ad's value."""
 
-
-def _some_of(*values: str, most: int = MAX_IDS) -> fields.Typed:
-    return fields.values(fields.length(most), fields.among(values))
-
-
-_KEYS: Mapping[str, Field[Any]] = {
-    "gmv_max_promotion_types": _some_of(PRODUCT, LIVE),
-    "campaign_ids": _IDS,
-    "campaign_name": _TEXT,
-    "campaign_statuses": _some_of(*(one for one in STATUSES if one != "STATUS_NOT_DELETE")),
-    "item_group_ids": _IDS,
-    "creative_types": _some_of("ADS_AND_ORGANIC", "ORGANIC", "REMOVED", most=1),
-    "creative_delivery_statuses": _some_of(*DELIVERY_STATUSES),
-    "search_word": _TEXT,
-    "room_ids": _IDS,
-}
 _NOT_DELETED = ObjectFilter(
     "campaign_statuses",
     tuple(one for one in STATUSES if one not in (DELETED, "STATUS_ALL")),
@@ -180,10 +168,10 @@ def _names_several(given: Mapping[str, Any]) -> bool:
 def _conditions(call: base.CallValues) -> tuple[Condition, ...]:
     """Return the filters of a call, and those of its level."""
     given, level = call["given"], call["grouping"]
-    found = [
-        ObjectFilter(name, (value,) if _KEYS[name] is _TEXT else value, _READERS[name], _KEYS[name] is _TEXT)
-        for name, value in given.items()
-    ]
+    found = []
+    for name, value in given.items():
+        is_text, read = isinstance(value, str), _FILTERS[name][1]
+        found.append(ObjectFilter(name, (value,) if is_text else value, read, fuzzy=is_text))
     if level.campaigns is not None and "gmv_max_promotion_types" not in given:
         found.append(ObjectFilter("gmv_max_promotion_types", (level.campaigns,), campaigns_of))
     if level in (PRODUCT_CAMPAIGN, LIVE_CAMPAIGN) and "campaign_statuses" not in given:
@@ -221,7 +209,7 @@ class GmvMax(base.ReportSchema):
     needed = base.required("advertiser_id", "store_ids", "dimensions", "metrics", "start_date", "end_date")
     store_ids = fields.identifiers(1)
     dimensions = base.dimensions()
-    given = base.early("filtering", fields.known(_KEYS))
+    given = base.early("filtering", fields.known({name: field for name, (field, _) in _FILTERS.items()}))
     grouping = base.Step(_level)
     dates = base.dates()
     page, page_size = base.paging()

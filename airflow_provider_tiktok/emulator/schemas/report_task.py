@@ -112,15 +112,13 @@ def _file_name(value: Any) -> str:
     return name
 
 
-class _File(base.CallSchema):
-    """What is read after the report."""
-
-    output_format = fields.choice(_FORMATS, load_default=_FORMATS[0])
-    enable_report_title_translation = fields.flag(default=True)
-    file_name = fields.Typed(_file_name, load_default="")
-
-
-_HEAD, _FILE = _Head(), _File()
+_HEAD = _Head()
+_FILE = base.schema(
+    output_format=fields.choice(_FORMATS, load_default=_FORMATS[0]),
+    enable_report_title_translation=fields.flag(default=True),
+    file_name=fields.Typed(_file_name, load_default=""),
+)
+"""What is read after the report."""
 
 
 @dataclass(frozen=True, slots=True)

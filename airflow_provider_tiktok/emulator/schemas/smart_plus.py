@@ -32,9 +32,9 @@ _READERS: Mapping[str, Callable[[Ad], str]] = {
     "main_material_types": lambda ad: "VIDEO",  # all emulated materials are videos
 }
 _KEYS = {
-    **{name: fields.values(fields.length(200), fields.digits()) for name in _ADVERTISING},
-    **{f"{name}s": fields.values(fields.length(400), fields.digits()) for name in _MATERIALS},
-    "main_material_types": fields.values(fields.length(400), fields.among(_MATERIAL_TYPES)),
+    **{name: fields.values(200) for name in _ADVERTISING},
+    **{f"{name}s": fields.values(400) for name in _MATERIALS},
+    "main_material_types": fields.values(400, _MATERIAL_TYPES),
 }
 _IS_SMART = ObjectFilter("campaign_automation_type", (AUTOMATION,), lambda ad: ad.group.campaign.automation)
 
@@ -44,15 +44,12 @@ def _check_advertising(call: base.CallValues) -> None:
         raise parameter_error(f"filtering: only one of {', '.join(_ADVERTISING)} is supported")
 
 
-class _Filtering(base.CallSchema):
-    """What is read after the rules of the report."""
-
-    given = base.early("filtering", fields.mapping())
-    advertising = base.Step(_check_advertising)
-    filtering = fields.known(_KEYS)
-
-
-_FILTERING = _Filtering()
+_FILTERING = base.schema(
+    given=base.early("filtering", fields.mapping()),
+    advertising=base.Step(_check_advertising),
+    filtering=fields.known(_KEYS),
+)
+"""What is read after the rules of the report."""
 
 
 def _level(level: str, call: base.CallValues) -> str:
