@@ -7,7 +7,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from airflow_provider_tiktok.emulator import faults as fault_rules
 from airflow_provider_tiktok.emulator.server import Emulator, EmulatorError, bind, url_of
@@ -30,32 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     :return: the exit code: 0 after a stop, 2 if the emulator cannot start.
     """
-    options = _parser().parse_args(arguments)
+    options = vars(_parser().parse_args(arguments))
+    port, faults = options.pop("port"), options.pop("faults")
     try:
-        rules = fault_rules.read_faults(options.faults) if options.faults else []
-        settings = Settings(
-            seed=options.seed,
-            accounts=options.accounts,
-            ads=options.ads,
-            app_id=options.app_id,
-            tokens=tuple(options.token),
-            latency_ms=options.latency_ms,
-            qps=options.qps,
-            forbidden_account=options.forbidden_account,
-            max_entities=options.max_entities,
-            max_cells=options.max_cells,
-            slow_cells=options.slow_cells,
-            redirect_uris=tuple(options.redirect_uri),
-            report_tasks=options.report_tasks,
-            task_seconds=options.task_seconds,
-            task_qps=options.task_qps,
-            task_qpm=options.task_qpm,
-            task_qpd=options.task_qpd,
-            task_account_hour=options.task_account_hour,
-            download_seconds=options.download_seconds,
-        )
+        rules = fault_rules.read_faults(faults) if faults else []
+        lists = {name: tuple(options[name]) for name in ("tokens", "redirect_uris")}
+        settings = Settings(**options | lists)
         emulator = Emulator(settings, rules)
-        listener = bind(options.port)
+        listener = bind(port)
     except (EmulatorError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -69,100 +51,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+_NUMBERS: tuple[tuple[str, Callable[[str], float], str], ...] = (
+    ("seed", int, "seed of accounts, ads and figures"),
+    ("latency_ms", float, "minimum duration of each call"),
+    ("qps", int, "rate limit of the app (calls per second); 0 is no limit, as with all limits"),
+    ("accounts", int, "number of ordinary accounts; None is the six of the demo"),
+    ("ads", int, "ads per account"),
+    ("max_entities", int, "ads, ad groups or campaigns in one report; TikTok truncates at this"),
+    ("max_cells", int, "rows times metrics above which a report is too large"),
+    ("slow_cells", int, "rows times metrics above which a report times out"),
+    ("task_seconds", float, "duration of each report task"),
+    ("task_qps", int, "creations of report tasks per second"),
+    ("task_qpm", int, "creations per minute; after one more, creations are refused for five minutes"),
+    ("task_qpd", int, "creations per UTC day"),
+    ("task_account_hour", int, "creations per hour for one account"),
+    ("download_seconds", float, "validity of a file's download URL"),
+)
+"""The settings that are numbers, each with its type and its help."""
+
+
 def _parser() -> argparse.ArgumentParser:
+    """Return the parser, whose options are the port, the faults file and settings."""
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_tiktok.emulator",
         description="An emulator of TikTok's API on loopback, for demos, tests and CI.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--port", type=_port, default=8765, help="port; 0 is a free one (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=1, help="seed of accounts, ads and figures (default: %(default)s)"
-    )
-    parser.add_argument("--latency-ms", type=float, default=0, help="minimum duration of each call")
-    parser.add_argument(
-        "--qps", type=int, default=0, help="rate limit of the app (calls per second); 0 is no limit"
-    )
+    defaults, shown = Settings(), "(default: %(default)s)"
+    parser.add_argument("--port", type=_port, default=8765, help=f"port; 0 is a free one {shown}")
     parser.add_argument("--faults", metavar="FILE", help="a JSON file with a list of fault rules, see below")
+    for name, kind, text in _NUMBERS:
+        flag, default = f"--{name.replace('_', '-')}", getattr(defaults, name)
+        parser.add_argument(flag, type=kind, default=default, help=f"{text} {shown}")
     parser.add_argument(
-        "--accounts", type=int, help="number of ordinary accounts (default: the six of the demo)"
+        "--no-report-tasks",
+        dest="report_tasks",
+        action="store_false",
+        help="the app is not on TikTok's allow list for report tasks",
     )
-    parser.add_argument("--ads", type=int, default=40, help="ads per account (default: %(default)s)")
-    parser.add_argument(
-        "--max-entities",
-        type=int,
-        default=20_000,
-        help="ads, ad groups or campaigns in one report; TikTok truncates at this (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--max-cells",
-        type=int,
-        default=0,
-        help="rows times metrics above which a report is too large; 0 is no limit",
-    )
-    parser.add_argument(
-        "--slow-cells",
-        type=int,
-        default=0,
-        help="rows times metrics above which a report times out; 0 is no limit",
-    )
-    _add_task_options(parser)
     parser.add_argument(
         "--forbidden-account",
         action="store_true",
         help="add an account that is listed but that the token may not read",
     )
-    parser.add_argument(
-        "--app-id", default=APP_ID, help="the developer app of all tokens (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--redirect-uri",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="a redirect URL of the app (default: any)",
-    )
-    parser.add_argument(
-        "--token",
-        action="append",
-        default=[],
-        metavar="T",
-        help="an accepted access token; can be repeated (default: any)",
-    )
-    return parser
-
-
-def _add_task_options(parser: argparse.ArgumentParser) -> None:
-    defaults = Settings()
-    group = parser.add_argument_group("report tasks")
-    group.add_argument(
-        "--no-report-tasks",
-        dest="report_tasks",
-        action="store_false",
-        help="the app is not on TikTok's allow list for them",
-    )
-    for flag, kind, default, text in (
-        ("--task-seconds", float, defaults.task_seconds, "duration of each report task"),
-        (
-            "--task-qps",
-            int,
-            defaults.task_qps,
-            "creations per second of the app; 0 is no limit, here and below",
-        ),
-        (
-            "--task-qpm",
-            int,
-            defaults.task_qpm,
-            "creations per minute; after one more, creations are refused for five minutes",
-        ),
-        ("--task-qpd", int, defaults.task_qpd, "creations per UTC day"),
-        ("--task-account-hour", int, defaults.task_account_hour, "creations per hour for one account"),
-        ("--download-seconds", float, defaults.download_seconds, "validity of a file's download URL"),
+    parser.add_argument("--app-id", default=APP_ID, help=f"the developer app of all tokens {shown}")
+    for flag, name, value, text in (
+        ("--redirect-uri", "redirect_uris", "URL", "a redirect URL of the app (default: any)"),
+        ("--token", "tokens", "T", "an accepted access token; can be repeated (default: any)"),
     ):
-        group.add_argument(flag, type=kind, default=default, help=f"{text} (default: %(default)s)")
+        parser.add_argument(flag, dest=name, action="append", default=[], metavar=value, help=text)
+    return parser
 
 
 def _port(text: str) -> int:

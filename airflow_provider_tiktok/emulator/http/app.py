@@ -45,7 +45,7 @@ from airflow_provider_tiktok.emulator.settings import Settings
 from airflow_provider_tiktok.emulator.world.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from starlette.requests import Request
 
@@ -161,25 +161,25 @@ class Service:
 
 def make_app(service: Service) -> Starlette:
     """Return the web application."""
-    api = [
-        Route(base + path, _serve(service, endpoint), methods=["GET"])
-        for base, endpoints in ((BASE, ENDPOINTS), (BASE_V2, ENDPOINTS_V2))
-        for path, endpoint in endpoints.items()
-    ]
-    consent = [
-        Route(BASE + EXCHANGE_PATH, _serve(service, service.grants.exchange), methods=["POST"]),
-        Route(BASE + REVOKE_PATH, _serve(service, service.grants.revoke), methods=["POST"]),
-        Route(PAGE, _consent_page(service), methods=["GET"]),
-    ]
-    tasks = [
-        Route(BASE + path, _serve(service, endpoint), methods=[METHODS[path]])
-        for path, endpoint in report_task_endpoints(service.tasks).items()
-    ]
-    files = Route(f"{FILE_PATH}{{name}}", _serve_files(service), methods=["GET"])
-    own = Route("/_emulator/calls/", _serve_calls(service), methods=["GET", "DELETE"])
-    other = Route("/open_api/{version}/{path:path}", _other_version, methods=_METHODS)
+    paths: dict[str, tuple[str, Endpoint]] = {
+        **{BASE + path: ("GET", endpoint) for path, endpoint in ENDPOINTS.items()},
+        **{BASE_V2 + path: ("GET", endpoint) for path, endpoint in ENDPOINTS_V2.items()},
+        **{
+            BASE + path: (METHODS[path], endpoint)
+            for path, endpoint in report_task_endpoints(service.tasks).items()
+        },
+        BASE + EXCHANGE_PATH: ("POST", service.grants.exchange),
+        BASE + REVOKE_PATH: ("POST", service.grants.revoke),
+    }
+    routes = [Route(path, _serve(service, one), methods=[method]) for path, (method, one) in paths.items()]
     app = Starlette(
-        routes=[*api, *tasks, *consent, files, own, other],
+        routes=[
+            *routes,
+            Route(PAGE, _consent_page(service), methods=["GET"]),
+            Route(f"{FILE_PATH}{{name}}", _serve_files(service), methods=["GET"]),
+            Route("/_emulator/calls/", _serve_calls(service), methods=["GET", "DELETE"]),
+            Route("/open_api/{version}/{path:path}", _other_path(paths), methods=_METHODS),
+        ],
         exception_handlers={404: _not_found, 405: _wrong_method},
     )
     app.router.redirect_slashes = False
@@ -267,16 +267,18 @@ def _serve_calls(service: Service) -> Callable[[Request], Awaitable[Response]]:
     return serve
 
 
-async def _other_version(request: Request) -> Response:
-    """Return the response for another version of the API, or for a path that v1.3 does not have."""
-    version, path = request.path_params["version"], request.path_params["path"]
-    if path in {"v1.3": {*ENDPOINTS, *METHODS, EXCHANGE_PATH, REVOKE_PATH}, "v2.0": {*ENDPOINTS_V2}}.get(
-        version, ()
-    ):
-        return wrong_method()
-    if version == "v1.3" or not path.endswith("/"):
-        return not_found()
-    return envelope(40051, f"Invalid API version: {version}.")
+def _other_path(paths: Collection[str]) -> Callable[[Request], Awaitable[Response]]:
+    """Return the handler of other methods of paths, of other paths, and of other versions of the API."""
+
+    async def serve(request: Request) -> Response:
+        if request.url.path in paths:
+            return wrong_method()
+        version, path = request.path_params["version"], request.path_params["path"]
+        if version == "v1.3" or not path.endswith("/"):
+            return not_found()
+        return envelope(40051, f"Invalid API version: {version}.")
+
+    return serve
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
