@@ -34,17 +34,10 @@ def check_token(token: str | None, settings: Settings) -> None:
             raise ApiError(code)
 
 
-def check_app(app_id: str, secret: str, settings: Settings) -> None:
+def check_app(app_id: str, secret: str, settings: Settings, code: int = 40113) -> None:
     """Raise ApiError if the ID is another app's, or the secret has a refused prefix.
 
-    :raises ApiError: with TikTok's message.
-    """
-    check_secret(app_id, secret, settings, 40113)
-
-
-def check_secret(app_id: str, secret: str, settings: Settings, code: int) -> None:
-    """Raise ApiError with a given code if the ID or the secret is another app's.
-
+    :param code: the return code of the refusal.
     :raises ApiError: with TikTok's message.
     """
     if app_id != settings.app_id or secret.lower().startswith(_REFUSED_SECRETS):

@@ -110,17 +110,9 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _other_ids(emulator: Emulator) -> str:
-    """Return the lines of the banner with the IDs that GMV Max and BC reports require."""
-    first = next(iter(emulator.world.accounts.values()))
-    return (
-        f"Business Center of all accounts: bc_id {BC_ID}\n"
-        f"TikTok Shops of the first account: store_ids {', '.join(stores(first))}\n\n"
-    )
-
-
 def _banner(emulator: Emulator) -> str:
     accounts = emulator.world.accounts.values()
+    first = next(iter(accounts))
     rows = [("advertiser_id", "name", "currency", "time zone", "since", "special")]
     rows += [
         (one.advertiser_id, one.name, one.currency, one.zone, one.created.isoformat(), one.special)
@@ -138,10 +130,12 @@ def _banner(emulator: Emulator) -> str:
         "extra": {
             "app_id": emulator.settings.app_id,
             "app_secret": "emulator",
-            "advertiser_ids": [next(iter(accounts)).advertiser_id],
+            "advertiser_ids": [first.advertiser_id],
         },
     }
     return (
-        f"TikTok emulator on {emulator.url} (Ctrl-C stops it)\n\n{table}\n\n{_other_ids(emulator)}"
+        f"TikTok emulator on {emulator.url} (Ctrl-C stops it)\n\n{table}\n\n"
+        f"Business Center of all accounts: bc_id {BC_ID}\n"
+        f"TikTok Shops of the first account: store_ids {', '.join(stores(first))}\n\n"
         f"AIRFLOW_CONN_TIKTOK_DEFAULT='{json.dumps(connection)}'"
     )

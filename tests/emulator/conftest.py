@@ -12,7 +12,7 @@ import requests
 
 from airflow_provider_tiktok.emulator import Emulator, Settings, World, serve
 from airflow_provider_tiktok.emulator.kinds.endpoints import ENDPOINTS, ENDPOINTS_V2
-from airflow_provider_tiktok.emulator.schemas.params import Params
+from airflow_provider_tiktok.emulator.schemas.base import Params
 
 TODAY = datetime(2026, 11, 20, 20, 30, tzinfo=timezone.utc)
 TOKEN = "good-token"

@@ -10,6 +10,7 @@ from airflow_provider_tiktok.emulator.access import CreationLimit
 from airflow_provider_tiktok.emulator.async_reports.jobs import (
     CANCELED,
     FAILED,
+    FAILURE,
     PROCESSING,
     QUEUING,
     SUCCESS,
@@ -21,18 +22,13 @@ from airflow_provider_tiktok.emulator.faults import Fault
 from airflow_provider_tiktok.emulator.kinds.accounts import authorized_account
 from airflow_provider_tiktok.emulator.kinds.answers import Answer, Endpoint
 from airflow_provider_tiktok.emulator.schemas import base, fields
-from airflow_provider_tiktok.emulator.schemas.params import Params
+from airflow_provider_tiktok.emulator.schemas.base import Params
 from airflow_provider_tiktok.emulator.schemas.report_task import read_report_task
 from airflow_provider_tiktok.emulator.world.conditions import not_deleted
 from airflow_provider_tiktok.emulator.world.world import World
 
 CREATE_PATH = "report/task/create/"
-CHECK_PATH = "report/task/check/"
 DOWNLOAD_PATH = "report/task/download/"
-CANCEL_PATH = "report/task/cancel/"
-
-METHODS = {CREATE_PATH: "POST", CHECK_PATH: "GET", DOWNLOAD_PATH: "GET", CANCEL_PATH: "POST"}
-"""The paths of report tasks, each with the method that it accepts."""
 
 _REPORT_TASK = base.schema(
     "advertiser_id", "task_id", advertiser_id=fields.identifier(), task_id=fields.identifier()
@@ -40,8 +36,8 @@ _REPORT_TASK = base.schema(
 _ReportTaskEndpoint = Callable[[ReportTasks, ReportJob, Params], Answer]
 
 
-def report_task_endpoints(tasks: ReportTasks) -> dict[str, Endpoint]:
-    """Return the endpoints of a set of report tasks."""
+def report_task_endpoints(tasks: ReportTasks) -> dict[str, tuple[str, Endpoint]]:
+    """Return the endpoints of a set of report tasks, each with its method."""
     limit = CreationLimit(tasks.clock)
 
     def create(world: World, params: Params) -> Answer:
@@ -65,10 +61,10 @@ def report_task_endpoints(tasks: ReportTasks) -> dict[str, Endpoint]:
         return endpoint
 
     return {
-        CREATE_PATH: create,
-        CHECK_PATH: on_task(_check),
-        DOWNLOAD_PATH: on_task(_download),
-        CANCEL_PATH: on_task(_cancel),
+        CREATE_PATH: ("POST", create),
+        "report/task/check/": ("GET", on_task(_check)),
+        DOWNLOAD_PATH: ("GET", on_task(_download)),
+        "report/task/cancel/": ("POST", on_task(_cancel)),
     }
 
 
@@ -86,7 +82,7 @@ def _check_allowed(world: World) -> None:
 
 def _check(tasks: ReportTasks, task: ReportJob, params: Params) -> Answer:
     status = task.status(tasks.clock())
-    return Answer(rest={"status": status, "message": task.failure if status == FAILED else ""})
+    return Answer(rest={"status": status, "message": (task.message or FAILURE) if status == FAILED else ""})
 
 
 def _download(tasks: ReportTasks, task: ReportJob, params: Params) -> Answer:

@@ -31,7 +31,7 @@ QUEUING, PROCESSING, SUCCESS, FAILED, CANCELED = "QUEUING", "PROCESSING", "SUCCE
 _LIFETIME = 30 * 86_400
 _QUEUED_SHARE = 0.25
 """The share of a report task's duration that it waits in the queue."""
-_FAILURE = "Internal error, please create the task again."
+FAILURE = "Internal error, please create the task again."
 
 
 @dataclass
@@ -54,11 +54,6 @@ class ReportJob:
     message: str | None = None
     canceled: bool = False
     file: ReportTaskFile | None = field(default=None, repr=False)
-
-    @property
-    def failure(self) -> str:
-        """Return the message of its failure."""
-        return self.message or _FAILURE
 
     def status(self, now: float) -> str:
         """Return its status at a Unix timestamp."""

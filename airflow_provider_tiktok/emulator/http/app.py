@@ -17,7 +17,6 @@ from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.emulator.access import RateLimit
 from airflow_provider_tiktok.emulator.async_reports.endpoints import (
     DOWNLOAD_PATH,
-    METHODS,
     apply_task_fault,
     report_task_endpoints,
 )
@@ -39,8 +38,7 @@ from airflow_provider_tiktok.emulator.http.responses import (
 from airflow_provider_tiktok.emulator.kinds.answers import Answer, Endpoint
 from airflow_provider_tiktok.emulator.kinds.endpoints import ENDPOINTS, ENDPOINTS_V2
 from airflow_provider_tiktok.emulator.schemas import fields
-from airflow_provider_tiktok.emulator.schemas.base import CallValues
-from airflow_provider_tiktok.emulator.schemas.params import Params
+from airflow_provider_tiktok.emulator.schemas.base import CallValues, Params
 from airflow_provider_tiktok.emulator.settings import Settings
 from airflow_provider_tiktok.emulator.world.world import World
 
@@ -65,7 +63,6 @@ class ParsedRequest:
 
     method: str
     path: str
-    token: str | None
     params: Params
     readable: bool
 
@@ -133,7 +130,7 @@ class Service:
                 code,
                 rows,
                 fault=fault.kind if fault else None,
-                with_token=bool(parsed.token),
+                with_token=bool(parsed.params.token),
             )
         )
 
@@ -144,7 +141,7 @@ class Service:
         """
         settings = self.world.settings
         if not parsed.path.endswith(EXCHANGE_PATH):  # its caller has no token yet
-            self.grants.check(parsed.token, settings)
+            self.grants.check(parsed.params.token, settings)
         self.limit.acquire(settings)
         if fault and fault.code is not None:
             ids = _advertiser_ids(parsed.params) or ("0",)
@@ -164,10 +161,7 @@ def make_app(service: Service) -> Starlette:
     paths: dict[str, tuple[str, Endpoint]] = {
         **{BASE + path: ("GET", endpoint) for path, endpoint in ENDPOINTS.items()},
         **{BASE_V2 + path: ("GET", endpoint) for path, endpoint in ENDPOINTS_V2.items()},
-        **{
-            BASE + path: (METHODS[path], endpoint)
-            for path, endpoint in report_task_endpoints(service.tasks).items()
-        },
+        **{BASE + path: serve for path, serve in report_task_endpoints(service.tasks).items()},
         BASE + EXCHANGE_PATH: ("POST", service.grants.exchange),
         BASE + REVOKE_PATH: ("POST", service.grants.revoke),
     }
@@ -208,7 +202,7 @@ def _serve(service: Service, endpoint: Endpoint) -> Callable[[Request], Awaitabl
 def _consent_page(service: Service) -> Callable[[Request], Awaitable[Response]]:
     async def page(request: Request) -> Response:
         query = dict(request.query_params)
-        parsed = ParsedRequest("GET", request.url.path, None, Params(query=query, body={}), readable=True)
+        parsed = ParsedRequest("GET", request.url.path, Params(query=query, body={}), readable=True)
         fault = service.choose_fault(parsed)
         response = service.grants.consent(query, service.world.settings, fault)
         service.record(parsed, fault, response.status_code)
@@ -236,7 +230,6 @@ def _serve_files(service: Service) -> Callable[[Request], Awaitable[Response]]:
 
 def _read(request: Request, raw: bytes) -> ParsedRequest:
     body, readable = _read_body(raw)
-    token = request.headers.get("Access-Token")
     # only a download's answer names the host, and a URL takes long to make
     host = str(request.base_url).rstrip("/") if request.url.path.endswith(DOWNLOAD_PATH) else ""
     # the consent endpoints read the body only, so that no secret is in a URL
@@ -245,8 +238,7 @@ def _read(request: Request, raw: bytes) -> ParsedRequest:
     return ParsedRequest(
         method=request.method,
         path=request.url.path,
-        token=token,
-        params=Params(query=query, body=body, token=token or "", host=host),
+        params=Params(query, body, token=request.headers.get("Access-Token", ""), host=host),
         readable=readable,
     )
 

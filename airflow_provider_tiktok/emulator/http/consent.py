@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.emulator.access import check_secret, check_token
+from airflow_provider_tiktok.emulator.access import check_app, check_token
 from airflow_provider_tiktok.emulator.errors import ApiError
 from airflow_provider_tiktok.emulator.kinds.answers import Answer
 from airflow_provider_tiktok.emulator.schemas import base, fields
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_tiktok.emulator.faults import Fault
-    from airflow_provider_tiktok.emulator.schemas.params import Params
+    from airflow_provider_tiktok.emulator.schemas.base import Params
     from airflow_provider_tiktok.emulator.settings import Settings
     from airflow_provider_tiktok.emulator.world.world import World
 
@@ -93,7 +93,7 @@ class Grants:
         """Return the answer of ``oauth2/access_token/``: a token for a code, once."""
         app = _EXCHANGE.read(params)
         settings = world.settings
-        check_secret(app["app_id"], app["secret"], settings, _INVALID)
+        check_app(app["app_id"], app["secret"], settings, _INVALID)
         call = _CODE.read(params)
         code = call["auth_code"]
         with self._lock:
@@ -114,7 +114,7 @@ class Grants:
         """Revoke a token and return the answer of ``oauth2/revoke_token/``."""
         call = _REVOCATION.read(params)
         app_id, token = call["app_id"], call["access_token"]
-        check_secret(app_id, call["secret"], world.settings, 40113)
+        check_app(app_id, call["secret"], world.settings)
         self.check(token, world.settings)
         with self._lock:
             self._revoked.add(token)

@@ -105,5 +105,5 @@ APP = base.schema("app_id", "secret", app_id=fields.identifier(), secret=fields.
 INFO = base.schema(
     "advertiser_ids",
     advertiser_ids=fields.identifiers(_MAX_ACCOUNTS),
-    fields=fields.strings(fields.among(tuple(_FIELDS))),
+    fields=fields.strings(accepted=tuple(_FIELDS)),
 )

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_tiktok.emulator.schemas.base import CallSchema, CallValues
-from airflow_provider_tiktok.emulator.schemas.params import Params
+from airflow_provider_tiktok.emulator.schemas.base import CallSchema, CallValues, Params
 from airflow_provider_tiktok.emulator.world.world import World
 
 

@@ -17,11 +17,11 @@ from airflow_provider_tiktok.emulator.kinds.answers import Answer, Endpoint, end
 from airflow_provider_tiktok.emulator.kinds.listings import LISTINGS, listing_of
 from airflow_provider_tiktok.emulator.kinds.reports import REPORT_PATH, bc_report, report_of
 from airflow_provider_tiktok.emulator.schemas import base, fields
+from airflow_provider_tiktok.emulator.schemas.base import Params
 from airflow_provider_tiktok.emulator.schemas.basic import Audience, Basic, Catalog
 from airflow_provider_tiktok.emulator.schemas.business_center import BusinessCenter
 from airflow_provider_tiktok.emulator.schemas.gmv_max import GmvMax
 from airflow_provider_tiktok.emulator.schemas.gmv_max_v2 import GmvMaxV2, VideosV2
-from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.schemas.playable import Playable
 from airflow_provider_tiktok.emulator.schemas.smart_plus import Breakdown, Overview
 from airflow_provider_tiktok.emulator.schemas.tt_shop import TikTokShop

@@ -12,7 +12,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from marshmallow import ValidationError, validate
+from marshmallow import ValidationError
 
 from airflow_provider_tiktok.emulator.errors import missing, not_acceptable
 from airflow_provider_tiktok.emulator.kinds.accounts import authorized_account
@@ -24,7 +24,6 @@ from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad
 from airflow_provider_tiktok.emulator.world.world import World
 
 _Reader = Callable[[Account, Ad], Any]
-_IDS = fields.listed(validate.Length(max=MAX_IDS))
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def listing_of(path: str) -> Endpoint:
 
     def serve(world: World, call: base.CallValues) -> Answer:
         account = authorized_account(world, call["advertiser_id"], path)
-        ads = filter(_predicate(listing, call["filtering"]), world.ads(account.advertiser_id))
+        ads = filter(call["filtering"], world.ads(account.advertiser_id))
         rows = _rows(listing, account, ads, call["fields"] or tuple(listing.fields))
         page, size = call["page"], call["page_size"]
         first = (page - 1) * size
@@ -159,32 +158,24 @@ def listing_of(path: str) -> Endpoint:
     schema = base.schema(
         "advertiser_id",
         advertiser_id=fields.identifier(),
-        fields=fields.strings(fields.among(tuple(listing.fields))),
-        filtering=fields.mapping(partial(_read_filtering, listing)),
+        fields=fields.strings(accepted=tuple(listing.fields)),
+        filtering=fields.mapping(partial(_predicate, listing)),
         page=page,
         page_size=page_size,
     )
     return endpoint(schema, serve)
 
 
-def _read_filtering(listing: Listing, given: dict[str, Any]) -> dict[str, Any]:
-    """Return a listing's ``filtering`` object; unknown keys are refused first."""
+def _predicate(listing: Listing, given: dict[str, Any]) -> Callable[[Ad], bool]:
+    """Return the predicate of a listing's ``filtering`` object; unknown keys are refused first."""
     for name in given:
         if name not in (*listing.ids, "primary_status", "secondary_status"):
             raise ValidationError(f"{name}: Unknown field.")
-    if "primary_status" in given and given["primary_status"] not in STATUSES:
-        raise not_acceptable("primary_status", STATUSES)
-    for name in listing.ids:
-        if name in given and not fields.known({name: _IDS}).deserialize({name: given[name]})[name]:
-            raise missing(f"filtering.{name}")
-    return given
-
-
-def _predicate(listing: Listing, given: Mapping[str, Any]) -> Callable[[Ad], bool]:
-    """Return the predicate of a listing's ``filtering`` object."""
     primary = given.get("primary_status", "STATUS_NOT_DELETE")
+    if primary not in STATUSES:
+        raise not_acceptable("primary_status", STATUSES)
     everything = primary == "STATUS_ALL" or given.get("secondary_status") == listing.all_secondary
-    wanted = {name: frozenset(given[name]) for name in listing.ids if name in given}
+    wanted = {name: _ids(name, given[name]) for name in listing.ids if name in given}
 
     def matches(ad: Ad) -> bool:
         status = listing.status(ad)
@@ -203,3 +194,13 @@ def _rows(listing: Listing, account: Account, ads: Iterable[Ad], fields: tuple[s
         json.dumps({name: listing.fields[name](account, ad) for name in fields}, ensure_ascii=False)
         for ad in first.values()
     ]
+
+
+def _ids(name: str, value: Any) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValidationError(f"{name}: Not a valid list of strings.")
+    if not value:
+        raise missing(f"filtering.{name}")
+    if len(value) > MAX_IDS:
+        raise ValidationError(f"{name}: Longer than maximum length {MAX_IDS}.")
+    return frozenset(value)

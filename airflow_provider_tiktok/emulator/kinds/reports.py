@@ -7,9 +7,8 @@ from dataclasses import replace
 from airflow_provider_tiktok.emulator.errors import PERMISSION, TIMED_OUT, TOO_LARGE, ApiError
 from airflow_provider_tiktok.emulator.kinds.accounts import authorized_account
 from airflow_provider_tiktok.emulator.kinds.answers import Answer, Endpoint, page_info
-from airflow_provider_tiktok.emulator.schemas.base import ReportSchema
+from airflow_provider_tiktok.emulator.schemas.base import Params, ReportSchema
 from airflow_provider_tiktok.emulator.schemas.business_center import BusinessCenter, Member
-from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.world.accounts import BC_ID, Account
 from airflow_provider_tiktok.emulator.world.query import Query
 from airflow_provider_tiktok.emulator.world.shop import stores

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from marshmallow import Schema, ValidationError
@@ -12,12 +13,31 @@ from marshmallow.fields import Field, Raw, String
 from airflow_provider_tiktok.emulator.errors import missing, parameter_error
 from airflow_provider_tiktok.emulator.schemas import fields
 from airflow_provider_tiktok.emulator.schemas.checks import Check, dimension_names, time_dimension, unique
-from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.world.query import Query, breakdowns_of
 
 _ANY = Raw()
 MODES = ("REGULAR", "CHUNK")
 SERVICES = ("AUCTION", "RESERVATION")
+
+
+@dataclass(frozen=True)
+class Params:
+    """The parameters of one call, not read yet.
+
+    :param query: the parameters in the query string.
+    :param body: the parameters in a JSON body; the query string takes precedence.
+    :param token: the access token of the call.
+    :param host: the URL at which the caller reached the emulator, without a slash at the end.
+    """
+
+    query: Mapping[str, str]
+    body: Mapping[str, Any]
+    token: str = field(default="", repr=False)
+    host: str = ""
+
+    def get(self, name: str) -> Any:
+        """Return a parameter; ``None`` if the call does not have it."""
+        return self.query[name] if name in self.query else self.body.get(name)
 
 
 class CallValues(dict[str, Any]):
@@ -32,16 +52,16 @@ class CallValues(dict[str, Any]):
         self.params = params
         self.kind = kind
 
-    def read(self, name: str, field: Field[Any]) -> Any:
+    def read(self, name: str, line: Field[Any]) -> Any:
         """Return the value of one parameter.
 
         :raises ApiError: with TikTok's message.
         """
         given = self.params.get(name)
         if given is None:
-            return None if field.load_default is no_default else field.load_default
+            return None if line.load_default is no_default else line.load_default
         try:
-            return field.deserialize(given, name, self)
+            return line.deserialize(given, name, self)
         except ValidationError as error:
             raise parameter_error(f"{name}: {error.messages[0]}") from None
 
@@ -78,11 +98,11 @@ class CallSchema(Schema):
         :raises ApiError: with TikTok's message.
         """
         call = CallValues(params, self.kind)
-        for name, field in self.fields.items():
-            if isinstance(field, Step):
-                call[name] = field.run(call)
+        for name, line in self.fields.items():
+            if isinstance(line, Step):
+                call[name] = line.run(call)
             else:
-                call[name] = call.read(field.data_key or name, field)
+                call[name] = call.read(line.data_key or name, line)
         return call
 
 
@@ -148,12 +168,12 @@ def required(*names: str) -> Step:
     return Step(lambda call: call.require(*names))
 
 
-def early(name: str, field: Field[Any]) -> Step:
+def early(name: str, line: Field[Any]) -> Step:
     """Return the line that reads a parameter before its own line."""
-    return Step(lambda call: call.read(name, field))
+    return Step(lambda call: call.read(name, line))
 
 
-def refused(*names: str, field: Field[Any] = _ANY, accepted: Any = None) -> Step:
+def refused(*names: str, line: Field[Any] = _ANY, accepted: Any = None) -> Step:
     """Return the line that refuses parameters that a report type does not have.
 
     :param accepted: the only value of the parameters that is accepted.
@@ -161,7 +181,7 @@ def refused(*names: str, field: Field[Any] = _ANY, accepted: Any = None) -> Step
 
     def run(call: CallValues) -> None:
         for name in names:
-            value = call.read(name, field)
+            value = call.read(name, line)
             if value != accepted:
                 what = f"{name} {value}" if isinstance(accepted, str) else name
                 raise parameter_error(f"{what} is not supported when report_type is {call.kind}")
@@ -171,13 +191,13 @@ def refused(*names: str, field: Field[Any] = _ANY, accepted: Any = None) -> Step
 
 def never(*names: str) -> Step:
     """Return the line that refuses flags that a report type does not have; false is accepted."""
-    return refused(*names, field=fields.flag(), accepted=False)
+    return refused(*names, line=fields.flag(), accepted=False)
 
 
 NO_RESERVATION = refused(
-    "service_type", field=fields.choice(SERVICES, load_default="AUCTION"), accepted="AUCTION"
+    "service_type", line=fields.choice(SERVICES, load_default="AUCTION"), accepted="AUCTION"
 )
-NO_CHUNKS = refused("query_mode", field=fields.choice(MODES, load_default="REGULAR"), accepted="REGULAR")
+NO_CHUNKS = refused("query_mode", line=fields.choice(MODES, load_default="REGULAR"), accepted="REGULAR")
 
 
 def dimensions() -> Step:

@@ -13,7 +13,6 @@ MAX_METRICS = 100
 MAX_DIMENSIONS = 4
 _MAX_DAYS: dict[str | None, int] = {"stat_time_hour": 1, "stat_time_day": 30}
 _YEAR = 365
-CONFLICT = "Conflict occurs. The input params including metrics and dimensions have no relation."
 _PAIRS = ({"search_keyword", "match_type"}, {"page_id", "component_name"}, {"age", "gender"})
 """The breakdowns that can be combined."""
 
@@ -126,4 +125,6 @@ def wrong_dimensions(what: str) -> ApiError:
 
 def conflict() -> ApiError:
     """Return the refusal of metrics that cannot be used with the dimensions."""
-    return parameter_error(CONFLICT)
+    return parameter_error(
+        "Conflict occurs. The input params including metrics and dimensions have no relation."
+    )

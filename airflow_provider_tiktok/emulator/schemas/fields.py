@@ -81,9 +81,9 @@ def array(parse: Callable[[list[Any]], Any], **options: Any) -> Typed:
     return Typed(lambda value: parse(_from_json(value, list, "Not a valid list.")), **options)
 
 
-def strings(*validators: Any) -> Typed:
-    """Return a list of strings."""
-    return array(_strings, validate=validators)
+def strings(*validators: Any, accepted: Sequence[str] = ()) -> Typed:
+    """Return a list of strings, which can be an enumeration's values."""
+    return array(_strings, validate=[*validators, *_among(accepted)])
 
 
 def identifiers(most: int) -> Typed:
@@ -93,8 +93,8 @@ def identifiers(most: int) -> Typed:
 
 
 def mapping(parse: Callable[[dict[str, Any]], Any] = dict) -> Typed:
-    """Return an object, which a function reads; the default is empty."""
-    return Typed(lambda value: parse(_from_json(value, dict, "Not a valid object.")), load_default={})
+    """Return an object, which a function reads; the default is an empty one."""
+    return Typed(lambda value: parse(_from_json(value, dict, "Not a valid object.")), load_default=parse({}))
 
 
 def known(keys: Mapping[str, fields.Field[Any]]) -> Typed:
@@ -102,20 +102,21 @@ def known(keys: Mapping[str, fields.Field[Any]]) -> Typed:
     return mapping(lambda given: {name: _read_key(keys, name, value) for name, value in given.items()})
 
 
-def values(most: int, accepted: Sequence[str] | None = None) -> Typed:
+def values(most: int, accepted: Sequence[str] = ()) -> Typed:
     """Return the list of strings of an object's key: an enumeration's values, or IDs."""
     ids = partial(_check_ids, re.compile(r"[0-9]+"), "Not a valid ID.")
-    return listed(_length(most), among(accepted) if accepted else ids)
+    what: list[Any] = _among(accepted) or [ids]
+    return Typed(_strings, validate=[_length(most), *what], error_messages={"null": _NO_STRINGS})
 
 
-def listed(*validators: Any) -> Typed:
-    """Return the list of strings of an object's key."""
-    return Typed(_strings, validate=validators, error_messages={"null": _NO_STRINGS})
+def _strings(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValidationError(_NO_STRINGS)
+    return tuple(value)
 
 
-def among(accepted: Sequence[str]) -> validate.ContainsOnly:
-    """Return the validator of a list of an enumeration's values."""
-    return validate.ContainsOnly(accepted, error=unacceptable(accepted))
+def _among(accepted: Sequence[str]) -> list[validate.ContainsOnly]:
+    return [validate.ContainsOnly(accepted, error=unacceptable(accepted))] if accepted else []
 
 
 def _length(most: int) -> validate.Length:
@@ -139,12 +140,6 @@ def _day(value: Any) -> int:
     except ValueError:
         pass
     raise ValidationError("Not a valid date, the format is YYYY-MM-DD.")
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise ValidationError(_NO_STRINGS)
-    return tuple(value)
 
 
 def _from_json(value: Any, wanted: type, error: str) -> Any:

@@ -183,9 +183,7 @@ def _check_attributes(query: Query) -> None:
     """Raise ApiError if TikTok does not have the requested names and settings here."""
     if query.level in (ADVERTISER.name, PRODUCT_CAMPAIGN.name, LIVE_CAMPAIGN.name):
         return
-    several = _names_several(
-        {one.field: one.values for one in query.filters if isinstance(one, ObjectFilter)}
-    )
+    several = _names_several({one.field: one.values for one in query.filters})
     if len(query.id_dimensions) == 1 and not several:
         return
     if any(is_attribute(name, GmvMax.kind) and name not in _LIKE_FIGURES for name in query.metrics):

@@ -11,18 +11,10 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from airflow_provider_tiktok.emulator.schemas import base, checks, fields
-from airflow_provider_tiktok.emulator.schemas.basic import (
-    Audience,
-    Basic,
-    Catalog,
-    OneAccount,
-    OnlyRegular,
-    check_ids,
-)
+from airflow_provider_tiktok.emulator.schemas import base, basic, checks, fields
+from airflow_provider_tiktok.emulator.schemas.base import Params
 from airflow_provider_tiktok.emulator.schemas.checks import Check
 from airflow_provider_tiktok.emulator.schemas.filters import filters
-from airflow_provider_tiktok.emulator.schemas.params import Params
 from airflow_provider_tiktok.emulator.world.conditions import FIELDS
 from airflow_provider_tiktok.emulator.world.query import Query
 
@@ -51,7 +43,7 @@ def _rules(rules: tuple[Check, ...], *more: Check) -> tuple[Check, ...]:
 def _check_id_of_level(query: Query) -> None:
     """Raise ApiError if the account is the only ID and not the level's own."""
     if query.id_dimensions:
-        check_ids(query)
+        basic.check_ids(query)
 
 
 def _check_people(query: Query) -> None:
@@ -68,19 +60,19 @@ class _TaskLines(base.CallSchema):
     excludes_deleted = False
 
 
-class _BasicTask(_TaskLines, Basic):
-    rules = _rules(Basic.rules)
+class _BasicTask(_TaskLines, basic.Basic):
+    rules = _rules(basic.Basic.rules)
 
 
-class _AudienceTask(_TaskLines, Audience):
-    rules = _rules(Audience.rules, _check_id_of_level, _check_people)
+class _AudienceTask(_TaskLines, basic.Audience):
+    rules = _rules(basic.Audience.rules, _check_id_of_level, _check_people)
 
 
-class _CatalogTask(_TaskLines, Basic, OneAccount, OnlyRegular):
-    kind = Catalog.kind
-    rules = _rules(Catalog.rules)
+class _CatalogTask(_TaskLines, basic.Basic, basic.OneAccount, basic.OnlyRegular):
+    kind = basic.Catalog.kind
+    rules = _rules(basic.Catalog.rules)
 
-    class Meta(Catalog.Meta):
+    class Meta(basic.Catalog.Meta):
         """The same as in a synchronous report."""
 
 

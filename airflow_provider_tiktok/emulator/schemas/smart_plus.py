@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_tiktok.emulator.errors import parameter_error
 from airflow_provider_tiktok.emulator.schemas import base, checks, fields
-from airflow_provider_tiktok.emulator.schemas.params import Params
+from airflow_provider_tiktok.emulator.schemas.base import Params
 from airflow_provider_tiktok.emulator.world.conditions import ObjectFilter
 from airflow_provider_tiktok.emulator.world.entities import AUTOMATION, Ad, entity_of
 from airflow_provider_tiktok.emulator.world.query import Query

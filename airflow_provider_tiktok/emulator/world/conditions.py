@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad
 
@@ -120,17 +120,6 @@ FIELDS: Mapping[str, Field] = {
 }
 
 
-class Condition(Protocol):
-    """A condition on the ads that a report covers. Two equal conditions match the same ads."""
-
-    @property
-    def field(self) -> str:
-        """Return the name of the field to filter by."""
-
-    def predicate(self, level: str) -> Callable[[Any], bool]:
-        """Return the predicate that an ad must satisfy."""
-
-
 @dataclass(frozen=True, slots=True)
 class Filter:
     """One validated filter."""
@@ -171,10 +160,10 @@ class ObjectFilter:
 
     field: str
     values: tuple[str, ...]
-    read: Callable[[Ad], str]
+    read: Callable[[Any], str]
     fuzzy: bool = False
 
-    def predicate(self, level: str) -> Callable[[Ad], bool]:
+    def predicate(self, level: str) -> Callable[[Any], bool]:
         """Return the predicate that an ad must satisfy."""
         read, values = self.read, frozenset(self.values)
         if self.fuzzy:
@@ -183,6 +172,10 @@ class ObjectFilter:
         if ALL in values:
             return lambda ad: True
         return lambda ad: read(ad) in values
+
+
+Condition = Filter | ObjectFilter
+"""A condition on the ads that a report covers. Two equal conditions match the same ads."""
 
 
 def not_deleted(level: str) -> Filter | None:
