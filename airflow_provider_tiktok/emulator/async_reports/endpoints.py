@@ -30,9 +30,11 @@ from airflow_provider_tiktok.emulator.world.world import World
 CREATE_PATH = "report/task/create/"
 DOWNLOAD_PATH = "report/task/download/"
 
-_REPORT_TASK = base.schema(
-    "advertiser_id", "task_id", advertiser_id=fields.identifier(), task_id=fields.identifier()
-)
+_REPORT_TASK: base.Lines = {
+    "needed": base.required("advertiser_id", "task_id"),
+    "advertiser_id": fields.identifier(),
+    "task_id": fields.identifier(),
+}
 _ReportTaskEndpoint = Callable[[ReportTasks, ReportJob, Params], Answer]
 
 
@@ -55,7 +57,7 @@ def report_task_endpoints(tasks: ReportTasks) -> dict[str, tuple[str, Endpoint]]
     def on_task(serve: _ReportTaskEndpoint) -> Endpoint:
         def endpoint(world: World, params: Params) -> Answer:
             _check_allowed(world)
-            call = _REPORT_TASK.read(params)
+            call = base.read(_REPORT_TASK, params)
             return serve(tasks, tasks.find(call["task_id"], call["advertiser_id"], params.token), params)
 
         return endpoint

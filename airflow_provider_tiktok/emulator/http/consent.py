@@ -33,10 +33,14 @@ EXCHANGE_PATH = "oauth2/access_token/"
 REVOKE_PATH = "oauth2/revoke_token/"
 PAGE = "/portal/auth"
 
-_APP = {"app_id": fields.identifier(), "secret": fields.string()}
-_EXCHANGE = base.schema("app_id", "secret", "auth_code", **_APP)
-_CODE = base.schema(auth_code=fields.string(), return_advertiser_ids=fields.flag(default=True))
-_REVOCATION = base.schema("app_id", "secret", "access_token", access_token=fields.string(), **_APP)
+_APP: base.Lines = {"app_id": fields.identifier(), "secret": fields.string()}
+_EXCHANGE: base.Lines = {"needed": base.required("app_id", "secret", "auth_code"), **_APP}
+_CODE: base.Lines = {"auth_code": fields.string(), "return_advertiser_ids": fields.flag(default=True)}
+_REVOCATION: base.Lines = {
+    "needed": base.required("app_id", "secret", "access_token"),
+    "access_token": fields.string(),
+    **_APP,
+}
 _INVALID = 40101
 _USED = 40110
 
@@ -91,10 +95,10 @@ class Grants:
 
     def exchange(self, world: World, params: Params) -> Answer:
         """Return the answer of ``oauth2/access_token/``: a token for a code, once."""
-        app = _EXCHANGE.read(params)
+        app = base.read(_EXCHANGE, params)
         settings = world.settings
         check_app(app["app_id"], app["secret"], settings, _INVALID)
-        call = _CODE.read(params)
+        call = base.read(_CODE, params)
         code = call["auth_code"]
         with self._lock:
             expires_at = self._codes.pop(code, None)
@@ -112,7 +116,7 @@ class Grants:
 
     def revoke(self, world: World, params: Params) -> Answer:
         """Revoke a token and return the answer of ``oauth2/revoke_token/``."""
-        call = _REVOCATION.read(params)
+        call = base.read(_REVOCATION, params)
         app_id, token = call["app_id"], call["access_token"]
         check_app(app_id, call["secret"], world.settings)
         self.check(token, world.settings)

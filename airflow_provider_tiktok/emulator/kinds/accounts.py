@@ -101,9 +101,13 @@ _FIELDS: Mapping[str, Callable[[Account], Any]] = {
 }
 """The fields of ``advertiser/info/``."""
 
-APP = base.schema("app_id", "secret", app_id=fields.identifier(), secret=fields.string())
-INFO = base.schema(
-    "advertiser_ids",
-    advertiser_ids=fields.identifiers(_MAX_ACCOUNTS),
-    fields=fields.strings(accepted=tuple(_FIELDS)),
-)
+APP: base.Lines = {
+    "needed": base.required("app_id", "secret"),
+    "app_id": fields.identifier(),
+    "secret": fields.string(),
+}
+INFO: base.Lines = {
+    "needed": base.required("advertiser_ids"),
+    "advertiser_ids": fields.identifiers(_MAX_ACCOUNTS),
+    "fields": fields.strings(accepted=tuple(_FIELDS)),
+}

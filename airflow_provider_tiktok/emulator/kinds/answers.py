@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_tiktok.emulator.schemas.base import CallSchema, CallValues, Params
+from airflow_provider_tiktok.emulator.schemas.base import CallValues, Lines, Params, read
 from airflow_provider_tiktok.emulator.world.world import World
 
 
@@ -50,9 +50,9 @@ class Answer:
 Endpoint = Callable[[World, Params], Answer]
 
 
-def endpoint(schema: CallSchema, answer: Callable[[World, CallValues], Answer]) -> Endpoint:
-    """Return the endpoint that answers the calls that a schema accepts."""
-    return lambda world, params: answer(world, schema.read(params))
+def endpoint(lines: Lines, answer: Callable[[World, CallValues], Answer]) -> Endpoint:
+    """Return the endpoint that answers the calls that lines accept."""
+    return lambda world, params: answer(world, read(lines, params))
 
 
 def page_info(world: World, page: int, size: int, total: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The endpoints: one row for each path.
 
-An endpoint is a schema of its call's parameters and a function that makes the answer; a report needs the schema only.
+A report is a schema; another endpoint is the lines of its parameters and a function that makes the answer.
 """
 
 from __future__ import annotations
@@ -38,19 +38,22 @@ REPORTS: dict[str, Endpoint] = {
 """The endpoint of each report type of ``report/integrated/get/``."""
 
 
-_REPORT_TYPE = base.schema("report_type", report_type=fields.choice(tuple(REPORTS)))
+_REPORT_TYPE: base.Lines = {
+    "needed": base.required("report_type"),
+    "report_type": fields.choice(tuple(REPORTS)),
+}
 
 
 def report(world: World, params: Params) -> Answer:
     """Return the answer of ``report/integrated/get/``."""
-    return REPORTS[_REPORT_TYPE.read(params)["report_type"]](world, params)
+    return REPORTS[base.read(_REPORT_TYPE, params)["report_type"]](world, params)
 
 
 _GMV_MAX_PATH = "gmv_max/report/get/"
 _VIDEO_PATH = "gmv_max/video_list/report/get/"
 _OVERVIEW_PATH = "smart_plus/material_report/overview/"
 _BREAKDOWN_PATH = "smart_plus/material_report/breakdown/"
-_USER_INFO = endpoint(base.schema(), user_info)
+_USER_INFO = endpoint({}, user_info)
 
 ENDPOINTS: dict[str, Endpoint] = {
     REPORT_PATH: report,

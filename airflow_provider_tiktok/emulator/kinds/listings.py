@@ -155,15 +155,15 @@ def listing_of(path: str) -> Endpoint:
         return Answer(rows=rows[first : first + size], rest=page_info(world, page, size, len(rows)))
 
     page, page_size = base.paging()
-    schema = base.schema(
-        "advertiser_id",
-        advertiser_id=fields.identifier(),
-        fields=fields.strings(accepted=tuple(listing.fields)),
-        filtering=fields.mapping(partial(_predicate, listing)),
-        page=page,
-        page_size=page_size,
-    )
-    return endpoint(schema, serve)
+    lines: base.Lines = {
+        "needed": base.required("advertiser_id"),
+        "advertiser_id": fields.identifier(),
+        "fields": fields.strings(accepted=tuple(listing.fields)),
+        "filtering": fields.mapping(partial(_predicate, listing)),
+        "page": page,
+        "page_size": page_size,
+    }
+    return endpoint(lines, serve)
 
 
 def _predicate(listing: Listing, given: dict[str, Any]) -> Callable[[Ad], bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from marshmallow import Schema, ValidationError
 from marshmallow import missing as no_default
@@ -83,35 +83,31 @@ class Step(Raw):
         self.run = run
 
 
-class CallSchema(Schema):
-    """The parameters of one kind of call, in the order in which TikTok looks at them.
+Lines = Mapping[str, Field[Any]]
+"""The parameters of one kind of call and the checks between them, by name, in the order in which TikTok looks at them."""
 
-    A line is a parameter, or a :class:`Step` on the lines above it. The first line that refuses the call is
-    the answer; marshmallow's own ``load`` would read all parameters before it checks one against another.
+
+def read(lines: Lines, params: Params, kind: str = "") -> CallValues:
+    """Return what a call requests.
+
+    The first line that refuses the call is the answer; marshmallow's own ``load`` would read all parameters
+    before it checks one against another.
+
+    :raises ApiError: with TikTok's message.
+    """
+    call = CallValues(params, kind)
+    for name, line in lines.items():
+        call[name] = line.run(call) if isinstance(line, Step) else call.read(line.data_key or name, line)
+    return call
+
+
+class ReportSchema(Schema):
+    """The lines of one report type; ``kind`` is its name.
+
+    ``rules`` run on the report that the lines make, in their order.
     """
 
     kind = ""
-
-    def read(self, params: Params) -> CallValues:
-        """Return what a call requests.
-
-        :raises ApiError: with TikTok's message.
-        """
-        call = CallValues(params, self.kind)
-        for name, line in self.fields.items():
-            if isinstance(line, Step):
-                call[name] = line.run(call)
-            else:
-                call[name] = call.read(line.data_key or name, line)
-        return call
-
-
-class ReportSchema(CallSchema):
-    """The parameters of one report type; :attr:`kind` is its name.
-
-    ``rules`` run on the report that the parameters make, in their order.
-    """
-
     default_metrics: tuple[str, ...] = ("spend", "impressions")
     rules: tuple[Check, ...] = ()
 
@@ -120,7 +116,7 @@ class ReportSchema(CallSchema):
 
         :raises ApiError: with TikTok's message.
         """
-        call = self.read(params)
+        call = read(self.fields, params, self.kind)
         dimensions, metrics, (start, end) = call["dimensions"], call["metrics"], call["dates"]
         breakdowns, time = breakdowns_of(dimensions, self.kind), time_dimension(dimensions)
         parts = {
@@ -153,14 +149,6 @@ class ReportSchema(CallSchema):
     def parts(self, call: CallValues) -> dict[str, Any]:
         """Return the parts of a report that this report type makes in another way than most."""
         return {}
-
-
-def schema(*needed: str, **lines: Field[Any]) -> CallSchema:
-    """Return a schema of a few parameters.
-
-    :param needed: the names of those that are required.
-    """
-    return cast("CallSchema", CallSchema.from_dict({"needed": required(*needed), **lines})())
 
 
 def required(*names: str) -> Step:

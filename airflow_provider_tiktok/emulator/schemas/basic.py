@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from marshmallow import Schema
+
 from airflow_provider_tiktok.emulator.errors import missing, parameter_error
 from airflow_provider_tiktok.emulator.schemas import base, checks, fields
 from airflow_provider_tiktok.emulator.schemas.checks import Check, is_unknown, wrong_dimensions
@@ -141,7 +143,7 @@ _COMMON: tuple[Check, ...] = (
 # marshmallow takes the lines of the last base class first
 
 
-class OnlyRegular(base.CallSchema):
+class OnlyRegular(Schema):
     """The refusals of what only BASIC reports have."""
 
     no_reservation = base.NO_RESERVATION
@@ -149,7 +151,7 @@ class OnlyRegular(base.CallSchema):
     no_flags = base.never("query_lifetime", "enable_total_metrics")
 
 
-class OneAccount(base.CallSchema):
+class OneAccount(Schema):
     """What reports need that cannot be on several accounts."""
 
     one_account = base.required("advertiser_id")

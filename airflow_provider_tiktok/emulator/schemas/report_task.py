@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 
 from airflow_provider_tiktok.emulator.schemas import base, basic, checks, fields
 from airflow_provider_tiktok.emulator.schemas.base import Params
@@ -51,7 +51,7 @@ def _check_people(query: Query) -> None:
         raise checks.conflict()
 
 
-class _TaskLines(base.CallSchema):
+class _TaskLines(Schema):
     """The lines that differ from those of a synchronous report."""
 
     # a call on several accounts can group by account in addition to the level's own ID
@@ -84,15 +84,13 @@ _REPORTS: Mapping[str, base.ReportSchema] = {
 """The report types that have report tasks."""
 
 
-class _Head(base.CallSchema):
-    """What is read before the report."""
-
-    kind = "asynchronous"
-
-    needed = base.required("report_type", "dimensions")
-    report_type = fields.choice(tuple(_REPORTS))
-    refused = base.refused("page", "page_size", "query_mode")
-    totals = base.never("enable_total_metrics")
+_HEAD: base.Lines = {
+    "needed": base.required("report_type", "dimensions"),
+    "report_type": fields.choice(tuple(_REPORTS)),
+    "refused": base.refused("page", "page_size", "query_mode"),
+    "totals": base.never("enable_total_metrics"),
+}
+"""What is read before the report."""
 
 
 def _file_name(value: Any) -> str:
@@ -104,12 +102,11 @@ def _file_name(value: Any) -> str:
     return name
 
 
-_HEAD = _Head()
-_FILE = base.schema(
-    output_format=fields.choice(_FORMATS, load_default=_FORMATS[0]),
-    enable_report_title_translation=fields.flag(default=True),
-    file_name=fields.Typed(_file_name, load_default=""),
-)
+_FILE: base.Lines = {
+    "output_format": fields.choice(_FORMATS, load_default=_FORMATS[0]),
+    "enable_report_title_translation": fields.flag(default=True),
+    "file_name": fields.Typed(_file_name, load_default=""),
+}
 """What is read after the report."""
 
 
@@ -131,9 +128,9 @@ def read_report_task(params: Params) -> ReportTaskRequest:
 
     :raises ApiError: with TikTok's message.
     """
-    report_type = _HEAD.read(params)["report_type"]
+    report_type = base.read(_HEAD, params, "asynchronous")["report_type"]
     query = _REPORTS[report_type].query(params)
-    file = _FILE.read(params)
+    file = base.read(_FILE, params)
     return ReportTaskRequest(
         query=replace(query, untruncated=True),
         output_format=file["output_format"],

@@ -44,11 +44,11 @@ def _check_advertising(call: base.CallValues) -> None:
         raise parameter_error(f"filtering: only one of {', '.join(_ADVERTISING)} is supported")
 
 
-_FILTERING = base.schema(
-    given=base.early("filtering", fields.mapping()),
-    advertising=base.Step(_check_advertising),
-    filtering=fields.known(_KEYS),
-)
+_FILTERING: base.Lines = {
+    "given": base.early("filtering", fields.mapping()),
+    "advertising": base.Step(_check_advertising),
+    "filtering": fields.known(_KEYS),
+}
 """What is read after the rules of the report."""
 
 
@@ -86,7 +86,7 @@ class Overview(base.ReportSchema):
         :raises ApiError: with TikTok's message.
         """
         query = super().query(params)
-        given = _FILTERING.read(params)["filtering"]
+        given = base.read(_FILTERING, params)["filtering"]
         self.check_grouping(query)
         filters = (ObjectFilter(name, values, _READERS[name]) for name, values in given.items())
         return replace(query, filters=(_IS_SMART, *filters))
