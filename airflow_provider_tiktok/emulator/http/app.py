@@ -8,6 +8,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
 
 BASE = "/open_api/v1.3/"
 BASE_V2 = "/open_api/v2.0/"
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,11 @@ def make_app(service: Service) -> Starlette:
             Route(PAGE, _consent_page(service), methods=["GET"]),
             Route(f"{FILE_PATH}{{name}}", _serve_files(service), methods=["GET"]),
             Route("/_emulator/calls/", _serve_calls(service), methods=["GET", "DELETE"]),
-            Route("/open_api/{version}/{path:path}", _other_path(paths), methods=_METHODS),
+            Route(
+                "/open_api/{version}/{path:path}",
+                _other_path(paths),
+                methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            ),
         ],
         exception_handlers={404: _not_found, 405: _wrong_method},
     )
@@ -230,17 +234,15 @@ def _serve_files(service: Service) -> Callable[[Request], Awaitable[Response]]:
 
 def _read(request: Request, raw: bytes) -> ParsedRequest:
     body, readable = _read_body(raw)
-    # only a download's answer names the host, and a URL takes long to make
-    host = str(request.base_url).rstrip("/") if request.url.path.endswith(DOWNLOAD_PATH) else ""
+    path: str = request.scope["path"]  # request.url makes a URL first, which takes long
+    host = str(request.base_url).rstrip("/") if path.endswith(DOWNLOAD_PATH) else ""
     # the consent endpoints read the body only, so that no secret is in a URL
-    posted = request.url.path.endswith((EXCHANGE_PATH, REVOKE_PATH))
-    query = {} if posted else dict(request.query_params)
-    return ParsedRequest(
-        method=request.method,
-        path=request.url.path,
-        params=Params(query, body, token=request.headers.get("Access-Token", ""), host=host),
-        readable=readable,
+    text = (
+        "" if path.endswith((EXCHANGE_PATH, REVOKE_PATH)) else request.scope["query_string"].decode("latin-1")
     )
+    query = dict(parse_qsl(text, keep_blank_values=True))
+    params = Params(query, body, token=request.headers.get("Access-Token", ""), host=host)
+    return ParsedRequest(request.method, path, params, readable)
 
 
 async def _never_answer(service: Service, request: Request, parsed: ParsedRequest, fault: Fault) -> Response:

@@ -33,13 +33,17 @@ EXCHANGE_PATH = "oauth2/access_token/"
 REVOKE_PATH = "oauth2/revoke_token/"
 PAGE = "/portal/auth"
 
-_APP: base.Lines = {"app_id": fields.identifier(), "secret": fields.string()}
-_EXCHANGE: base.Lines = {"needed": base.required("app_id", "secret", "auth_code"), **_APP}
+_EXCHANGE: base.Lines = {
+    "needed": base.required("app_id", "secret", "auth_code"),
+    "app_id": fields.identifier(),
+    "secret": fields.string(),
+}
 _CODE: base.Lines = {"auth_code": fields.string(), "return_advertiser_ids": fields.flag(default=True)}
 _REVOCATION: base.Lines = {
     "needed": base.required("app_id", "secret", "access_token"),
+    "app_id": fields.identifier(),
     "access_token": fields.string(),
-    **_APP,
+    "secret": fields.string(),
 }
 _INVALID = 40101
 _USED = 40110

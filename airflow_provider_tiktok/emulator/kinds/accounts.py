@@ -14,7 +14,6 @@ from airflow_provider_tiktok.emulator.world.accounts import BC_ID, Account
 from airflow_provider_tiktok.emulator.world.world import World
 
 INFO_PATH = "advertiser/info/"
-_MAX_ACCOUNTS = 100
 
 
 def authorized_account(world: World, advertiser_id: str, path: str) -> Account:
@@ -108,6 +107,6 @@ APP: base.Lines = {
 }
 INFO: base.Lines = {
     "needed": base.required("advertiser_ids"),
-    "advertiser_ids": fields.identifiers(_MAX_ACCOUNTS),
+    "advertiser_ids": fields.identifiers(100),
     "fields": fields.strings(accepted=tuple(_FIELDS)),
 }

@@ -53,7 +53,6 @@ _GMV_MAX_PATH = "gmv_max/report/get/"
 _VIDEO_PATH = "gmv_max/video_list/report/get/"
 _OVERVIEW_PATH = "smart_plus/material_report/overview/"
 _BREAKDOWN_PATH = "smart_plus/material_report/breakdown/"
-_USER_INFO = endpoint({}, user_info)
 
 ENDPOINTS: dict[str, Endpoint] = {
     REPORT_PATH: report,
@@ -62,8 +61,8 @@ ENDPOINTS: dict[str, Endpoint] = {
     _BREAKDOWN_PATH: report_of(Breakdown(), _BREAKDOWN_PATH),
     "oauth2/advertiser/get/": endpoint(APP, advertisers),
     INFO_PATH: endpoint(INFO, advertiser_info),
-    "user/info/": _USER_INFO,
-    "user/info": _USER_INFO,  # Singer's tap calls it without the slash
+    "user/info/": endpoint({}, user_info),
+    "user/info": endpoint({}, user_info),  # Singer's tap calls it without the slash
     **{path: listing_of(path) for path in LISTINGS},
 }
 """The endpoint of each path of v1.3; all are GET."""

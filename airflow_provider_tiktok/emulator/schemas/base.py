@@ -189,11 +189,11 @@ NO_CHUNKS = refused("query_mode", line=fields.choice(MODES, load_default="REGULA
 
 
 def dimensions() -> Step:
-    """Return the line of dimensions that the report type has, at the level of the lines above if there is one."""
+    """Return the line of dimensions that the report type has."""
 
     def run(call: CallValues) -> Any:
         names = call.read("dimensions", _STRINGS)
-        dimension_names(names, call.kind, call.get("level"), call.get("other_ids") or ())
+        dimension_names(names, call.kind)
         return names
 
     return Step(run)

@@ -24,7 +24,6 @@ _LEVELS = (
     *("AUCTION_AD", "AUCTION_ADGROUP", "AUCTION_CAMPAIGN", "AUCTION_ADVERTISER"),
     *("RESERVATION_AD", "RESERVATION_ADGROUP", "RESERVATION_CAMPAIGN", "RESERVATION_ADVERTISER"),
 )
-_MAX_ACCOUNTS = 5
 _NOT_WITH_AD_ID_V2 = frozenset({"image_id", "video_material_id"})
 _KEYWORD_METRICS = frozenset({"spend", "cpc", "cpm", "impressions", "clicks", "ctr"})
 _NO_TIME = ("interest_category", "device_brand_id")
@@ -44,6 +43,13 @@ def _level(call: base.CallValues) -> str:
             f"Invalid value for data_level: {level} and service_type {service} do not match"
         )
     return str(level.replace("RESERVATION_", "AUCTION_"))
+
+
+def _dimensions(call: base.CallValues) -> tuple[str, ...]:
+    """Return the dimensions, which the level must have."""
+    names: tuple[str, ...] = call["names"]
+    checks.dimension_names(names, call.kind, call["level"], call["other_ids"])
+    return names
 
 
 def check_ids(query: Query) -> None:
@@ -168,7 +174,7 @@ class Basic(base.ReportSchema):
     rules = (check_ids, checks.one_time_dimension, _check_breakdowns, *_COMMON, checks.totals)
 
     advertiser_id = fields.identifier()
-    advertiser_ids = fields.identifiers(_MAX_ACCOUNTS)
+    advertiser_ids = fields.identifiers(5)
     account = base.Step(_check_account)
     needed = base.required("data_level", "dimensions")
     service_type = fields.choice(base.SERVICES, load_default="AUCTION")
@@ -180,7 +186,7 @@ class Basic(base.ReportSchema):
     multi_adv_report_in_utc_time = fields.flag()
     dates = base.dates()
     other_ids = base.Step(lambda call: ())
-    dimensions = base.dimensions()
+    dimensions = base.Step(_dimensions)
     page, page_size = base.paging()
     filtering = filters(FIELDS)
     order_field, order_type = base.ordering()

@@ -10,7 +10,7 @@ from airflow_provider_tiktok.emulator.world.table import is_attribute
 from airflow_provider_tiktok.reports import catalog
 
 MAX_METRICS = 100
-MAX_DIMENSIONS = 4
+_MAX_DIMENSIONS = 4
 _MAX_DAYS: dict[str | None, int] = {"stat_time_hour": 1, "stat_time_day": 30}
 _YEAR = 365
 _PAIRS = ({"search_keyword", "match_type"}, {"page_id", "component_name"}, {"age", "gender"})
@@ -37,8 +37,8 @@ def dimension_names(
 
     :param also: dimensions of another level that are accepted too.
     """
-    if not 1 <= len(names) <= MAX_DIMENSIONS:
-        raise parameter_error(f"dimensions: Length must be between 1 and {MAX_DIMENSIONS}")
+    if not 1 <= len(names) <= _MAX_DIMENSIONS:
+        raise parameter_error(f"dimensions: Length must be between 1 and {_MAX_DIMENSIONS}")
     known = catalog.dimensions(report_type)
     for name in names:
         if name not in known:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from marshmallow.fields import Field
@@ -183,15 +184,10 @@ def _check_attributes(query: Query) -> None:
     """Raise ApiError if TikTok does not have the requested names and settings here."""
     if query.level in (ADVERTISER.name, PRODUCT_CAMPAIGN.name, LIVE_CAMPAIGN.name):
         return
-    several = _names_several({one.field: one.values for one in query.filters})
-    if len(query.id_dimensions) == 1 and not several:
+    if len(query.id_dimensions) == 1 and not _names_several({one.field: one.values for one in query.filters}):
         return
     if any(is_attribute(name, GmvMax.kind) and name not in _LIKE_FIGURES for name in query.metrics):
         raise checks.conflict()
-
-
-def _check_order(query: Query) -> None:
-    checks.order(query, _is_not_sortable, "sort_field")
 
 
 def _is_not_sortable(name: str, query: Query) -> bool:
@@ -202,7 +198,12 @@ class GmvMax(base.ReportSchema):
     """GMV Max reports."""
 
     kind = "GMV_MAX"
-    rules = (checks.dates, checks.metrics, _check_attributes, _check_order)
+    rules = (
+        checks.dates,
+        checks.metrics,
+        _check_attributes,
+        partial(checks.order, is_invalid=_is_not_sortable, parameter="sort_field"),
+    )
 
     needed = base.required("advertiser_id", "store_ids", "dimensions", "metrics", "start_date", "end_date")
     store_ids = fields.identifiers(1)

@@ -15,11 +15,9 @@ from airflow_provider_tiktok.emulator.world.entities import AUTOMATION, Ad, enti
 from airflow_provider_tiktok.emulator.world.query import Query
 from airflow_provider_tiktok.reports import catalog
 
-_MAX_PAGE_SIZE = 100
 _MAX_SETTINGS = 3
 _SETTINGS = ("ad_text_entity_id", "call_to_action_entity_id", "interactive_add_on_entity_id")
 _MATERIALS = ("main_material_id", *_SETTINGS)
-_MATERIAL_TYPES = ("VIDEO", "IMAGE", "CAROUSEL", "SPARK_ADS")
 
 _ADVERTISING: Mapping[str, Callable[[Ad], str]] = {
     "campaign_ids": lambda ad: ad.group.campaign.id,
@@ -34,7 +32,7 @@ _READERS: Mapping[str, Callable[[Ad], str]] = {
 _KEYS = {
     **{name: fields.values(200) for name in _ADVERTISING},
     **{f"{name}s": fields.values(400) for name in _MATERIALS},
-    "main_material_types": fields.values(400, _MATERIAL_TYPES),
+    "main_material_types": fields.values(400, ("VIDEO", "IMAGE", "CAROUSEL", "SPARK_ADS")),
 }
 _IS_SMART = ObjectFilter("campaign_automation_type", (AUTOMATION,), lambda ad: ad.group.campaign.automation)
 
@@ -72,7 +70,7 @@ class Overview(base.ReportSchema):
     level = base.Step(partial(_level, "OVERVIEW"))
     metrics = fields.strings()
     dates = base.dates()
-    page, page_size = base.paging(_MAX_PAGE_SIZE)
+    page, page_size = base.paging(100)
     advertiser_id = fields.identifier()
     order_field, order_type = base.ordering("sort")
 

@@ -114,9 +114,7 @@ FIELDS: Mapping[str, Field] = {
     "creative_campaign_type": _constant("REGULAR_CAMPAIGN"),
     "campaign_product_source": _constant("UNSET"),
     "ad_entity_type": _constant("NORMAL"),
-    "campaign_label_ids": _LABELS,
-    "campaign_label_names": _LABELS,
-    "campaign_label_types": _LABELS,
+    **dict.fromkeys(("campaign_label_ids", "campaign_label_names", "campaign_label_types"), _LABELS),
 }
 
 

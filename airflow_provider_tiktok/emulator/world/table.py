@@ -382,14 +382,19 @@ def _times(account: Account, query: Query, now: datetime) -> tuple[tuple[str, ..
         return labels, Timeline([*((first, part) for part in HOUR_STARTS[:hours]), end])
     if query.time_dimension == "stat_time_day":
         days = range(first, last + 1)
-        labels = tuple(f"{date.fromordinal(day)} 00:00:00" for day in days)
+        labels = tuple(map(_midnight, days))
         return labels, Timeline([*((day, 0) for day in days), end])
     if query.time_dimension in _BEGINNING:
         begin = _BEGINNING[query.time_dimension]
         starts = [day for day in range(first, last + 1) if day == first or begin(day) == day]
-        labels = tuple(f"{date.fromordinal(begin(day))} 00:00:00" for day in starts)
+        labels = tuple(_midnight(begin(day)) for day in starts)
         return labels, Timeline([*((day, 0) for day in starts), end])
     return ("",), Timeline([(first, 0), end])
+
+
+@functools.cache  # a call has a month of them, and the next page has the same
+def _midnight(day: int) -> str:
+    return f"{date.fromordinal(day)} 00:00:00"
 
 
 _BEGINNING: dict[str, Callable[[int], int]] = {
