@@ -41,8 +41,10 @@ needs_airflow_3 = pytest.mark.skipif(
     find_spec("airflow.sdk") is None,
     reason="Airflow 2 has no airflow.sdk, and runs an operator in the main thread only",
 )
-THREADED = ["sqlite", "postgres", "mysql"]
-KNOWN = [*THREADED, "duckdb"]  # which is one process's
+# without `--full` only the tests of tables run with these
+MYSQL, DUCKDB = (pytest.param(name, marks=pytest.mark.full) for name in ("mysql", "duckdb"))
+THREADED = ["sqlite", "postgres", MYSQL]
+KNOWN = [*THREADED, DUCKDB]  # which is one process's
 
 
 @pytest.fixture(params=[*KNOWN, "generic"])
