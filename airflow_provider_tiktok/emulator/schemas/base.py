@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from marshmallow import Schema, ValidationError
 from marshmallow import missing as no_default
@@ -83,7 +83,7 @@ class Step(Raw):
         self.run = run
 
 
-Lines = Mapping[str, Field[Any]]
+Lines: TypeAlias = "Mapping[str, Field[Any]]"
 """The parameters of one kind of call and the checks between them, by name, in the order in which TikTok looks at them."""
 
 
