@@ -153,6 +153,7 @@ def _no_backoff(monkeypatch):
 
     monkeypatch.setattr(TikTokClient, "wait", lambda *_: None)
     monkeypatch.setattr("airflow_provider_tiktok.api.stopping.wait", lambda *_: None)
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.refetch._BACKOFF", 0)
 
 
 def result_of(work, client, caplog) -> str:
