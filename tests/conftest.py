@@ -100,9 +100,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=[*others, *beyond])
 
 
+_TOGETHER = {
+    "tests/airflow/": "airflow",
+    "tests/browser/": "airflow",
+    "tests/docs/test_docs_examples.py": "docs",
+}
+"""Groups of tests that run in one process, by the beginning of their IDs."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep tests that share a running Airflow in one process, with ``--dist=loadgroup``.
+    """Keep tests that share a running Airflow, or a run of all DAGs of the docs, in one process, with ``--dist=loadgroup``.
 
     With pytest 9.2 xdist ignores its mark ``xdist_group``.
     """
@@ -110,7 +118,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class OneAirflow(LoadGroupScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "airflow" if nodeid.startswith(("tests/airflow/", "tests/browser/")) else nodeid
+            return next((group for start, group in _TOGETHER.items() if nodeid.startswith(start)), nodeid)
 
     return OneAirflow(config, log) if config.option.dist == "loadgroup" else None
 
