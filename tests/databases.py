@@ -136,9 +136,8 @@ class MariaDb(Postgres):
         )
 
     def connection(self, password=None, **extra):
-        return json.dumps(json.loads(super().connection(password)) | {
-            "conn_type": "mysql", "schema": self.schema, "extra": extra,
-        })  # fmt: skip
+        changes = {"conn_type": "mysql", "schema": self.schema, "extra": extra}
+        return json.dumps(json.loads(super().connection(password)) | changes)
 
     def keys(self, table):
         return self._keys(

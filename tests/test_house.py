@@ -48,7 +48,13 @@ MAY_IMPORT = {
     "cli": {"hooks", "reports", "api", "_compat_late"},
     "triggers": {"reports.async_reports", "api", "_compat_late"},
     "operators": {"links", "hooks", "reports", "_compat", "_compat_late"},
-    "operators._outputs": {"reports", "storage", "api.connection", "_compat_late"},
+    "operators._outputs": {
+        "reports",
+        "storage",
+        "api.connection",
+        "api.transport.redaction",
+        "_compat_late",
+    },
     "operators._run": {"triggers", "hooks", "reports", "storage", "api", "_compat", "_compat_late"},
     "sensors": {
         "operators.base",

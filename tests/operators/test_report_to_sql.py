@@ -552,6 +552,19 @@ def test_a_wrong_password_is_not_shown(emulator, server, monkeypatch, caplog):
     assert emulator.calls == []
 
 
+def test_a_password_is_not_shown_as_a_url_holds_it_either(emulator, lite, monkeypatch):
+    connection = json.loads(lite.connection()) | {"password": "geheim/4f1c ü"}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
+
+    def fail(_):
+        raise OSError("no route to x://me:geheim%2F4f1c+%C3%BC@host or x://me:geheim%2F4f1c%20%C3%BC@host")
+
+    monkeypatch.setattr(tables, "open_engine", fail)
+    with pytest.raises(TikTokOutputError, match="no route to") as caught:
+        run(**TWO_DAYS, advertiser_ids=accounts(emulator, 1))
+    assert "4f1c" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [

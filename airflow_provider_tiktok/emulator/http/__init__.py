@@ -1,1 +1,1 @@
-"""The web application: routes, the order of TikTok's checks, answers and their faults."""
+"""The web application: routes, checks in the order in which TikTok makes them, answers and their faults."""

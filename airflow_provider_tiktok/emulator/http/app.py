@@ -1,4 +1,4 @@
-"""The emulator's web application: routes, the order of TikTok's checks, faults, the log of calls."""
+"""The emulator's web application: routes, checks in the order in which TikTok makes them, faults, the log of calls."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The parameters of BASIC, AUDIENCE and CATALOG reports, in calls and in report tasks.
 
-Each rule is one of TikTok's page on synchronous reports.
+TikTok's page on synchronous reports has each of the rules.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_provider_tiktok._compat_late import BaseHook, has_connection
 from airflow_provider_tiktok.api.connection import unreadable
+from airflow_provider_tiktok.api.transport.redaction import Redactor
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.operators._outputs.base import TableOptions
@@ -296,9 +297,9 @@ def _open_hook(conn_id: object) -> Any:
 
 
 def _redactor(conn_id: str) -> Callable[[str], str]:
-    """Return a function that redacts the connection's password, whether Airflow masks it or not."""
+    """Return a function that redacts the connection's password, as it is and as a URL holds it."""
     password = BaseHook.get_connection(str(conn_id).strip()).password
-    return (lambda text: text.replace(password, "***")) if password else str
+    return Redactor((password or "",)).text
 
 
 def _iso(day: date | None) -> str | None:

@@ -46,26 +46,22 @@ class Progress:
         self.pages_done = 0
         self.rows = 0
 
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time for a line."""
-        return self._clock() >= self._next
-
     def window_done(self, pages: int, rows: int) -> None:
         """Count a complete window."""
         self.windows_done += 1
         self.pages_done += pages
         self.rows += rows
 
-    def tick(self, open_pages: int, open_pages_taken: int) -> None:
+    def tick(self, count_pages: Callable[[], tuple[int, int]]) -> None:
         """Log a line, if it is time.
 
-        :param open_pages: pages known of in the windows under way.
-        :param open_pages_taken: those of them that have come.
+        :param count_pages: returns how many pages are known of in the windows under way, and how many of them have come;
+            only called for a line.
         """
-        if not self.is_due:
-            return
         now = self._clock()
+        if now < self._next:
+            return
+        open_pages, open_pages_taken = count_pages()
         self._pause = min(_LONGEST, self._pause * 1.5)
         self._next = now + self._pause
         seconds = now - self._started

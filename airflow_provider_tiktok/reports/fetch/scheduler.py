@@ -144,11 +144,12 @@ class PageScheduler:
                 self._end = error
                 return False
             self._submit()
-        if self._progress.is_due:
-            self._progress.tick(
-                sum(window.pages for window in self._open), sum(window.pages_taken for window in self._open)
-            )
+        self._progress.tick(self._count_pages)
         return outcome is not None
+
+    def _count_pages(self) -> tuple[int, int]:
+        """Return how many pages are known of in the windows under way, and how many of them have come."""
+        return sum(window.pages for window in self._open), sum(window.pages_taken for window in self._open)
 
     def _deal_with(self, outcome: Outcome[PageJob, Answer]) -> None:
         job = outcome.job

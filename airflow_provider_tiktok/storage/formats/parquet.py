@@ -39,7 +39,7 @@ from airflow_provider_tiktok.storage.columns import (
     column_test,
     is_number,
 )
-from airflow_provider_tiktok.storage.formats.part_file import CountedFile
+from airflow_provider_tiktok.storage.formats.part_file import PartFile
 
 PRECISION, SCALE = 38, 9
 
@@ -164,7 +164,7 @@ class Parquet:
         return column
 
 
-class ParquetPartFile:
+class ParquetPartFile(PartFile):
     """A Parquet part file, which is written row group by row group.
 
     :param path: the path of the new file, which must not exist.
@@ -172,27 +172,15 @@ class ParquetPartFile:
     """
 
     def __init__(self, path: Path, parquet: Parquet) -> None:
-        self.path = path
-        self.rows = 0
+        super().__init__(path)
         self._parquet = parquet
         self._group = max(1, _GROUP_CELLS // len(parquet.schema))
         self._rows: list[bytes] = []
         self._tables: list[Any] = []  # of the next row group
         self._in_tables = 0
-        self._file = CountedFile(path)
         self._writer: Any = parquet.parquet.ParquetWriter(
             self._file, parquet.schema, compression="snappy", store_schema=False
         )
-
-    @property
-    def size(self) -> int:
-        """Bytes in the file."""
-        return self._file.bytes
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the bytes in the file."""
-        return self._file.digest.hexdigest()
 
     def write(self, rows: Sequence[bytes]) -> None:
         """Append rows."""

@@ -4,40 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 _BUFFER = 2**16
 _LEVEL = 6
-
-
-class PartFile(Protocol):
-    """A data file that is not published yet.
-
-    ``path``, ``rows``, ``size`` and ``sha256`` are final after :meth:`finish`.
-    """
-
-    path: Path
-    rows: int
-
-    @property
-    def size(self) -> int:
-        """Bytes in the file."""
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the bytes in the file."""
-
-    def write(self, rows: Sequence[bytes]) -> None:
-        """Append rows, as rendered by the format."""
-
-    def finish(self) -> None:
-        """Write the buffered rows and close the file, which cannot be appended to afterwards."""
-
-    def discard(self) -> None:
-        """Remove the file, even if the disk is too full to finish it."""
 
 
 class CountedFile:
@@ -54,7 +27,7 @@ class CountedFile:
 
     @property
     def closed(self) -> bool:
-        """Whether the file is closed, which pyarrow asks."""
+        """Return whether the file is closed; pyarrow needs to know."""
         return self._file.closed
 
     def write(self, data: bytes) -> int:
@@ -80,27 +53,18 @@ class CountedFile:
             self.path.unlink(missing_ok=True)
 
 
-class LinePartFile:
-    """A part file of a format of lines.
+class PartFile(ABC):
+    """A data file that is not published yet.
 
-    The same lines produce the same bytes: gzip's header contains neither a name nor a time.
+    ``rows``, ``size`` and ``sha256`` are final after :meth:`finish`.
 
     :param path: the path of the new file, which must not exist.
-    :param header: the bytes at the start of the file.
-    :param compress: whether to compress the file with gzip.
     """
 
-    def __init__(self, path: Path, header: bytes, *, compress: bool) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.rows = 0
         self._file = CountedFile(path)
-        self._gzip = (
-            gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=self._file, mtime=0)
-            if compress
-            else None
-        )
-        if header:
-            self._append(header)
 
     @property
     def size(self) -> int:
@@ -111,6 +75,39 @@ class LinePartFile:
     def sha256(self) -> str:
         """Digest of the bytes in the file."""
         return self._file.digest.hexdigest()
+
+    @abstractmethod
+    def write(self, rows: Sequence[bytes]) -> None:
+        """Append rows, as rendered by the format."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Write the buffered rows and close the file, which cannot be appended to afterwards."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Remove the file, even if the disk is too full to finish it."""
+
+
+class LinePartFile(PartFile):
+    """A part file of a format of lines.
+
+    The same lines produce the same bytes: gzip's header contains neither a name nor a time.
+
+    :param path: the path of the new file, which must not exist.
+    :param header: the bytes at the start of the file.
+    :param compress: whether to compress the file with gzip.
+    """
+
+    def __init__(self, path: Path, header: bytes, *, compress: bool) -> None:
+        super().__init__(path)
+        self._gzip = (
+            gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=self._file, mtime=0)
+            if compress
+            else None
+        )
+        if header:
+            self._append(header)
 
     def write(self, rows: Sequence[bytes]) -> None:
         """Append lines."""
