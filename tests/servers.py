@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -23,6 +24,7 @@ import pytest
 
 USER = "tiktok"
 _START_SECONDS = 30
+_READY = re.compile("ready (to accept|for) connections", re.IGNORECASE)  # what the servers' logs say
 _POSTGRES_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parts[-2]))
 # Data is thrown away: PostgreSQL ends at once and with its processes on SIGQUIT, the others start no processes.
 _DEATH = {"postgres": signal.SIGQUIT, "mysql": signal.SIGKILL, "": signal.SIGKILL}
@@ -55,7 +57,7 @@ def postgres() -> str:
     command = [initdb, "-D", folder / "data", "-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}"]
     _run([*_user("postgres"), *command, "--locale=C", "--encoding=UTF8", "--no-sync"])
     settings = [f"--{setting}" for setting in (*_POSTGRES, f"port={port}", "listen_addresses=127.0.0.1")]
-    _serve("postgres", [server, "-D", folder / "data", *settings], folder, port)
+    _serve("postgres", [server, "-D", folder / "data", *settings], folder)
     return f"postgresql://{USER}:{password}@127.0.0.1:{port}/postgres"
 
 
@@ -93,7 +95,7 @@ def mariadb() -> str:
         f"--init-file={users}",
     ]
     settings += ["--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite"]
-    _serve("mysql", [server, "--no-defaults", *data, *settings], folder, port)
+    _serve("mysql", [server, "--no-defaults", *data, *settings], folder)
     return f"mysql://{USER}:{password}@127.0.0.1:{port}/mysql"
 
 
@@ -113,7 +115,7 @@ def redis() -> str:
     )
     settings = f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\nsave ""\nappendonly no\n'
     # settings come on the standard input: a password on the command line could be read by all
-    _serve("", [server, "-"], folder, port, settings)
+    _serve("", [server, "-"], folder, settings)
     return f"redis://:{password}@127.0.0.1:{port}/0"
 
 
@@ -159,8 +161,8 @@ def _run(command: list[str | Path]) -> None:
         raise MissingServerError(f"{Path(command[-1]).name} failed: {done.stderr.strip()[-500:]}")
 
 
-def _serve(user: str, command: list[str | Path], folder: Path, port: int, stdin: str = "") -> None:
-    """Start a server and wait until it listens."""
+def _serve(user: str, command: list[str | Path], folder: Path, stdin: str = "") -> None:
+    """Start a server and wait until its log says that it takes connections, which PostgreSQL's port is early with."""
     log = folder / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
@@ -177,9 +179,8 @@ def _serve(user: str, command: list[str | Path], folder: Path, port: int, stdin:
         server.stdin.write(stdin.encode())
     deadline = time.monotonic() + _START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if _READY.search(log.read_text(errors="replace")):
+            return
         time.sleep(0.05)
     raise MissingServerError(f"The server does not start: {log.read_text(errors='replace').strip()[-500:]}")
 
