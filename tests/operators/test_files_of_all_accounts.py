@@ -12,6 +12,7 @@ from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokPermissi
 from airflow_provider_tiktok.operators._outputs.files import FileOutput
 from airflow_provider_tiktok.reports.planning.plan import RunTime
 from airflow_provider_tiktok.reports.result.summary import make_summary
+from airflow_provider_tiktok.storage.formats import EXTENSIONS
 from tests.reports.helpers import UTC, FakeClient, fetch, paged, plan
 
 ZONES = {"1": "Europe/Berlin", "2": "America/New_York"}
@@ -98,7 +99,7 @@ def test_other_folders_take_the_accounts_as_they_are(tmp_path, time, parameters)
     assert run(tmp_path, time, **parameters)["row_count"] == 2 * (2 if parameters is TWO_DAYS else 1)
 
 
-@pytest.mark.parametrize("output_format", ["jsonl", "jsonl.gz", "csv", "parquet"])
+@pytest.mark.parametrize("output_format", EXTENSIONS)
 def test_a_skipped_account_keeps_its_rows(tmp_path, output_format):
     if output_format == "parquet":
         pytest.importorskip("pyarrow", reason="pyarrow is not installed")

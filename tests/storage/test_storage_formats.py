@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_tiktok.storage.formats import FORMATS
+from airflow_provider_tiktok.storage.formats import EXTENSIONS, FORMATS
 from airflow_provider_tiktok.storage.formats.comma_separated import Csv
 from airflow_provider_tiktok.storage.formats.json_lines import JsonLines
+from airflow_provider_tiktok.storage.formats.readers import read_records
 
 COLUMNS = {"ad_name": "string", "day": "date", "clicks": "integer", "spend": "decimal"}
 ODD = [
@@ -64,6 +65,24 @@ def test_csv_has_a_header_and_numbers_with_their_digits():
 
 def test_json_lines_have_no_header():
     assert JsonLines(COLUMNS).header() == b""
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_every_format_reads_what_it_wrote(tmp_path, extension):
+    if extension == "parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    name, _, gzip = extension.partition(".")
+    rows = [(text, "2026-11-01", str(index), f"{index}.05") for index, text in enumerate(ODD)]
+    rows.append((None, None, None, None))
+    columns = list(zip(*rows, strict=True))
+    file_format = FORMATS[name](COLUMNS)
+    part_file = file_format.part_file(tmp_path / f"rows.{extension}", compress=bool(gzip))
+    part_file.write(file_format.lines(columns, [False] * len(columns)))
+    part_file.finish()
+    assert (part_file.rows, part_file.size) == (len(rows), part_file.path.stat().st_size)
+    with part_file.path.open("rb") as file:
+        found = [tuple(row.values()) for row in read_records(file, part_file.path.name, COLUMNS)]
+    assert found == [(text or None, *others) for text, *others in rows]  # CSV has no empty text
 
 
 @pytest.mark.parametrize("text", ODD, ids=repr)
@@ -122,8 +141,3 @@ def test_rows_rendered_singly_have_the_same_bytes():
     for file_format in (JsonLines, Csv):
         writer = file_format(COLUMNS)
         assert b"".join(render(writer, [row]) for row in rows) == render(writer, rows)
-
-
-def test_formats_are_found_by_their_extension():
-    assert FORMATS["jsonl"] is JsonLines
-    assert FORMATS["csv"] is Csv

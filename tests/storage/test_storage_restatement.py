@@ -14,6 +14,7 @@ from airflow_provider_tiktok.storage.files import restatement as module
 from airflow_provider_tiktok.storage.files.destination import Destination
 from airflow_provider_tiktok.storage.files.restatement import Comparison
 from airflow_provider_tiktok.storage.files.target import parse_target
+from airflow_provider_tiktok.storage.formats import EXTENSIONS
 
 COLUMNS = {
     "advertiser_id": "string",
@@ -103,7 +104,6 @@ def write(
         destination.discard()
 
 
-FORMATS = ["jsonl", "csv", "parquet", "jsonl.gz", "csv.gz"]
 PARTITIONS = [(), ("stat_time_day",), ("advertiser_id", "ad_id")]
 
 
@@ -120,7 +120,7 @@ def needs_pyarrow(output_format: str) -> None:
 
 @pytest.mark.sampled(12)
 @pytest.mark.parametrize("partition_by", PARTITIONS, ids="-".join)
-@pytest.mark.parametrize("output_format", FORMATS)
+@pytest.mark.parametrize("output_format", EXTENSIONS)
 def test_rows_are_compared_by_their_key(folder, output_format, partition_by):
     needs_pyarrow(output_format)
     kind, path = folder
@@ -138,7 +138,7 @@ def test_rows_are_compared_by_their_key(folder, output_format, partition_by):
     assert (manifest["a"], manifest["restatement"]) == (1, SECOND)
 
 
-@pytest.mark.parametrize("output_format", FORMATS)
+@pytest.mark.parametrize("output_format", EXTENSIONS)
 def test_one_file_is_compared_too(tmp_path, output_format):
     needs_pyarrow(output_format)
     path = str(tmp_path / f"rows.{output_format}")
@@ -147,8 +147,8 @@ def test_one_file_is_compared_too(tmp_path, output_format):
 
 
 @pytest.mark.sampled(12)
-@pytest.mark.parametrize("after", FORMATS)
-@pytest.mark.parametrize("before", FORMATS)
+@pytest.mark.parametrize("after", EXTENSIONS)
+@pytest.mark.parametrize("before", EXTENSIONS)
 def test_a_change_of_format_changes_no_row(tmp_path, before, after):
     needs_pyarrow(before)
     needs_pyarrow(after)

@@ -6,6 +6,7 @@ import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.files.target import Target, parse_target
+from airflow_provider_tiktok.storage.formats import EXTENSIONS
 
 
 @pytest.mark.parametrize(
@@ -112,4 +113,4 @@ def test_parquet_is_not_compressed_twice(path, output_format):
 def test_what_is_known_is_listed():
     with pytest.raises(TikTokOutputError) as caught:
         parse_target("/out/", "orc")
-    assert str(caught.value) == ("`output_format` is 'orc'; it can be jsonl, csv, parquet, jsonl.gz, csv.gz.")
+    assert str(caught.value) == (f"`output_format` is 'orc'; it can be {', '.join(EXTENSIONS)}.")

@@ -118,7 +118,7 @@ class FileOutput:
             summary["restatement"] = shown_restatement(published.restatement)
             log.info("%s", restatement_text(published.restatement))
         for old in published.removed:
-            log.info("Removed %s, whose partition has no rows any more.", old)
+            log.info("Removed %s: its rows are in a new file, or TikTok has none there any more.", old)
         # tasks mapped over accounts share folders, and rightly so
         shared = request.advertiser_ids and "advertiser_id" not in self._partition_by
         if published.other_files and not shared:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.formats import FORMATS
+from airflow_provider_tiktok.storage.formats import EXTENSIONS, FORMATS
 
 _GZIP = ".gz"
+_KNOWN = ", ".join(EXTENSIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
     A path is a folder if it ends with a slash, has no extension, or rows are partitioned.
 
     :param path: the path or URL.
-    :param output_format: ``jsonl`` or ``csv``, with ``.gz`` to compress, or ``parquet``; ``None`` is the
+    :param output_format: one of :data:`~airflow_provider_tiktok.storage.formats.EXTENSIONS`; ``None`` is the
         path's extension, or else ``jsonl``.
     :param partition_by: the columns that become Hive folders.
     :raises TikTokOutputError: extension and format are unknown or contradict each other.
@@ -51,7 +52,7 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
         _split(f"x.{output_format.strip().lower().lstrip('.')}") if output_format else ("", False)
     )
     if output_format and wanted not in FORMATS:
-        raise TikTokOutputError(f"`output_format` is {output_format!r}; it can be {_known()}.")
+        raise TikTokOutputError(f"`output_format` is {output_format!r}; it can be {_KNOWN}.")
     is_folder = (
         path.endswith("/") or not (named or named_gzip) or (bool(partition_by) and named not in FORMATS)
     )
@@ -65,7 +66,7 @@ def parse_target(path: str, output_format: str | None, partition_by: Sequence[st
     if named not in FORMATS and not wanted:
         raise TikTokOutputError(
             f"`output_path` {path!r} ends in an extension that this version doesn't write. It can be "
-            f"{_known()}; end the path with a slash if it is a folder."
+            f"{_KNOWN}; end the path with a slash if it is a folder."
         )
     if wanted and named in FORMATS and (named != wanted or wanted_gzip > named_gzip):
         raise TikTokOutputError(
@@ -87,9 +88,3 @@ def _refuse_gzip(name: str, compress: bool) -> None:
         raise TikTokOutputError(
             f"Readers of {name} don't accept {name}.gz, and {name} is already compressed. Remove the .gz."
         )
-
-
-def _known() -> str:
-    """Return the list of known extensions."""
-    gzipped = (f"{name}{_GZIP}" for name, file_format in FORMATS.items() if file_format.compressible)
-    return ", ".join((*FORMATS, *gzipped))

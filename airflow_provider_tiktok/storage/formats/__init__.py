@@ -13,3 +13,6 @@ FORMATS: dict[str, type[Format]] = {
     "parquet": Parquet,
 }
 """File formats by name, which is also the file extension."""
+
+EXTENSIONS = (*FORMATS, *(f"{name}.gz" for name, file_format in FORMATS.items() if file_format.compressible))
+"""The extensions of files that can be written."""
