@@ -31,14 +31,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_tiktok.storage.files.locks import FolderLock, exclusive_lock, is_stale
+from airflow_provider_tiktok.storage.files.locks import (
+    FolderLock,
+    create_locked_folder,
+    exclusive_lock,
+    locked_if_stale,
+)
 
 log = logging.getLogger(__name__)
 
 RUN_FOLDER = ".tiktok-run-"
 JOURNAL = ".journal.json"
 
-_ATTEMPTS = 5
 _DAY = 24 * 3600  # seconds
 
 Change = tuple[Path, str]
@@ -63,7 +67,8 @@ class LocalDisk:
     def recover(self) -> None:
         """Complete the publications of killed runs and remove their files."""
         if any(self._folder.glob(f"{RUN_FOLDER}*")):
-            with exclusive_lock(self._folder):
+            # a failed run can remove the empty folder at any time
+            with suppress(FileNotFoundError), exclusive_lock(self._folder):
                 self._recover()
 
     def begin(self) -> Path:
@@ -72,7 +77,7 @@ class LocalDisk:
         :raises OSError: it can't be created.
         """
         if self._run is None:
-            self._run = self._create_run_folder()
+            self._run, self._lock = create_locked_folder(self._create_run_folder)
         return self._run
 
     def new_file(self) -> Path:
@@ -144,15 +149,10 @@ class LocalDisk:
         }
 
     def _create_run_folder(self) -> Path:
-        for _ in range(_ATTEMPTS):
-            self._create_folders(self._folder)
-            # a failed run can remove the empty folder at any time
-            with suppress(FileNotFoundError), exclusive_lock(self._folder):
-                run = self._folder / f"{RUN_FOLDER}{secrets.token_hex(4)}"
-                run.mkdir()
-                self._lock = FolderLock(run)
-                return run
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._folder))
+        self._create_folders(self._folder)  # a failed run can remove the empty folder at any time
+        run = self._folder / f"{RUN_FOLDER}{secrets.token_hex(4)}"
+        run.mkdir()
+        return run
 
     def _create_folders(self, folder: Path) -> None:
         missing = []
@@ -184,9 +184,11 @@ class LocalDisk:
 
     def _recover(self) -> None:
         for run in sorted(self._folder.glob(f"{RUN_FOLDER}*")):
-            if run != self._run and is_stale(run):
-                _complete(run)
-                log.info("Removed %s of a killed task.", run)
+            if run != self._run:
+                with locked_if_stale(run) as is_stale:
+                    if is_stale:
+                        _complete(run)
+                        log.info("Removed %s of a killed task.", run)
 
 
 def follow_links(path: Path) -> str:

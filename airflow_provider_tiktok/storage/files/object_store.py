@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_tiktok.storage.files.local_disk import JOURNAL, RUN_FOLDER, Change
-from airflow_provider_tiktok.storage.files.locks import FolderLock, is_stale
+from airflow_provider_tiktok.storage.files.locks import FolderLock, create_locked_folder, locked_if_stale
 from airflow_provider_tiktok.storage.files.partitions import protocols
 
 log = logging.getLogger(__name__)
@@ -63,8 +63,10 @@ class ObjectStore:
         self._fs.invalidate_cache()  # it lacks what other workers have written since
         for folder in Path(tempfile.gettempdir()).glob(f"{_TEMPORARY}*"):
             with suppress(OSError):
-                if folder.stat().st_uid == os.getuid() and is_stale(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
+                if folder.stat().st_uid == os.getuid():
+                    with locked_if_stale(folder) as is_stale:
+                        if is_stale:
+                            shutil.rmtree(folder, ignore_errors=True)
 
     def begin(self) -> Path:
         """Return the folder for part files, and create it first if necessary.
@@ -72,8 +74,9 @@ class ObjectStore:
         :raises OSError: it can't be created.
         """
         if self._temporary is None:
-            self._temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
-            self._lock = FolderLock(self._temporary)
+            self._temporary, self._lock = create_locked_folder(
+                lambda: Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+            )
         return self._temporary
 
     def new_file(self) -> Path:
