@@ -4,7 +4,7 @@ export PORT UI_PORT PYTHON AIRFLOW ARGS
 
 SESSIONS := demo ui test test-short test-matrix lint format bench stores scale docs dist pins audit
 .DEFAULT_GOAL := help
-.PHONY: help test-all compat clean $(SESSIONS)
+.PHONY: help test-all test-rest compat clean $(SESSIONS)
 
 $(SESSIONS):
 	@sh tools/run.sh $@
@@ -12,7 +12,7 @@ $(SESSIONS):
 help:  ## this list
 	@echo "usage: make TARGET [PORT=8765] [UI_PORT=8080] [PYTHON=python3.12] [AIRFLOW=2.11.2] [ARGS='-k name']"
 	@echo
-	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/  \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):[a-z -]*  *## \(.*\)/  \1	\2/p' Makefile
 
 demo:  ## run an example DAG through Airflow against a local TikTok, and show what it wrote
 ui:  ## the same in the Airflow UI, until Ctrl-C
@@ -32,8 +32,11 @@ audit:  ## look for known vulnerabilities of the pinned packages
 compat:  ## run TikTok's SDK, Singer's tap and Airbyte's source against the emulator, and compare rows
 	@sh tools/run.sh client compat
 
-test-all:  ## lint, types and all tests, stores, other Airflows, audit, documentation, packages
-	@sh tools/run.sh lint full stores test-others audit docs dist
+test-all: export COVERAGE = 1
+test-all: test test-rest  ## both, with coverage of the first
+
+test-rest:  ## what `make test` leaves out: a live Airflow, browser, stores, other Airflows, audit, documentation, packages
+	@sh tools/run.sh rest stores test-others audit docs dist
 
 clean:  ## remove .nox/, .demo/ and what builds and checks leave behind
 	rm -rf .nox .demo build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

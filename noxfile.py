@@ -43,6 +43,11 @@ WORK = ROOT / ".demo"
 LOGS = WORK / "logs"
 ENVIRONMENTS = Path(".nox") / (THIS_PYTHON if AIRFLOW == MAIN_AIRFLOW else f"{THIS_PYTHON}-airflow-{AIRFLOW}")
 ARGS = shlex.split(os.environ.get("ARGS", ""))
+COVERED = (
+    "--cov",
+    "--numprocesses=2",
+    "--dist=worksteal",
+)  # pytest-cov needs the number of processes from here
 GRACE = {"interrupt_timeout": 30.0, "terminate_timeout": 15.0}
 """How long what has started processes of its own may take to end them."""
 
@@ -111,14 +116,14 @@ def test(session: nox.Session) -> None:
     install_with_tests(session)
     if not ARGS:
         check(session)
-    pytest(session, *ARGS)
+    pytest(session, *(COVERED if os.environ.get("COVERAGE") else ()), *ARGS)
 
 
 @nox.session
-def full(session: nox.Session) -> None:
-    """Run all tests with coverage, then those that measure time or memory."""
+def rest(session: nox.Session) -> None:
+    """Run the tests that the session ``test`` leaves out."""
     install_with_tests(session)
-    run_all_tests(session)
+    run_all_tests(session, "--rest")
 
 
 @nox.session(name="test-short")
@@ -140,7 +145,7 @@ def test_matrix(session: nox.Session, airflow: str) -> None:
     """Run all tests on every Python, and the short ones with every other Airflow."""
     if airflow == MAIN_AIRFLOW:
         install_with_tests(session, airflow)
-        run_all_tests(session)
+        run_all_tests(session, "--full")
     else:
         run_short_tests(session, airflow)
 
@@ -295,13 +300,13 @@ def pytest(session: nox.Session, *arguments: str) -> None:
     session.run("python", "-m", "pytest", *arguments, **GRACE)
 
 
-def run_all_tests(session: nox.Session) -> None:
-    """Run all tests with coverage, and with nothing beside them those that measure time or memory.
+def run_all_tests(session: nox.Session, which: str) -> None:
+    """Run all tests, and with nothing beside them those that measure time or memory.
 
     A running Airflow, whose tests are one process's, mostly waits: two other processes run beside it.
     """
-    pytest(session, "--full", "--numprocesses=3", "--dist=loadgroup", "-m", "not alone", "--cov", *ARGS)
-    pytest(session, "--full", "-m", "alone", *ARGS)
+    pytest(session, which, "--numprocesses=3", "--dist=loadgroup", "-m", "not alone", *ARGS)
+    pytest(session, which, "-m", "alone", *ARGS)
 
 
 def run_short_tests(session: nox.Session, airflow: str) -> None:

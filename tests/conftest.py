@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.clock import MovedClock
-from tests.sampling import SEED, Run, left_out
+from tests.sampling import SEED, Run, beyond_the_sample, grows
 
 # before anything imports Airflow, which reads its configuration then
 _HOME = tempfile.TemporaryDirectory(prefix="tiktok-airflow-")
@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run everything: tests marked `full` and `alone`, and all generated cases instead of a sample",
     )
+    parser.addoption("--rest", action="store_true", help="run what a run without --full or --rest leaves out")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -55,7 +56,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or not config.pluginmanager.hasplugin("xdist"):
         return  # a worker starts no others
     asked_for_all = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    in_one = option.full or option.usepdb or option.collectonly
+    in_one = option.full or option.rest or option.usepdb or option.collectonly
     if option.numprocesses is None and asked_for_all and not in_one:
         option.numprocesses = _PROCESSES
     if option.numprocesses and option.dist == "no":
@@ -67,18 +68,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
     They aren't in pyproject.toml, where they would import Airflow before its home is set.
     """
-    Run.full = config.getoption("full")
+    Run.full = config.getoption("full") or config.getoption("rest")
     with suppress(ImportError):  # where few tests run, it may not be there
-        from hypothesis import settings
+        from hypothesis import HealthCheck, settings
 
-        settings.register_profile("sample", max_examples=20, derandomize=True, deadline=None)
-        settings.load_profile("default" if Run.full else "sample")
+        patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
+        settings.register_profile("full", patient)
+        settings.register_profile("sample", patient, max_examples=20, derandomize=True)
+        settings.load_profile("full" if Run.full else "sample")
     if metadata.version("apache-airflow").startswith("3.3."):
         for category in _DEPRECATIONS:
             config.addinivalue_line("filterwarnings", f"error::{category}")
 
 
-def pytest_report_header() -> str:
+def pytest_report_header(config: pytest.Config) -> str:
+    if config.getoption("rest"):
+        return "all generated cases, without the tests of a run without --rest"
     return (
         "all generated cases"
         if Run.full
@@ -89,20 +94,22 @@ def pytest_report_header() -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests that this run excludes: measurements run without other tests."""
-    unwanted = set() if Run.full else {"alone", "full"}
-    if hasattr(config, "workerinput"):
-        unwanted.add("alone")
+    beyond = beyond_the_sample(items)
+    rest = config.getoption("rest")
+    is_worker = hasattr(config, "workerinput")
     wanted, others = [], []
     for item in items:
-        (others if any(item.get_closest_marker(name) for name in unwanted) else wanted).append(item)
-    beyond = left_out(wanted)
-    items[:] = [item for item in wanted if item not in beyond]
-    config.hook.pytest_deselected(items=[*others, *beyond])
+        is_wanted = item in beyond or grows(item) if rest else Run.full or item not in beyond
+        if is_worker and item.get_closest_marker("alone"):
+            is_wanted = False
+        (wanted if is_wanted else others).append(item)
+    items[:] = wanted
+    config.hook.pytest_deselected(items=others)
 
 
 _TOGETHER = {
     "tests/airflow/": "airflow",
-    "tests/browser/": "airflow",
+    "tests/browser/": "browser",
     "tests/docs/test_docs_examples.py": "docs",
 }
 """Groups of tests that run in one process, by the beginning of their IDs."""

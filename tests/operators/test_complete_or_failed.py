@@ -94,6 +94,7 @@ CASES = [
 ]
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize("number", range(8))
 @pytest.mark.usefixtures("fast_retries")
 def test_rows_are_right_or_the_report_fails(place, right, monkeypatch, number):

@@ -102,6 +102,7 @@ def test_a_long_job_learns_to_begin_with_smaller_calls(place):
     assert 1 <= len(refused) <= 3
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize(
     ("limit", "cells", "order_field"),
     sample(

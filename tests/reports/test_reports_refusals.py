@@ -131,6 +131,7 @@ def test_a_breakdown_of_smart_plus_has_no_lifetime():
     )
 
 
+@pytest.mark.grows
 def test_no_new_sibling_of_a_known_metric_is_taken_for_a_misspelling():
     known = list(catalog.metrics())
     wrong = []

@@ -204,6 +204,7 @@ def test_every_metric_that_tiktok_lists_for_a_dimension_passes(report_type):
             assert ask(report_type, (*ids, dimension), sorted(fitting)).metrics == tuple(sorted(fitting))
 
 
+@pytest.mark.grows
 @pytest.mark.parametrize("report_type", ["TT_SHOP", "GMV_MAX", "SMART_PLUS", "BC"])
 def test_every_metric_of_the_other_types_passes_somewhere(report_type):
     passed: set[str] = set()

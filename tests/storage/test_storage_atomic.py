@@ -217,6 +217,7 @@ def test_a_kill_at_any_step_leaves_old_or_new_files_for_the_next_run(place, kind
     assert steps > 3
 
 
+@pytest.mark.grows
 def test_kills_at_random_times_leave_old_or_new_files(place):
     path, partitioned, versions = place
     chance = random.Random(5)
