@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "reports.report_types": set(),
     "reports.presets": set(),
     "reports.params": {"api.credentials", "api.transport.sanitize"},  # what is asked calls no one
+    "entities": set(),
     "storage": set(),
     "emulator": {"reports.catalog"},
     "hooks": {"reports", "api", "_compat_late", "get_provider_info"},
@@ -79,6 +80,7 @@ FLOORS = {
         ("fetch",),
         ("async_reports", "result"),
     ),
+    "entities": (("catalog",),),
     "api": (
         ("codes", "stopping", "zones"),
         ("calls",),
