@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "reports.params": {"api.credentials", "api.transport.sanitize"},  # what is asked calls no one
     "entities": set(),
     "storage": set(),
-    "emulator": {"reports.catalog"},
+    "emulator": {"reports.catalog", "entities.catalog"},
     "hooks": {"reports", "api", "_compat_late", "get_provider_info"},
     "links": {
         "reports.params",

@@ -7,7 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.emulator.errors import MESSAGES, TOO_MANY, TOO_MANY_FOR_ACCOUNT, ApiError
+from airflow_provider_tiktok.emulator.errors import (
+    MESSAGES,
+    PERMISSION,
+    TOO_MANY,
+    TOO_MANY_FOR_ACCOUNT,
+    ApiError,
+)
 from airflow_provider_tiktok.emulator.settings import Settings
 
 _REFUSED_TOKENS = {
@@ -15,6 +21,18 @@ _REFUSED_TOKENS = {
     "expired": 40102,
 }
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+SCOPES: dict[int, tuple[str, ...]] = {
+    1: ("advertiser/info/", "oauth2/advertiser/get/"),
+    2: ("campaign/get/", "adgroup/get/", "ad/get/", "smart_plus/", "gmv_max/campaign/get/"),
+    3: ("dmp/",),
+    4: ("report/", "gmv_max/report/", "gmv_max/video_list/report/", "smart_plus/material_report/"),
+    6: ("file/", "identity/"),
+    8: ("pixel/",),
+}
+"""The beginnings of the paths that each scope of an app covers: Ad Account Management (1), Ads Management (2),
+Audience Management (3), Reporting (4), Creative Management (6) and Pixel Management (8)."""
+
+_SCOPE_OF = {start: scope for scope, starts in SCOPES.items() for start in starts}
 _REFUSED_SECRETS = ("wrong", "bad", "invalid")
 
 
@@ -42,6 +60,20 @@ def check_app(app_id: str, secret: str, settings: Settings, code: int = 40113) -
     """
     if app_id != settings.app_id or secret.lower().startswith(_REFUSED_SECRETS):
         raise ApiError(code)
+
+
+def check_scope(path: str, settings: Settings) -> None:
+    """Raise ApiError if the app lacks the scope of a path.
+
+    :param path: the path below the version of the API.
+    :raises ApiError: with a message that, like TikTok's, does not name the scope.
+    """
+    start = max((one for one in _SCOPE_OF if path.startswith(one)), key=len, default=None)
+    if start is not None and _SCOPE_OF[start] not in settings.scopes:
+        raise ApiError(
+            PERMISSION,
+            f"Permission error: your App lacks the required scope of /{path}. Please add it and reauthorize your API App.",
+        )
 
 
 class RateLimit:

@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     port, faults = options.pop("port"), options.pop("faults")
     try:
         rules = fault_rules.read_faults(faults) if faults else []
-        lists = {name: tuple(options[name]) for name in ("tokens", "redirect_uris")}
+        lists = {name: tuple(options[name]) for name in ("tokens", "redirect_uris", "scopes")}
+        lists["scopes"] = lists["scopes"] or Settings().scopes
         settings = Settings(**options | lists)
         emulator = Emulator(settings, rules)
         listener = bind(port)
@@ -57,6 +58,8 @@ _NUMBERS: tuple[tuple[str, Callable[[str], float], str], ...] = (
     ("qps", int, "rate limit of the app (calls per second); 0 is no limit, as with all limits"),
     ("accounts", int, "number of ordinary accounts; None is the six of the demo"),
     ("ads", int, "ads per account"),
+    ("videos", int, "videos per account; TikTok lists the latest 10,000"),
+    ("images", int, "images per account, likewise"),
     ("max_entities", int, "ads, ad groups or campaigns in one report; TikTok truncates at this"),
     ("max_cells", int, "rows times metrics above which a report is too large"),
     ("slow_cells", int, "rows times metrics above which a report times out"),
@@ -94,6 +97,17 @@ def _parser() -> argparse.ArgumentParser:
         "--forbidden-account",
         action="store_true",
         help="add an account that is listed but that the token may not read",
+    )
+    parser.add_argument(
+        "--scope",
+        dest="scopes",
+        action="append",
+        type=int,
+        default=[],
+        metavar="N",
+        help="a scope of the app, as TikTok numbers them; can be repeated (default: all). "
+        "A report-only app has 1 (Ad Account Management) and 4 (Reporting); 2 is Ads Management, "
+        "3 Audience Management, 6 Creative Management, 8 Pixel Management",
     )
     parser.add_argument("--app-id", default=APP_ID, help=f"the developer app of all tokens {shown}")
     for flag, name, value, text in (

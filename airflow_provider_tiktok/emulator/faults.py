@@ -21,6 +21,11 @@ Faults of a report, which apply only to reports: ``drop_row``, ``duplicate_row``
 ``search_ads_throttle`` and ``uv_invalid`` (flags in ``data.extra_info``: rows are omitted, figures about
 people are missing).
 
+Faults of a list of entities, which apply from page 2 on: ``list_grows`` (a new entity has moved the rows by
+one, so that the last row of the page before comes again, and the count is one higher) and ``list_shrinks``
+(an entity is gone from a page before, so that a row is never sent, and the count is one lower). A list also
+has the faults of a report, if ``path`` names the list: ``{"fault": "drop_row", "path": "campaign/get/"}``.
+
 Faults of a CSV file, which apply to downloads of report tasks' files, and with the ``path``
 ``report/task/download/`` to files that are sent as an answer: ``drop_row``, ``duplicate_row``, ``cut_file``
 (ends in the middle of a row, with a matching ``Content-Length``).
@@ -54,6 +59,7 @@ REPORT_FAULTS = (
     *("drop_row", "duplicate_row", "short_page", "moving_total", "endless_pages", "throttle_header"),
     *EXTRA_INFO_FAULTS,
 )
+LIST_FAULTS = ("list_grows", "list_shrinks")
 FILE_FAULTS = ("drop_row", "duplicate_row", "cut_file")
 TASK_FAULTS = ("task_failed", "task_canceled", "task_stuck")
 """The outcomes of a report task that is created successfully."""
@@ -61,9 +67,16 @@ TASK_FAULTS = ("task_failed", "task_canceled", "task_stuck")
 FILE_PATH = "/wsos_v2/statistics/object/"
 """The path of files, on TikTok's host for files and on this one; a selector's ``path`` can be its end."""
 
+LIST_PATHS = (
+    *("campaign/get/", "adgroup/get/", "ad/get/", "file/video/ad/search/", "file/image/ad/search/"),
+    *("identity/get/", "dmp/custom_audience/list/", "pixel/list/"),
+)
+"""The ends of the paths of lists of entities; those of Smart+ and of GMV Max end like the others."""
+
 _DOWNLOAD_PATH = "report/task/download/"
 _PATHS: tuple[tuple[tuple[str, ...], str], ...] = (
     (REPORT_FAULTS, "report/integrated/get/"),
+    *((LIST_FAULTS, path) for path in LIST_PATHS),
     (FILE_FAULTS, FILE_PATH),
     (TASK_FAULTS, "report/task/create/"),
     (CONSENT_FAULTS, "/portal/auth"),
@@ -122,7 +135,9 @@ class Fault:
         """Return whether calls of a path can have this fault."""
         if self.code is not None:
             return not path.endswith(FILE_PATH)  # the host of files has no return codes
-        if self.kind in FILE_FAULTS and self.path is not None and path.endswith(_DOWNLOAD_PATH):
+        if self.path is not None and self.kind in FILE_FAULTS and path.endswith(_DOWNLOAD_PATH):
+            return True
+        if self.path is not None and self.kind in REPORT_FAULTS and path.endswith(LIST_PATHS):
             return True
         paths = [end for kinds, end in _PATHS if self.kind in kinds]
         return not paths or path.endswith(tuple(paths))
@@ -226,7 +241,10 @@ def _check_key(key: str, value: Any, where: str) -> None:
 
 def _check_kind(kind: str, where: str) -> None:
     known = dict.fromkeys(
-        (*CONNECTION_FAULTS, *ANSWER_FAULTS, *REPORT_FAULTS, *FILE_FAULTS, *TASK_FAULTS, *CONSENT_FAULTS)
+        (
+            *(*CONNECTION_FAULTS, *ANSWER_FAULTS, *REPORT_FAULTS, *LIST_FAULTS),
+            *(*FILE_FAULTS, *TASK_FAULTS, *CONSENT_FAULTS),
+        )
     )
     code = kind.removeprefix("code:")
     if kind not in known and not (code != kind and code.lstrip("-").isdecimal()):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import Any
 
 APP_ID = "7350000000000000001"
 """The default developer app, to which every token belongs."""
@@ -18,6 +20,10 @@ class Settings:
     :param empty_account: whether there is one more account, without campaigns.
     :param forbidden_account: whether there is one more account that is listed but that the token may not read.
     :param ads: ads per account.
+    :param videos: videos per account; TikTok lists the 10,000 that were changed last. Ads use the first ten.
+    :param images: images per account, likewise.
+    :param edits: what is different about entities, by ID, in lists of entities only: the values of some of TikTok's
+        fields, or ``primary_status`` (``STATUS_DELETE``); ``None`` is an entity that is gone.
     :param app_id: the ID of the developer app, to which every token belongs; other IDs are refused.
     :param tokens: the accepted access tokens; empty accepts every token without a refused prefix.
     :param latency_ms: the minimum duration of each call.
@@ -36,7 +42,8 @@ class Settings:
     :param slow_cells: the number of figures above which TikTok answers with an internal timeout; 0 is no limit.
     :param redirect_uris: the URLs to which the consent page may redirect a browser; empty is any.
     :param code_seconds: how long the code from the consent page is valid.
-    :param scopes: the app's permissions as TikTok numbers them; the numbers can exceed 2^53.
+    :param scopes: the app's permissions as TikTok numbers them, see
+        :data:`~airflow_provider_tiktok.emulator.access.SCOPES`; the numbers can exceed 2^53.
     :param report_tasks: whether the app is on TikTok's allow list for report tasks.
     :param task_seconds: the duration of a report task: a quarter of it queued, the rest processing.
     :param task_qps: the number of report tasks that the app may create per second, all tokens together; 0 is no
@@ -55,6 +62,9 @@ class Settings:
     empty_account: bool = True
     forbidden_account: bool = False
     ads: int = 40
+    videos: int = 15
+    images: int = 15
+    edits: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     app_id: str = APP_ID
     tokens: tuple[str, ...] = ()
     latency_ms: float = 0
@@ -70,7 +80,7 @@ class Settings:
     slow_cells: int = 0
     redirect_uris: tuple[str, ...] = ()
     code_seconds: float = 3_600
-    scopes: tuple[int, ...] = (4, 7533163835474346001)
+    scopes: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 7533163835474346001)
     report_tasks: bool = True
     task_seconds: float = 1.0
     task_qps: int = 2
@@ -87,8 +97,9 @@ class Settings:
             *("ads", "latency_ms", "qps", "max_entities", "max_cells", "slow_cells", "code_seconds"),
             *("task_seconds", "task_qps", "task_qpm", "task_qpd", "task_account_hour", "download_seconds"),
         )
-        for name in numbers:
-            minimum = int(name == "max_entities")
+        minimums = {"max_entities": 1, "videos": 10, "images": 10}
+        for name in (*numbers, "videos", "images"):
+            minimum = minimums.get(name, 0)
             if getattr(self, name) < minimum:
                 raise ValueError(f"{name} must be {minimum} or more, not {getattr(self, name)}")
         if self.accounts is not None and self.accounts < 0:

@@ -81,13 +81,13 @@ def test_a_connection_is_made(emulator, browser, saved, capsys):
         "app_id": APP_ID,
         "app_secret": SECRET,
         "advertiser_ids": "*",
-        "scopes": '["4", "7533163835474346001"]',
+        "scopes": '["1", "2", "3", "4", "6", "8", "7533163835474346001"]',
     }
     assert re.fullmatch(r"[0-9a-f]{40}", connection["password"])
     assert browser.response.status_code == 200
     shown = capsys.readouterr()
     assert "Airflow's connection 'mine' holds the new token." in shown.err
-    assert "scopes 4, 7533163835474346001" in shown.err
+    assert "scopes 1, 2, 3, 4, 6, 8, 7533163835474346001" in shown.err
     for account in emulator.world.accounts.values():
         assert re.search(rf"{account.advertiser_id}  {account.currency}  {account.zone} ", shown.err)
     code = re.search(r"auth_code=(\w+)", browser.response.url)[1]

@@ -78,7 +78,7 @@ def test_a_code_is_exchanged_for_a_token_once(client: Client) -> None:
     code = code_of(client)
     data = post(client, "access_token", app(auth_code=code))["data"]
     assert set(data) == {"access_token", "scope", "advertiser_ids"}
-    assert data["scope"] == [4, 7533163835474346001]
+    assert data["scope"] == [1, 2, 3, 4, 6, 8, 7533163835474346001]
     assert data["advertiser_ids"] == list(client.emulator.world.accounts)
     again = post(client, "access_token", app(auth_code=code))
     assert (again["code"], again["data"]) == (40110, {})

@@ -148,7 +148,7 @@ def test_account_details_by_fields(client: Client) -> None:
 
 
 def test_account_details_of_too_many(client: Client) -> None:
-    assert client.get("advertiser/info/", advertiser_ids=["1"] * 101).json()["code"] == 40002
+    assert client.get("advertiser/info/", advertiser_ids=["1"] * 101).json()["code"] == 40011
 
 
 def test_account_details_with_one_that_grants_nothing(client: Client) -> None:

@@ -757,7 +757,7 @@ def test_a_hundred_and_fifty_accounts(own_client: Any) -> None:
     ids = [one["advertiser_id"] for one in accounts]
     assert len(ids) == len(set(ids)) == 152  # with the empty and the forbidden one
     assert len({one["advertiser_name"] for one in accounts}) == 152
-    assert client.get("advertiser/info/", advertiser_ids=ids[:101]).json()["code"] == 40002
+    assert client.get("advertiser/info/", advertiser_ids=ids[:101]).json()["code"] == 40011
     granted = ids[:-1]
     infos = [
         one

@@ -7,7 +7,7 @@ from airflow_provider_tiktok.entities import catalog
 COUNTS = {
     "ad": 93,
     "adgroup": 157,
-    "advertiser": 30,
+    "advertiser": 31,
     "audience": 11,
     "campaign": 40,
     "gmv_max_campaign": 9,

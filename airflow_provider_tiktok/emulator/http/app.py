@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.emulator.access import RateLimit
+from airflow_provider_tiktok.emulator.access import RateLimit, check_scope
 from airflow_provider_tiktok.emulator.async_reports.endpoints import (
     DOWNLOAD_PATH,
     apply_task_fault,
@@ -29,7 +29,7 @@ from airflow_provider_tiktok.emulator.http.consent import EXCHANGE_PATH, PAGE, R
 from airflow_provider_tiktok.emulator.http.responses import (
     BrokenResponse,
     apply_fault,
-    apply_report_fault,
+    apply_list_fault,
     envelope,
     file_response,
     forbidden,
@@ -142,6 +142,7 @@ class Service:
         settings = self.world.settings
         if not parsed.path.endswith(EXCHANGE_PATH):  # its caller has no token yet
             self.grants.check(parsed.params.token, settings)
+            check_scope(parsed.path.removeprefix(BASE).removeprefix(BASE_V2), settings)
         self.limit.acquire(settings)
         if fault and fault.code is not None:
             ids = _advertiser_ids(parsed.params) or ("0",)
@@ -152,7 +153,7 @@ class Service:
         if fault and fault.kind in TASK_FAULTS:
             apply_task_fault(self.tasks, answer, fault)
         elif fault:
-            apply_report_fault(answer, fault.kind)
+            apply_list_fault(answer, fault.kind)
         return answer
 
 

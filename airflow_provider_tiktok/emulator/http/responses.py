@@ -21,6 +21,8 @@ from airflow_provider_tiktok.emulator.kinds.reports import THROTTLE_HEADER
 from airflow_provider_tiktok.emulator.world.pseudo_random import mix
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import Receive, Scope, Send
 
     from airflow_provider_tiktok.emulator.faults import Fault
@@ -61,12 +63,17 @@ def wrong_method() -> Response:
     return HTMLResponse("<html><body><h1>405 Method Not Allowed</h1></body></html>", status_code=405)
 
 
-def apply_report_fault(answer: Answer, kind: str) -> None:
-    """Apply a fault of a report to an answer; only ``moving_total`` and ``endless_pages`` change the totals."""
+_MOVES = {"list_grows": -1, "list_shrinks": 1}
+
+
+def apply_list_fault(answer: Answer, kind: str) -> None:
+    """Apply a fault of a report or of a list of entities to an answer; most leave the totals alone."""
     rows = answer.rows
     if rows is None or "page_info" not in answer.rest:
         return
-    if kind == "drop_row" and rows:
+    if kind in _MOVES and answer.shifted is not None:
+        _move(answer, answer.shifted, _MOVES[kind])
+    elif kind == "drop_row" and rows:
         del rows[len(rows) // 2]
     elif kind == "duplicate_row" and rows:
         rows.insert(len(rows) // 2, rows[len(rows) // 2])
@@ -84,6 +91,15 @@ def apply_report_fault(answer: Answer, kind: str) -> None:
         info |= {"total_number": _ENDLESS, "total_page": -(-_ENDLESS // info["page_size"])}
     elif kind in EXTRA_INFO_FAULTS:
         answer.rest["extra_info"] = {kind: True}
+
+
+def _move(answer: Answer, shifted: Callable[[int], list[str]], places: int) -> None:
+    """Let a list have moved by some places since its first page was read."""
+    info = answer.rest["page_info"]
+    if info["page"] > 1:
+        answer.rows = shifted(places)
+        info["total_number"] -= places
+        info["total_page"] = -(-info["total_number"] // info["page_size"])
 
 
 def file_response(file: ReportTaskFile, fault: Fault | None) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from airflow_provider_tiktok.emulator.access import check_app
@@ -12,6 +13,7 @@ from airflow_provider_tiktok.emulator.kinds.answers import Answer
 from airflow_provider_tiktok.emulator.schemas import base, fields
 from airflow_provider_tiktok.emulator.world.accounts import BC_ID, Account
 from airflow_provider_tiktok.emulator.world.world import World
+from airflow_provider_tiktok.entities import catalog
 
 INFO_PATH = "advertiser/info/"
 
@@ -44,7 +46,9 @@ def advertiser_info(world: World, call: base.CallValues) -> Answer:
     """Return the answer of ``advertiser/info/``: the accounts' currencies, time zones and so on."""
     # one account without permission fails the call
     accounts = [authorized_account(world, one, INFO_PATH) for one in dict.fromkeys(call["advertiser_ids"])]
-    names = call["fields"] or _FIELDS
+    names = call["fields"] or _DEFAULT
+    if _ALONE in names:
+        names = ("advertiser_id", _ALONE)
     return Answer(rows=[_json({name: _FIELDS[name](account) for name in names}) for account in accounts])
 
 
@@ -79,7 +83,7 @@ _FIELDS: Mapping[str, Callable[[Account], Any]] = {
     "display_timezone": lambda account: account.zone,
     "country": lambda account: account.country,
     "language": _always("en"),
-    "balance": _always(0.0),
+    "balance": lambda account: account.seed % 1_000_000 / 100,
     "create_time": lambda account: account.create_time,
     "advertiser_account_type": _always("AUCTION"),
     "owner_bc_id": _always(BC_ID),
@@ -89,16 +93,25 @@ _FIELDS: Mapping[str, Callable[[Account], Any]] = {
     "description": _always(""),
     "license_no": _always(""),
     "license_url": _always(None),
+    "address": lambda account: f"1 Harbour Road\n{account.zone.partition('/')[2]}",
+    # TikTok masks these
+    "contacter": _always("K***i"),
+    "email": _always("k***i@example.com"),
+    "cellphone_number": _always("+1******0100"),
+    "telephone_number": _always("******0199"),
     "ads_only_mode": _always(False),
+    "can_use_custom_identity": _always(True),
+    "company_name_editable": _always(False),
     **dict.fromkeys(
-        (
-            *("address", "brand", "cellphone_number", "contacter", "email", "license_city"),
-            *("license_province", "promotion_center_city", "promotion_center_province", "telephone_number"),
-        ),
+        ("brand", "license_city", "license_province", "promotion_center_city", "promotion_center_province"),
         _always(None),
     ),
 }
 """The fields of ``advertiser/info/``."""
+
+_ALONE = "company_name_editable"
+"""The field that comes only if asked for, and then with nothing but the account's ID."""
+_DEFAULT = tuple(catalog.fields("advertiser"))
 
 APP: base.Lines = {
     "needed": base.required("app_id", "secret"),
@@ -107,6 +120,6 @@ APP: base.Lines = {
 }
 INFO: base.Lines = {
     "needed": base.required("advertiser_ids"),
-    "advertiser_ids": fields.identifiers(100),
+    "advertiser_ids": fields.array(partial(fields.id_list, 100)),
     "fields": fields.strings(accepted=tuple(_FIELDS)),
 }

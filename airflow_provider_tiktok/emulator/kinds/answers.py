@@ -28,13 +28,18 @@ class ReportTaskFile:
 class Answer:
     """The ``data`` of an envelope.
 
-    :param rows: the ``list``, each row as JSON; ``None`` if the data has no list.
+    :param rows: the list, each row as JSON; ``None`` if the data has no list.
+    :param key: the data's key of the list.
+    :param shifted: returns the rows of the same page in a list that has moved: by -1 if it has a row more before the
+        page, by 1 if it has a row less; ``None`` if the data has no list of entities.
     :param rest: the other keys of the data.
     :param headers: additional response headers.
     :param file: the file to send instead of an envelope.
     """
 
     rows: list[str] | None = None
+    key: str = "list"
+    shifted: Callable[[int], list[str]] | None = None
     rest: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     file: ReportTaskFile | None = None
@@ -44,7 +49,7 @@ class Answer:
         rest = json.dumps(self.rest, ensure_ascii=False)
         if self.rows is None:
             return rest
-        return f'{{"list":[{",".join(self.rows)}]{", " if self.rest else ""}{rest[1:]}'
+        return f'{{"{self.key}":[{",".join(self.rows)}]{", " if self.rest else ""}{rest[1:]}'
 
 
 Endpoint = Callable[[World, Params], Answer]

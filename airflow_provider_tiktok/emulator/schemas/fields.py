@@ -8,18 +8,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from airflow_provider_tiktok.emulator.errors import UNACCEPTABLE, parameter_error, unacceptable
+from airflow_provider_tiktok.emulator.errors import (
+    TOO_MANY_IDS,
+    UNACCEPTABLE,
+    ApiError,
+    parameter_error,
+    unacceptable,
+)
 
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 """The booleans of query strings; TikTok's own SDK for Python writes a capital."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_ID = re.compile(r"[0-9]{1,19}")
 _NO_STRINGS = "Not a valid list of strings."
 
 
@@ -76,6 +84,17 @@ def day() -> Typed:
     return Typed(_day)
 
 
+def time() -> Typed:
+    """Return a time in UTC, as text."""
+    return Typed(_time)
+
+
+def code(prefix: str) -> fields.String:
+    """Return a value of an enumeration that is open: a code that begins with a prefix."""
+    error = f"Not a valid value, values begin with {prefix}."
+    return string(validate=validate.Regexp(rf"{prefix}[A-Z0-9_]+\Z", error=error))
+
+
 def array(parse: Callable[[list[Any]], Any], **options: Any) -> Typed:
     """Return a list, whose items a function reads."""
     return Typed(lambda value: parse(_from_json(value, list, "Not a valid list.")), **options)
@@ -89,7 +108,30 @@ def strings(*validators: Any, accepted: Sequence[str] = ()) -> Typed:
 def identifiers(most: int) -> Typed:
     """Return a list of IDs."""
     error = "Not a valid list of IDs, numeric strings are expected."
-    return strings(_length(most), partial(_check_ids, re.compile(r"[0-9]{1,19}"), error))
+    return strings(_length(most), partial(_check_ids, _ID, error))
+
+
+def id_filter(most: int, *, digits: bool = True) -> Typed:
+    """Return the list of IDs of an object's key in a list of entities.
+
+    :param digits: whether the IDs are numbers.
+    """
+    return Typed(partial(id_list, most, digits=digits), error_messages={"null": _NO_STRINGS})
+
+
+def id_list(most: int, value: Any, *, digits: bool = True) -> tuple[str, ...]:
+    """Return IDs where too many have a return code of their own.
+
+    :raises ApiError: if there are too many.
+    """
+    found = _strings(value)
+    if not found:
+        raise ValidationError("Shorter than minimum length 1.")
+    if len(found) > most:
+        raise ApiError(TOO_MANY_IDS)
+    if digits:
+        _check_ids(_ID, "Not a valid list of IDs, numeric strings are expected.", found)
+    return found
 
 
 def mapping(parse: Callable[[dict[str, Any]], Any] = dict) -> Typed:
@@ -97,9 +139,18 @@ def mapping(parse: Callable[[dict[str, Any]], Any] = dict) -> Typed:
     return Typed(lambda value: parse(_from_json(value, dict, "Not a valid object.")), load_default=parse({}))
 
 
-def known(keys: Mapping[str, fields.Field[Any]]) -> Typed:
-    """Return an object with known keys, which are read in the order of the call."""
-    return mapping(lambda given: {name: _read_key(keys, name, value) for name, value in given.items()})
+def known(keys: Mapping[str, fields.Field[Any]], *, names_first: bool = False) -> Typed:
+    """Return an object with known keys, which are read in the order of the call.
+
+    :param names_first: whether unknown keys are refused before any value is read.
+    """
+
+    def parse(given: dict[str, Any]) -> dict[str, Any]:
+        for name in given if names_first else ():
+            _check_key(keys, name)
+        return {name: _read_key(keys, name, value) for name, value in given.items()}
+
+    return mapping(parse)
 
 
 def values(most: int, accepted: Sequence[str] = ()) -> Typed:
@@ -142,6 +193,17 @@ def _day(value: Any) -> int:
     raise ValidationError("Not a valid date, the format is YYYY-MM-DD.")
 
 
+def _time(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValidationError("Not a valid string.")
+    try:
+        if _TIME.fullmatch(value) and datetime.fromisoformat(value):
+            return value
+    except ValueError:
+        pass
+    raise ValidationError("Not a valid time, the format is YYYY-MM-DD HH:MM:SS.")
+
+
 def _from_json(value: Any, wanted: type, error: str) -> Any:
     """Return a list or an object, which is JSON in a query string."""
     try:
@@ -153,9 +215,13 @@ def _from_json(value: Any, wanted: type, error: str) -> Any:
     return found
 
 
-def _read_key(keys: Mapping[str, fields.Field[Any]], name: str, value: Any) -> Any:
+def _check_key(keys: Mapping[str, fields.Field[Any]], name: str) -> None:
     if name not in keys:
         raise ValidationError(f"{name}: Unknown field.")
+
+
+def _read_key(keys: Mapping[str, fields.Field[Any]], name: str, value: Any) -> Any:
+    _check_key(keys, name)
     try:
         return keys[name].deserialize(value, name)
     except ValidationError as error:

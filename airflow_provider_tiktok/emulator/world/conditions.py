@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad
+from airflow_provider_tiktok.emulator.world.library import identity_number, identity_type_of
 
 FILTER_TYPES = (
     "IN",
@@ -94,6 +95,7 @@ FIELDS: Mapping[str, Field] = {
     "buying_type": Field(
         lambda ad, _: "AUCTION", values=("AUCTION", "RESERVATION_RF", "RESERVATION_TOP_VIEW")
     ),
+    "identity_type": Field(lambda ad, _: identity_type_of(identity_number(ad))),
     "create_time": Field(_created, types=(*COMPARISONS, *RANGES), is_time=True),
     # these are the same for all emulated ads
     "billing_event": _constant("CPC"),
@@ -106,7 +108,6 @@ FIELDS: Mapping[str, Field] = {
     "gender": _constant("GENDER_UNLIMITED"),
     "creative_material_mode": _constant("CUSTOM"),
     "dpa_target_audience_type": _constant("UNSET"),
-    "identity_type": _constant("CUSTOMIZED_USER"),
     "is_cbo_enabled": _constant("false"),
     "delivery_type": _constant("STANDARD"),
     "destination": _constant("WEBSITE"),

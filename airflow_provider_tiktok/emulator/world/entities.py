@@ -6,8 +6,8 @@ Deleted entities keep their spend, as on TikTok. The children of a deleted paren
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from airflow_provider_tiktok.emulator.world.accounts import Account
 from airflow_provider_tiktok.emulator.world.pseudo_random import RandomStream, mix, mix_text
@@ -64,6 +64,10 @@ class Campaign:
     objective: str
     automation: str
     budget: int
+    seed: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.seed = mix(int(self.id))
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +81,10 @@ class AdGroup:
     budget: int
     placement: int
     campaign: Campaign
+    seed: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.seed = mix(int(self.id))
 
 
 @dataclass(slots=True, eq=False)
@@ -131,7 +139,7 @@ def _ads(account: Account, count: int) -> Iterator[Ad]:
 def _campaign(account: Account, rng: RandomStream, number: int, day: int) -> Campaign:
     index = number // _GROUPS_PER_CAMPAIGN
     return Campaign(
-        id=_id(account, 1, number, day),
+        id=entity_id(account, 1, number, day),
         name=_name("Campaign", index),
         status=_status(rng, "STATUS_DELIVERY_OK", deleted=_DELETED_CAMPAIGN.selects(index)),
         created=day,
@@ -143,7 +151,7 @@ def _campaign(account: Account, rng: RandomStream, number: int, day: int) -> Cam
 
 def _group(account: Account, rng: RandomStream, number: int, day: int, campaign: Campaign) -> AdGroup:
     return AdGroup(
-        id=_id(account, 2, number, day),
+        id=entity_id(account, 2, number, day),
         name=_name("Ad group", number),
         status=_status(rng, campaign.status, deleted=_DELETED_GROUP.selects(number)),
         created=day,
@@ -156,7 +164,7 @@ def _group(account: Account, rng: RandomStream, number: int, day: int, campaign:
 def _ad(account: Account, number: int, day: int, group: AdGroup) -> Ad:
     seed = mix(account.seed ^ (number << 24) ^ 0xAD)
     rng = RandomStream(seed)
-    ad_id = _id(account, 3, number, day)
+    ad_id = entity_id(account, 3, number, day)
     active, period = _DELIVERY_PATTERNS[rng.below(len(_DELIVERY_PATTERNS))]
     spend = (rng.between(300, 20_000) * account.per_dollar // 100) << 16
     per_mille = rng.between(250, 900) * account.per_dollar // 100
@@ -183,10 +191,10 @@ def _smart_ad_id(account: Account, number: int, day: int, group: AdGroup) -> str
     if group.campaign.automation != "UPGRADED_SMART_PLUS":
         return None
     place = number % _ADS_PER_GROUP // _CREATIVES_PER_SMART_AD
-    return _id(account, 4, (number // _ADS_PER_GROUP) * _CREATIVES_PER_SMART_AD + place, day)
+    return entity_id(account, 4, (number // _ADS_PER_GROUP) * _CREATIVES_PER_SMART_AD + place, day)
 
 
-def _id(account: Account, kind: int, number: int, day: int) -> str:
+def entity_id(account: Account, kind: int, number: int, day: int) -> str:
     """Return an entity's ID: 19 digits, ascending by creation, and too long for a float."""
     owner = (account.number * 7 + 123) % 1000
     return str(17 * 10**17 + (day - 700_000) * 10**13 + number * 10**5 + kind * 10_000 + owner * 10 + 7)
@@ -202,6 +210,11 @@ def _status(rng: RandomStream, parent: str, *, deleted: bool) -> str:
 
 def _name(kind: str, number: int) -> str:
     return _NAME_TEMPLATES[number % len(_NAME_TEMPLATES)].format(kind=kind, number=number)
+
+
+def is_spark(ad: Ad) -> bool:
+    """Return whether an ad shows a post of a TikTok account instead of a video of its own."""
+    return ad.seed >> 20 & 3 == 0
 
 
 # Upgraded Smart+ ads: the materials and settings that TikTok combines in them
@@ -228,3 +241,31 @@ def entity_of(kind: str) -> Callable[[Ad], str]:
         return str(7_300_000_000_000_000_000 + mix_text(f"{kind} {ad.id_v2} {choice}") % 10**15 * 10 + 3)
 
     return read
+
+
+@dataclass(slots=True, eq=False)
+class SmartAd:
+    """One Upgraded Smart+ ad, which is deleted when all of its creatives are."""
+
+    id: str
+    name: str
+    status: str
+    created: int
+    seed: int
+    group: AdGroup
+    creatives: list[Ad]
+
+
+def smart_ads(ads: Iterable[Ad]) -> list[SmartAd]:
+    """Return the Upgraded Smart+ ads of which ads are the creatives, in the order of the first creatives."""
+    members: dict[str, list[Ad]] = {}
+    for ad in ads:
+        if ad.group.campaign.automation == AUTOMATION:
+            members.setdefault(ad.id_v2, []).append(ad)
+    return [_smart_ad(identity, creatives) for identity, creatives in members.items()]
+
+
+def _smart_ad(identity: str, creatives: list[Ad]) -> SmartAd:
+    first = creatives[0]
+    status = next((ad.status for ad in creatives if ad.status != DELETED), DELETED)
+    return SmartAd(identity, first.name, status, first.created, mix(int(identity)), first.group, creatives)

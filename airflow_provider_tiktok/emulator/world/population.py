@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 from airflow_provider_tiktok.emulator.settings import Settings
 from airflow_provider_tiktok.emulator.world.accounts import Account, make_accounts
 from airflow_provider_tiktok.emulator.world.entities import CHOICES, Ad, entity_of, make_ads
+from airflow_provider_tiktok.emulator.world.library import Asset, make_assets
 from airflow_provider_tiktok.emulator.world.pseudo_random import mix, mix_text
 from airflow_provider_tiktok.emulator.world.query import Query
 from airflow_provider_tiktok.emulator.world.shop import duration, make_shop_ads, store_of
+from airflow_provider_tiktok.emulator.world.special_campaigns import make_special_ads
 
 _T = TypeVar("_T")
 
@@ -35,6 +37,9 @@ _KEY: dict[str, Callable[[Ad], str]] = {
     "smart_plus_ad_id": lambda ad: ad.id_v2,
     **{kind: entity_of(kind) for kind in CHOICES},
 }
+
+_ASSETS = 23
+"""Identities, audiences and pixels per account: more than a page of pixels holds."""
 
 Entity = tuple[tuple[str, ...], tuple[Ad, ...]]
 """A row's entity: the values of its ID dimensions, and its ads."""
@@ -89,6 +94,8 @@ class Population:
         self.orders = Cache(16)
         self._ads = Cache(max(16, len(self.accounts)))
         self._shop_ads = Cache(max(16, len(self.accounts)))
+        self._special_ads = Cache(32)
+        self._assets = Cache(64)
         self._selections = Cache(64)
 
     def ads(self, advertiser_id: str) -> list[Ad]:
@@ -98,6 +105,19 @@ class Population:
     def shop_ads(self, advertiser_id: str) -> list[Ad]:
         """Return the creatives of an account's GMV Max campaigns, including deleted ones, newest first."""
         return self._shop_ads.get(advertiser_id, lambda: make_shop_ads(self.accounts[advertiser_id]))
+
+    def special_ads(self, advertiser_id: str, automation: str) -> list[Ad]:
+        """Return an account's ads in TopView or Promote campaigns, including deleted ones, newest first."""
+        return self._special_ads.get(
+            (advertiser_id, automation), lambda: make_special_ads(self.accounts[advertiser_id], automation)
+        )
+
+    def assets(self, advertiser_id: str, kind: str) -> list[Asset]:
+        """Return an account's videos, images, identities, audiences or pixels, newest first."""
+        count = {"video": self.settings.videos, "image": self.settings.images}.get(kind, _ASSETS)
+        return self._assets.get(
+            (advertiser_id, kind), lambda: make_assets(self.accounts[advertiser_id], kind, count)
+        )
 
     def select(self, account: Account, query: Query) -> Selection:
         """Return the entities that a report covers."""
