@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_tiktok.emulator.errors import ApiError
+from airflow_provider_tiktok.emulator.kinds.listings import LISTINGS
 
 from .conftest import REPORT, fetch
 from .test_report_types import (
@@ -30,6 +31,7 @@ from .test_report_types import (
 
 BASIC = {**AUDIENCE, "report_type": "BASIC", "dimensions": ["ad_id", "stat_time_day"]}
 ENTITY = {"advertiser_id": FIRST.advertiser_id}
+GMV_MAX_TYPES = {"filtering": {"gmv_max_promotion_types": ["LIVE_GMV_MAX"]}}
 CALLS: list[tuple[str, dict[str, Any], bool]] = [
     *((REPORT, legal, False) for legal in (BASIC, AUDIENCE, BC, TT_SHOP, CATALOG, PLAYABLE)),
     (GMV_MAX, GMV, False),
@@ -37,7 +39,7 @@ CALLS: list[tuple[str, dict[str, Any], bool]] = [
     (VIDEOS, {**V2, "dimensions": ["item_id"]}, True),
     (OVERVIEW, SMART, False),
     (BREAKDOWN, MATERIALS, False),
-    *((f"{kind}/get/", ENTITY, False) for kind in ("campaign", "adgroup", "ad")),
+    *((path, ENTITY | GMV_MAX_TYPES if path.startswith("gmv") else ENTITY, False) for path in LISTINGS),
     ("advertiser/info/", {"advertiser_ids": [FIRST.advertiser_id]}, False),
     ("oauth2/advertiser/get/", {"app_id": WORLD.settings.app_id, "secret": "s"}, False),
 ]
@@ -60,6 +62,12 @@ OPTIONAL = (
         "page",
         "page_size",
         "fields",
+        "exclude_field_types_in_response",
+        "custom_audience_ids",
+        "identity_type",
+        "order_by",
+        "pixel_id",
+        "code",
     ),
 )
 JUNK = (

@@ -90,10 +90,6 @@ def _gmv_max_campaigns(world: World, account: Account, call: base.CallValues) ->
     ]
 
 
-def _assets(kind: str) -> Callable[[World, Account, base.CallValues], list[Any]]:
-    return lambda world, account, call: world.assets(account.advertiser_id, kind)
-
-
 def _files(kind: str) -> Callable[[World, Account, base.CallValues], list[Any]]:
     """Return the function that returns videos or images: those that were changed last, in the requested order."""
 
@@ -199,7 +195,7 @@ LISTINGS: Mapping[str, Listing] = {
         more=entities.IDENTITY_LINES,
     ),
     "dmp/custom_audience/list/": Listing(
-        *("audience", _assets("audience"), library.AUDIENCE, {}, 100),
+        *("audience", _audiences, library.AUDIENCE, {}, 100),
         more=entities.AUDIENCE_LINES,
     ),
     "pixel/list/": Listing(

@@ -46,7 +46,8 @@ class Flag(fields.Boolean):
     """A boolean."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
-        found = _BOOLEANS.get(value) if attr in data.params.query else value
+        written = data is not None and attr in data.params.query  # in an object, it is JSON's
+        found = _BOOLEANS.get(value) if written else value
         if not isinstance(found, bool):
             raise self.make_error("invalid")
         return found
