@@ -12,7 +12,8 @@ As a process: ``python -m airflow_provider_tiktok.emulator --port 8765``. ``GET 
 recorded calls, and ``DELETE`` clears them.
 
 It serves every synchronous report, report tasks with their files, GMV Max and Smart+ reports, and the
-lists of accounts, campaigns, ad groups and ads. The consent page at ``/portal/auth`` confirms immediately.
+lists of accounts, campaigns, ad groups, ads, Upgraded Smart+, videos, images, identities, audiences and
+pixels. The consent page at ``/portal/auth`` confirms immediately.
 ``oauth2/access_token/`` exchanges its code for a token, and ``oauth2/revoke_token/`` revokes the token.
 
 It refuses what TikTok refuses:
@@ -21,6 +22,7 @@ It refuses what TikTok refuses:
 - A token that begins with ``expired`` is refused as expired.
 - An app secret that begins with ``wrong``, ``bad`` or ``invalid`` is refused as another app's, and so is every
   app ID except the one in the settings.
+- A call of which the app lacks the scope is refused; by default the app has all scopes.
 - Everything else is accepted, unless the settings list the accepted tokens.
 
 :mod:`airflow_provider_tiktok.emulator.faults` describes how to inject faults.

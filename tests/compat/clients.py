@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,40 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A client's stream as a list of entities.
+
+    :param altered: the fields of which the client's values differ: its own, or numbers too long for a double.
+    """
+
+    path: str
+    key: str
+    filtering: dict[str, str] = field(default_factory=dict)
+    list_key: str = "list"
+    altered: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Client:
     """A client, and the streams of it that are compared."""
 
     name: str
     package: str
     streams: dict[str, Report]
+    entities: dict[str, Listed] = field(default_factory=dict)
 
 
 DAILY = ("ad_id", "stat_time_day")
+ACCOUNTS = "advertiser/info/"
+# Singer fills an absent modify_time with create_time, adds a status of its own, and writes two lists as text
+SINGERS = frozenset({"current_status", "modify_time", "landing_page_urls", "sku_ids"})
+# numbers, or what a client makes numbers of, too long for a double
+DOUBLES = frozenset(
+    {
+        *("page_id", "tracking_pixel_id", "category_id", "product_set_id", "split_test_adgroup_ids"),
+        *("included_pangle_audience_package_ids", "excluded_pangle_audience_package_ids"),
+    }
+)
 CLIENTS = (
     Client("sdk", "tiktok-business-api-sdk-official", {"ad_daily": Report(DAILY)}),
     Client(
@@ -43,6 +68,12 @@ CLIENTS = (
             "ad_insights_by_age_and_gender": Report((*DAILY, "age", "gender"), "AUDIENCE"),
             "ad_insights_by_country": Report((*DAILY, "country_code"), "AUDIENCE"),
         },
+        {
+            "advertisers": Listed(ACCOUNTS, "advertiser_id", altered=frozenset({"create_time"})),
+            "campaigns": Listed("campaign/get/", "campaign_id", altered=SINGERS),
+            "adgroups": Listed("adgroup/get/", "adgroup_id", altered=SINGERS | DOUBLES),
+            "ads": Listed("ad/get/", "ad_id", altered=SINGERS | DOUBLES),
+        },
     ),
     Client(
         "airbyte",
@@ -50,6 +81,21 @@ CLIENTS = (
         {
             "ads_reports_daily": Report(DAILY, include_deleted=True),
             "ads_audience_reports_by_country_daily": Report((*DAILY, "country_code"), "AUDIENCE"),
+        },
+        {
+            "advertisers": Listed(ACCOUNTS, "advertiser_id"),
+            "campaigns": Listed("campaign/get/", "campaign_id", {"secondary_status": "CAMPAIGN_STATUS_ALL"}),
+            "ad_groups": Listed(
+                "adgroup/get/",
+                "adgroup_id",
+                {"secondary_status": "ADGROUP_STATUS_ALL"},
+                altered=DOUBLES,
+            ),
+            "ads": Listed("ad/get/", "ad_id", {"secondary_status": "AD_STATUS_ALL"}, altered=DOUBLES),
+            "creative_assets_videos": Listed("file/video/ad/search/", "video_id"),
+            "creative_assets_images": Listed("file/image/ad/search/", "image_id"),
+            "audiences": Listed("dmp/custom_audience/list/", "audience_id"),
+            "pixels": Listed("pixel/list/", "pixel_id", list_key="pixels"),
         },
     ),
 )
@@ -76,6 +122,7 @@ def records(folder: Path) -> Iterator[tuple[str, Row]]:
                 continue
             record = message["record"]
             if "data" in record and "stream" in record:
-                yield record["stream"], record["data"]["dimensions"] | record["data"]["metrics"]
+                data = record["data"]
+                yield record["stream"], data["dimensions"] | data["metrics"] if "metrics" in data else data
             else:
                 yield message["stream"], record

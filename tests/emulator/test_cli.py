@@ -149,14 +149,20 @@ def test_serve_on_a_busy_port() -> None:
         pass
 
 
-def test_the_options_of_report_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Settings] = []
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """Return the settings of the emulators that the command would start."""
+    found: list[Settings] = []
 
     def refuse(settings: Settings, rules: object) -> None:
-        made.append(settings)
+        found.append(settings)
         raise EmulatorError
 
     monkeypatch.setattr(command, "Emulator", refuse)
+    return found
+
+
+def test_the_options_of_report_tasks(made: list[Settings]) -> None:
     options = ["--task-seconds=7", "--task-qps=3", "--task-qpm=4", "--task-qpd=5", "--task-account-hour=6"]
     assert command.main([*options, "--download-seconds=8", "--no-report-tasks"]) == 2
     assert command.main([]) == 2
@@ -164,3 +170,14 @@ def test_the_options_of_report_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [getattr(made[0], name) for name in named] == [7, 3, 4, 5, 6, 8]
     assert [made[0].report_tasks, made[1].report_tasks] == [False, True]
     assert [getattr(made[1], name) for name in named] == [1, 2, 60, 4500, 500, 3600]
+
+
+def test_the_options_of_entities(made: list[Settings]) -> None:
+    assert command.main(["--scope=1", "--scope", "4", "--videos=11", "--images=12"]) == 2
+    assert command.main([]) == 2
+    assert [(one.scopes, one.videos, one.images) for one in made] == [
+        ((1, 4), 11, 12),
+        (Settings().scopes, 15, 15),
+    ]
+    assert command.main(["--videos=9"]) == 2  # ads use ten
+    assert len(made) == 2

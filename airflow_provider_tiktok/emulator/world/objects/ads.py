@@ -29,6 +29,7 @@ from airflow_provider_tiktok.emulator.world.pseudo_random import mix_text
 
 _UTM = [{"key": "utm_source", "value": "tiktok"}, {"key": "utm_campaign", "value": "__CAMPAIGN_NAME__"}]
 _MACROS = "&utm_source=tiktok&utm_medium=paid&utm_campaign=__CAMPAIGN_NAME__&utm_content=__CID__"
+_PRODUCT_SET = "7412345678901234567"
 _AUTOMATED = ("SMART_PLUS", AUTOMATION)
 
 
@@ -125,6 +126,7 @@ AD = readers(
         "tracking_pixel_id": lambda view, ad: int(asset_id(view.account, "pixel", ad.seed)),
         "is_new_structure": always(True),
         "optimization_event": lambda view, ad: None if _bits(ad) else "ON_WEB_ORDER",
+        "product_set_id": lambda view, ad: None if _bits(ad) else _PRODUCT_SET,
         # only filters read these
         "objective_type": lambda view, ad: ad.group.campaign.objective,
         "optimization_goal": always("CONVERT"),

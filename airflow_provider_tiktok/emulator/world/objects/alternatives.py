@@ -59,7 +59,7 @@ ALTERNATIVES: Mapping[str, tuple[Any, ...]] = {
         *("message_event_set_id", "saved_audience_id", "vertical_sensitivity_id", "split_test_group_id"),
         values=(None, _NUMBER),
     ),
-    # documented as text, sent as numbers by some clients' accounts: too large for a double
+    # numbers in ad groups, and too long for a double
     **_any_of("product_set_id", "category_id", values=(None, int(_NUMBER))),
     "promotion_type": ("WEBSITE",),
     "promotion_target_type": (None, "EXTERNAL_WEBSITE", "UNSET"),
@@ -148,9 +148,10 @@ ALTERNATIVES: Mapping[str, tuple[Any, ...]] = {
     ),
     **_any_of(
         *("auto_targeting_enabled", "smart_audience_enabled", "smart_interest_behavior_enabled"),
-        *("is_hfss", "is_lhf_compliance"),
+        "is_lhf_compliance",
         values=_RARE_FLAG,
     ),
+    "is_hfss": (False, False, True),
     # ad groups: money and time
     "scheduled_budget": (0.0, 12_345.67),
     "schedule_type": ("SCHEDULE_FROM_NOW", "SCHEDULE_START_END"),
