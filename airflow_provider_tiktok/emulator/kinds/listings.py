@@ -16,8 +16,8 @@ from airflow_provider_tiktok.emulator.world.accounts import Account
 from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad, Campaign, smart_ads
 from airflow_provider_tiktok.emulator.world.objects import adgroups, ads, campaigns, library
 from airflow_provider_tiktok.emulator.world.objects.fields import Readers, View, make_object
+from airflow_provider_tiktok.emulator.world.objects.special_campaigns import PROMOTE, TOP_VIEW
 from airflow_provider_tiktok.emulator.world.shop import is_live, store_of, stores
-from airflow_provider_tiktok.emulator.world.special_campaigns import PROMOTE, TOP_VIEW
 from airflow_provider_tiktok.emulator.world.world import World
 from airflow_provider_tiktok.entities import catalog
 

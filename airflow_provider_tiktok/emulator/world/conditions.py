@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad
-from airflow_provider_tiktok.emulator.world.library import identity_number, identity_type_of
+from airflow_provider_tiktok.emulator.world.objects.assets import identity_number, identity_type_of
 
 FILTER_TYPES = (
     "IN",

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from airflow_provider_tiktok.emulator.settings import Settings
 from airflow_provider_tiktok.emulator.world.accounts import Account, make_accounts
 from airflow_provider_tiktok.emulator.world.entities import CHOICES, Ad, entity_of, make_ads
-from airflow_provider_tiktok.emulator.world.library import Asset, make_assets
+from airflow_provider_tiktok.emulator.world.objects.assets import Asset, make_assets
+from airflow_provider_tiktok.emulator.world.objects.special_campaigns import make_special_ads
 from airflow_provider_tiktok.emulator.world.pseudo_random import mix, mix_text
 from airflow_provider_tiktok.emulator.world.query import Query
 from airflow_provider_tiktok.emulator.world.shop import duration, make_shop_ads, store_of
-from airflow_provider_tiktok.emulator.world.special_campaigns import make_special_ads
 
 _T = TypeVar("_T")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_tiktok.emulator.world.accounts import BC_ID
 from airflow_provider_tiktok.emulator.world.entities import AdGroup
-from airflow_provider_tiktok.emulator.world.library import asset_id, identity_type_of
+from airflow_provider_tiktok.emulator.world.objects.assets import asset_id, identity_type_of
 from airflow_provider_tiktok.emulator.world.objects.campaigns import automation_of
 from airflow_provider_tiktok.emulator.world.objects.fields import (
     ABSENT,
@@ -21,7 +21,7 @@ from airflow_provider_tiktok.emulator.world.objects.fields import (
     secondary,
     switch,
 )
-from airflow_provider_tiktok.emulator.world.special_campaigns import TOP_VIEW
+from airflow_provider_tiktok.emulator.world.objects.special_campaigns import TOP_VIEW
 
 _PLACEMENTS = (None, ["PLACEMENT_TIKTOK", "PLACEMENT_TOPBUZZ", "PLACEMENT_HELO", "PLACEMENT_PANGLE"])
 _BC = 3

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_tiktok.emulator.world.accounts import BC_ID
 from airflow_provider_tiktok.emulator.world.entities import AUTOMATION, DELETED, Ad, SmartAd, is_spark
-from airflow_provider_tiktok.emulator.world.library import (
+from airflow_provider_tiktok.emulator.world.objects.assets import (
     IDENTITY_TYPES,
     asset_id,
     identity_number,

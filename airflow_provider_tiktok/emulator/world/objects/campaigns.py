@@ -15,7 +15,7 @@ from airflow_provider_tiktok.emulator.world.objects.fields import (
     secondary,
     switch,
 )
-from airflow_provider_tiktok.emulator.world.special_campaigns import TOP_VIEW
+from airflow_provider_tiktok.emulator.world.objects.special_campaigns import TOP_VIEW
 
 PROMOTE_FIELDS = frozenset(
     {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow_provider_tiktok.emulator.world.accounts import BC_ID
-from airflow_provider_tiktok.emulator.world.library import Asset, identity_type_of, material_id
+from airflow_provider_tiktok.emulator.world.objects.assets import Asset, identity_type_of, material_id
 from airflow_provider_tiktok.emulator.world.objects.fields import (
     ABSENT,
     Readers,
