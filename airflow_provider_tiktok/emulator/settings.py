@@ -22,8 +22,8 @@ class Settings:
     :param ads: ads per account.
     :param videos: videos per account; TikTok lists the 10,000 that were changed last. Ads use the first ten.
     :param images: images per account, likewise.
-    :param edits: what is different about entities, by ID, in lists of entities only: the values of some of TikTok's
-        fields, or ``primary_status`` (``STATUS_DELETE``); ``None`` is an entity that is gone.
+    :param edits: what is different about entities and accounts, by ID, in their lists only, not in reports: the
+        values of some of TikTok's fields, or ``primary_status`` (``STATUS_DELETE``); ``None`` is an entity that is gone.
     :param app_id: the ID of the developer app, to which every token belongs; other IDs are refused.
     :param tokens: the accepted access tokens; empty accepts every token without a refused prefix.
     :param latency_ms: the minimum duration of each call.

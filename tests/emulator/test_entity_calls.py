@@ -261,6 +261,9 @@ def test_nulls_can_be_left_out() -> None:
     full, short = (rows(ADGROUP, exclude_field_types_in_response=types) for types in (None, ["NULL_FIELD"]))
     assert short == [{name: value for name, value in row.items() if value is not None} for row in full]
     assert short != full
+    assert rows(SMART_AD, exclude_field_types_in_response=["NULL_FIELD"]) == rows(
+        SMART_AD
+    )  # not a parameter there
 
 
 def test_edits() -> None:
@@ -279,6 +282,9 @@ def test_edits() -> None:
     assert everything[third]["secondary_status"] == "CAMPAIGN_STATUS_DELETE"
     assert second not in everything
     assert len(found) == len(ids(CAMPAIGN)) - 2
+    assert {tuple(row) for row in rows(CAMPAIGN, world=world, fields=["campaign_id"])} == {("campaign_id",)}
+    renamed = World(Settings(edits={OWN: {"balance": 0.01}}, seed=4, today=TODAY))
+    assert fetch(renamed, "advertiser/info/", advertiser_ids=[OWN])["list"][0]["balance"] == 0.01
 
 
 def test_a_call_needs_its_scope(own_client: Callable[..., Client]) -> None:

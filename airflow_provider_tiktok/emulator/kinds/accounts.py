@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_tiktok.emulator.access import check_app
 from airflow_provider_tiktok.emulator.errors import PERMISSION, ApiError
-from airflow_provider_tiktok.emulator.kinds.answers import Answer
+from airflow_provider_tiktok.emulator.kinds.answers import Answer, with_edits
 from airflow_provider_tiktok.emulator.schemas import base, fields
 from airflow_provider_tiktok.emulator.world.accounts import BC_ID, Account
 from airflow_provider_tiktok.emulator.world.world import World
@@ -49,7 +49,15 @@ def advertiser_info(world: World, call: base.CallValues) -> Answer:
     names = call["fields"] or _DEFAULT
     if _ALONE in names:
         names = ("advertiser_id", _ALONE)
-    return Answer(rows=[_json({name: _FIELDS[name](account) for name in names}) for account in accounts])
+    rows = [
+        with_edits(
+            {name: _FIELDS[name](account) for name in names},
+            world.settings.edits.get(account.advertiser_id) or {},
+            call["fields"] or (),
+        )
+        for account in accounts
+    ]
+    return Answer(rows=[_json(row) for row in rows])
 
 
 def user_info(world: World, call: base.CallValues) -> Answer:

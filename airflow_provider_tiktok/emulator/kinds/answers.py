@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,18 @@ class Answer:
         if self.rows is None:
             return rest
         return f'{{"{self.key}":[{",".join(self.rows)}]{", " if self.rest else ""}{rest[1:]}'
+
+
+def with_edits(row: dict[str, Any], edit: Mapping[str, Any], names: Collection[str] = ()) -> dict[str, Any]:
+    """Return an entity's row with the values of an edit.
+
+    :param names: the fields that the call asks for; empty is all, and the edit can add new ones.
+    """
+    return row | {
+        name: value
+        for name, value in edit.items()
+        if name != "primary_status" and (not names or name in names)
+    }
 
 
 Endpoint = Callable[[World, Params], Answer]

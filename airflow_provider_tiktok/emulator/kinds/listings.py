@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_tiktok.emulator.errors import PERMISSION, ApiError
 from airflow_provider_tiktok.emulator.kinds.accounts import authorized_account
-from airflow_provider_tiktok.emulator.kinds.answers import Answer, Endpoint, endpoint, page_info
+from airflow_provider_tiktok.emulator.kinds.answers import Answer, Endpoint, endpoint, page_info, with_edits
 from airflow_provider_tiktok.emulator.schemas import base, entities
 from airflow_provider_tiktok.emulator.world.accounts import Account
 from airflow_provider_tiktok.emulator.world.entities import DELETED, Ad, Campaign, smart_ads
@@ -284,7 +284,7 @@ def _row(listing: Listing, edits: Mapping[str, Any], view: View, item: Any, call
     if inner and "ad_configuration" not in names:
         row["ad_configuration"] = {name: row["ad_configuration"][name] for name in sorted(inner)}
     if edits:
-        row |= {name: value for name, value in edits.get(item.id, {}).items() if name != "primary_status"}
-    if call["exclude_field_types_in_response"]:
+        row = with_edits(row, edits.get(item.id, {}), call["fields"] or ())
+    if call.get("exclude_field_types_in_response"):
         row = {name: value for name, value in row.items() if value is not None}
     return json.dumps(row, ensure_ascii=False)

@@ -209,8 +209,8 @@ def lines(names: tuple[str, ...], keys: Keys, most: int, default: int, more: bas
         "needed": base.required("advertiser_id"),
         "advertiser_id": fields.identifier(),
         "fields": fields.strings(accepted=names),
-        "exclude_field_types_in_response": fields.strings(accepted=(NULL_FIELD,)),
         "filtering": fields.known({name: key.field for name, key in keys.items()}, names_first=True),
+        **(_NULLS if "buying_types" in keys else {}),
         **more,
         "page": fields.whole(1),
         "page_size": fields.whole(1, most, default=default),
@@ -245,6 +245,7 @@ def _sorting(*names: str) -> base.Lines:
     }
 
 
+_NULLS: base.Lines = {"exclude_field_types_in_response": fields.strings(accepted=(NULL_FIELD,))}
 GMV_MAX_LINES: base.Lines = {"promotion_types": base.Step(_need_promotion_types)}
 FILE_LINES: base.Lines = _sorting("CREATE_TIME", "MODIFY_TIME")
 IDENTITY_LINES: base.Lines = {

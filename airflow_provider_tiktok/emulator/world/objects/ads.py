@@ -14,7 +14,7 @@ from airflow_provider_tiktok.emulator.world.objects.assets import (
     image_of,
     video_of,
 )
-from airflow_provider_tiktok.emulator.world.objects.campaigns import automation_of
+from airflow_provider_tiktok.emulator.world.objects.campaigns import automation_of, is_upgraded
 from airflow_provider_tiktok.emulator.world.objects.fields import (
     ABSENT,
     View,
@@ -38,10 +38,6 @@ def _bits(ad: Ad | SmartAd) -> int:
     return ad.seed >> 30 & 3
 
 
-def _is_upgraded(ad: Ad) -> bool:
-    return ad.group.campaign.automation == AUTOMATION
-
-
 def _status(ad: Ad) -> str:
     """Return the secondary status: whether the ad, its ad group or its campaign is deleted."""
     if ad.status != DELETED:
@@ -57,11 +53,11 @@ def _page(identity: str, bits: int) -> str:
 
 
 def _landing_page_url(view: View, ad: Ad) -> Any:
-    return ABSENT if _is_upgraded(ad) else _page(ad.id, _bits(ad))
+    return ABSENT if is_upgraded(ad.group.campaign) else _page(ad.id, _bits(ad))
 
 
 def _landing_page_urls(view: View, ad: Ad) -> Any:
-    return None if _is_upgraded(ad) or _bits(ad) else [_page(ad.id, _bits(ad))]
+    return None if is_upgraded(ad.group.campaign) or _bits(ad) else [_page(ad.id, _bits(ad))]
 
 
 def _modify_time(view: View, ad: Ad) -> Any:
@@ -76,7 +72,7 @@ def _action_id(view: View, ad: Ad) -> str | None:
 
 
 def _call_to_action(view: View, ad: Ad) -> Any:
-    return "LEARN_MORE" if _action_id(view, ad) is None and not _is_upgraded(ad) else ABSENT
+    return "LEARN_MORE" if _action_id(view, ad) is None and not is_upgraded(ad.group.campaign) else ABSENT
 
 
 def _text(ad: Ad) -> str:
@@ -99,7 +95,7 @@ AD = readers(
         "adgroup_name": lambda view, ad: ad.group.name,
         "ad_id": lambda view, ad: ad.id,
         "ad_id_v2": lambda view, ad: ad.id_v2,
-        "smart_plus_ad_id": lambda view, ad: ad.id_v2 if _is_upgraded(ad) else ABSENT,
+        "smart_plus_ad_id": lambda view, ad: ad.id_v2 if is_upgraded(ad.group.campaign) else ABSENT,
         "ad_name": lambda view, ad: ad.name,
         "create_time": lambda view, ad: created_at(ad),
         "modify_time": _modify_time,
@@ -115,7 +111,7 @@ AD = readers(
         "video_id": lambda view, ad: video_of(view.account, ad),
         "image_ids": lambda view, ad: None if is_spark(ad) else [image_of(view.account, ad)],
         "tiktok_item_id": _tiktok_item_id,
-        "ad_text": lambda view, ad: ABSENT if _is_upgraded(ad) else _text(ad),
+        "ad_text": lambda view, ad: ABSENT if is_upgraded(ad.group.campaign) else _text(ad),
         "ad_texts": lambda view, ad: None if _bits(ad) else [_text(ad)],
         "call_to_action": _call_to_action,
         "call_to_action_id": _action_id,
