@@ -288,6 +288,8 @@ def test_only_the_latest_files_are_reachable() -> None:
     first = data_of(VIDEO, world=world)["list"]
     assert first[0]["modify_time"] > last["list"][-1]["modify_time"]
     assert first[0]["modify_time"].endswith("Z")
+    oldest = data_of(VIDEO, world=world, sort_type="ASC")["list"]
+    assert oldest[0]["modify_time"] == last["list"][-1]["modify_time"]  # another order reaches no others
 
 
 def test_account_details() -> None:

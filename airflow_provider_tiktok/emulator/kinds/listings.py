@@ -40,7 +40,7 @@ class Listing:
     :param more: the parameters of this list only.
     :param campaign_of: returns an item's campaign, where it can be a Promote one, of which few fields come.
     :param level: what begins the secondary status that selects all entities; empty if there is none.
-    :param reach: the items beyond which pages are empty; ``None`` is no limit.
+    :param reach: how many items, those that were changed last, come at all; after them pages are empty.
     """
 
     entity: str
@@ -91,13 +91,12 @@ def _gmv_max_campaigns(world: World, account: Account, call: base.CallValues) ->
 
 
 def _files(kind: str) -> Callable[[World, Account, base.CallValues], list[Any]]:
-    """Return the function that returns videos or images: those that were changed last, in the requested order."""
+    """Return the function that returns videos or images in the order that a call asks for."""
 
     def read(world: World, account: Account, call: base.CallValues) -> list[Any]:
-        latest = sorted(world.assets(account.advertiser_id, kind), key=library.modified, reverse=True)
         by_creation = call["sort_field"] == "CREATE_TIME"
         return sorted(
-            latest,
+            world.assets(account.advertiser_id, kind),
             key=(lambda asset: asset.number) if by_creation else library.modified,
             reverse=call["sort_type"] == "DESC",
         )
@@ -216,7 +215,7 @@ def listing_of(path: str) -> Endpoint:
         items = _select(listing, world, view, call)
         page, size = call["page"], call["page_size"]
         first = (page - 1) * size
-        reachable = items[: listing.reach]
+        reachable = _reachable(items, listing.reach)
 
         def rows(shift: int) -> list[str]:
             found = reachable[max(0, first + shift) : first + shift + size]
@@ -243,6 +242,14 @@ def _select(listing: Listing, world: World, view: View, call: base.CallValues) -
             read, matches = listing.fields[key.of], key.matches
             found = [item for item in found if matches(read(view, item), given)]
     return list(found)
+
+
+def _reachable(items: list[Any], reach: int | None) -> list[Any]:
+    """Return the items that come at all, in their order."""
+    if reach is None or len(items) <= reach:
+        return items
+    latest = frozenset(sorted(items, key=library.modified, reverse=True)[:reach])
+    return [item for item in items if item in latest]
 
 
 def _edited(edits: Mapping[str, Any], items: Iterable[Any]) -> Iterable[Any]:
