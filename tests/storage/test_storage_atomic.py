@@ -11,6 +11,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +253,7 @@ def test_kills_at_random_times_leave_old_or_new_files(place):
 # errors
 
 
-def refusing_from(number: int, patch: pytest.MonkeyPatch, error: OSError, once: bool) -> list[int]:
+def refusing_from(number: int, patch: pytest.MonkeyPatch, error: BaseException, once: bool) -> list[int]:
     """Raise an error at one step of the publication, or from then on; the list counts the steps."""
     count = [0]
 
@@ -298,6 +299,21 @@ def test_an_error_at_any_step_leaves_the_old_files(place, monkeypatch, code):
         before = (path / "_manifest.json").read_bytes() if not path.suffix else b""
     assert data_of(path) == versions["new"]
     assert raised == unchanged >= (2 if path.suffix else 5)
+
+
+def test_a_task_that_is_stopped_at_any_step_leaves_the_old_files(place, monkeypatch):
+    path, partitioned, versions = place
+    for number in range(100):
+        with monkeypatch.context() as patch:
+            count = refusing_from(number, patch, KeyboardInterrupt(), once=True)
+            with suppress(KeyboardInterrupt):
+                write(FILESYSTEMS["disk"](), path, "new", partitioned, COUNTRIES[1:])
+        assert leftovers(path.parent) == []
+        if count[0] <= number:
+            break
+        assert data_of(path) == versions["old"]
+    assert data_of(path) == versions["new"]
+    assert number >= (2 if path.suffix else 5)
 
 
 @pytest.mark.parametrize(("refused", "version"), [(".jsonl", "old"), ("", "new")])

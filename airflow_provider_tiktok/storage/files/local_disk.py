@@ -10,8 +10,8 @@ publication only renames files. One file is one rename, which is atomic. For a f
    move into the run's folder. The manifest is last.
 4. The journal is removed, then the run's folder.
 
-An error in step 3 rolls the journal back. So a reader can see files of two runs only during the renames, or
-after a kill during them until the next run into that folder; a ``.journal.json`` below ``.tiktok-run-*``
+An error in step 3, or a stopped task, rolls the journal back. So a reader can see files of two runs only during the
+renames, or after a kill during them until the next run into that folder; a ``.journal.json`` below ``.tiktok-run-*``
 shows this. Runs into one folder hold an exclusive lock for steps 2 to 4.
 """
 
@@ -114,7 +114,7 @@ class LocalDisk:
                 for step in journal["steps"]:
                     self._create_folders((self._folder / step["path"]).parent)
                     _apply(self._run, step)
-            except OSError:
+            except BaseException:  # also that of a task which is stopped
                 self._roll_back(journal)
                 raise
             self._created_folders.clear()
