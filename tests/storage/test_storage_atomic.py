@@ -20,7 +20,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.files import local_disk, locks, object_store
+from airflow_provider_tiktok.storage.files import local_disk, locks, object_store, publication
 from airflow_provider_tiktok.storage.files.destination import Destination
 from airflow_provider_tiktok.storage.files.target import parse_target
 from tests.sampling import Run
@@ -99,7 +99,7 @@ def leftovers(folder: Path) -> list[str]:
 
 
 def is_publishing(folder: Path) -> bool:
-    return any(folder.rglob(f"{local_disk.RUN_FOLDER}*/{local_disk.JOURNAL}"))
+    return any(folder.rglob(f"{publication.RUN_FOLDER}*/{publication.JOURNAL}"))
 
 
 def matches_files(manifest: Path) -> bool:
@@ -437,7 +437,7 @@ def test_another_request_finishes_in_a_store_what_was_left_for_an_hour(tmp_path,
     left_by_a_kill(path, monkeypatch)
     write(Store(), path, "other", True, ["C9"], covers=False)
     assert is_publishing(path)  # the run may still be active
-    (journal,) = path.rglob(local_disk.JOURNAL)
+    (journal,) = path.rglob(publication.JOURNAL)
     two_hours_ago = time.time() - 7200
     for file in path.rglob("*"):
         if file.is_file():

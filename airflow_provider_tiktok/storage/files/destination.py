@@ -4,9 +4,9 @@ Rows are written to part files first: on a local disk in a hidden folder next to
 the last step is a rename; for an object store in a temporary folder of the worker. The rows of partitions are
 buffered until all have come, and written one part file after the other: thousands of files need not be open
 together, and a Parquet file can't be opened again. Nothing changes at the destination before
-:meth:`Destination.publish`. The modules
-:mod:`~airflow_provider_tiktok.storage.files.local_disk` and :mod:`~airflow_provider_tiktok.storage.files.object_store`
-describe how several files are published together, and what a kill or an error during it leaves.
+:meth:`Destination.publish`. The module
+:mod:`~airflow_provider_tiktok.storage.files.publication` describes how several files are published together, and what a
+kill or an error during it leaves.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import Cells
-from airflow_provider_tiktok.storage.files.local_disk import Change, LocalDisk, follow_links
+from airflow_provider_tiktok.storage.files.local_disk import LocalDisk, follow_links
 from airflow_provider_tiktok.storage.files.object_store import ObjectStore
 from airflow_provider_tiktok.storage.files.partitions import (
     Partitions,
@@ -35,6 +35,7 @@ from airflow_provider_tiktok.storage.files.partitions import (
     protocols,
     store_limits,
 )
+from airflow_provider_tiktok.storage.files.publication import Change
 from airflow_provider_tiktok.storage.files.restatement import Comparison
 from airflow_provider_tiktok.storage.files.target import Target
 from airflow_provider_tiktok.storage.formats import FORMATS
@@ -115,11 +116,11 @@ class Destination:
         self._format = FORMATS[target.format](data_columns)
         self._columns = dict(columns)
         self.folder = self._root if target.is_folder else self._root.rpartition("/")[0]
-        self._store = (
+        self._publication = (
             LocalDisk(Path(self.folder or "/")) if self._local else ObjectStore(filesystem, self.folder)
         )
         with self._writing():
-            self._store.recover()
+            self._publication.recover()
         self._part_files: dict[str, PartFile] = {}
         self._partition_numbers: dict[str, int] = {}
         self._buffer = RowBuffer(budget=MemoryBudget(_MAX_CELLS // len(columns)))
@@ -157,7 +158,7 @@ class Destination:
         """
         if self._partitions.indexes:
             with self._writing():
-                self._store.begin()  # a folder that can't be written is reported before all rows have come
+                self._publication.begin()  # a folder that can't be written is reported before all rows have come
             self._buffer.add(self._order(lines), lines)
         elif lines:
             self._append("", lines)
@@ -200,10 +201,10 @@ class Destination:
             restatement = self._compare(comparison, stale) if comparison else None
             changes = [(self._part_files[name].path, self._path(name)) for name in sorted(self._part_files)]
             if not self._target.is_folder:
-                self._store.replace(changes[0])
+                self._publication.replace(changes[0])
                 return Published(files, restatement=restatement)
             content = {**(manifest or {}), **({"restatement": restatement} if restatement else {})}
-            self._store.replace_all([*changes, self._manifest(content, files)], stale)
+            self._publication.replace_all([*changes, self._manifest(content, files)], stale)
             return Published(
                 files,
                 tuple(self._url(path) for path in stale),
@@ -218,12 +219,12 @@ class Destination:
 
     def discard(self) -> None:
         """Discard everything that isn't published. Calling it again does nothing."""
-        if not self._store.is_inconsistent:  # otherwise the next run needs them
+        if not self._publication.is_inconsistent:  # otherwise the next run needs them
             for part_file in self._part_files.values():
                 part_file.discard()
         self._part_files.clear()
         self._buffer.close()
-        self._store.discard()
+        self._publication.discard()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -307,7 +308,7 @@ class Destination:
     def _part_file(self, partition: str) -> PartFile:
         """Return the part file of a partition."""
         if partition not in self._part_files:
-            path = self._store.new_file()
+            path = self._publication.new_file()
             self._part_files[partition] = self._format.part_file(path, compress=self._target.compress)
         return self._part_files[partition]
 
@@ -425,14 +426,14 @@ class Destination:
             {**manifest, "columns": self._columns, "files": listed}, indent=2, ensure_ascii=False
         )
         with self._writing():
-            source = self._store.new_file()
+            source = self._publication.new_file()
             source.write_text(text + "\n", encoding="utf-8")
         return source, self._below_root(MANIFEST)
 
     def _output_error(self, error: OSError) -> TikTokOutputError:
         state = (
             "some files are new and some are old, which the next run repairs"
-            if self._store.is_inconsistent
+            if self._publication.is_inconsistent
             else "the previous files are unchanged"
         )
         return TikTokOutputError(
