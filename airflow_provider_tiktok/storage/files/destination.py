@@ -15,11 +15,11 @@ import errno
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, groupby, islice
-from operator import itemgetter
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,8 @@ class Destination:
         with self._writing():
             self._publication.recover()
         self._part_files: dict[str, PartFile] = {}
-        self._partition_numbers: dict[str, int] = {}
+        self._partition_numbers: dict[str, int] = {}  # the high bits of sort keys
+        self._partition_rows: Counter[str] = Counter()
         self._buffer = RowBuffer(budget=MemoryBudget(_MAX_CELLS // len(columns)))
 
     def name_files(self, name: str) -> None:
@@ -159,7 +160,9 @@ class Destination:
         if self._partitions.indexes:
             with self._writing():
                 self._publication.begin()  # a folder that can't be written is reported before all rows have come
-            self._buffer.add(self._order(lines), lines)
+            if lines:
+                partitions, rows = zip(*lines, strict=True)
+                self._buffer.add(self._order(partitions), rows)
         elif lines:
             self._append("", lines)
 
@@ -288,19 +291,19 @@ class Destination:
         with self._writing():
             self._part_file(partition).write(lines)
 
-    def _order(self, lines: Sequence[tuple[str, Any]]) -> list[int]:
-        """Return sort keys that put the rows of a partition together, in their order."""
-        numbers, first = self._partition_numbers, len(self._buffer)
-        return [
-            numbers.setdefault(partition, len(numbers)) << _ROW_BITS | row
-            for row, (partition, _) in enumerate(lines, first)
-        ]
+    def _order(self, partitions: Sequence[str]) -> list[int]:
+        """Count rows, and return sort keys that put the rows of a partition together, in their order."""
+        self._partition_rows.update(partitions)
+        numbers = self._partition_numbers
+        for name in dict.fromkeys(partitions):
+            numbers.setdefault(name, len(numbers) << _ROW_BITS)
+        return [numbers[name] | row for row, name in enumerate(partitions, len(self._buffer))]
 
     def _write_partitions(self) -> None:
         """Write the part files of all partitions, one after the other."""
         rows = chain.from_iterable(self._buffer.batches())
-        for partition, members in groupby(rows, key=itemgetter(0)):
-            lines = (line for _, line in members)
+        for partition in self._partition_numbers:
+            lines = islice(rows, self._partition_rows[partition])
             while batch := list(islice(lines, _BATCH)):
                 self._append(partition, batch)
             self._part_files[partition].finish()
