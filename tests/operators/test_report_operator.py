@@ -985,18 +985,6 @@ def test_overlapping_runs_in_one_folder_are_warned_of(emulator, connect, tmp_pat
     assert "stat_time_day to `partition_by`" in caplog.text
 
 
-def test_what_a_killed_task_left_is_removed_a_day_later(emulator, connect, tmp_path):
-    connect()
-    report = {**ONE_DAY, "advertiser_ids": accounts(emulator, 1), "output_path": str(tmp_path / "rows.jsonl")}
-    old, fresh = tmp_path / ".rows.jsonl.00000000.tmp", tmp_path / ".rows.jsonl.11111111.tmp"
-    old.write_text("half a row")
-    fresh.write_text("somebody else's")
-    two_days_ago = time.time() - 2 * 24 * 3600
-    os.utime(old, (two_days_ago, two_days_ago))
-    run(**report)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [fresh.name, "rows.jsonl"]
-
-
 def test_time_zones_that_only_serve_the_summary_may_be_refused(emulator, connect):
     connect()
     emulator.set_faults([{"fault": "code:40002", "path": "advertiser/info/"}])
