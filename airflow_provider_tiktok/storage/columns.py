@@ -17,6 +17,9 @@ Cells = Sequence["str | None"]
 
 STRING, INTEGER, DECIMAL, DATE, TIMESTAMP = "string", "integer", "decimal", "date", "timestamp"
 
+UTC_TIMESTAMP = "timestamp_utc"
+"""The type of times in UTC, whose cells end in ``Z``; a :data:`TIMESTAMP` is local and has no zone."""
+
 NUMBER_TYPES = frozenset({INTEGER, DECIMAL})
 
 # possessive quantifiers avoid useless backtracking; before Python 3.11.5 they have a bug in repeated groups

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from airflow_provider_tiktok.storage.files import destination
 from airflow_provider_tiktok.storage.files.destination import Destination
 from airflow_provider_tiktok.storage.files.target import parse_target
 from airflow_provider_tiktok.storage.formats import parquet as module
+from airflow_provider_tiktok.storage.formats.readers import read_records
 
 pa = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
 pq = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow")
@@ -75,6 +76,21 @@ def write(path, rows, columns=COLUMNS, *, chunk=1_000, partition_by=(), clean=Fa
         cells = list(zip(*rows[first : first + chunk], strict=True))
         destination.write(destination.encode(cells, [clean] * len(cells)))
     return destination.publish(covers=lambda partition: True)
+
+
+def test_times_in_utc_have_a_zone_and_read_back_as_text(tmp_path):
+    columns = {"ad_id": "string", "loaded": "timestamp_utc"}
+    rows = [("1", "2026-11-01T13:00:00Z"), ("2", None), ("3", "1969-12-31T23:59:59Z")]
+    write(tmp_path / "utc.parquet", rows, columns)
+    schema = pq.read_schema(tmp_path / "utc.parquet")
+    assert schema.field("loaded").type == pa.timestamp("us", tz="UTC")
+    found = pq.read_table(tmp_path / "utc.parquet").column("loaded").to_pylist()
+    assert found[0] == datetime(2026, 11, 1, 13, tzinfo=timezone.utc)
+    with (tmp_path / "utc.parquet").open("rb") as file:
+        records = [tuple(record.values()) for record in read_records(file, "utc.parquet", columns)]
+    assert records == rows
+    with pytest.raises(TikTokOutputError, match="can't store"):
+        write(tmp_path / "no.parquet", [("1", "yesterday")], columns)
 
 
 def many(count):

@@ -3,15 +3,16 @@
 A column's Arrow type depends only on its column type, so that every file of a report has the same schema,
 including an empty one:
 
-========= ===========================================================================
-type      column
-========= ===========================================================================
-string    string
-integer   int64
-decimal   decimal(38, 9): 29 digits before the point, 9 after it, as BigQuery's NUMERIC
-date      date32
-timestamp timestamp in microseconds, without a zone: the account's local time
-========= ===========================================================================
+============= ===========================================================================
+type          column
+============= ===========================================================================
+string        string
+integer       int64
+decimal       decimal(38, 9): 29 digits before the point, 9 after it, as BigQuery's NUMERIC
+date          date32
+timestamp     timestamp in microseconds, without a zone: the account's local time
+timestamp_utc timestamp in microseconds, in UTC
+============= ===========================================================================
 
 A value that its column can't store without loss (``<5`` among counts, a tenth decimal) is an error. Files
 are compressed with Snappy, which every loader reads and which needs the least CPU. The same rows produce
@@ -50,7 +51,9 @@ _GROUP_CELLS = 400_000  # cells in a row group, some 8 MiB of Arrow's memory
 _MAX_SHOWN = 80
 
 _SPECIAL = re.compile(r'[",\r\n]')
-_UNQUOTED = frozenset({"integer", "decimal", "date", "timestamp"})  # types whose clean cells need no quotes
+_UNQUOTED = frozenset(
+    {"integer", "decimal", "date", "timestamp", "timestamp_utc"}
+)  # types whose clean cells need no quotes
 _are_numbers = column_test(NUMBER_PATTERN)
 
 
@@ -273,6 +276,7 @@ def _arrow_type(arrow: Any, column_type: str) -> Any:
         "decimal": arrow.decimal128(PRECISION, SCALE),
         "date": arrow.date32(),
         "timestamp": arrow.timestamp("us"),
+        "timestamp_utc": arrow.timestamp("us", tz="UTC"),
     }
     return types.get(column_type, arrow.string())
 

@@ -37,7 +37,7 @@ def read_records(file: IO[bytes], name: str, columns: Mapping[str, str]) -> Iter
 def _text(value: Any) -> str | None:
     if value is None or value == "":
         return None
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, date) else str(value)
 
 
 def _number(value: Any) -> str | None:

@@ -15,8 +15,16 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 from sqlalchemy.sql import quoted_name
 
-from airflow_provider_tiktok.storage.columns import DATE, DECIMAL, INTEGER, STRING, TIMESTAMP, Cells
-from airflow_provider_tiktok.storage.tables.values import Binder, NumberStorage
+from airflow_provider_tiktok.storage.columns import (
+    DATE,
+    DECIMAL,
+    INTEGER,
+    STRING,
+    TIMESTAMP,
+    UTC_TIMESTAMP,
+    Cells,
+)
+from airflow_provider_tiktok.storage.tables.values import Binder, NumberStorage, utc_time
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -39,6 +47,7 @@ class Database:
         DECIMAL: sa.Numeric(38, 10),
         DATE: sa.Date(),
         TIMESTAMP: sa.DateTime(),
+        UTC_TIMESTAMP: sa.DateTime(),
     }
     key_text: ClassVar[TypeEngine[Any]] = sa.String(255).with_variant(sa.Unicode(255), "mssql")
     numbers: ClassVar[NumberStorage] = NumberStorage(scale=10)
@@ -47,6 +56,7 @@ class Database:
         DECIMAL: Decimal,
         DATE: date.fromisoformat,
         TIMESTAMP: datetime.fromisoformat,
+        UTC_TIMESTAMP: utc_time,
     }
     folds_case: ClassVar[bool] = False
     key_kind: ClassVar[str] = "constraint"

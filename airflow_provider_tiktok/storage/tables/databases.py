@@ -16,7 +16,15 @@ from sqlalchemy.schema import DDLElement, SetTableComment
 from sqlalchemy.sql import quoted_name
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
-from airflow_provider_tiktok.storage.columns import DATE, DECIMAL, INTEGER, STRING, TIMESTAMP, Cells
+from airflow_provider_tiktok.storage.columns import (
+    DATE,
+    DECIMAL,
+    INTEGER,
+    STRING,
+    TIMESTAMP,
+    UTC_TIMESTAMP,
+    Cells,
+)
 from airflow_provider_tiktok.storage.tables.database import KEY_PREFIX, Database
 from airflow_provider_tiktok.storage.tables.values import Binder, NumberStorage
 
@@ -42,6 +50,7 @@ class Sqlite(Database):
         DECIMAL: sa.Numeric(),
         DATE: sa.Date(),
         TIMESTAMP: sa.TIMESTAMP(),
+        UTC_TIMESTAMP: sa.TIMESTAMP(),
     }
     key_text = sa.Text()
     numbers = NumberStorage(floats=True)
@@ -50,6 +59,7 @@ class Sqlite(Database):
         INTEGER: _sqlite_number,
         DECIMAL: _sqlite_number,
         TIMESTAMP: lambda cell: cell.replace("T", " "),
+        UTC_TIMESTAMP: lambda cell: cell.replace("T", " ").removesuffix("Z"),
     }
     folds_case = True
     key_kind = "index"

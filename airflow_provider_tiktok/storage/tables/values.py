@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from airflow_provider_tiktok.storage.columns import (
     INTEGER_PATTERN,
     STRING,
     TIMESTAMP,
+    UTC_TIMESTAMP,
     Cells,
     is_number,
 )
@@ -40,7 +41,7 @@ class Column:
     """A column of the table.
 
     :param name: its name.
-    :param type: the type of its cells: ``string``, ``integer``, ``decimal``, ``date`` or ``timestamp``.
+    :param type: the type of its cells: ``string``, ``integer``, ``decimal``, ``date``, ``timestamp`` or ``timestamp_utc``.
     :param declared: the type that the database declares, ``NullType`` if SQLAlchemy doesn't know it.
     """
 
@@ -77,6 +78,8 @@ class Binder:
         self.is_text = column.type == STRING or isinstance(column.declared, types.String)
         self._check = _text if self.is_text else _checks(column, numbers)
         self._convert = None if self.is_text else converters.get(column.type)
+        if self._convert is utc_time and getattr(column.declared, "timezone", False):
+            self._convert = _zoned_utc_time  # without a zone, it would be a time of the session's zone
         # whether every short number fits
         self._accepts_short_numbers = column.type in {INTEGER, DECIMAL} and (
             self._check in {_float, _Scale(None)} or (self._check is _bigint and column.type == INTEGER)
@@ -137,8 +140,10 @@ def _checks(column: Column, numbers: NumberStorage) -> Callable[[str], bool]:
     declared = column.declared
     if column.type == DATE:
         return _date
-    if column.type == TIMESTAMP:
-        return _never if isinstance(declared, types.Date) and not numbers.floats else _timestamp
+    if column.type in {TIMESTAMP, UTC_TIMESTAMP}:
+        if isinstance(declared, types.Date) and not numbers.floats:
+            return _never
+        return _timestamp if column.type == TIMESTAMP else _utc_timestamp
     is_unknown = isinstance(declared, types.NullType)
     is_integer = column.type == INTEGER if is_unknown else isinstance(declared, types.Integer)
     if isinstance(declared, types.Float) or (numbers.floats and not is_integer):
@@ -178,3 +183,16 @@ def _timestamp(cell: str) -> bool:
         return time.isoformat() == cell and time.tzinfo is None
     except ValueError:
         return False
+
+
+def _utc_timestamp(cell: str) -> bool:
+    return cell.endswith("Z") and _timestamp(cell[:-1])
+
+
+def utc_time(cell: str) -> datetime:
+    """Return the time of a ``timestamp_utc`` cell without its zone, for columns that have none."""
+    return datetime.fromisoformat(cell.removesuffix("Z"))
+
+
+def _zoned_utc_time(cell: str) -> datetime:
+    return utc_time(cell).replace(tzinfo=timezone.utc)

@@ -176,6 +176,32 @@ def test_columns_are_added_when_that_is_allowed(database):
     assert cells(database) == expected(database, ROWS[2:])
 
 
+UTC_COLUMNS = {"advertiser_id": "string", "Day": "date", "loaded": "timestamp_utc"}
+UTC_ROWS = [("7", "2026-08-01", "2026-11-01T13:00:00Z"), ("8", "2026-08-02", None)]
+
+
+def test_times_in_utc_are_stored_as_they_are(database):
+    one = table(database, columns=UTC_COLUMNS, key=("advertiser_id", "Day"))
+    replace(one, UTC_ROWS)
+    stored = {("7", "2026-08-01", "2026-11-01T13:00:00"), ("8", "2026-08-02", None)}
+    assert cells(database, UTC_COLUMNS) == stored
+    expected_type = {"postgres": "timestamp without time zone", "mysql": "datetime"}
+    (kind,) = [kind for name, kind in database.types("Ads").items() if name == "loaded"]
+    assert kind.lower() == expected_type.get(database.name, "timestamp")
+    bounds = (("loaded", ">=", "2026-11-01T13:00:00Z"), ("loaded", "<", "2026-11-01T13:00:01Z"))
+    assert replace(one, [], bounds=bounds) == (1, 0)
+
+
+@pytest.mark.parametrize("database", ["postgres", "generic", "duckdb"], indirect=True)
+def test_a_column_with_a_zone_holds_the_same_time(database):
+    database.query(
+        'CREATE TABLE "Ads" (advertiser_id VARCHAR(20), "Day" DATE, loaded TIMESTAMP WITH TIME ZONE)'
+    )
+    replace(table(database, columns=UTC_COLUMNS, key=("advertiser_id", "Day")), UTC_ROWS)
+    ((seconds,),) = database.query('SELECT extract(epoch FROM loaded) FROM "Ads" WHERE loaded IS NOT NULL')
+    assert int(seconds) == 1793538000
+
+
 def test_the_table_of_another_report_is_refused(database):
     replace(table(database), storable(database))
     with pytest.raises(TikTokOutputError, match=r"contains another report.*tiktok_[0-9a-f]{8}_000000000000"):

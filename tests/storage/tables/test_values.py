@@ -1,5 +1,6 @@
 """Cells in columns: unchanged, or an error."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from airflow_provider_tiktok.storage.tables.databases import Postgres, Sqlite
 from airflow_provider_tiktok.storage.tables.values import Binder, Column
 
 SEVENTEEN = "123456789012345.67"
+TIME = "2026-08-01T13:00:00"
 
 
 def binder(database, column_type, declared=types.NULLTYPE):
@@ -35,6 +37,9 @@ def bound(database, column_type, cells, declared=types.NULLTYPE):
         (Postgres, "integer", types.BigInteger(), "9223372036854775808"),
         (Postgres, "timestamp", types.Date(), "2026-08-01T13:00:00"),
         (Postgres, "timestamp", types.DateTime(), "2026-08-01T13:00:00-07:00"),
+        (Postgres, "timestamp_utc", types.Date(), "2026-08-01T13:00:00Z"),
+        (Postgres, "timestamp_utc", types.DateTime(), "2026-08-01T13:00:00"),
+        (Sqlite, "timestamp_utc", types.TIMESTAMP(), "2026-08-01T13:00:00+00:00"),
         (Postgres, "date", types.Date(), "yesterday"),
         (Sqlite, "decimal", types.Numeric(), "1234567890123456789.01"),
         (Sqlite, "integer", types.Integer(), "<5"),
@@ -60,6 +65,16 @@ def test_a_value_that_a_column_cannot_store_unchanged_is_an_error(database, colu
         (Sqlite, "decimal", types.Text(), SEVENTEEN + "8901", SEVENTEEN + "8901"),
         (Sqlite, "integer", types.Integer(), "9223372036854775807", 2**63 - 1),
         (Sqlite, "timestamp", types.TIMESTAMP(), "2026-08-01T13:00:00", "2026-08-01 13:00:00"),
+        (Sqlite, "timestamp_utc", types.TIMESTAMP(), f"{TIME}Z", "2026-08-01 13:00:00"),
+        (Sqlite, "timestamp_utc", types.Text(), f"{TIME}Z", f"{TIME}Z"),
+        (Database, "timestamp_utc", types.DateTime(), f"{TIME}Z", datetime.fromisoformat(TIME)),
+        (
+            Database,
+            "timestamp_utc",
+            types.DateTime(timezone=True),
+            f"{TIME}Z",
+            datetime.fromisoformat(f"{TIME}+00:00"),
+        ),
         (Database, "decimal", types.NULLTYPE, "0.1234567890", Decimal("0.1234567890")),
     ],
 )
