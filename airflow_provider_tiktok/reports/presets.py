@@ -30,9 +30,13 @@ _ENGAGEMENT = (
 )
 _VALUE = (
     *("complete_payment", "total_complete_payment_rate", "value_per_complete_payment"),
-    *("complete_payment_roas", "total_purchase_value", "total_landing_page_view"),
+    *("complete_payment_roas", "total_purchase_value", "total_landing_page_view", "total_sales_lead_value"),
 )
-_FIGURES = (*_SPEND, *_DELIVERY, *_REACH, *_CONVERSION, *_REAL_TIME, *_VIDEO, *_ENGAGEMENT, *_VALUE)
+_PER_USER = ("average_video_play_per_user",)  # which no audience report has
+_FIGURES = (
+    *(*_SPEND, *_DELIVERY, *_REACH, *_CONVERSION, *_REAL_TIME, *_VIDEO, *_PER_USER),
+    *(*_ENGAGEMENT, *_VALUE),
+)
 
 # what every audience dimension has, also those with the shortest lists
 _AUDIENCE_FIGURES = (

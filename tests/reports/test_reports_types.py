@@ -102,6 +102,33 @@ def test_users_find_what_they_expect(name):
     assert expected <= set(metrics)
 
 
+# what Fivetran's dbt package for TikTok Ads reads, by TikTok's names
+DBT_FIGURES = (
+    *("average_video_play", "average_video_play_per_user", "clicks", "comments", "conversion"),
+    *("conversion_rate", "cost_per_conversion", "cpc", "cpm", "ctr", "follows", "impressions", "likes"),
+    *("profile_visits", "reach", "real_time_conversion", "shares", "spend", "total_purchase_value"),
+    *("total_sales_lead_value", "video_play_actions", "video_views_p25", "video_views_p50"),
+    *("video_views_p75", "video_views_p100", "video_watched_2s", "video_watched_6s"),
+)
+DBT_COUNTRY_FIGURES = (
+    *("clicks", "conversion", "conversion_rate", "cost_per_conversion", "cpc", "cpm", "ctr"),
+    *("impressions", "real_time_conversion", "spend"),
+)
+
+
+@pytest.mark.parametrize("period", ["daily", "hourly"])
+@pytest.mark.parametrize("level", ["campaign", "adgroup", "ad"])
+def test_presets_have_what_the_dbt_package_reads(level, period):
+    columns = schema_of(parse_request(preset=f"{level}_{period}")).columns
+    time = "stat_time_hour" if period == "hourly" else "stat_time_day"
+    assert {f"{level}_id", time, *DBT_FIGURES} <= set(columns)
+
+
+def test_the_country_preset_has_what_the_dbt_package_reads():
+    columns = schema_of(parse_request(preset="campaign_audience_country_daily")).columns
+    assert {"campaign_id", "country_code", "stat_time_day", *DBT_COUNTRY_FIGURES} <= set(columns)
+
+
 # requests
 
 
