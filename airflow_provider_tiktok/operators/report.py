@@ -85,6 +85,10 @@ class TikTokReportOperator(TikTokBaseOperator):
     :param output_conn_id: Airflow connection of the filesystem; it wins over that of an
         ``ObjectStoragePath``. (templated)
     :param partition_by: columns that become Hive folders below ``output_path``. (templated)
+    :param column_names: names for the columns of what is written: a mapping from TikTok's names to yours, the same as JSON
+        text, or ``"fivetran"`` for those of Fivetran's tables. All other parameters keep TikTok's names, but
+        ``partition_by`` takes both. (templated)
+    :param loaded_at: name of one more column, with the time in UTC at which the run began to load. (templated)
     :param max_xcom_bytes: bytes of rows that XCom may take.
     :param on_empty: ``ok``, ``skip`` or ``fail`` when there are no rows.
     :param on_advertiser_error: when TikTok refuses one account: ``fail`` at once, ``fail_at_end`` after
@@ -135,11 +139,13 @@ class TikTokReportOperator(TikTokBaseOperator):
         "output_format",
         "output_conn_id",
         "partition_by",
+        "column_names",
+        "loaded_at",
     )
     template_fields_renderers = dict.fromkeys(
         (
             *("advertiser_ids", "exclude_advertiser_ids", "dimensions", "metrics", "filters"),
-            *("request_params", "partition_by"),
+            *("request_params", "partition_by", "column_names"),
         ),
         "json",
     )
@@ -174,6 +180,8 @@ class TikTokReportOperator(TikTokBaseOperator):
         output_format: str | None = None,
         output_conn_id: str | None = None,
         partition_by: Names | None = None,
+        column_names: str | Mapping[str, str] | None = None,
+        loaded_at: str | None = None,
         max_xcom_bytes: int = 262_144,
         on_empty: str = "ok",
         on_advertiser_error: str = "fail",
@@ -215,6 +223,8 @@ class TikTokReportOperator(TikTokBaseOperator):
         self.output_format = output_format
         self.output_conn_id = output_conn_id
         self.partition_by = partition_by
+        self.column_names = column_names
+        self.loaded_at = loaded_at
         self.max_xcom_bytes = max_xcom_bytes
         self.on_empty = on_empty
         self.on_advertiser_error = on_advertiser_error

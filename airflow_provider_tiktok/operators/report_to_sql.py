@@ -41,7 +41,7 @@ class TikTokReportToSqlOperator(TikTokReportOperator):
     replaces the rows of the same dates; a lifetime report replaces all rows of its accounts.
 
     The table's unique key is the account and the dimensions. A table of another level, other filters or
-    another report type is refused.
+    another report type is refused, and so is one that has other names for the columns (``column_names``).
 
     All parameters of :class:`TikTokReportOperator` except those about files and XCom, and:
 

@@ -1,6 +1,6 @@
 """Tables generated from the package, so that no page can contradict it.
 
-``return-codes``, ``presets`` and ``connection-fields`` become Markdown tables; ``modules`` becomes the
+``return-codes``, ``presets``, ``connection-fields`` and ``fivetran-columns`` become Markdown tables; ``modules`` becomes the
 reference of a group of modules. Every module of the package is in one group.
 """
 
@@ -16,6 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 import airflow_provider_tiktok
 from airflow_provider_tiktok.api.codes import RETURN_CODES, Action
 from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE, get_provider_info
+from airflow_provider_tiktok.operators._outputs.columns import NAMED, REPORT
 from airflow_provider_tiktok.reports.presets import PRESETS
 
 _ACTIONS = {
@@ -66,6 +67,18 @@ def connection_fields() -> str:
         (
             (field["label"], f"`{name}`", field["description"], str(field["schema"].get("default", "")))
             for name, field in CONNECTION_TYPE["conn-fields"].items()
+        ),
+    )
+
+
+def fivetran_columns() -> str:
+    """Return a table of the columns that ``column_names="fivetran"`` renames."""
+    return table(
+        ("rows", "TikTok's name", "Fivetran's name"),
+        (
+            ("reports" if kind == REPORT else kind, f"`{name}`", f"`{new}`")
+            for kind, names in NAMED["fivetran"].items()
+            for name, new in names.items()
         ),
     )
 
@@ -132,6 +145,7 @@ def setup(app: Any) -> dict[str, Any]:
         ("return-codes", return_codes),
         ("presets", presets),
         ("connection-fields", connection_fields),
+        ("fivetran-columns", fivetran_columns),
     ):
         app.add_directive(name, type(make.__name__, (Table,), {"make": staticmethod(make)}))
     app.add_directive("modules", Modules)

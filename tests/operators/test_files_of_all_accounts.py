@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError, TikTokPermissionError
+from airflow_provider_tiktok.operators._outputs.columns import read_columns
 from airflow_provider_tiktok.operators._outputs.files import FileOutput
 from airflow_provider_tiktok.reports.planning.plan import RunTime
 from airflow_provider_tiktok.reports.result.summary import make_summary
+from airflow_provider_tiktok.reports.rows.schema import schema_of
 from airflow_provider_tiktok.storage.formats import EXTENSIONS
 from tests.reports.helpers import UTC, FakeClient, fetch, paged, plan
 
@@ -52,7 +54,8 @@ def run(folder, time=NIGHT, *, partition_by=("stat_time_day",), output_format="j
         advertiser_ids="1,2",
         **parameters,
     )
-    output = FileOutput(f"{folder}/", made, output_format=output_format, partition_by=partition_by)
+    columns = read_columns(schema_of(made.request).columns)
+    output = FileOutput(f"{folder}/", made, columns, output_format=output_format, partition_by=partition_by)
     try:
         report_fetch = fetch(client, made, encode=output.encode, on_advertiser_error=policy)
         for batch in report_fetch.batches():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from airflow_provider_tiktok._compat_late import has_connection, object_storage_path
 from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.operators._outputs.columns import OutputColumns
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 from airflow_provider_tiktok.reports.result.manifest import file_name, make_manifest, restates
@@ -25,7 +26,7 @@ from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import schema_of
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
-from airflow_provider_tiktok.storage.files.destination import Destination
+from airflow_provider_tiktok.storage.files.destination import Destination, Protected
 from airflow_provider_tiktok.storage.files.preflight import check_reachable
 from airflow_provider_tiktok.storage.files.restatement import Comparison
 from airflow_provider_tiktok.storage.files.target import parse_target
@@ -56,6 +57,8 @@ class FileOutput:
 
     :param path: file or folder, path or URL.
     :param plan: of the report.
+    :param columns: of the files.
+    :param partition_by: TikTok's names of the columns that become folders.
     :param conn_id: Airflow connection of the filesystem.
     :param restatement: report what changed against the files that are replaced.
     :raises TikTokOutputError: path, format, filesystem, partition columns or the plan's days can't be used.
@@ -65,6 +68,7 @@ class FileOutput:
         self,
         path: str,
         plan: ReportPlan,
+        columns: OutputColumns,
         *,
         output_format: str | None = None,
         conn_id: str | None = None,
@@ -73,16 +77,18 @@ class FileOutput:
     ) -> None:
         self._plan = plan
         self._schema = schema_of(plan.request)
+        self._columns = columns
         self._partition_by = tuple(partition_by)
         self._restatement = restatement
-        target = parse_target(path, output_format, partition_by)
+        target = parse_target(path, output_format, columns.renamed(partition_by))
         filesystem, root = _open_filesystem(target.path, conn_id)
         if "://" in target.path and not target.path.lower().startswith("file:"):
             check_reachable(filesystem, root, target)
-        self._destination = Destination(target, filesystem, root, self._schema.columns)
+        self._destination = Destination(target, filesystem, root, columns.types)
         self._filesystem = filesystem
         self._is_folder = target.is_folder
-        self._identity = {"target": asdict(target), "columns": self._schema.columns}
+        # rows are saved as lines of the files, which hold the names of columns
+        self._identity = {"target": asdict(target), "columns": columns.types, "names": columns.names}
         self._check_days()
         self._destination.name_files(file_name(plan, self._schema, self._partition_by))
 
@@ -106,9 +112,9 @@ class FileOutput:
         request, skipped = self._plan.request, source.result.skipped
         published = self._destination.publish(
             make_manifest(source, summary, now),
-            restates(self._plan, self._schema, skipped),
-            Comparison(**compared_by(request, self._schema)) if self._restatement else None,
-            () if "advertiser_id" in self._partition_by else skipped,
+            self._replaces(skipped),
+            self._comparison() if self._restatement else None,
+            None if "advertiser_id" in self._partition_by else self._protected(skipped),
         )
         summary["paths"] = [file.path for file in published.files[:MAX_PATHS]]
         summary["path_count"] = len(published.files)
@@ -133,6 +139,24 @@ class FileOutput:
     def close(self) -> None:
         """Discard what isn't published."""
         self._destination.discard()
+
+    def _replaces(self, skipped: Collection[str]) -> Callable[[Mapping[str, str | None]], bool]:
+        """Return a test for partitions, in whose folders columns have the output's names, or TikTok's of earlier runs."""
+        test = restates(self._plan, self._schema, skipped)
+        return lambda values: test(dict(zip(self._columns.originals(values), values.values(), strict=True)))
+
+    def _protected(self, skipped: Collection[str]) -> Protected:
+        return Protected(self._columns.name_of("advertiser_id"), skipped)
+
+    def _comparison(self) -> Comparison:
+        """Return how files are compared: by all columns that TikTok's rows have, and not by the time of the load."""
+        by, renamed = compared_by(self._plan.request, self._schema), self._columns.renamed
+        return Comparison(
+            columns=dict(zip(renamed(by["columns"]), by["columns"].values(), strict=True)),
+            key=renamed(by["key"]),
+            day=by["day"] and self._columns.name_of(by["day"]),
+            sums=renamed(by["sums"]),
+        )
 
     def _check_days(self) -> None:
         """Refuse accounts whose days differ where a day's file is that of all accounts.

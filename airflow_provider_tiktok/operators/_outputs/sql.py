@@ -15,22 +15,20 @@ from airflow_provider_tiktok.api.transport.redaction import Redactor
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.operators._outputs.base import TableOptions
+from airflow_provider_tiktok.operators._outputs.columns import OutputColumns
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan, Window
 from airflow_provider_tiktok.reports.rows.reader import Page
-from airflow_provider_tiktok.reports.rows.schema import schema_of
+from airflow_provider_tiktok.reports.rows.schema import WINDOW_COLUMNS, schema_of, window_columns
 from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.tables.names import parse_table
 from airflow_provider_tiktok.storage.tables.table import ExistingTable, Layout, Slice, SqlTable
 
 log = logging.getLogger(__name__)
-
-WINDOW_COLUMNS = ("report_start_date", "report_end_date")
-"""Columns of a table whose report has dates and no time dimension: they say of which days a row is."""
 
 _MAX_WAIT = 1800.0  # seconds that another run may write to the table before this one gives up
 _ONE_DAY = timedelta(days=1)
@@ -50,12 +48,19 @@ class SqlOutput:
 
     :param options: the table.
     :param plan: of the report.
+    :param columns: of the table.
     :param check_stopped: raises when the task was killed.
     :raises TikTokOutputError: the database or the table can't be used.
     :raises TikTokInvalidRequestError: the plan has several request windows whose rows would have the same key.
     """
 
-    def __init__(self, options: TableOptions, plan: ReportPlan, check_stopped: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        options: TableOptions,
+        plan: ReportPlan,
+        columns: OutputColumns,
+        check_stopped: Callable[[], None],
+    ) -> None:
         request = plan.request
         schema = schema_of(request)
         self._options = options
@@ -66,12 +71,18 @@ class SqlOutput:
         times = [name for name in schema.key if schema.columns[name] in {DATE, TIMESTAMP}]
         self._time = times[0] if times else None
         # a report that sums several days up says in columns of its own which days a row is of
-        self._by_window = not times and not request.query_lifetime
-        more = dict.fromkeys(WINDOW_COLUMNS, DATE) if self._by_window else {}
-        self._columns = schema.columns | more
-        key = tuple(dict.fromkeys((self._account, *times, *more, *schema.key)))
+        more = window_columns(request, schema)
+        self._by_window = bool(more)
+        self._windows_index = len(schema.columns)
+        self._columns = columns
+        key = columns.renamed(dict.fromkeys((self._account, *times, *more, *schema.key)))
         layout = Layout(
-            self._columns, key, _fingerprint(request, key), options.create_table, options.add_columns
+            columns.types,
+            tuple(key),
+            _fingerprint(request, key, columns.names),
+            options.create_table,
+            options.add_columns,
+            columns.other_names(),
         )
         self._becomes_null: list[str] = []
         self._windows = _one_window_each(plan) if self._by_window else {}
@@ -83,25 +94,23 @@ class SqlOutput:
             validate=self._validate,
             redact=_redactor(options.sql_conn_id),
         )
-        budget = MemoryBudget(max(_FEWEST_ROWS, _MAX_CELLS // len(self._columns)))
+        budget = MemoryBudget(max(_FEWEST_ROWS, _MAX_CELLS // len(columns.types)))
         self._buffer = RowBuffer(keep_order=True, budget=budget)
 
     def encode(self, page: Page) -> Sequence[Any]:
         """Check the rows of a page against the table's columns, and make of them what the database takes."""
         if not len(page):
             return []
-        if not self._by_window:
-            return self._table.encode(page.columns, page.clean)
-        # the window follows in write(), by the account
-        return page.rows()
+        cells, clean = [*page.columns], [*page.clean]
+        if self._by_window:
+            windows = [self._windows[account] for account in cells[self._account_index]]  # type: ignore[index]
+            index = self._windows_index
+            cells[index:index] = [_iso(one.start) for one in windows], [_iso(one.end) for one in windows]
+            clean[index:index] = False, False
+        return self._table.encode(cells, clean)
 
     def write(self, rows: Sequence[Any]) -> None:
         """Hold rows until all are there."""
-        if self._by_window and rows:
-            columns = list(zip(*rows, strict=True))
-            windows = [self._windows[account] for account in columns[self._account_index]]
-            columns += [tuple(_iso(one.start) for one in windows), tuple(_iso(one.end) for one in windows)]
-            rows = self._table.encode(columns, [False] * len(columns))
         self._buffer.add([()] * len(rows), rows)
 
     def checkpoint(self, name: str, identity: Mapping[str, Any]) -> None:
@@ -129,7 +138,6 @@ class SqlOutput:
                 self._options.table,
                 ", ".join(self._becomes_null),
             )
-        summary["columns"] = dict(self._columns)
         summary["table"] = self._table.name
         summary["rows_deleted"] = deleted
         summary["rows_inserted"] = inserted
@@ -155,7 +163,9 @@ class SqlOutput:
         spans = _spans(self._plan, skipped)
         for span, group in groupby(sorted(spans, key=_order), key=lambda item: item[1]):
             accounts = tuple(account for account, _ in group)
-            yield Slice(self._account, accounts, self._bounds(*span), self._time)
+            name_of = self._columns.name_of
+            bounds = tuple((name_of(name), sign, day) for name, sign, day in self._bounds(*span))
+            yield Slice(name_of(self._account), accounts, bounds, self._time and name_of(self._time))
 
     def _bounds(self, start: date | None, end: date | None) -> tuple[tuple[str, str, str], ...]:
         if start is None or end is None:
@@ -175,7 +185,9 @@ class SqlOutput:
         """
         request, table = self._plan.request, self._options.table
         more = [
-            name for name in found.columns if name.lower() not in {known.lower() for known in self._columns}
+            name
+            for name in found.columns
+            if name.lower() not in {known.lower() for known in self._columns.types}
         ]
         known = catalog.dimensions(request.report_type)
         dimensions = [name for name in more if name in known or name in WINDOW_COLUMNS]
@@ -193,7 +205,11 @@ class SqlOutput:
                 "that it replaces would lose them. Request them, use a separate table for the report, or set "
                 "`add_columns=True` to let such columns become null."
             )
-        self._becomes_null = metrics
+        # columns that this run adds may be those that others have a name of their own for
+        is_new = any(
+            name.lower() not in {one.lower() for one in found.columns} for name in self._columns.types
+        )
+        self._becomes_null = more if is_new else metrics
 
 
 def _one_window_each(plan: ReportPlan) -> dict[str, Window]:
@@ -243,8 +259,13 @@ def _order(item: tuple[str, tuple[date | None, date | None]]) -> tuple[date, dat
     return start or date.min, end or date.min, account
 
 
-def _fingerprint(request: ReportRequest, key: Sequence[str]) -> str:
-    """Return the fingerprint of the report without its accounts, days and metrics."""
+def _fingerprint(request: ReportRequest, key: Sequence[str], names: Mapping[str, str]) -> str:
+    """Return the fingerprint of the report without its accounts, days and metrics.
+
+    :param key: the table's.
+    :param names: the table's names of columns by TikTok's. Only those that are another column's name at TikTok count:
+        of these a table doesn't show what is in them.
+    """
     left_out = (
         "dimensions",
         "metrics",
@@ -257,6 +278,8 @@ def _fingerprint(request: ReportRequest, key: Sequence[str]) -> str:
         name: value for name, value in request.params().items() if name not in left_out and value is not None
     }
     identity["key"] = sorted(key)
+    if crossed := {name: new for name, new in names.items() if new != name and new in names}:
+        identity["column_names"] = crossed
     return fingerprint_of(identity, 12)
 
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from airflow_provider_tiktok.exceptions import TikTokResultTooLargeError
+from airflow_provider_tiktok.operators._outputs.columns import OutputColumns
 from airflow_provider_tiktok.reports.fetch.source import RowSource
-from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 from airflow_provider_tiktok.reports.rows.reader import Page
-from airflow_provider_tiktok.reports.rows.schema import schema_of, to_python
+from airflow_provider_tiktok.reports.rows.schema import Schema, to_python
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +23,14 @@ ROWS_KEY = "rows"
 class XComOutput:
     """Rows into XCom, up to a size.
 
-    :param plan: of the report.
+    :param columns: of the rows.
     :param max_bytes: bytes that the rows may take as JSON.
     :param task_instance: Airflow's; ``None`` outside of Airflow.
     """
 
-    def __init__(self, plan: ReportPlan, max_bytes: int, task_instance: Any) -> None:
+    def __init__(self, columns: OutputColumns, max_bytes: int, task_instance: Any) -> None:
         self._max_bytes = max_bytes
-        self._schema = schema_of(plan.request)
+        self._schema = Schema(dict(columns.types), ())
         self._task_instance = task_instance
         self._rows: list[dict[str, Any]] = []
         self._bytes = 2

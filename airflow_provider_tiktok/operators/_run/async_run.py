@@ -127,7 +127,10 @@ class AsyncReportRun:
         plan = submission.plan(self._run.request)  # without the accounts that TikTok refused meanwhile
         with closing(self._run.open_output(plan)) as output:
             source = self._jobs.source(
-                submission, end, encode=output.encode, reconciliation=self._run.reconciliation
+                submission,
+                end,
+                encode=self._run.columns.encoder(output.encode, self._started_at),
+                reconciliation=self._run.reconciliation,
             )
             return self._run.complete(source, source.batches(), output)
 

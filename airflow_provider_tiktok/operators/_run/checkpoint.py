@@ -45,6 +45,9 @@ class RunCheckpoint:
     :param output: where its rows go.
     :param client: which makes the calls; its counts get those of the attempt before.
     :param resumed: whether this attempt has waited in the triggerer, and saved its own rows.
+
+    ``started_at`` is when the first of these rows were asked for, as Unix timestamp: by this attempt, or by the one before
+    whose rows it resumes with.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class RunCheckpoint:
         self._fail_fast = options.fail_fast
         self._client = client
         self._counts = client.counts
-        self._started_at = clock.time()
+        self.started_at = clock.time()
         self._windows = 0
         # the last attempt resumes from a checkpoint, and has no one to save one for
         self._saves = options.deferrable or may_retry(context)
@@ -134,7 +137,7 @@ class RunCheckpoint:
                 self._counts.add(state["calls"])
                 self.resume_from = (position, result)
                 self._windows = position.windows
-                self._started_at = float(state["started_at"])
+                self.started_at = float(state["started_at"])
                 log.info(
                     "Resuming after %d of %d window(s), whose %s rows an earlier attempt has saved.",
                     position.windows,
@@ -180,4 +183,4 @@ class RunCheckpoint:
             self._storage.discard()
 
     def _state(self, source: RowSource) -> dict[str, Any]:
-        return {**snapshot(source), "calls": asdict(self._counts), "started_at": self._started_at}
+        return {**snapshot(source), "calls": asdict(self._counts), "started_at": self.started_at}

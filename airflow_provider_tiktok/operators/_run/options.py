@@ -24,6 +24,9 @@ class ReportOptions:
         :func:`~airflow_provider_tiktok.reports.params.request.parse_request` reads.
     :param output_path: without the connection that an ``ObjectStoragePath`` carries; ``None`` for XCom or a table.
     :param output_conn_id: the filesystem's Airflow connection.
+    :param partition_by: as the user wrote it, with the columns' new names or TikTok's.
+    :param column_names: as the user wrote it; the columns' names follow from it and from the report.
+    :param loaded_at: likewise.
     :param poll_interval: seconds, as are the other times.
     :param table: the table that the rows go to; ``None`` for files or XCom.
     """
@@ -36,6 +39,8 @@ class ReportOptions:
     output_format: str | None
     output_conn_id: str | None
     partition_by: tuple[str, ...]
+    column_names: object
+    loaded_at: object
     max_xcom_bytes: int
     restatement: bool
     on_empty: str
@@ -72,6 +77,8 @@ _COPIED = (
     "tiktok_conn_id",
     "reconcile",
     "reconcile_tolerance",
+    "column_names",
+    "loaded_at",
     "max_xcom_bytes",
     "on_empty",
     "on_advertiser_error",

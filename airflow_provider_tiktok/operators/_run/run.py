@@ -20,6 +20,7 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators._outputs.base import Output
+from airflow_provider_tiktok.operators._outputs.columns import OutputColumns, read_columns
 from airflow_provider_tiktok.operators._outputs.files import FileOutput
 from airflow_provider_tiktok.operators._outputs.xcom import ROWS_KEY, XComOutput
 from airflow_provider_tiktok.operators._run.checkpoint import RunCheckpoint
@@ -29,11 +30,13 @@ from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
 from airflow_provider_tiktok.operators._run.schedule import run_time
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.fetch.source import RowSource
+from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 from airflow_provider_tiktok.reports.planning.planner import make_plan
 from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
 from airflow_provider_tiktok.reports.result.summary import make_summary
+from airflow_provider_tiktok.reports.rows.schema import schema_of, window_columns
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,8 @@ class ReportRun:
         self.options = options
         self.context = context
         self.request = parse_request(**options.report)
+        self.columns = _columns_of(self.request, options)
+        self._partition_by = self.columns.partition_columns(options.partition_by)
         self.reconciliation = read_reconciliation(
             self.request, options.reconcile, options.reconcile_tolerance
         )
@@ -89,7 +94,7 @@ class ReportRun:
                 source = PagedSource(
                     self.client,
                     plan,
-                    encode=output.encode,
+                    encode=self.columns.encoder(output.encode, checkpoint.started_at),
                     max_concurrency=self.options.max_concurrency,
                     on_advertiser_error=self.options.on_advertiser_error,
                     drop_invalid_metrics=self.options.drop_invalid_metrics,
@@ -121,15 +126,16 @@ class ReportRun:
                 SqlOutput,  # loads Airflow's SQL provider
             )
 
-            return SqlOutput(options.table, plan, self.check_stopped)
+            return SqlOutput(options.table, plan, self.columns, self.check_stopped)
         if options.output_path is None:
-            return XComOutput(plan, options.max_xcom_bytes, self.context.get("ti"))
+            return XComOutput(self.columns, options.max_xcom_bytes, self.context.get("ti"))
         return FileOutput(
             options.output_path,
             plan,
+            self.columns,
             output_format=options.output_format,
             conn_id=options.output_conn_id,
-            partition_by=options.partition_by,
+            partition_by=self._partition_by,
             restatement=options.restatement,
         )
 
@@ -151,7 +157,9 @@ class ReportRun:
         finally:
             log.info("::endgroup::")
         self.check_stopped()
-        summary = make_summary(source, self.client.counts, clock.now())
+        summary = make_summary(source, self.client.counts, clock.now()) | {
+            "columns": dict(self.columns.types)
+        }
         if not summary["row_count"] and self.options.on_empty == "fail":
             raise TikTokEmptyReportError(
                 "TikTok has no rows for this report, and `on_empty` is 'fail'. Check dates, accounts and filters."
@@ -198,6 +206,13 @@ class ReportRun:
 
     def _open_checkpoint(self, plan: ReportPlan, output: Output, *, resumed: bool) -> RunCheckpoint:
         return RunCheckpoint(self.options, self.context, plan, output, self.client, resumed=resumed)
+
+
+def _columns_of(request: ReportRequest, options: ReportOptions) -> OutputColumns:
+    """Return the columns of the files, the table or the rows in XCom."""
+    schema = schema_of(request)
+    more = window_columns(request, schema) if options.table is not None else {}
+    return read_columns(schema.columns | more, options.column_names, options.loaded_at)
 
 
 def read_start(unfinished: Mapping[str, Any] | None) -> float:

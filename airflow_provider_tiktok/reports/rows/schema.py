@@ -27,6 +27,9 @@ from airflow_provider_tiktok.storage.columns import (
 Cell = str | None
 Row = tuple[Cell, ...]
 
+WINDOW_COLUMNS = ("report_start_date", "report_end_date")
+"""Columns of a table whose report has dates and no time dimension: they say of which days a row is."""
+
 _TYPE_BY_VALUE = {
     "integer": INTEGER,
     "currency": DECIMAL,
@@ -83,6 +86,12 @@ def schema_of(request: ReportRequest) -> Schema:
         metric = known.get(name) or more.get(name)
         types.setdefault(name, _metric_type(metric, request.dimensions) if metric else STRING)
     return Schema(types, key)
+
+
+def window_columns(request: ReportRequest, schema: Schema) -> dict[str, str]:
+    """Return the columns by which a table tells the rows of several runs apart, by type; none where rows have a time."""
+    has_time = any(schema.columns[name] in {DATE, TIMESTAMP} for name in schema.key)
+    return {} if has_time or request.query_lifetime else dict.fromkeys(WINDOW_COLUMNS, DATE)
 
 
 def _metric_type(metric: catalog.Metric, dimensions: Sequence[str]) -> str:

@@ -44,7 +44,6 @@ from airflow_provider_tiktok.storage.formats.readers import Record, read_records
 from airflow_provider_tiktok.storage.temporary import remedy_at_output, temporary_error
 
 MANIFEST = "_manifest.json"
-_ACCOUNT = "advertiser_id"  # column
 _BATCH = 1_000  # rows written at a time
 _ROW_BITS = 40  # of a sort key
 _MAX_CELLS = 400_000  # cells of partitions' rows in memory
@@ -61,6 +60,18 @@ class PublishedFile:
     bytes: int
     sha256: str
     partition: dict[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """The accounts that a run doesn't report on.
+
+    :param column: the column of the accounts.
+    :param accounts: the accounts.
+    """
+
+    column: str
+    accounts: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +182,7 @@ class Destination:
         manifest: Mapping[str, Any] | None = None,
         covers: Callable[[Mapping[str, str | None]], bool] = lambda _: False,
         comparison: Comparison | None = None,
-        protected: Collection[str] = (),
+        protected: Protected | None = None,
     ) -> Published:
         """Publish the rows, remove the files that they replace, then write the manifest.
 
@@ -179,7 +190,7 @@ class Destination:
         :param covers: returns whether this run restates a partition (value by column), so that a file of the
             same name without new rows is removed.
         :param comparison: the comparison of the rows with those of the files that they replace.
-        :param protected: the accounts that this run doesn't report on, whose rows must not be removed from a partition.
+        :param protected: whose rows must not be removed from a partition.
         :raises TikTokOutputError: publication failed; nothing is removed or replaced, unless the message says otherwise.
         """
         try:
@@ -199,7 +210,7 @@ class Destination:
                 )
                 for partition, part_file in sorted(self._part_files.items())
             )
-            if protected and self._partitions.indexes:
+            if protected is not None and protected.accounts and self._partitions.indexes:
                 self._check_protected(protected, self._replaced(stale))
             restatement = self._compare(comparison, stale) if comparison else None
             changes = [(self._part_files[name].path, self._path(name)) for name in sorted(self._part_files)]
@@ -370,20 +381,26 @@ class Destination:
         """Return the files to be removed: those that new ones replace, and those without new rows."""
         return [*filter(self._fs.exists, map(self._path, sorted(self._part_files))), *stale]
 
-    def _check_protected(self, accounts: Collection[str], paths: Iterable[str]) -> None:
+    def _check_protected(self, protected: Protected, paths: Iterable[str]) -> None:
         """Raise TikTokOutputError if a file to be removed contains rows of protected accounts.
 
         :raises TikTokOutputError: a file contains such rows.
         """
         why = "An account was skipped, whose rows must not be removed with those of"
         for path in paths:
-            for record in self._records(path, self._fs.open, path, {_ACCOUNT: "string"}, why):
-                account = record[_ACCOUNT]
-                if account in accounts:
+            for record in self._records(path, self._fs.open, path, {protected.column: "string"}, why):
+                account = record[protected.column]
+                # without one, the file may have another name for the column
+                if account is None or account in protected.accounts:
+                    whose = (
+                        f"of advertiser {account}, which this run skipped"
+                        if account
+                        else f"without {protected.column}, which may be of an account that this run skipped"
+                    )
                     raise TikTokOutputError(
-                        f"{self._url(path)!r} contains rows of advertiser {account}, which this run skipped, and would be "
-                        "replaced by a file without them. Nothing was written. Add advertiser_id to `partition_by`, so "
-                        "that each account has separate files, or set `on_advertiser_error` to 'fail_at_end'."
+                        f"{self._url(path)!r} contains rows {whose}, and would be replaced by a file without them. Nothing "
+                        "was written. Add advertiser_id to `partition_by`, so that each account has separate files, or set "
+                        "`on_advertiser_error` to 'fail_at_end'."
                     )
 
     def _records(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,6 +59,7 @@ class Layout:
     :param fingerprint: identifies the rows' report; it is in the name of the table's unique index.
     :param create: whether to create a missing table.
     :param add_columns: whether to add missing columns.
+    :param other_names: the names under which another writer may have the data of a column.
     """
 
     columns: Mapping[str, str]
@@ -66,6 +67,7 @@ class Layout:
     fingerprint: str
     create: bool
     add_columns: bool
+    other_names: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +214,11 @@ class SqlTable:
                     "`create_table=True`."
                 )
             return database.create(layout.columns, layout.key, layout.fingerprint), types
+        existing = {self._fold(name): declared_type for name, declared_type in declared.items()}
+        self._check_names(existing)
         key = database.key_of(connection)
         if key is not None:
             self._check_key(*key)
-        existing = {self._fold(name): declared_type for name, declared_type in declared.items()}
         missing = {
             name: column_type
             for name, column_type in layout.columns.items()
@@ -229,6 +232,22 @@ class SqlTable:
 
     def _fold(self, name: str) -> str:
         return name.lower() if self._database.folds_case else name
+
+    def _check_names(self, existing: Collection[str]) -> None:
+        """Refuse a table that has data of these columns under other names, whatever else it has."""
+        found = {
+            other: name
+            for name, others in self._layout.other_names.items()
+            for other in sorted(others)
+            if self._fold(other) in existing
+        }
+        if found:
+            theirs, ours = ", ".join(found), ", ".join(dict.fromkeys(found.values()))
+            raise TikTokOutputError(
+                f"Table {self.name} has {theirs} for what this task calls {ours}: it was written with other `column_names`. "
+                "Give all tasks of a table the same `column_names`, rename the table's columns (ALTER TABLE ... RENAME "
+                "COLUMN), or use a separate table."
+            )
 
     def _check_key(self, name: str, key: Collection[str]) -> None:
         if set(key) != set(self._layout.key):
