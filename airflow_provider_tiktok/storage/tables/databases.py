@@ -97,16 +97,25 @@ class Postgres(Database):
         super().__init__(engine, parts)
         self._schema_to_inspect = quoted_name(parts[-2], quote=True) if len(parts) > 1 else None
         for part in parts:
-            if len(part.encode()) > _MAX_NAME:
-                raise TikTokOutputError(
-                    f"`table` has the name {part!r}, of which PostgreSQL takes only the first {_MAX_NAME} bytes."
-                )
+            self._check_length("`table`", part)
+
+    def type_of(self, name: str, column_type: str, key: Sequence[str]) -> TypeEngine[Any]:
+        """Return the declared type of a new column, whose name fits."""
+        self._check_length("A column", name)
+        return super().type_of(name, column_type, key)
 
     def try_lock(self, connection: Connection) -> bool:
         """Return whether the lock of the table's name was acquired; the end of the transaction releases it."""
         number = int.from_bytes(_lock_of(self.parts)[:8], "big", signed=True)
         lock = sa.func.pg_try_advisory_xact_lock(sa.literal(number, sa.BigInteger()))
         return bool(connection.execute(sa.select(lock)).scalar())
+
+    @staticmethod
+    def _check_length(what: str, name: str) -> None:
+        if len(name.encode()) > _MAX_NAME:
+            raise TikTokOutputError(
+                f"{what} has the name {name!r}, of which PostgreSQL takes only the first {_MAX_NAME} bytes."
+            )
 
     def encode(self, binders: Sequence[Binder], columns: Sequence[Cells]) -> list[Any]:
         """Return validated columns as lines of COPY's text format."""

@@ -225,6 +225,8 @@ def test_a_table_in_a_schema_is_the_one_without(database):
 def test_names_that_postgresql_would_cut_are_refused_and_a_catalog_is_its_own(database):
     with pytest.raises(TikTokOutputError, match="only the first 63 bytes"):
         table(database, "ü" * 32)
+    with pytest.raises(TikTokOutputError, match=r"A column has the name .* only the first 63 bytes"):
+        table(database, columns=COLUMNS | {"ü" * 32: "string"})
     replace(table(database), ROWS)
     assert replace(table(database, f"postgres.{database.schema}.Ads"), ROWS) == (5, 5)
 
