@@ -13,6 +13,7 @@ from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokInvalidRequ
 from airflow_provider_tiktok.operators._outputs.columns import NAMED, read_columns
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
+from airflow_provider_tiktok.storage.formats import EXTENSIONS
 from tests.databases import open_database, use_hooks
 from tests.operators.test_checkpoint import TaskDeferred, attempt
 from tests.operators.test_report_operator import TaskInstance, accounts, forbid
@@ -99,10 +100,11 @@ NUMBERS = {"spend", "clicks", "impressions", "video_views_p25", "video_watched_2
 
 
 @pytest.mark.sampled(14)
-@pytest.mark.parametrize("loaded", [None, LOADED])
-@pytest.mark.parametrize("mapping", MAPPINGS)
+@pytest.mark.parametrize(
+    ("mapping", "loaded"), [("none", None), ("keys", None), *((name, LOADED) for name in MAPPINGS)]
+)
 @pytest.mark.parametrize("partition_by", [None, "stat_time_day", "advertiser_id, stat_time_day", "new"])
-@pytest.mark.parametrize("output_format", ["jsonl", "csv.gz", "parquet"])
+@pytest.mark.parametrize("output_format", EXTENSIONS)
 def test_files_hold_the_same_rows_under_other_names(tmp_path, output_format, partition_by, mapping, loaded):
     names = names_of(MAPPINGS[mapping])
     if partition_by == "new":
