@@ -29,7 +29,7 @@ from airflow_provider_tiktok.operators._run.options import ReportOptions
 from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
 from airflow_provider_tiktok.operators._run.schedule import run_time
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
-from airflow_provider_tiktok.reports.fetch.source import RowSource
+from airflow_provider_tiktok.reports.fetch.source import ReportSource
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan
@@ -140,7 +140,7 @@ class ReportRun:
         )
 
     def complete(
-        self, source: RowSource, batches: Generator[Sequence[Any], None, None], output: Output
+        self, source: ReportSource, batches: Generator[Sequence[Any], None, None], output: Output
     ) -> Finished:
         """Write all rows to the output, and publish them.
 

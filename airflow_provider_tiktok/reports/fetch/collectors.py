@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, Protocol
 
 from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.rows.checks import check_rows
-from airflow_provider_tiktok.reports.rows.reader import Page, RowReader, first_of_key
+from airflow_provider_tiktok.reports.rows.reader import Page, Reader, RowReader, first_of_key
 from airflow_provider_tiktok.storage.buffer import Key, MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
@@ -20,6 +21,9 @@ _DOUBLE = "TikTok gave a row twice, so another one may be missing"
 
 Encode = Callable[[Page], Sequence[Any]]
 """Returns, for each row of a page, what the reader of the rows wants of it."""
+
+ReadPage = Callable[[ReportCall, int, "list[Any]"], Page]
+"""Returns the rows of a call's page."""
 
 _ReadPage = tuple[Sequence[Key], Sequence[Any], Mapping[str, Decimal]]
 """A page's keys, its rows, and sums of its metrics."""
@@ -48,23 +52,25 @@ class Collector(Protocol):
 class RowCollector:
     """Collects rows of the report.
 
-    :param reader: reads them.
+    :param reader: reads them, and knows their columns.
     :param encode: makes of them what the report's reader wants.
     :param order_field: the metric in whose order TikTok gives the rows, which is kept; sorted by their keys if not given.
     :param budget: for the rows in memory.
     :param sums: metrics whose values are to be added up.
+    :param read: reads a page; that of a report if not given.
     """
 
     def __init__(
         self,
-        reader: RowReader,
+        reader: Reader,
         encode: Encode,
         *,
         order_field: str | None,
         budget: MemoryBudget,
         sums: Sequence[str] = (),
+        read: ReadPage | None = None,
     ) -> None:
-        self._reader = reader
+        self._read_page = read or partial(read_page, reader)  # type: ignore[arg-type]
         self._encode = encode
         columns = list(reader.schema.columns)
         self._summed = {name: columns.index(name) for name in sums}
@@ -85,7 +91,7 @@ class RowCollector:
 
     def read(self, call: ReportCall, page: int, items: list[Any]) -> _ReadPage:
         """Read and encode a page."""
-        read = read_page(self._reader, call, page, items)
+        read = self._read_page(call, page, items)
         if not len(read):
             return [], [], {}
         return self._keys(read), self._encode(read), self._sums(read)

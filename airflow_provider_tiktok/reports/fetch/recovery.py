@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import logging
 
-from airflow_provider_tiktok.exceptions import TikTokError, TikTokInvalidRequestError
+from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.exceptions import (
+    TikTokError,
+    TikTokIncompleteReportError,
+    TikTokInvalidRequestError,
+)
 from airflow_provider_tiktok.reports.fetch.dropped_metrics import DroppedMetrics
 from airflow_provider_tiktok.reports.fetch.window import split
-from airflow_provider_tiktok.reports.fetch.window.window import PageJob
+from airflow_provider_tiktok.reports.fetch.window.calls import WindowCalls
+from airflow_provider_tiktok.reports.fetch.window.window import PageJob, WindowFetch
 from airflow_provider_tiktok.reports.params.explain import explained, with_advice
-from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.planning.plan import ReportPlan
+from airflow_provider_tiktok.reports.rows.clock_change import repeated_hour_error
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +30,16 @@ _MAX_TIMEOUTS = 12  # calls in a row that time out, however small they are made
 class CallRecovery:
     """Changes the calls of a report so that TikTok answers them, and their rows stay what they are.
 
-    :param request: the report.
+    :param client: asks for an account's time zone where an hour came twice.
+    :param plan: of the report.
     :param dropped: metrics that the report does without.
     """
 
-    def __init__(self, request: ReportRequest, dropped: DroppedMetrics) -> None:
+    def __init__(self, client: TikTokClient, plan: ReportPlan, dropped: DroppedMetrics) -> None:
         self.timeouts = 0
-        self._request = request
+        self._client = client
+        self._plan = plan
+        self._request = plan.request
         self._dropped = dropped
         self._sizes: dict[str, split.Size] = {}
         self._logged: set[tuple[str, str]] = set()
@@ -44,9 +54,9 @@ class CallRecovery:
         account = job.window.advertiser_id
         job.call.metrics = self._dropped.left(account, job.call.call.params["metrics"])
         size = self._sizes.get(account)
-        if size is None or not (strategy := job.window.calls.strategy_for_size(job.call, size)):
+        if size is None or not (strategy := _calls(job).strategy_for_size(job.call, size)):
             return True
-        job.window.calls.split(job.call, strategy, size)
+        _calls(job).split(job.call, strategy, size)
         return False
 
     def succeeded(self) -> None:
@@ -58,7 +68,7 @@ class CallRecovery:
 
         :return: where neither helps, the error, and what this version knows about it; else ``None``.
         """
-        calls = job.window.calls
+        calls = _calls(job)
         reason = split.oversized_reason(error)
         if reason == split.TIMEOUT:
             # those that were under way together count as one
@@ -73,17 +83,25 @@ class CallRecovery:
             return self._explained(job, error, reason)
         return None
 
+    def incomplete(self, window: WindowFetch, problem: str) -> TikTokIncompleteReportError:
+        """Return the error of a window whose rows were not those that TikTok counted, in every attempt."""
+        repeated = repeated_hour_error(self._client, self._plan, window.planned[0], window.doubled_times())
+        return repeated or TikTokIncompleteReportError(
+            f"The report of {window}, could not be made complete in "
+            f"{window.attempts} attempts: {problem}. TikTok's figures may be moving; run the task again later."
+        )
+
     def _split(self, job: PageJob, strategy: str, error: TikTokError) -> None:
         account = job.window.advertiser_id
         if (account, strategy) not in self._logged:
             self._logged.add((account, strategy))
             log.warning("%s The report of this account is split by %s, and joined again.", error, strategy)
         size = self._sizes.setdefault(account, split.Size())
-        job.window.calls.split(job.call, strategy, size)
+        _calls(job).split(job.call, strategy, size)
 
     def _does_without(self, job: PageJob, error: TikTokInvalidRequestError) -> bool:
         """Drop the metrics that TikTok refuses by name, where that is wanted and leaves a report."""
-        if job.window.calls.listed_by(job.call):
+        if _calls(job).listed_by(job.call):
             # what can't be listed may well be in the rows; a list goes without what the rows go without
             return self._dropped.are_refused(job.call.call, job.call.metrics, error)
         return self._dropped.drop(job.call.call, job.call.metrics, error)
@@ -93,7 +111,7 @@ class CallRecovery:
 
         :param reason: why the call was oversized, if it was.
         """
-        listed = job.window.calls.listed_by(job.call)
+        listed = _calls(job).listed_by(job.call)
         if listed and (reason or isinstance(error, TikTokInvalidRequestError)):
             return with_advice(
                 error,
@@ -108,3 +126,9 @@ class CallRecovery:
         if reason == split.TIMEOUT:
             return with_advice(error, f"{_ASK_FOR_LESS} Fewer metrics or days help too.")
         return with_advice(error, _ASK_FOR_LESS) if reason == split.CUT else error
+
+
+def _calls(job: PageJob) -> WindowCalls:
+    calls = job.window.calls
+    assert isinstance(calls, WindowCalls)  # noqa: S101 - the windows of a report have these
+    return calls

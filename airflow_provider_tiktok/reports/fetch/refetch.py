@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 
 from airflow_provider_tiktok import clock
-from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.fetch.window.window import WindowFetch
-from airflow_provider_tiktok.reports.planning.plan import ReportPlan
-from airflow_provider_tiktok.reports.rows.clock_change import repeated_hour_error
 
 log = logging.getLogger(__name__)
 
@@ -18,18 +16,17 @@ _MAX_ATTEMPTS = 3
 _BACKOFF = 2.0  # seconds; figures that move need some time to come to rest
 
 
-def refetch(window: WindowFetch, problem: str, client: TikTokClient, plan: ReportPlan) -> None:
+def refetch(
+    window: WindowFetch, problem: str, incomplete: Callable[[WindowFetch, str], TikTokIncompleteReportError]
+) -> None:
     """Restart a window, after a backoff.
 
     :param problem: what is wrong with its rows.
+    :param incomplete: returns the error of a window that could not be made complete.
     :raises TikTokIncompleteReportError: it was the last attempt.
     """
     if window.attempts >= _MAX_ATTEMPTS:
-        repeated = repeated_hour_error(client, plan, window.planned[0], window.doubled_times())
-        raise repeated or TikTokIncompleteReportError(
-            f"The report of {window}, could not be made complete in "
-            f"{_MAX_ATTEMPTS} attempts: {problem}. TikTok's figures may be moving; run the task again later."
-        )
+        raise incomplete(window, problem)
     log.warning(
         "%s: %s; attempt %d of %d to fetch all of the window.",
         window,

@@ -7,24 +7,45 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Protocol
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.api.client import TikTokClient
-from airflow_provider_tiktok.exceptions import TikTokError
+from airflow_provider_tiktok.exceptions import TikTokError, TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.fetch.completeness import CompletenessCheck
 from airflow_provider_tiktok.reports.fetch.progress import Progress
-from airflow_provider_tiktok.reports.fetch.recovery import CallRecovery
 from airflow_provider_tiktok.reports.fetch.refetch import refetch
 from airflow_provider_tiktok.reports.fetch.source import FetchResult
 from airflow_provider_tiktok.reports.fetch.window.window import PageJob, WindowFetch
 from airflow_provider_tiktok.reports.fetch.worker_pool import Outcome, WorkerPool
-from airflow_provider_tiktok.reports.planning.plan import ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import Plan
 
 log = logging.getLogger(__name__)
 
 _LOOK = 0.1  # seconds after which a window in its backoff is looked at again
 _TICK = 1.0  # seconds after which the progress is looked at, when nothing comes
+
+
+class Recovery(Protocol):
+    """Decides what follows when a call fails, or when the rows of a window are not complete.
+
+    :param timeouts: how many calls in a row have timed out.
+    """
+
+    timeouts: int
+
+    def prepare(self, job: PageJob) -> bool:
+        """Change a call before a page of it is fetched; return whether the page is still to be fetched."""
+
+    def succeeded(self) -> None:
+        """Note that TikTok answered a call in time."""
+
+    def recover(self, job: PageJob, error: TikTokError) -> TikTokError | None:
+        """Change a call that failed so that it may succeed, or return the error of its account."""
+
+    def incomplete(self, window: WindowFetch, problem: str) -> TikTokIncompleteReportError:
+        """Return the error of a window whose rows were not those that TikTok counted, in every attempt."""
 
 
 class PageScheduler:
@@ -46,19 +67,18 @@ class PageScheduler:
     def __init__(
         self,
         client: TikTokClient,
-        plan: ReportPlan,
+        plan: Plan,
         windows: Iterator[WindowFetch],
         *,
         result: FetchResult,
-        recovery: CallRecovery,
+        recovery: Recovery,
         progress: Progress,
         on_account_error: Callable[[str, TikTokError], None],
         concurrency: int,
         waiting: int,
     ) -> None:
         self._client = client
-        self._plan = plan
-        self._path = plan.request.kind.endpoint(plan.request.dimensions)
+        self._path = plan.path
         self._to_open = windows
         self._result = result
         self._recovery = recovery
@@ -172,7 +192,7 @@ class PageScheduler:
             job.call.read_counts(job.page, answer)
             self._submit()  # the next calls are under way while this one's rows are read
             if problem := window.take(job, answer):
-                refetch(window, problem, self._client, self._plan)
+                refetch(window, problem, self._recovery.incomplete)
         except TikTokError as error:
             self._fail_account(window.advertiser_id, error)
             return
@@ -198,7 +218,9 @@ class PageScheduler:
         """Make one call; runs in a thread of the worker pool."""
         call = job.call
         subject = call.call.subject(job.page)
-        params = {**call.call.params, "metrics": list(call.metrics), "page": job.page}
-        answer = self._client.get(self._path, params, subject=subject, cancel=self._cancel)
+        params = {**call.asked.params, "page": job.page}
+        answer = self._client.get(
+            self._path, params, subject=subject, cancel=self._cancel, **call.call.options
+        )
         self._completeness.check(answer, call.metrics, subject)
         return answer

@@ -8,10 +8,10 @@ from typing import Any
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, RowSource
-from airflow_provider_tiktok.reports.planning.plan import ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import Plan
 
 
-def fingerprint(plan: ReportPlan, credentials: TikTokCredentials) -> str:
+def fingerprint(plan: Plan, credentials: TikTokCredentials) -> str:
     """Return a text that is the same for plans of the same calls to the same host with the same token, and for no others."""
     calls = [
         [list(map(str, (call.advertiser_id, call.window.start, call.window.end))), call.params]
@@ -31,7 +31,8 @@ def snapshot(source: RowSource) -> dict[str, Any]:
         "skipped": dict(result.skipped),
         "dropped": {name: list(names) for name, names in result.dropped.items()},
         "refetched": result.refetched,
-        "seen_metrics": sorted(source.reader.seen_metrics),
+        "seen_metrics": sorted(result.seen_metrics),
+        "cut": list(result.cut),
     }
 
 
@@ -47,6 +48,7 @@ def restore(state: Mapping[str, Any]) -> tuple[Position, FetchResult]:
         totals=totals,
         dropped={name: list(names) for name, names in state["dropped"].items()},
         refetched=state["refetched"],
-        seen_metrics=tuple(state["seen_metrics"]),
+        seen_metrics=set(state["seen_metrics"]),
+        cut=list(state["cut"]),
     )
     return Position(state["windows"], state["row_count"], len(totals)), result

@@ -6,8 +6,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from airflow_provider_tiktok.reports.planning.plan import ReportPlan
-from airflow_provider_tiktok.reports.rows.reader import Page, RowReader
+from airflow_provider_tiktok.reports.planning.plan import Plan, ReportPlan
+from airflow_provider_tiktok.reports.rows.reader import Page, Reader
 
 
 @dataclass
@@ -20,7 +20,8 @@ class FetchResult:
         where TikTok sent none.
     :param dropped: metrics that TikTok refused and the report does without, by account.
     :param refetched: calls and downloads that were made again because their rows were not complete.
-    :param seen_metrics: metrics that came in rows of an earlier fetch, where this one resumes it.
+    :param seen_metrics: metrics that some row had, of an earlier fetch too, where this one resumes it.
+    :param cut: accounts of which TikTok has, or may have, more rows than it gives.
     """
 
     row_count: int = 0
@@ -28,7 +29,8 @@ class FetchResult:
     totals: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     dropped: dict[str, list[str]] = field(default_factory=dict)
     refetched: int = 0
-    seen_metrics: tuple[str, ...] = ()
+    seen_metrics: set[str] = field(default_factory=set)
+    cut: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,17 @@ class Position:
 class RowSource(Protocol):
     """Yields the rows of a plan: all of them, or an error.
 
-    :param plan: what is fetched.
-    :param reader: reads TikTok's rows, and knows the schema.
     :param result: what has come so far.
     """
 
-    plan: ReportPlan
-    reader: RowReader
+    @property
+    def plan(self) -> Plan:
+        """What is fetched."""
+
+    @property
+    def reader(self) -> Reader:
+        """What reads TikTok's rows, and knows their columns."""
+
     result: FetchResult
 
     def batches(self) -> Generator[list[Any], None, None]:
@@ -67,6 +73,14 @@ class RowSource(Protocol):
     @property
     def position(self) -> Position:
         """The last place from which another fetch can resume; the beginning where none can."""
+
+
+class ReportSource(RowSource, Protocol):
+    """Yields the rows of a report."""
+
+    @property
+    def plan(self) -> ReportPlan:
+        """The report's plan."""
 
     @property
     def total_metrics(self) -> dict[str, Any] | None:

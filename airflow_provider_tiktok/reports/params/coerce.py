@@ -211,6 +211,12 @@ def whole_number(value: object, name: str) -> int:
     return number
 
 
+def check_concurrency(value: int) -> None:
+    """Refuse a number of calls in flight that is less than one."""
+    if value < 1:
+        raise invalid("max_concurrency", f"must be 1 or more, not {value}.")
+
+
 def day(value: object, name: str) -> date | None:
     """Read a calendar day from text, a date or a datetime; ``None`` when not given.
 

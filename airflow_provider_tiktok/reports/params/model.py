@@ -5,12 +5,51 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.filters import split_filter
 from airflow_provider_tiktok.reports.params.rules import Shape
 from airflow_provider_tiktok.reports.report_types import REPORT_TYPES, ReportType
+
+
+class Request(Protocol):
+    """What was asked for, a report or a list of entities, as far as sources and outputs need to know it."""
+
+    @property
+    def advertiser_ids(self) -> tuple[str, ...] | None:
+        """The accounts; ``None`` means the connection's, ``("*",)`` all."""
+
+    @property
+    def exclude_advertiser_ids(self) -> tuple[str, ...]:
+        """Accounts to leave out."""
+
+    @property
+    def account(self) -> str:
+        """TikTok's parameter for the ID of the account, or of the business center that represents its accounts."""
+
+    @property
+    def name(self) -> str:
+        """A word for names of files."""
+
+    @property
+    def page_size(self) -> int:
+        """Rows of a page."""
+
+    @property
+    def by_day(self) -> bool:
+        """Whether one call is made a day."""
+
+    @property
+    def lookback_days(self) -> int:
+        """Days by which the start moves back."""
+
+    @property
+    def time_dimensions(self) -> tuple[str, ...]:
+        """The time dimensions of the rows."""
+
+    def params(self) -> dict[str, Any]:
+        """Return TikTok's parameters that are the same for each account, window and page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +91,16 @@ class ReportRequest:
     def is_async(self) -> bool:
         """Whether TikTok creates it in report tasks."""
         return self.mode == "async"
+
+    @property
+    def account(self) -> str:
+        """TikTok's parameter for the ID of the account, or of the business center that represents its accounts."""
+        return self.kind.account
+
+    @property
+    def name(self) -> str:
+        """The level, or else the type, in one word for names of files."""
+        return (self.data_level or self.report_type).removeprefix("AUCTION_").lower()
 
     @property
     def kind(self) -> ReportType:

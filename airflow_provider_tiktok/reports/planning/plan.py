@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from airflow_provider_tiktok.exceptions import TikTokAPIError
-from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.params.model import ReportRequest, Request
 from airflow_provider_tiktok.reports.planning.finality import LAST_TO_END, complete_at
 
 
@@ -60,6 +60,11 @@ class ReportCall:
     campaigns: tuple[str, ...] = ()
     adgroups: tuple[str, ...] = ()
 
+    list_key: ClassVar[str] = "list"
+    reach: ClassVar[int | None] = None
+    options: ClassVar[Mapping[str, Any]] = {}
+    """Where ``data`` has the rows, how many of them TikTok gives at most, and how the client reads the answer."""
+
     @property
     def params(self) -> dict[str, Any]:
         """TikTok's parameters of the first page."""
@@ -80,6 +85,53 @@ class ReportCall:
         """The account or business center of the report, for messages."""
         center = self.parameter != "advertiser_id"
         return f"{'business center' if center else 'advertiser'} {self.advertiser_id}"
+
+
+class Plan(Protocol):
+    """The calls of a report or of a list of entities, in the order of their rows."""
+
+    @property
+    def request(self) -> Request:
+        """What was asked for."""
+
+    @property
+    def advertiser_ids(self) -> tuple[str, ...]:
+        """The accounts, in order, or the business center that represents its accounts."""
+
+    @property
+    def calls(self) -> tuple[ReportCall, ...]:
+        """The first call of every window."""
+
+    @property
+    def refused(self) -> Mapping[str, TikTokAPIError]:
+        """Why accounts can't be planned, by ID."""
+
+    @property
+    def zones(self) -> Mapping[str, tzinfo]:
+        """Time zones of the accounts, if TikTok was asked."""
+
+    @property
+    def path(self) -> str:
+        """TikTok's endpoint."""
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts; none for a report on a business center."""
+
+    @property
+    def start_date(self) -> date | None:
+        """The first day of any account."""
+
+    @property
+    def end_date(self) -> date | None:
+        """The last day of any account."""
+
+    @property
+    def windows(self) -> list[tuple[ReportCall, ...]]:
+        """The calls of each window of each account, in order."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known before the first row, as the summary has it."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +157,11 @@ class ReportPlan:
         return len(self.calls)
 
     @property
+    def path(self) -> str:
+        """TikTok's endpoint."""
+        return self.request.kind.endpoint(self.request.dimensions)
+
+    @property
     def accounts(self) -> tuple[str, ...]:
         """The accounts; none for a report on a business center."""
         return self.advertiser_ids if self.request.kind.account == "advertiser_id" else ()
@@ -112,8 +169,7 @@ class ReportPlan:
     @property
     def windows(self) -> list[tuple[ReportCall, ...]]:
         """The calls of each window of each account, in order; nearly always one call each."""
-        grouped = groupby(self.calls, key=lambda call: (call.advertiser_id, call.window))
-        return [tuple(calls) for _, calls in grouped]
+        return windows_in(self.calls)
 
     @property
     def start_date(self) -> date | None:
@@ -166,3 +222,9 @@ class ReportPlan:
             last is not None and complete_at(self.request, last, self.zones.get(account, LAST_TO_END)) <= now
             for account, last in last_days.items()
         )
+
+
+def windows_in(calls: Iterable[ReportCall]) -> list[tuple[ReportCall, ...]]:
+    """Return the calls of each window of each account, in order."""
+    grouped = groupby(calls, key=lambda call: (call.advertiser_id, call.window))
+    return [tuple(calls) for _, calls in grouped]

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.reports.fetch.source import RowSource
-from airflow_provider_tiktok.reports.planning.plan import ReportPlan, Window
+from airflow_provider_tiktok.reports.planning.plan import Plan, Window
 from airflow_provider_tiktok.reports.result.summary import iso_day
 from airflow_provider_tiktok.reports.rows.schema import Schema
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
@@ -23,17 +23,21 @@ def make_manifest(source: RowSource, summary: Mapping[str, Any], now: datetime) 
         "timezones": {account: str(zone) for account, zone in plan.zones.items()},
         "windows": [
             {
-                plan.request.kind.account: call.advertiser_id,
+                plan.request.account: call.advertiser_id,
                 "start_date": iso_day(call.window.start),
                 "end_date": iso_day(call.window.end),
             }
             for call in plan.calls
         ],
-        **{name: summary[name] for name in ("row_count", "skipped_advertisers", "complete", "is_final")},
+        **{
+            name: summary[name]
+            for name in ("row_count", "skipped_advertisers", "complete", "is_final")
+            if name in summary
+        },
     }
 
 
-def file_name(plan: ReportPlan, schema: Schema, partition_by: Collection[str]) -> str:
+def file_name(plan: Plan, schema: Schema, partition_by: Collection[str]) -> str:
     """Name the data files of a report in a folder, without extension.
 
     The same request gives the same name. What the partition folders say (account, day) is left out of
@@ -45,7 +49,7 @@ def file_name(plan: ReportPlan, schema: Schema, partition_by: Collection[str]) -
         identity["exclude_advertiser_ids"] = sorted(plan.request.exclude_advertiser_ids)
     if plan.request.by_day:
         identity["by_day"] = True
-    words = [(plan.request.data_level or plan.request.report_type).removeprefix("AUCTION_").lower()]
+    words = [plan.request.name]
     if "advertiser_id" not in partition_by:
         # "every account" and "the connection's" stay the same request when an account joins
         named = plan.request.advertiser_ids
@@ -58,7 +62,7 @@ def file_name(plan: ReportPlan, schema: Schema, partition_by: Collection[str]) -
 
 
 def restates(
-    plan: ReportPlan, schema: Schema, skipped: Collection[str]
+    plan: Plan, schema: Schema, skipped: Collection[str]
 ) -> Callable[[Mapping[str, str | None]], bool]:
     """Return a test for partitions: whether a run of this plan replaces what is in them.
 

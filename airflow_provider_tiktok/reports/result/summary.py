@@ -6,12 +6,35 @@ from datetime import date, datetime
 from typing import Any
 
 from airflow_provider_tiktok.api.client import CallCounts
-from airflow_provider_tiktok.reports.fetch.source import RowSource
+from airflow_provider_tiktok.reports.fetch.source import ReportSource, RowSource
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 
 
-def make_summary(source: RowSource, counts: CallCounts, now: datetime) -> dict[str, Any]:
-    """Build the summary that goes to XCom: small, and plain JSON. It names no files yet.
+def count_rows(source: RowSource, counts: CallCounts) -> dict[str, Any]:
+    """Return what every summary says, of a report or of a list of entities. It names no files yet.
+
+    :param source: the source whose rows have all come.
+    :param counts: the calls it took.
+    """
+    result = source.result
+    return {
+        "row_count": result.row_count,
+        "advertiser_ids": [name for name in source.plan.accounts if name not in result.skipped],
+        "skipped_advertisers": dict(result.skipped),
+        "columns": dict(source.reader.schema.columns),
+        "paths": [],
+        "path_count": 0,
+        "manifest": None,
+        "bytes": 0,
+        "api_calls": counts.api_calls,
+        "throttled_calls": counts.throttled_calls,
+        "retried_calls": counts.retried_calls + result.refetched,
+        "complete": not (result.skipped or result.cut),
+    }
+
+
+def make_summary(source: ReportSource, counts: CallCounts, now: datetime) -> dict[str, Any]:
+    """Build the summary that goes to XCom: small, and plain JSON.
 
     :param source: the source whose rows have all come.
     :param counts: the calls it took.
@@ -20,23 +43,12 @@ def make_summary(source: RowSource, counts: CallCounts, now: datetime) -> dict[s
     plan = source.plan
     skipped = source.result.skipped
     return {
-        "row_count": source.result.row_count,
-        "advertiser_ids": [name for name in plan.accounts if name not in skipped],
-        "skipped_advertisers": dict(skipped),
+        **count_rows(source, counts),
         "dropped_metrics": sorted({name for names in source.result.dropped.values() for name in names}),
         "report_start_date": iso_day(plan.start_date),
         "report_end_date": iso_day(plan.end_date),
         "account_dates": {name: days for name, days in _days(plan).items() if name not in skipped},
-        "columns": dict(source.reader.schema.columns),
-        "paths": [],
-        "path_count": 0,
-        "manifest": None,
-        "bytes": 0,
-        "api_calls": counts.api_calls,
-        "throttled_calls": counts.throttled_calls,
-        "retried_calls": counts.retried_calls + source.result.refetched,
         "total_metrics": source.total_metrics,
-        "complete": not skipped,
         "is_final": plan.is_final(now),
     }
 

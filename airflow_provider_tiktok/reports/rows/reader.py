@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.params.model import ReportRequest
-from airflow_provider_tiktok.reports.rows.schema import Cell, Row, schema_of
+from airflow_provider_tiktok.reports.rows.schema import Cell, Row, Schema, schema_of
 from airflow_provider_tiktok.storage.columns import (
     DATE,
     DECIMAL,
@@ -88,6 +88,17 @@ class Page:
 def first_of_key(key: Any) -> str:
     """Return the first text of a key, which is the time if rows have one."""
     return key.partition(_END)[0] if isinstance(key, str) else key[0]
+
+
+class Reader(Protocol):
+    """Reads TikTok's rows, and knows their columns."""
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of the rows."""
+
+    def finish(self, row_count: int) -> None:
+        """Log what is odd about all rows together."""
 
 
 class RowReader:

@@ -15,6 +15,14 @@ from airflow_provider_tiktok.storage.buffer import RowBuffer
 from airflow_provider_tiktok.storage.columns import is_number
 
 
+def join(calls: WindowCalls, settings: FetchSettings) -> RowBuffer | str:
+    """Return the rows of a window whose calls are complete, or what is wrong with them together."""
+    if problem := window_problem(calls, settings):
+        return problem
+    rows = join_rows(calls.row_calls, settings)
+    return "TikTok gave a row in two parts of the window" if rows is None else rows
+
+
 def window_problem(calls: WindowCalls, settings: FetchSettings) -> str:
     """Return how a window's sums differ from those of its lists, or of the account; empty where they don't."""
     listings = {id(one): one for row_call in calls.row_calls for one in row_call.listings}

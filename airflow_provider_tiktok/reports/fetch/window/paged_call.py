@@ -67,13 +67,16 @@ class PagedCall:
     def read_counts(self, page: int, answer: Answer) -> None:
         """Read what a page counts, so that further ones can be asked for before its rows are read."""
         if page == 1:
-            self._count = PageCount.read(answer, self._page_size, self.call.subject(1))
+            came = len(self._items(answer))
+            self._count = PageCount.read(
+                answer, self._page_size, self.call.subject(1), came=came, reach=self.call.reach
+            )
             self.pages = max(1, self._count.pages)
             self._waiting = range(2, self.pages + 1)
             totals = answer.data.get("total_metrics")
             self.totals = totals if isinstance(totals, Mapping) else None
         assert self._count is not None  # noqa: S101 - other pages are asked for after the first one
-        self._problem = self._problem or self._count.check(answer, page)
+        self._problem = self._problem or self._count.check(answer, page, len(self._items(answer)))
         if self._problem:
             self._waiting = range(0)  # the rest would be fetched in vain
         elif self.pages > _MOST_PAGES:
@@ -81,18 +84,25 @@ class PagedCall:
 
     def take(self, page: int, answer: Answer) -> None:
         """Read the rows of a page whose counts are read, and collect them."""
-        if not isinstance(answer.data.get("list"), (list, type(None))):
+        if not isinstance(answer.data.get(self.call.list_key), (list, type(None))):
             raise TikTokIncompleteReportError(
                 f"TikTok's answer has no list of rows ({self.call.subject(page)}). Run the task again. "
                 f"[request_id {answer.request_id}]"
             )
-        self.rows += self.collector.take(page, self.collector.read(self.call, page, _items(answer)))
+        self.rows += self.collector.take(page, self.collector.read(self.call, page, self._items(answer)))
         self.pages_taken += 1
         if not self._problem and self.collector.has_double:
             self._problem = self.collector.problem()
         if self._problem:
             self._waiting = range(0)
             self.pages_taken = self.pages
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether TikTok has, or may have, more rows than it gives."""
+        return (
+            self._count is not None and self.call.reach is not None and self._count.total >= self.call.reach
+        )
 
     def problem(self) -> str:
         """Return what is wrong with the pages together; empty if nothing is."""
@@ -103,16 +113,23 @@ class PagedCall:
             return f"TikTok counted {self._count.rows:,} rows and gave {self.rows:,}"
         return self.collector.problem()
 
+    def _items(self, answer: Answer) -> list[Any]:
+        """Return the row objects of a page; none where it has no list of them."""
+        items = answer.data.get(self.call.list_key)
+        return items if isinstance(items, list) else []
+
 
 @dataclass(frozen=True, slots=True)
 class PageCount:
     """What page 1 says about all pages.
 
-    :param rows: of all pages together.
+    :param total: TikTok's count.
+    :param rows: of all pages together, which are fewer where TikTok doesn't give all that it counts.
     :param size: rows of each page but the last.
     :param said: the size and the number of pages in TikTok's words; 0 where it doesn't say.
     """
 
+    total: int
     rows: int
     size: int
     said: tuple[int, int]
@@ -123,14 +140,18 @@ class PageCount:
         return ceil(self.rows / self.size)
 
     @classmethod
-    def read(cls, answer: Answer, page_size: int, subject: str) -> PageCount:
+    def read(
+        cls, answer: Answer, page_size: int, subject: str, *, came: int = 0, reach: int | None = None
+    ) -> PageCount:
         """Read the counts of page 1.
 
+        :param came: rows that it has.
+        :param reach: rows that TikTok gives at most.
         :raises TikTokIncompleteReportError: it isn't there.
         """
         info = answer.data.get("page_info")
         try:
-            rows = _number(info["total_number"])  # type: ignore[index]
+            total = _number(info["total_number"])  # type: ignore[index]
             said_size, said_pages = _said(info)  # type: ignore[arg-type]
         except (TypeError, KeyError, ValueError, OverflowError):
             raise TikTokIncompleteReportError(
@@ -139,51 +160,48 @@ class PageCount:
             ) from None
         # TikTok may give smaller pages than were asked for, and say so with their size or with their number
         size = said_size if 0 < said_size < page_size else page_size
-        came = len(_items(answer))
+        rows = total if reach is None else min(total, reach)
         if 0 < came < size and ceil(rows / size) < said_pages == ceil(rows / came):
             size = came
-        count = cls(rows, size, (said_size, said_pages))
-        if not (0 <= rows <= _MOST_ROWS and said_pages <= _MOST_ROWS):
+        count = cls(total, rows, size, (said_size, said_pages))
+        if not (0 <= total <= _MOST_ROWS and said_pages <= _MOST_ROWS):
             raise count.impossible(answer, subject)
         return count
 
     def impossible(self, answer: Answer, subject: str) -> TikTokIncompleteReportError:
         """Return the error for a count that no call has."""
         return TikTokIncompleteReportError(
-            f"TikTok counts {self.rows:,} rows on {max(self.said[1], self.pages):,} pages ({subject}), which no call has. "
+            f"TikTok counts {self.total:,} rows on {max(self.said[1], self.pages):,} pages ({subject}), which no call has. "
             f"Run the task again. [request_id {answer.request_id}]"
         )
 
-    def check(self, answer: Answer, page: int) -> str:
-        """Return what is wrong with the counts of a page, and with its number of rows; empty if nothing is."""
+    def check(self, answer: Answer, page: int, rows: int) -> str:
+        """Return what is wrong with the counts of a page, and with its number of rows; empty if nothing is.
+
+        :param rows: that it has.
+        """
         info = answer.data.get("page_info")
         info = info if isinstance(info, dict) else {}
         try:
-            came, total = _number(info.get("page", page)), _number(info.get("total_number", self.rows))
+            came, total = _number(info.get("page", page)), _number(info.get("total_number", self.total))
             said = _said(info)
         except (TypeError, ValueError, OverflowError):
             return f"the counts of page {page} can't be read"
         if came != page:
             return f"page {page} was asked for and page {info.get('page')} came"
-        if total != self.rows:
+        if total != self.total:
             return (
-                f"TikTok's count of rows moved from {self.rows:,} to {info.get('total_number')} while paging"
+                f"TikTok's count of rows moved from {self.total:,} to {info.get('total_number')} while paging"
             )
         moved = [pair for pair in zip(self.said, said, strict=True) if all(pair) and pair[0] != pair[1]]
         if moved:
             return f"what TikTok says of the size or the number of pages moved from {moved[0][0]:,} to {moved[0][1]:,}"
-        rows, due = len(_items(answer)), max(0, min(self.size, self.rows - (page - 1) * self.size))
+        due = max(0, min(self.size, self.rows - (page - 1) * self.size))
         if rows != due:
             return (
-                f"TikTok counted {self.rows:,} rows and gave {rows:,} on page {page}, where {due:,} were due"
+                f"TikTok counted {self.total:,} rows and gave {rows:,} on page {page}, where {due:,} were due"
             )
         return ""
-
-
-def _items(answer: Answer) -> list[Any]:
-    """Return the row objects of a page; none where it has no list of them."""
-    items = answer.data.get("list")
-    return items if isinstance(items, list) else []
 
 
 def _said(info: Mapping[str, Any]) -> tuple[int, int]:

@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.calls import Answer
-from airflow_provider_tiktok.reports.fetch.window.calls import FetchSettings, WindowCalls
-from airflow_provider_tiktok.reports.fetch.window.checks import join_rows, window_problem
+from airflow_provider_tiktok.reports.fetch.window.calls import RowCall
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PagedCall
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.storage.buffer import RowBuffer
+
+
+class Calls(Protocol):
+    """The calls of one window."""
+
+    @property
+    def row_calls(self) -> Sequence[RowCall]:
+        """Those that bring the window's rows."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all pages of all calls have come."""
+
+    def all(self) -> Sequence[PagedCall]:
+        """Return the calls whose pages are to be fetched."""
+
+    def complete(self, call: PagedCall) -> None:
+        """Do what follows from a call that is complete."""
+
+    def clear(self) -> None:
+        """Drop all rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How windows are made of calls.
+
+    :param new_calls: returns the calls of a window that the plan has.
+    :param join: returns the rows of complete calls, or what is wrong with them together.
+    """
+
+    new_calls: Callable[[Sequence[ReportCall]], Calls]
+    join: Callable[[Any], RowBuffer | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +67,10 @@ class WindowFetch:
 
     :param planned: the plan's calls for it.
     :param index: which of the plan's windows it is.
-    :param settings: of the report.
+    :param making: makes calls of it, and rows of those.
     """
 
-    def __init__(self, planned: Sequence[ReportCall], index: int, settings: FetchSettings) -> None:
+    def __init__(self, planned: Sequence[ReportCall], index: int, making: Making) -> None:
         self.planned = tuple(planned)
         self.index = index
         self.account = planned[0].account
@@ -47,8 +79,8 @@ class WindowFetch:
         self.not_before = 0.0
         self.started = clock.monotonic()
         self.rows: RowBuffer | None = None
-        self.calls = WindowCalls(self.planned, settings)
-        self._settings = settings
+        self.calls = making.new_calls(self.planned)
+        self._making = making
 
     def __str__(self) -> str:
         return f"{self.account}, {self.planned[0].window}"
@@ -73,6 +105,11 @@ class WindowFetch:
         """TikTok's ``total_metrics`` of each call that has rows; empty where it sent none."""
         calls = [one.call for one in self.calls.row_calls]
         return [dict(call.totals or {}) for call in calls if call.totals or call.rows]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether TikTok has, or may have, more rows than it gives."""
+        return any(one.call.is_cut for one in self.calls.row_calls)
 
     def next_job(self) -> PageJob | None:
         """Return the next page to fetch; ``None`` when all known ones are under way."""
@@ -107,7 +144,7 @@ class WindowFetch:
         """Fetch everything again."""
         self.attempts += 1
         self.discard()
-        self.calls = WindowCalls(self.planned, self._settings)
+        self.calls = self._making.new_calls(self.planned)
 
     def discard(self) -> None:
         """Drop all rows."""
@@ -122,7 +159,8 @@ class WindowFetch:
 
     def _finish(self) -> str:
         """Check the window, and join its rows; return what is wrong, if anything."""
-        if problem := window_problem(self.calls, self._settings):
-            return problem
-        self.rows = join_rows(self.calls.row_calls, self._settings)
-        return "" if self.rows is not None else "TikTok gave a row in two parts of the window"
+        joined = self._making.join(self.calls)
+        if isinstance(joined, str):
+            return joined
+        self.rows = joined
+        return ""
