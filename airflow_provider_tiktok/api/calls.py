@@ -10,6 +10,12 @@ from airflow_provider_tiktok.api.codes import Action
 from airflow_provider_tiktok.exceptions import TikTokAPIError
 
 
+class JsonNumber(str):
+    """The digits of a number with a point, which JSON has without quotes."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class ApiCall:
     """What one call sends, and how often it may be made.
@@ -23,6 +29,7 @@ class ApiCall:
     :param once: whether it is never made again, unless TikTok refused it because of too many requests.
     :param needs_data: whether an answer without data is an error.
     :param cancel: set when no one needs the answer any more.
+    :param marks_numbers: whether numbers with a point come as :class:`JsonNumber`.
     """
 
     path: str
@@ -34,6 +41,7 @@ class ApiCall:
     once: bool = False
     needs_data: bool = True
     cancel: threading.Event | None = None
+    marks_numbers: bool = False
 
     @property
     def method(self) -> str:

@@ -93,6 +93,7 @@ class TikTokClient:
         cancel: threading.Event | None = None,
         into: IO[bytes] | None = None,
         needs_data: bool = True,
+        marks_numbers: bool = False,
     ) -> Answer:
         """Make one GET call, again and again while that can help.
 
@@ -104,6 +105,8 @@ class TikTokClient:
         :param into: an empty file for an answer that is not JSON, such as a report's CSV; the answer's data then say
             its ``bytes``, and whether their number was proven (``is_complete``).
         :param needs_data: whether it is an error that TikTok accepts the call and sends no data.
+        :param marks_numbers: whether numbers with a point come as
+            :class:`~airflow_provider_tiktok.api.calls.JsonNumber`, so that nested values can be written as JSON again.
         :raises TikTokAPIError: TikTok refused, or no usable answer came.
         :raises TikTokStoppedError: the task was stopped while the call waited.
         """
@@ -115,7 +118,15 @@ class TikTokClient:
             if value is not None
         }
         return self._make(
-            ApiCall(path, query, subject=subject, into=into, needs_data=needs_data, cancel=cancel)
+            ApiCall(
+                path,
+                query,
+                subject=subject,
+                into=into,
+                needs_data=needs_data,
+                cancel=cancel,
+                marks_numbers=marks_numbers,
+            )
         )
 
     def post(

@@ -67,10 +67,24 @@ _AUTHORISE = (
     "of the Airflow connection."
 )
 _GRANT = "Ask the owner of the advertiser account to grant it to your app, or leave the account out of `advertiser_ids`."
-_SCOPE = (
-    "In the TikTok developer portal, add the Reporting scope to the app (My Apps > the app > Scope of "
-    "permission), wait for its approval and authorise the app again."
-)
+_ADS, _ACCOUNTS, _CREATIVES = "Ads Management", "Ad Account Management", "Creative Management"
+SCOPES = {
+    "advertiser/info/": _ACCOUNTS,
+    "oauth2/advertiser/get/": _ACCOUNTS,
+    "campaign/get/": _ADS,
+    "adgroup/get/": _ADS,
+    "ad/get/": _ADS,
+    "gmv_max/campaign/get/": _ADS,
+    "smart_plus/": _ADS,
+    "smart_plus/material_report/": "Reporting",
+    "gmv_max/": "Reporting",
+    "report/": "Reporting",
+    "file/": _CREATIVES,
+    "identity/": _CREATIVES,
+    "dmp/": "Audience Management",
+    "pixel/": "Pixel Management",
+}
+"""The permission that an app needs, by the longest beginning of a path."""
 _FIX_REQUEST = "Correct the parameter that the message names."
 _FIX_APP = "Check App ID and App secret in the Airflow connection against the TikTok developer portal."
 _LATER = "The failure is on TikTok's side; run the task again later."
@@ -82,6 +96,13 @@ _SANDBOX = "TikTok's sandbox lacks this; use the production environment."
 _IP = "TikTok refuses calls from this country; run the worker elsewhere or call through a proxy (field Host)."
 _OTHER_ENDPOINT = "This answer isn't about reports; check the API host and version in the Airflow connection."
 _TICKET = "Ask TikTok's support, with the request ID."
+
+
+def _add_scope(scope: str) -> str:
+    return (
+        f"In the TikTok developer portal, add the {scope or 'missing'} scope to the app (My Apps > the app > Scope of "
+        "permission), wait for its approval and authorise the app again."
+    )
 
 
 def _permanent(
@@ -114,7 +135,7 @@ RETURN_CODES: dict[int, ReturnCode] = {
     -1: _permanent("blocked by country", _IP, TikTokPermissionError, About.NETWORK),
     20001: _retry("partly successful", "A report may not be partial; run the task again later."),
     40000: _invalid("invalid parameters", about=About.ACCOUNT),
-    40001: _permanent("no permission", f"{_GRANT} {_SCOPE}", TikTokPermissionError, About.ACCOUNT),
+    40001: _permanent("no permission", f"{_GRANT} {_add_scope('')}", TikTokPermissionError, About.ACCOUNT),
     40002: _invalid("parameter error", about=About.ACCOUNT),
     40006: _invalid("incompatible API version", "Set API version in the Airflow connection to v1.3."),
     40007: _invalid("the object or operation does not exist", about=About.ACCOUNT),
@@ -206,7 +227,12 @@ RETURN_CODES: dict[int, ReturnCode] = {
 _FIRST_SERVER_CODE = 50000
 
 
-def look_up(code: int, message: str = "") -> ReturnCode:
+def scope_of(path: str) -> str:
+    """Return the permission that an app needs for an endpoint; empty where that isn't known."""
+    return SCOPES.get(max(filter(path.startswith, SCOPES), key=len, default=""), "")
+
+
+def look_up(code: int, message: str = "", path: str = "report/") -> ReturnCode:
     """Return what a return code means and what to do.
 
     A code that isn't in the table is retried when it is in the range of TikTok's server faults
@@ -214,9 +240,10 @@ def look_up(code: int, message: str = "") -> ReturnCode:
 
     :param code: TikTok's ``code``; not 0.
     :param message: TikTok's ``message``, which distinguishes the two kinds of 40001.
+    :param path: the endpoint, which decides the scope that may be missing; that of a report if not given.
     """
     if code == 40001:  # noqa: PLR2004
-        return _permission(message)
+        return _permission(message, path)
     known = RETURN_CODES.get(code)
     if known is not None:
         return known
@@ -246,14 +273,16 @@ def _is_scope(message: str) -> bool:
     return "scope" in message.lower() or "reauthorize" in message.lower()
 
 
-def _permission(message: str) -> ReturnCode:
+def _permission(message: str, path: str) -> ReturnCode:
     """Return whether a scope is missing or an account isn't granted.
 
     TikTok uses one code for both; only the text differs (seen live in August 2026).
     """
     text = message.lower()
     if _is_scope(message):
-        return _permanent("the app lacks a scope", _SCOPE, TikTokPermissionError, About.APP)
+        return _permanent(
+            "the app lacks a scope", _add_scope(scope_of(path)), TikTokPermissionError, About.APP
+        )
     if "grant" in text:
         return _permanent(
             "the account isn't granted to this app", _GRANT, TikTokPermissionError, About.ACCOUNT

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from airflow_provider_tiktok.api.calls import Answer, ApiCall, CallFailure
+from airflow_provider_tiktok.api.calls import Answer, ApiCall, CallFailure, JsonNumber
 from airflow_provider_tiktok.api.codes import Action, look_up
 from airflow_provider_tiktok.api.transport.problems import Problem, status_problem
 from airflow_provider_tiktok.api.transport.redaction import without_signatures
@@ -19,9 +19,11 @@ from airflow_provider_tiktok.exceptions import TikTokRateLimitError, TikTokTrans
 try:  # Airflow 3 brings it; it takes a third of the time that Python's own reader takes
     import msgspec
 
-    _decode: Callable[[bytes], Any] | None = msgspec.json.Decoder(float_hook=str).decode
+    _decode: Mapping[type[str], Callable[[bytes], Any]] = {
+        kind: msgspec.json.Decoder(float_hook=kind).decode for kind in (str, JsonNumber)
+    }
 except ImportError:  # Airflow 2
-    _decode = None
+    _decode = {}
 
 THROTTLE_HEADER = "X-Tt-Ads-Throttle"
 """Header with which TikTok says that it left rows out (over 20,000 IDs)."""
@@ -48,9 +50,9 @@ class EnvelopeReader:
         """Return what an HTTP response brings."""
         if response.saved is not None:
             return Answer(response.saved, "", "")
-        envelope = _envelope(response.body)
+        envelope = _envelope(response.body, JsonNumber if call.marks_numbers else str)
         if envelope is not None and envelope["code"] != 0:
-            return self._refusal(envelope, call.subject)
+            return self._refusal(envelope, call)
         if envelope is not None and response.status == HTTPStatus.OK:
             data = envelope.get("data")
             if data is None and not call.needs_data:
@@ -78,15 +80,15 @@ class EnvelopeReader:
         )
         return CallFailure(action, error, may_be_done=not problem.unsent)
 
-    def _refusal(self, envelope: dict[str, Any], subject: str) -> CallFailure:
+    def _refusal(self, envelope: dict[str, Any], call: ApiCall) -> CallFailure:
         """Return the failure of a call that TikTok answered with a code."""
         code = envelope["code"]
         message = without_signatures(self._redact(str(envelope.get("message", ""))))
         message, request_id = sanitize(message, _MAX_MESSAGE), self._request_id(envelope)
-        meaning = look_up(code, message)
+        meaning = look_up(code, message, call.path)
         timed_out = meaning.action is Action.TIMEOUT
         error = meaning.error(
-            f"TikTok refused the call{of(subject)}: {meaning.meaning}. Its message: {message!r}. "
+            f"TikTok refused the call{of(call.subject)}: {meaning.meaning}. Its message: {message!r}. "
             f"{meaning.advice} [code {code}, request_id {request_id}]",
             code=code,
             message=message,
@@ -125,25 +127,26 @@ def of(subject: str) -> str:
     return f" ({subject})" if subject else ""
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes, number: type[str] = str) -> Any:
     """Return the value of JSON with strings that are well formed; numbers with a point stay text, to lose no digit.
 
+    :param number: the class of that text.
     :raises ValueError: it is not JSON.
     """
-    if _decode is not None:
+    if _decode:
         try:
-            value = _decode(body)
+            value = _decode[number](body)
         except (ValueError, RecursionError):  # half characters and NaN, which Python's own reader takes
             pass
         else:
             return well_formed_json(value) if b"\\" in body and b"\\u0000" in body else value
-    return well_formed_json(json.loads(body, parse_float=str, parse_constant=str))
+    return well_formed_json(json.loads(body, parse_float=number, parse_constant=str))
 
 
-def _envelope(body: bytes) -> dict[str, Any] | None:
+def _envelope(body: bytes, number: type[str]) -> dict[str, Any] | None:
     """Return TikTok's envelope; ``None`` when the body isn't one."""
     try:
-        envelope = read_json(body)
+        envelope = read_json(body, number)
         if not isinstance(envelope, dict):
             return None
         code = envelope["code"]

@@ -114,6 +114,26 @@ def test_every_type_of_error_has_its_class(error, codes):
 
 
 @pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        ("report/integrated/get/", "Reporting"),
+        ("smart_plus/material_report/overview/", "Reporting"),
+        ("gmv_max/report/get/", "Reporting"),
+        ("gmv_max/campaign/get/", "Ads Management"),
+        ("smart_plus/ad/get/", "Ads Management"),
+        ("ad/get/", "Ads Management"),
+        ("advertiser/info/", "Ad Account Management"),
+        ("file/video/ad/search/", "Creative Management"),
+        ("dmp/custom_audience/list/", "Audience Management"),
+        ("pixel/list/", "Pixel Management"),
+        ("new/get/", "missing"),
+    ],
+)
+def test_a_missing_scope_is_that_of_the_path(path, scope):
+    assert f"add the {scope} scope to the app" in look_up(40001, "lacks the required scope", path).advice
+
+
+@pytest.mark.parametrize(
     ("message", "meaning", "advice"),
     [
         (

@@ -664,8 +664,8 @@ def test_a_row_of_no_account_leaves_the_table_as_it_was(emulator, lite, monkeypa
     before = lite.query("SELECT * FROM ads")
     real = envelope.read_json
 
-    def spoiled(body):
-        answer = real(body)
+    def spoiled(body, number=str):
+        answer = real(body, number)
         for row in answer.get("data", {}).get("list", []):
             if "dimensions" in row:
                 row["dimensions"]["advertiser_id"] = value

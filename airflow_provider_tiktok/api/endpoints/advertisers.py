@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.api.client import TikTokClient
@@ -19,6 +19,8 @@ from airflow_provider_tiktok.exceptions import (
     TikTokPermissionError,
     TikTokTransportError,
 )
+
+T = TypeVar("T")
 
 MAX_IDS_PER_CALL = 100
 """How many accounts one call of ``advertiser/info/`` takes."""
@@ -101,8 +103,36 @@ def describe(client: TikTokClient, advertiser_ids: Sequence[str]) -> Details:
     """Look accounts up by ID, 100 a call. When TikTok refuses a call, the accounts behind it are found."""
     details = Details()
     for first in range(0, len(advertiser_ids), MAX_IDS_PER_CALL):
-        _describe_batch(client, advertiser_ids[first : first + MAX_IDS_PER_CALL], details)
+        batch = advertiser_ids[first : first + MAX_IDS_PER_CALL]
+        for asked, outcome in ask_by_halves(batch, lambda some: describe_batch(client, some)):
+            if isinstance(outcome, TikTokAPIError):
+                details.refused.update(dict.fromkeys(asked, outcome))
+            else:
+                details.found.update(outcome)
     return details
+
+
+def ask_by_halves(
+    advertiser_ids: Sequence[str], ask: Callable[[Sequence[str]], T]
+) -> Iterator[tuple[Sequence[str], T | TikTokAPIError]]:
+    """Ask for accounts in one call; where TikTok refuses it for some of them, find these by halves.
+
+    :param ask: makes a call for some of the accounts.
+    :return: some of the accounts, in their order, each time with what came, or with why TikTok refuses them.
+    """
+    try:
+        answer = ask(advertiser_ids)
+    except (TikTokPermissionError, TikTokInvalidRequestError) as error:
+        if len(advertiser_ids) == 1 or lacks_scope(error):
+            yield advertiser_ids, error
+            return
+    else:
+        yield advertiser_ids, answer
+        return
+    # one account is enough for TikTok to refuse the call
+    half = len(advertiser_ids) // 2
+    yield from ask_by_halves(advertiser_ids[:half], ask)
+    yield from ask_by_halves(advertiser_ids[half:], ask)
 
 
 def describe_batch(client: TikTokClient, batch: Sequence[str]) -> dict[str, Advertiser]:
@@ -158,19 +188,6 @@ def _unreadable(answer: Answer, problem: str) -> TikTokTransportError:
         f"host in the Airflow connection, or name the accounts in `advertiser_ids`. [request_id {answer.request_id}]",
         request_id=answer.request_id,
     )
-
-
-def _describe_batch(client: TikTokClient, batch: Sequence[str], details: Details) -> None:
-    try:
-        details.found.update(describe_batch(client, batch))
-    except (TikTokPermissionError, TikTokInvalidRequestError) as error:
-        if len(batch) == 1 or lacks_scope(error):
-            details.refused.update(dict.fromkeys(batch, error))
-            return
-        # one account is enough for TikTok to refuse the call: find it by halves
-        half = len(batch) // 2
-        _describe_batch(client, batch[:half], details)
-        _describe_batch(client, batch[half:], details)
 
 
 def _advertiser(item: dict[str, Any]) -> Advertiser:
