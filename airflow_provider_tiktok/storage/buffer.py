@@ -140,6 +140,26 @@ class RowBuffer:
                 keys.add(found, [None] * len(found))
             yield from _doubles(keys._merged(keys._read_keys))
 
+    def without_repeats(self) -> RowBuffer | None:
+        """Move the rows into a new buffer that has each key once, and return it.
+
+        :return: ``None`` if rows with the same key differ.
+        """
+        found = RowBuffer(keep_order=True, budget=self._budget)
+        before: Item | None = None
+        for items in self._merged(self._read):
+            new = []
+            for item in items:
+                if before is None or item[0] != before[0]:
+                    new.append(item)
+                elif item[1] != before[1]:
+                    found.close()
+                    return None
+                before = item
+            found.add([key for key, _ in new], [row for _, row in new])
+        self.close()
+        return found
+
     def sorted_by(self, rank: Callable[[Any], tuple[Any, ...]]) -> RowBuffer:
         """Move the rows into a new buffer that sorts them by another key, and return it.
 

@@ -20,6 +20,11 @@ STRING, INTEGER, DECIMAL, DATE, TIMESTAMP = "string", "integer", "decimal", "dat
 UTC_TIMESTAMP = "timestamp_utc"
 """The type of times in UTC, whose cells end in ``Z``; a :data:`TIMESTAMP` is local and has no zone."""
 
+BOOLEAN = "boolean"
+"""The type of flags, whose cells are ``true`` and ``false``."""
+
+FLAGS = frozenset({"true", "false"})
+
 NUMBER_TYPES = frozenset({INTEGER, DECIMAL})
 
 # possessive quantifiers avoid useless backtracking; before Python 3.11.5 they have a bug in repeated groups

@@ -56,6 +56,14 @@ def test_json_lines_have_numbers_with_their_digits():
     )
 
 
+def test_flags_are_flags_and_anything_else_is_text():
+    columns = {"shown": "boolean"}
+    rows = [("true",), ("false",), (None,), ("TRUE",), ("1",)]
+    lines = b'{"shown":true}\n{"shown":false}\n{"shown":null}\n{"shown":"TRUE"}\n{"shown":"1"}\n'
+    assert render(JsonLines(columns), rows) == lines
+    assert render(Csv(columns), rows) == b'true\nfalse\n""\nTRUE\n1\n'
+
+
 def test_csv_has_a_header_and_numbers_with_their_digits():
     writer = Csv(COLUMNS)
     assert writer.header() + render(

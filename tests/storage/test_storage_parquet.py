@@ -93,6 +93,18 @@ def test_times_in_utc_have_a_zone_and_read_back_as_text(tmp_path):
         write(tmp_path / "no.parquet", [("1", "yesterday")], columns)
 
 
+def test_flags_are_flags_and_read_back_as_text(tmp_path):
+    columns = {"ad_id": "string", "shown": "boolean"}
+    rows = [("1", "true"), ("2", None), ("3", "false")]
+    write(tmp_path / "flags.parquet", rows, columns)
+    assert pq.read_table(tmp_path / "flags.parquet").column("shown").to_pylist() == [True, None, False]
+    with (tmp_path / "flags.parquet").open("rb") as file:
+        assert [tuple(one.values()) for one in read_records(file, "flags.parquet", columns)] == rows
+    for odd in ("1", "yes", "TRUE"):
+        with pytest.raises(TikTokOutputError, match="can't store"):
+            write(tmp_path / "no.parquet", [("1", odd)], columns)
+
+
 def many(count):
     return [(str(i), "2026-11-01", "2026-11-01T05:00:00", str(i), f"{i}.25") for i in range(count)]
 

@@ -15,8 +15,10 @@ from typing import Any
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.storage.columns import (
+    BOOLEAN,
     DATE,
     DECIMAL,
+    FLAGS,
     INTEGER,
     NUMBER_TYPES,
     STRING,
@@ -109,7 +111,7 @@ def _dimension_type(report_type: str, name: str) -> str:
 
 
 def to_python(schema: Schema, rows: Iterable[Row], number: Callable[[str], Any]) -> Iterable[dict[str, Any]]:
-    """Yield rows as dicts: integers as ``int``, other numbers made by ``number``, everything else as text.
+    """Yield rows as dicts: integers as ``int``, other numbers made by ``number``, flags as ``bool``, the rest as text.
 
     :param number: makes a number from its digits, such as ``float`` or ``Decimal``.
     """
@@ -121,6 +123,8 @@ def to_python(schema: Schema, rows: Iterable[Row], number: Callable[[str], Any])
 
 
 def _maker(kind: str, number: Callable[[str], Any]) -> Callable[[str], Any]:
+    if kind == BOOLEAN:
+        return lambda cell: cell == "true" if cell in FLAGS else cell
     if kind not in NUMBER_TYPES:
         return str
 

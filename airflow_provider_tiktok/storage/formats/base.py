@@ -1,9 +1,9 @@
 """What a file format has to do.
 
 A format renders rows whose cells are well-formed strings without NUL: ``None`` is null, and a column of type
-``integer`` or ``decimal`` contains a number's digits. Text formats write the digits unchanged, and a value in a
-number column that is not a number as text. Each row is rendered separately, so that rows can be rendered on
-arrival and sorted later.
+``integer`` or ``decimal`` contains a number's digits, one of type ``boolean`` ``true`` or ``false``. Text formats write
+these unchanged, and any other value in such a column as text. Each row is rendered separately, so that rows can be
+rendered on arrival and sorted later.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Format(Protocol):
 
         :param columns: the cells of each column.
         :param clean: for each column, whether it is known to contain no null and, if its type is a
-            number, only JSON numbers.
+            number or a flag, only JSON's.
         """
 
     def part_file(self, path: Path, *, compress: bool) -> PartFile:

@@ -12,6 +12,7 @@ decimal       decimal(38, 9): 29 digits before the point, 9 after it, as BigQuer
 date          date32
 timestamp     timestamp in microseconds, without a zone: the account's local time
 timestamp_utc timestamp in microseconds, in UTC
+boolean       bool
 ============= ===========================================================================
 
 A value that its column can't store without loss (``<5`` among counts, a tenth decimal) is an error. Files
@@ -34,6 +35,8 @@ from typing import Any, ClassVar
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.columns import (
+    BOOLEAN,
+    FLAGS,
     NUMBER_PATTERN,
     NUMBER_TYPES,
     Cells,
@@ -52,7 +55,7 @@ _MAX_SHOWN = 80
 
 _SPECIAL = re.compile(r'[",\r\n]')
 _UNQUOTED = frozenset(
-    {"integer", "decimal", "date", "timestamp", "timestamp_utc"}
+    {"integer", "decimal", "date", "timestamp", "timestamp_utc", "boolean"}
 )  # types whose clean cells need no quotes
 _are_numbers = column_test(NUMBER_PATTERN)
 
@@ -124,6 +127,10 @@ class Parquet:
         column_type = self._types[index]
         if is_clean and column_type in _UNQUOTED:
             return cells  # type: ignore[return-value]
+        if column_type == BOOLEAN:
+            odd = [cell for cell in cells if cell is not None and cell not in FLAGS]
+            if odd:  # Arrow would take 1 and TRUE, too
+                raise _refusal(self.schema.field(index), odd[0])
         if column_type not in NUMBER_TYPES:
             return _quoted(cells)
         present = [cell for cell in cells if cell is not None]
@@ -277,6 +284,7 @@ def _arrow_type(arrow: Any, column_type: str) -> Any:
         "date": arrow.date32(),
         "timestamp": arrow.timestamp("us"),
         "timestamp_utc": arrow.timestamp("us", tz="UTC"),
+        "boolean": arrow.bool_(),
     }
     return types.get(column_type, arrow.string())
 

@@ -37,6 +37,8 @@ def read_records(file: IO[bytes], name: str, columns: Mapping[str, str]) -> Iter
 def _text(value: Any) -> str | None:
     if value is None or value == "":
         return None
+    if isinstance(value, bool):
+        return str(value).lower()
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, date) else str(value)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 from sqlalchemy.sql import quoted_name
 
 from airflow_provider_tiktok.storage.columns import (
+    BOOLEAN,
     DATE,
     DECIMAL,
     INTEGER,
@@ -48,6 +49,7 @@ class Database:
         DATE: sa.Date(),
         TIMESTAMP: sa.DateTime(),
         UTC_TIMESTAMP: sa.DateTime(),
+        BOOLEAN: sa.Boolean(),
     }
     key_text: ClassVar[TypeEngine[Any]] = sa.String(255).with_variant(sa.Unicode(255), "mssql")
     numbers: ClassVar[NumberStorage] = NumberStorage(scale=10)
@@ -57,6 +59,7 @@ class Database:
         DATE: date.fromisoformat,
         TIMESTAMP: datetime.fromisoformat,
         UTC_TIMESTAMP: utc_time,
+        BOOLEAN: "true".__eq__,
     }
     folds_case: ClassVar[bool] = False
     key_kind: ClassVar[str] = "constraint"

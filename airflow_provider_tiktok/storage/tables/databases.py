@@ -17,6 +17,7 @@ from sqlalchemy.sql import quoted_name
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.columns import (
+    BOOLEAN,
     DATE,
     DECIMAL,
     INTEGER,
@@ -51,6 +52,7 @@ class Sqlite(Database):
         DATE: sa.Date(),
         TIMESTAMP: sa.TIMESTAMP(),
         UTC_TIMESTAMP: sa.TIMESTAMP(),
+        BOOLEAN: sa.Boolean(),
     }
     key_text = sa.Text()
     numbers = NumberStorage(floats=True)
@@ -60,6 +62,7 @@ class Sqlite(Database):
         DECIMAL: _sqlite_number,
         TIMESTAMP: lambda cell: cell.replace("T", " "),
         UTC_TIMESTAMP: lambda cell: cell.replace("T", " ").removesuffix("Z"),
+        BOOLEAN: "true".__eq__,
     }
     folds_case = True
     key_kind = "index"
@@ -261,7 +264,7 @@ def _duckdb_type(declared: str, precision: int | None, scale: int | None) -> Typ
         return sa.BigInteger()
     if declared in {"FLOAT", "DOUBLE"}:
         return sa.Float()
-    known: dict[str, TypeEngine[Any]] = {"VARCHAR": sa.Text(), "DATE": sa.Date()}
+    known: dict[str, TypeEngine[Any]] = {"VARCHAR": sa.Text(), "DATE": sa.Date(), "BOOLEAN": sa.Boolean()}
     return known.get(declared, sa.types.NULLTYPE)
 
 

@@ -17,8 +17,10 @@ from sqlalchemy import types
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.columns import (
+    BOOLEAN,
     DATE,
     DECIMAL,
+    FLAGS,
     INTEGER,
     INTEGER_PATTERN,
     STRING,
@@ -41,7 +43,8 @@ class Column:
     """A column of the table.
 
     :param name: its name.
-    :param type: the type of its cells: ``string``, ``integer``, ``decimal``, ``date``, ``timestamp`` or ``timestamp_utc``.
+    :param type: the type of its cells: ``string``, ``integer``, ``decimal``, ``date``, ``timestamp``,
+        ``timestamp_utc`` or ``boolean``.
     :param declared: the type that the database declares, ``NullType`` if SQLAlchemy doesn't know it.
     """
 
@@ -144,6 +147,16 @@ def _checks(column: Column, numbers: NumberStorage) -> Callable[[str], bool]:
         if isinstance(declared, types.Date) and not numbers.floats:
             return _never
         return _timestamp if column.type == TIMESTAMP else _utc_timestamp
+    return _flag_check(declared) if column.type == BOOLEAN else _number_check(column, numbers)
+
+
+def _flag_check(declared: TypeEngine[Any]) -> Callable[[str], bool]:
+    takes_flags = isinstance(declared, (types.Boolean, types.Integer, types.NullType))
+    return FLAGS.__contains__ if takes_flags else _never
+
+
+def _number_check(column: Column, numbers: NumberStorage) -> Callable[[str], bool]:
+    declared = column.declared
     is_unknown = isinstance(declared, types.NullType)
     is_integer = column.type == INTEGER if is_unknown else isinstance(declared, types.Integer)
     if isinstance(declared, types.Float) or (numbers.floats and not is_integer):

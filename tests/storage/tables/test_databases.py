@@ -85,6 +85,8 @@ def cell(value):
         return value.replace(" ", "T") if value.startswith("2026") else value  # SQLite's time is text
     if hasattr(value, "isoformat"):
         return value.isoformat()
+    if isinstance(value, bool):
+        return int(value)
     return value if value is None else Decimal(str(value))
 
 
@@ -190,6 +192,17 @@ def test_times_in_utc_are_stored_as_they_are(database):
     assert kind.lower() == expected_type.get(database.name, "timestamp")
     bounds = (("loaded", ">=", "2026-11-01T13:00:00Z"), ("loaded", "<", "2026-11-01T13:00:01Z"))
     assert replace(one, [], bounds=bounds) == (1, 0)
+
+
+def test_flags_are_stored_as_they_are(database):
+    columns = {"advertiser_id": "string", "Day": "date", "shown": "boolean"}
+    rows = [("7", "2026-08-01", "true"), ("8", "2026-08-02", "false"), ("9", "2026-08-03", None)]
+    one = table(database, columns=columns, key=("advertiser_id", "Day"))
+    replace(one, rows)
+    found = {row[0]: row[2] for row in cells(database, columns)}
+    assert found == {"7": 1, "8": 0, "9": None}
+    with pytest.raises(TikTokOutputError, match="'yes' for shown"):
+        replace(one, [("7", "2026-08-01", "yes")])
 
 
 @pytest.mark.parametrize("database", ["postgres", "generic", "duckdb"], indirect=True)

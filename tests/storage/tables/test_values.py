@@ -38,6 +38,8 @@ def bound(database, column_type, cells, declared=types.NULLTYPE):
         (Postgres, "timestamp", types.Date(), "2026-08-01T13:00:00"),
         (Postgres, "timestamp", types.DateTime(), "2026-08-01T13:00:00-07:00"),
         (Postgres, "timestamp_utc", types.Date(), "2026-08-01T13:00:00Z"),
+        (Postgres, "boolean", types.Boolean(), "True"),
+        (Postgres, "boolean", types.Date(), "true"),
         (Postgres, "timestamp_utc", types.DateTime(), "2026-08-01T13:00:00"),
         (Sqlite, "timestamp_utc", types.TIMESTAMP(), "2026-08-01T13:00:00+00:00"),
         (Postgres, "date", types.Date(), "yesterday"),
@@ -76,6 +78,9 @@ def test_a_value_that_a_column_cannot_store_unchanged_is_an_error(database, colu
             datetime.fromisoformat(f"{TIME}+00:00"),
         ),
         (Database, "decimal", types.NULLTYPE, "0.1234567890", Decimal("0.1234567890")),
+        (Database, "boolean", types.Boolean(), "true", True),
+        (Sqlite, "boolean", types.Boolean(), "false", False),
+        (Postgres, "boolean", types.Text(), "true", "true"),
     ],
 )
 def test_a_value_that_a_column_can_store_keeps_all_its_digits(
