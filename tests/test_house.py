@@ -35,10 +35,11 @@ MAY_IMPORT = {
     "reports.report_types": set(),
     "reports.presets": set(),
     "reports.params": {"api.credentials", "api.transport.sanitize"},  # what is asked calls no one
-    "entities": set(),
+    "entities": {"api", "reports", "storage.buffer", "storage.columns"},
+    "entities.catalog": set(),
     "storage": set(),
     "emulator": {"reports.catalog", "entities.catalog"},
-    "hooks": {"reports", "api", "_compat_late", "get_provider_info"},
+    "hooks": {"reports", "entities", "api", "_compat_late", "get_provider_info"},
     "links": {
         "reports.params",
         "reports.presets",
@@ -80,7 +81,7 @@ FLOORS = {
         ("fetch",),
         ("async_reports", "result"),
     ),
-    "entities": (("catalog",),),
+    "entities": (("catalog", "kinds"), ("request",), ("plan",), ("rows",), ("fetch",)),
     "api": (
         ("codes", "stopping", "zones"),
         ("calls",),

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import pendulum
@@ -173,13 +174,18 @@ def as_json(value: object) -> Any:
     return value
 
 
-def mapping(value: object, name: str) -> dict[str, Any]:
-    """Read an object of JSON's values from a dict or text; empty when not given."""
+def mapping(
+    value: object, name: str, *, example: Mapping[str, Any] = MappingProxyType({"enable_total_metrics": True})
+) -> dict[str, Any]:
+    """Read an object of JSON's values from a dict or text; empty when not given.
+
+    :param example: of such an object, for messages.
+    """
     value = structure(optional(value, name))
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise invalid(name, f"must be an object such as {{'enable_total_metrics': True}}, not {value!r}.")
+        raise invalid(name, f"must be an object such as {dict(example)}, not {value!r}.")
     read: dict[str, Any] = as_json(value)
     check_sendable(read, name)
     return read

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from itertools import groupby
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from airflow_provider_tiktok.exceptions import TikTokAPIError
 from airflow_provider_tiktok.reports.params.model import ReportRequest, Request
@@ -41,7 +41,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class ReportCall:
-    """The first call of one request window of one account; more pages follow from TikTok's count.
+    """The first call of one request window of one account, or of one sweep of a list; more pages follow from TikTok's count.
 
     :param advertiser_id: the account, or the business center that represents its accounts.
     :param window: the days.
@@ -50,6 +50,9 @@ class ReportCall:
     :param part: which part of the window it is, if several calls share one.
     :param campaigns: the campaigns that it is limited to; empty for all.
     :param adgroups: the ad groups that it is limited to; empty for all.
+    :param list_key: where ``data`` has the rows.
+    :param reach: how many of the rows TikTok gives at most; ``None`` for all.
+    :param options: further arguments of :meth:`~airflow_provider_tiktok.api.client.TikTokClient.get`.
     """
 
     advertiser_id: str
@@ -60,10 +63,9 @@ class ReportCall:
     campaigns: tuple[str, ...] = ()
     adgroups: tuple[str, ...] = ()
 
-    list_key: ClassVar[str] = "list"
-    reach: ClassVar[int | None] = None
-    options: ClassVar[Mapping[str, Any]] = {}
-    """Where ``data`` has the rows, how many of them TikTok gives at most, and how the client reads the answer."""
+    list_key: str = "list"
+    reach: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def params(self) -> dict[str, Any]:

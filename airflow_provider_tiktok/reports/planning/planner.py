@@ -13,7 +13,7 @@ from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokInvalidRequestError
 from airflow_provider_tiktok.reports.params.checks import check_sandbox
 from airflow_provider_tiktok.reports.params.coerce import invalid
-from airflow_provider_tiktok.reports.params.model import ReportRequest
+from airflow_provider_tiktok.reports.params.model import ReportRequest, Request
 from airflow_provider_tiktok.reports.planning.finality import LAST_TO_END, complete_at, corrected_at
 from airflow_provider_tiktok.reports.planning.plan import ReportCall, ReportPlan, RunTime
 from airflow_provider_tiktok.reports.planning.windows import days_of, windows_of
@@ -103,6 +103,14 @@ def _accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, ...]:
     """Return the accounts of a report, or the business center of a report on one."""
     if request.kind.account != "advertiser_id":
         return (str(request.extra[request.kind.account]),)
+    return list_accounts(client, request)
+
+
+def list_accounts(client: TikTokClient, request: Request) -> tuple[str, ...]:
+    """Return the accounts that a request is of.
+
+    :raises TikTokInvalidRequestError: there is none.
+    """
     ids = _named_accounts(client, request)
     left = tuple(name for name in ids if name not in request.exclude_advertiser_ids)
     if not left:
@@ -110,7 +118,7 @@ def _accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, ...]:
     return left
 
 
-def _named_accounts(client: TikTokClient, request: ReportRequest) -> tuple[str, ...]:
+def _named_accounts(client: TikTokClient, request: Request) -> tuple[str, ...]:
     named = client.credentials.advertiser_ids if request.advertiser_ids is None else request.advertiser_ids
     if not named:
         raise TikTokInvalidRequestError(

@@ -1,0 +1,96 @@
+"""The plan of a list of entities: its accounts, and the sweeps of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, tzinfo
+from typing import Any, ClassVar
+
+from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.entities.request import EntityRequest
+from airflow_provider_tiktok.exceptions import TikTokAPIError
+from airflow_provider_tiktok.reports.planning.plan import ReportCall, Window, windows_in
+from airflow_provider_tiktok.reports.planning.planner import list_accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Everything(Window):
+    """All entities of an account: the one window of a list, which has no days.
+
+    :param what: their plural.
+    """
+
+    what: str = "entities"
+
+    def __str__(self) -> str:
+        return self.what
+
+
+@dataclass(frozen=True)
+class EntityPlan:
+    """The calls of a list of entities: those of each account are its sweeps, whose rows are one list.
+
+    :param request: what is listed.
+    :param advertiser_ids: the accounts, in order.
+    :param calls: the first call of every sweep.
+    """
+
+    request: EntityRequest
+    advertiser_ids: tuple[str, ...]
+    calls: tuple[ReportCall, ...]
+
+    refused: ClassVar[Mapping[str, TikTokAPIError]] = {}
+    zones: ClassVar[Mapping[str, tzinfo]] = {}
+    start_date: ClassVar[date | None] = None
+    end_date: ClassVar[date | None] = None
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+    @property
+    def path(self) -> str:
+        """TikTok's endpoint."""
+        return self.request.kind.path
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts."""
+        return self.advertiser_ids
+
+    @property
+    def windows(self) -> list[tuple[ReportCall, ...]]:
+        """The sweeps of each account."""
+        return windows_in(self.calls)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known before the first row, as the summary has it."""
+        return {"advertiser_ids": list(self.advertiser_ids), "entity": self.request.kind.name}
+
+    def with_more(self, names: list[str]) -> EntityPlan:
+        """Return the plan with columns for further fields that TikTok sends."""
+        return replace(self, request=self.request.with_more(names))
+
+
+def plan_entities(client: TikTokClient, request: EntityRequest) -> EntityPlan:
+    """Return the plan of a list of entities.
+
+    :param client: for ``"*"``.
+    :raises TikTokInvalidRequestError: there is no account.
+    """
+    kind = request.kind
+    accounts = list_accounts(client, request)
+    calls = [
+        ReportCall(
+            advertiser_id,
+            Everything(what=kind.plural),
+            params,
+            part=name,
+            list_key=kind.list_key,
+            reach=kind.reach,
+            options={"marks_numbers": True},
+        )
+        for advertiser_id in accounts
+        for name, params in request.calls()
+    ]
+    return EntityPlan(request, accounts, tuple(calls))

@@ -1,0 +1,303 @@
+"""From TikTok's entity objects to flat, typed rows with one schema."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow_provider_tiktok.api.calls import JsonNumber
+from airflow_provider_tiktok.api.transport.sanitize import sanitize
+from airflow_provider_tiktok.entities import catalog
+from airflow_provider_tiktok.entities.request import IS_DELETED, EntityRequest
+from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
+from airflow_provider_tiktok.reports.fetch.collectors import Encode
+from airflow_provider_tiktok.reports.planning.plan import ReportCall
+from airflow_provider_tiktok.reports.rows.reader import Page
+from airflow_provider_tiktok.reports.rows.schema import Cell, Row, Schema, to_python
+from airflow_provider_tiktok.storage.columns import (
+    BOOLEAN,
+    DECIMAL,
+    INTEGER,
+    STRING,
+    UTC_TIMESTAMP,
+    canonical_number,
+)
+
+log = logging.getLogger(__name__)
+
+_ACCOUNT = "advertiser_id"
+_COLUMN_TYPES = {
+    "id": STRING,
+    "text": STRING,
+    "money": DECIMAL,
+    "integer": INTEGER,
+    "number": DECIMAL,
+    "boolean": BOOLEAN,
+    "time": UTC_TIMESTAMP,
+    "json": STRING,
+}
+_BOOLEANS = {"true": "true", "1": "true", "false": "false", "0": "false"}
+_DELETED = ("_DELETE", "_DELETED")
+_MILLISECONDS = 10**11  # a time of that many seconds is in the year 5138, so the number counts milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class EntityPage(Page):
+    """The entities of one answer, column by column.
+
+    :param more: the cells of each field that has no column.
+    """
+
+    more: dict[str, Sequence[Cell]] = field(default_factory=dict)
+
+
+def entity_schema(request: EntityRequest) -> Schema:
+    """Return the columns of a list: the account, TikTok's fields, those that the catalogue lacks, and ``is_deleted``."""
+    known, kind = catalog.fields(request.kind.name), request.kind
+    wanted = (kind.key, *request.fields) if request.fields else tuple(known)
+    if kind.key in request.fields:
+        wanted = request.fields
+    types = {_ACCOUNT: STRING}
+    for name in (*wanted, *request.more):
+        # a name that the catalogue lacks is text: TikTok's values pass through
+        types.setdefault(name, _COLUMN_TYPES[known[name].type] if name in known else STRING)
+    if kind.status is not None:
+        types[IS_DELETED] = BOOLEAN
+    return Schema(types, tuple(dict.fromkeys((_ACCOUNT, kind.key))))
+
+
+class EntityReader:
+    """Reads the objects of a list, and warns of each oddity once.
+
+    :param request: the list.
+    """
+
+    def __init__(self, request: EntityRequest) -> None:
+        self.request = request
+        self.schema = entity_schema(request)
+        self._kind = request.kind
+        self._fields = {
+            name: column_type
+            for name, column_type in self.schema.columns.items()
+            if name not in {_ACCOUNT, IS_DELETED}
+        }
+        self._known = {*catalog.fields(request.kind.name), _ACCOUNT, *self._fields}
+        if self._kind.status is not None:
+            self._known.add(IS_DELETED)
+        self._warned: set[str] = set()
+
+    def read_page(self, call: ReportCall, page: int, items: list[Any]) -> EntityPage:
+        """Read one page of an account's list.
+
+        :raises TikTokIncompleteReportError: an item isn't an entity of the account.
+        """
+        return self.read([call.advertiser_id] * len(items), items, call.subject(page))
+
+    def read(self, accounts: Sequence[str], items: Sequence[Any], subject: str) -> EntityPage:
+        """Read entities.
+
+        :param accounts: of each of them.
+        :param subject: where they are, for messages.
+        :raises TikTokIncompleteReportError: an item isn't an entity of its account.
+        """
+        if not items:
+            return EntityPage([], [])
+        for number, (account, item) in enumerate(zip(accounts, items, strict=True), start=1):
+            if fault := self._fault(account, item):
+                raise TikTokIncompleteReportError(
+                    f"TikTok sent {fault} (row {number:,} of {subject}). Nothing is published; run the task again."
+                )
+        columns = {name: self._cells(name, kind, items) for name, kind in self._fields.items()}
+        columns[_ACCOUNT] = list(accounts), True
+        if self._kind.status is not None:
+            deleted = [_is_deleted(item.get(self._kind.status)) for item in items]
+            columns[IS_DELETED] = deleted, None not in deleted
+        cells, clean = zip(*(columns[name] for name in self.schema.columns), strict=True)
+        return EntityPage(list(cells), list(clean), self._unknown(items))
+
+    def finish(self, row_count: int) -> None:
+        """Log nothing: a field that no entity has is not odd."""
+
+    def _fault(self, account: str, item: Any) -> str:
+        """Return why an item is no entity of an account; empty if it is one."""
+        if not isinstance(item, dict):
+            return "an entry that is no object"
+        key = item.get(self._kind.key)
+        if not isinstance(key, (str, int)) or isinstance(key, bool) or not str(key).strip():
+            return f"an entry without {self._kind.key}"
+        owner = item.get(_ACCOUNT)
+        if owner is not None and str(owner) != account:
+            return f"an entry of advertiser {sanitize(owner, 60)}, which was not asked for"
+        return ""
+
+    def _cells(self, name: str, column_type: str, items: Sequence[Any]) -> tuple[Sequence[Cell], bool]:
+        """Return a field's cells, and whether they are clean."""
+        read, fit = _READERS[column_type], True
+        cells: list[Cell] = []
+        for item in items:
+            value = item.get(name)
+            cell = None if value is None else read(value)
+            if cell is _ODD:
+                cell, fit = _text(value), False
+                self._warn_once(
+                    f"Field {sanitize(name, 80)} is {column_type}, but TikTok sent {sanitize(cell, 80)!r}; such values are "
+                    "passed on unchanged.",
+                    about=name,
+                )
+            cells.append(cell)
+        return cells, fit and None not in cells
+
+    def _unknown(self, items: Sequence[dict[str, Any]]) -> dict[str, Sequence[Cell]]:
+        """Return what has no column, where all that TikTok has is wanted."""
+        if self.request.fields:
+            return {}
+        names = set().union(*set(map(tuple, items))) - self._known
+        for name in sorted(names):
+            self._warn_once(
+                f"TikTok sent the field {sanitize(name, 80)}, which this version doesn't know; it is passed on as text.",
+                about=name,
+            )
+        return {
+            name: [None if item.get(name) is None else _text(item[name]) for item in items]
+            for name in sorted(names)
+        }
+
+    def _warn_once(self, text: str, *, about: str) -> None:
+        if about not in self._warned:
+            self._warned.add(about)
+            log.warning("%s", text)
+
+
+class UnknownFieldsError(Exception):
+    """TikTok sent fields that the columns of a list lack.
+
+    :param names: of the fields.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = tuple(names)
+
+
+def closed(encode: Encode) -> Encode:
+    """Return a function that encodes pages whose fields all have a column.
+
+    :param encode: encodes pages.
+    :raises UnknownFieldsError: a field has none.
+    """
+
+    def encode_known(page: Page) -> Sequence[Any]:
+        if isinstance(page, EntityPage) and page.more:
+            raise UnknownFieldsError(list(page.more))
+        return encode(page)
+
+    return encode_known
+
+
+def open_rows(page: Page) -> Sequence[Any]:
+    """Return a page's rows, each with a dict of what has no column."""
+    more = page.more if isinstance(page, EntityPage) else {}
+    extra = [dict(zip(more, cells, strict=True)) for cells in zip(*more.values(), strict=True)]
+    rows = page.rows()
+    return list(zip(rows, extra or [{}] * len(rows), strict=True))
+
+
+def to_dicts(
+    schema: Schema, rows: Iterable[tuple[Row, dict[str, Cell]]], number: Callable[[str], Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield rows of :func:`open_rows` as dicts.
+
+    :param number: makes a number from its digits.
+    """
+    pairs = list(rows)
+    for row, (_, extra) in zip(to_python(schema, (one for one, _ in pairs), number), pairs, strict=True):
+        yield {**row, **extra}
+
+
+class _Odd(str):
+    """The type of :data:`_ODD`."""
+
+    __slots__ = ()
+
+
+_ODD = _Odd()
+"""What a reader of values returns for one that doesn't fit its type."""
+
+
+def json_text(value: Any) -> str:
+    """Write a value as JSON, with TikTok's order of keys and digits of numbers."""
+    if isinstance(value, JsonNumber):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_quoted(name)}:{json_text(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(json_text, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str) else json_text(value)
+
+
+def _number(value: Any) -> Cell:
+    if isinstance(value, str) and not value.strip():
+        return None
+    number = None if isinstance(value, bool) else canonical_number(str(value).strip())
+    return _ODD if number is None else number
+
+
+def _integer(value: Any) -> Cell:
+    number = _number(value)
+    if number is None or number is _ODD:
+        return number
+    digits, _, fraction = number.partition(".")
+    return _ODD if fraction.strip("0") else digits
+
+
+def _boolean(value: Any) -> Cell:
+    word = _text(value).strip().lower()
+    return _BOOLEANS.get(word, _ODD) if word else None
+
+
+def _time(value: Any) -> Cell:
+    """Read a time in UTC, however an endpoint writes it: with or without a zone, or as seconds since 1970."""
+    word = _text(value).strip()
+    if not word:
+        return None
+    number = None if isinstance(value, bool) else canonical_number(word)
+    try:
+        if number is not None:
+            seconds = float(number)
+            time = datetime.fromtimestamp(
+                seconds / 1000 if abs(seconds) >= _MILLISECONDS else seconds, timezone.utc
+            )
+        else:
+            time = datetime.fromisoformat(word.replace("Z", "+00:00"))
+    except (ValueError, OverflowError, OSError):
+        return _ODD
+    time = time.astimezone(timezone.utc) if time.tzinfo else time
+    return f"{time.replace(tzinfo=None).isoformat()}Z"
+
+
+_READERS: dict[str, Callable[[Any], Cell]] = {
+    STRING: _text,
+    DECIMAL: _number,
+    INTEGER: _integer,
+    BOOLEAN: _boolean,
+    UTC_TIMESTAMP: _time,
+}
+
+
+def _is_deleted(status: Any) -> Cell:
+    """Return whether a status says that an entity, or what it belongs to, is deleted."""
+    if not isinstance(status, str) or not status:
+        return None
+    return "true" if status.endswith(_DELETED) else "false"
