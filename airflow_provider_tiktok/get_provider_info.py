@@ -90,6 +90,8 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_tiktok.operators.report",
                     "airflow_provider_tiktok.operators.report_to_sql",
+                    "airflow_provider_tiktok.operators.entities",
+                    "airflow_provider_tiktok.operators.entities_to_sql",
                     "airflow_provider_tiktok.operators.advertisers",
                 ],
             }

@@ -51,13 +51,23 @@ MAY_IMPORT = {
     "triggers": {"reports.async_reports", "api", "_compat_late"},
     "operators": {"links", "hooks", "reports", "_compat", "_compat_late"},
     "operators._outputs": {
+        "entities",
         "reports",
         "storage",
         "api.connection",
         "api.transport.redaction",
         "_compat_late",
     },
-    "operators._run": {"triggers", "hooks", "reports", "storage", "api", "_compat", "_compat_late"},
+    "operators._run": {
+        "triggers",
+        "hooks",
+        "entities",
+        "reports",
+        "storage",
+        "api",
+        "_compat",
+        "_compat_late",
+    },
     "sensors": {
         "operators.base",
         "operators._run.schedule",
@@ -104,7 +114,13 @@ FLOORS = {
         ("cli",),
         ("__main__",),
     ),
-    "operators": (("_outputs",), ("_run",), ("base",), ("report", "advertisers"), ("report_to_sql",)),
+    "operators": (
+        ("_outputs",),
+        ("_run",),
+        ("base",),
+        ("report", "entities", "advertisers"),
+        ("report_to_sql", "entities_to_sql"),
+    ),
 }
 
 

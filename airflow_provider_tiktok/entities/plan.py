@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from typing import Any, ClassVar
@@ -67,7 +67,7 @@ class EntityPlan:
         """Return what is known before the first row, as the summary has it."""
         return {"advertiser_ids": list(self.advertiser_ids), "entity": self.request.kind.name}
 
-    def with_more(self, names: list[str]) -> EntityPlan:
+    def with_more(self, names: Sequence[str]) -> EntityPlan:
         """Return the plan with columns for further fields that TikTok sends."""
         return replace(self, request=self.request.with_more(names))
 

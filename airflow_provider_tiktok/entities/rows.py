@@ -300,4 +300,5 @@ def _is_deleted(status: Any) -> Cell:
     """Return whether a status says that an entity, or what it belongs to, is deleted."""
     if not isinstance(status, str) or not status:
         return None
-    return "true" if status.endswith(_DELETED) else "false"
+    is_deleted = status.endswith(_DELETED) and not status.endswith("_NOT_DELETE")
+    return "true" if is_deleted else "false"

@@ -148,6 +148,9 @@ def _business_center(request_params: object) -> str:
 
 def _level(fields: Mapping[str, Any]) -> str:
     """Return the lowest entity of the rows, from the operator's dimensions or else from the preset."""
+    listed = str(fields.get("entity") or "").strip().removeprefix("smart_plus_").removeprefix("gmv_max_")
+    if listed in PAGES:
+        return listed
     for source in (fields, PRESETS.get(str(fields.get("preset")).strip(), {})):
         found = set(_LEVEL.findall(str(source.get("dimensions") or "")))
         found.add(str(source.get("data_level") or "").strip().upper().removeprefix("AUCTION_").lower())

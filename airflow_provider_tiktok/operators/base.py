@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok._compat import AirflowSkipException, BaseOperator
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+    from airflow_provider_tiktok.operators._outputs.base import TableOptions
     from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
 
 
@@ -126,3 +127,76 @@ class TikTokBaseOperator(GivenParameters, BaseOperator):
         """End every wait, so that a killed task stops at once."""
         if self._stop is not None:
             self._stop.set()
+
+
+class RowsOperator(TikTokBaseOperator):
+    """Writes rows of TikTok's to XCom, storage or a table.
+
+    :param output_path: as the operator's.
+    """
+
+    operator_extra_links = LazyLinks()
+    output_path: Any
+
+    def run_with(
+        self, hook: TikTokHook, context: Any, unfinished: Mapping[str, Any] | None = None
+    ) -> Finished | Deferred:
+        """Fetch and publish the rows.
+
+        :param unfinished: what :meth:`go_on` was given.
+        """
+        raise NotImplementedError
+
+    def go_on(self, context: Any, event: Any = None, unfinished: Mapping[str, Any] | None = None) -> Any:
+        """Resume after a wait for TikTok's quota, with the rows that were saved or the report tasks that were created.
+
+        :param event: the trigger's; it says nothing but that the time has come.
+        :param unfinished: what there was when the wait began: since when, and in async mode the report tasks.
+        :return: the summary.
+        """
+        return self.attempt(lambda hook: self.run_with(hook, context, unfinished))
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what the task wrote to OpenLineage, where it is installed; calls no one."""
+        from airflow_provider_tiktok.operators._run.lineage import openlineage_facets
+
+        return openlineage_facets(self.output_path, self._result)
+
+
+OF_FILES = frozenset(
+    {"output_path", "output_format", "output_conn_id", "partition_by", "max_xcom_bytes", "restatement"}
+)
+"""Parameters of operators that a table has no use for."""
+
+
+def refuse_file_options(given: Iterable[str], other: str) -> None:
+    """Refuse parameters about files or XCom, where rows go into a table.
+
+    :param other: the operator that takes them.
+    :raises ValueError: names the parameter.
+    """
+    if foreign := OF_FILES.intersection(given):
+        raise ValueError(
+            f"`{min(foreign)}` is about files or XCom, and these rows go into a table. Leave it out, or use {other}."
+        )
+
+
+def read_table(operator: Any) -> TableOptions:
+    """Return the table that an operator's rows go to."""
+    from airflow_provider_tiktok.operators._outputs.base import TableOptions
+
+    return TableOptions(
+        operator.sql_conn_id, operator.table, operator.create_table, operator.add_columns, operator.batch_size
+    )
+
+
+def check_table(operator: Any) -> None:
+    """Refuse options about a table that no run could use, when a DAG file makes the operator.
+
+    :raises ValueError: names the option.
+    """
+    from airflow_provider_tiktok.operators._run.checks import check_count, check_switch
+
+    check_switch("create_table", operator.create_table)
+    check_switch("add_columns", operator.add_columns)
+    check_count("batch_size", operator.batch_size)

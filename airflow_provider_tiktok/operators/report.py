@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok._compat import default_deferrable
-from airflow_provider_tiktok.operators.base import LazyLinks, TikTokBaseOperator
+from airflow_provider_tiktok.operators.base import RowsOperator
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.reports.params.coerce import Filters, Ids, Names
 
 
-class TikTokReportOperator(TikTokBaseOperator):
+class TikTokReportOperator(RowsOperator):
     """Fetches a report of TikTok Ads, complete or not at all.
 
     .. code-block:: python
@@ -150,8 +150,6 @@ class TikTokReportOperator(TikTokBaseOperator):
         "json",
     )
 
-    operator_extra_links = LazyLinks()
-
     def __init__(
         self,
         *,
@@ -271,15 +269,6 @@ class TikTokReportOperator(TikTokBaseOperator):
         """
         return self.attempt(lambda hook: self._in_report_tasks(self._new_run(hook, context)).resume(event))
 
-    def go_on(self, context: Any, event: Any = None, unfinished: Mapping[str, Any] | None = None) -> Any:
-        """Resume after a wait for TikTok's quota, with the rows that were saved or the report tasks that were created.
-
-        :param event: the trigger's; it says nothing but that the time has come.
-        :param unfinished: what there was when the wait began: since when, and in async mode the report tasks.
-        :return: the summary.
-        """
-        return self.attempt(lambda hook: self.run_with(hook, context, unfinished))
-
     def on_kill(self) -> None:
         """End every wait, and cancel the report tasks that TikTok still works at."""
         super().on_kill()
@@ -291,12 +280,6 @@ class TikTokReportOperator(TikTokBaseOperator):
         from airflow_provider_tiktok.operators._run.options import ReportOptions
 
         return ReportOptions.from_operator(self)
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return what the task wrote to OpenLineage, where it is installed; calls no one."""
-        from airflow_provider_tiktok.operators._run.lineage import openlineage_facets
-
-        return openlineage_facets(self.output_path, self._result)
 
     def _new_run(self, hook: TikTokHook, context: Any) -> ReportRun:
         from airflow_provider_tiktok.operators._run.run import ReportRun  # for which no DAG file has to wait

@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tiktok.operators.base import OF_FILES, check_table, read_table, refuse_file_options
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.operators._run.options import ReportOptions
-
-_OF_FILES = {
-    "output_path",
-    "output_format",
-    "output_conn_id",
-    "partition_by",
-    "max_xcom_bytes",
-    "restatement",
-}
-"""Parameters of :class:`TikTokReportOperator` that a table has no use for."""
 
 
 class TikTokReportToSqlOperator(TikTokReportOperator):
@@ -57,12 +48,12 @@ class TikTokReportToSqlOperator(TikTokReportOperator):
     """
 
     template_fields: Sequence[str] = (
-        *(name for name in TikTokReportOperator.template_fields if name not in _OF_FILES),
+        *(name for name in TikTokReportOperator.template_fields if name not in OF_FILES),
         "sql_conn_id",
         "table",
     )
     template_fields_renderers = dict.fromkeys(
-        (name for name in TikTokReportOperator.template_fields_renderers if name not in _OF_FILES), "json"
+        (name for name in TikTokReportOperator.template_fields_renderers if name not in OF_FILES), "json"
     )
 
     def __init__(
@@ -75,11 +66,7 @@ class TikTokReportToSqlOperator(TikTokReportOperator):
         batch_size: int = 5_000,
         **kwargs: Any,
     ) -> None:
-        if foreign := _OF_FILES.intersection(kwargs):
-            raise ValueError(
-                f"`{min(foreign)}` is about files or XCom, and these rows go into a table. Leave it out, or use "
-                "TikTokReportOperator."
-            )
+        refuse_file_options(kwargs, "TikTokReportOperator")
         super().__init__(**kwargs)
         self.sql_conn_id = sql_conn_id
         self.table = table
@@ -87,18 +74,10 @@ class TikTokReportToSqlOperator(TikTokReportOperator):
         self.add_columns = add_columns
         self.batch_size = batch_size
         self.output_path = None  # a DAG's default_args may hold one, for its other tasks
-        from airflow_provider_tiktok.operators._run.checks import check_count, check_switch
-
-        check_switch("create_table", create_table)
-        check_switch("add_columns", add_columns)
-        check_count("batch_size", batch_size)
+        check_table(self)
 
     def read_options(self) -> ReportOptions:
         """Read what a run needs to know from the rendered fields."""
-        from airflow_provider_tiktok.operators._outputs.base import TableOptions
         from airflow_provider_tiktok.operators._run.options import ReportOptions
 
-        table = TableOptions(
-            self.sql_conn_id, self.table, self.create_table, self.add_columns, self.batch_size
-        )
-        return ReportOptions.from_operator(self, table)
+        return ReportOptions.from_operator(self, read_table(self))

@@ -15,15 +15,14 @@ from airflow_provider_tiktok.api.connection import unreadable
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.operators._outputs.columns import OutputColumns
 from airflow_provider_tiktok.reports.fetch.source import RowSource
-from airflow_provider_tiktok.reports.planning.plan import ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import Plan
 from airflow_provider_tiktok.reports.result.manifest import file_name, make_manifest, restates
 from airflow_provider_tiktok.reports.result.restatement import (
-    compared_by,
     restatement_text,
     shown_restatement,
 )
 from airflow_provider_tiktok.reports.rows.reader import Page
-from airflow_provider_tiktok.reports.rows.schema import schema_of
+from airflow_provider_tiktok.reports.rows.schema import Schema
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.files.destination import Destination, Protected
@@ -58,28 +57,31 @@ class FileOutput:
     :param path: file or folder, path or URL.
     :param plan: of the report.
     :param columns: of the files.
+    :param schema: of TikTok's rows.
     :param partition_by: TikTok's names of the columns that become folders.
     :param conn_id: Airflow connection of the filesystem.
-    :param restatement: report what changed against the files that are replaced.
+    :param compared: how to compare the rows with those of the files that they replace, as
+        :func:`~airflow_provider_tiktok.reports.result.restatement.compared_by` says; ``None`` for no comparison.
     :raises TikTokOutputError: path, format, filesystem, partition columns or the plan's days can't be used.
     """
 
     def __init__(
         self,
         path: str,
-        plan: ReportPlan,
+        plan: Plan,
         columns: OutputColumns,
+        schema: Schema,
         *,
         output_format: str | None = None,
         conn_id: str | None = None,
         partition_by: Sequence[str] = (),
-        restatement: bool = False,
+        compared: Mapping[str, Any] | None = None,
     ) -> None:
         self._plan = plan
-        self._schema = schema_of(plan.request)
+        self._schema = schema
         self._columns = columns
         self._partition_by = tuple(partition_by)
-        self._restatement = restatement
+        self._compared = compared
         target = parse_target(path, output_format, columns.renamed(partition_by))
         filesystem, root = _open_filesystem(target.path, conn_id)
         if "://" in target.path and not target.path.lower().startswith("file:"):
@@ -113,7 +115,7 @@ class FileOutput:
         published = self._destination.publish(
             make_manifest(source, summary, now),
             self._replaces(skipped),
-            self._comparison() if self._restatement else None,
+            self._comparison(self._compared) if self._compared else None,
             None if "advertiser_id" in self._partition_by else self._protected(skipped),
         )
         summary["paths"] = [file.path for file in published.files[:MAX_PATHS]]
@@ -148,9 +150,9 @@ class FileOutput:
     def _protected(self, skipped: Collection[str]) -> Protected:
         return Protected(self._columns.name_of("advertiser_id"), skipped)
 
-    def _comparison(self) -> Comparison:
+    def _comparison(self, by: Mapping[str, Any]) -> Comparison:
         """Return how files are compared: by all columns that TikTok's rows have, and not by the time of the load."""
-        by, renamed = compared_by(self._plan.request, self._schema), self._columns.renamed
+        renamed = self._columns.renamed
         return Comparison(
             columns=dict(zip(renamed(by["columns"]), by["columns"].values(), strict=True)),
             key=renamed(by["key"]),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_provider_tiktok._compat_late import BaseHook, has_connection
 from airflow_provider_tiktok.api.connection import unreadable
@@ -43,49 +44,30 @@ _FIRST_DAY: Mapping[str, Callable[[date], date]] = {
 }
 
 
-class SqlOutput:
+class TableOutput(ABC):
     """Rows into a table, in one transaction, once all of them have come.
 
     :param options: the table.
-    :param plan: of the report.
     :param columns: of the table.
+    :param layout: of the table.
     :param check_stopped: raises when the task was killed.
     :raises TikTokOutputError: the database or the table can't be used.
-    :raises TikTokInvalidRequestError: the plan has several request windows whose rows would have the same key.
     """
+
+    noun: ClassVar[str]
+    """What the rows are, for messages."""
 
     def __init__(
         self,
         options: TableOptions,
-        plan: ReportPlan,
         columns: OutputColumns,
+        layout: Layout,
         check_stopped: Callable[[], None],
     ) -> None:
-        request = plan.request
-        schema = schema_of(request)
         self._options = options
-        self._plan = plan
-        self._check_stopped = check_stopped
-        self._account = request.kind.account
-        self._account_index = list(schema.columns).index(self._account)
-        times = [name for name in schema.key if schema.columns[name] in {DATE, TIMESTAMP}]
-        self._time = times[0] if times else None
-        # a report that sums several days up says in columns of its own which days a row is of
-        more = window_columns(request, schema)
-        self._by_window = bool(more)
-        self._windows_index = len(schema.columns)
         self._columns = columns
-        key = columns.renamed(dict.fromkeys((self._account, *times, *more, *schema.key)))
-        layout = Layout(
-            columns.types,
-            tuple(key),
-            _fingerprint(request, key, columns.names),
-            options.create_table,
-            options.add_columns,
-            columns.other_names(),
-        )
+        self._check_stopped = check_stopped
         self._becomes_null: list[str] = []
-        self._windows = _one_window_each(plan) if self._by_window else {}
         self._table = SqlTable(
             _open_hook(options.sql_conn_id),
             parse_table(str(options.table or "")),
@@ -97,23 +79,26 @@ class SqlOutput:
         budget = MemoryBudget(max(_FEWEST_ROWS, _MAX_CELLS // len(columns.types)))
         self._buffer = RowBuffer(keep_order=True, budget=budget)
 
+    @abstractmethod
+    def _slices(self, skipped: Iterable[str]) -> Iterator[Slice]:
+        """Return what the rows replace."""
+
+    @abstractmethod
+    def _validate(self, found: ExistingTable) -> None:
+        """Refuse a table of other rows, as far as its columns show that.
+
+        :raises TikTokOutputError: it is one.
+        """
+
     def encode(self, page: Page) -> Sequence[Any]:
         """Check the rows of a page against the table's columns, and make of them what the database takes."""
-        if not len(page):
-            return []
-        cells, clean = [*page.columns], [*page.clean]
-        if self._by_window:
-            windows = [self._windows[account] for account in cells[self._account_index]]  # type: ignore[index]
-            index = self._windows_index
-            cells[index:index] = [_iso(one.start) for one in windows], [_iso(one.end) for one in windows]
-            clean[index:index] = False, False
-        return self._table.encode(cells, clean)
+        return self._table.encode(page.columns, page.clean) if len(page) else []
 
     def write(self, rows: Sequence[Any]) -> None:
         """Hold rows until all are there."""
         self._buffer.add([()] * len(rows), rows)
 
-    def checkpoint(self, name: str, identity: Mapping[str, Any]) -> None:
+    def checkpoint(self, name: str, identity: Mapping[str, Any]) -> None:  # noqa: B027 - there is none
         """Keep nothing: a database has no place for the rows of a run that was interrupted."""
 
     def publish(self, source: RowSource, summary: dict[str, Any], now: datetime) -> None:
@@ -132,12 +117,7 @@ class SqlOutput:
             f"{inserted:,}",
             time.monotonic() - started,
         )
-        if self._becomes_null:
-            log.warning(
-                "Table %s also has %s, which this report doesn't ask for; they are null in the rows that it replaced.",
-                self._options.table,
-                ", ".join(self._becomes_null),
-            )
+        self._log_nulls()
         summary["table"] = self._table.name
         summary["rows_deleted"] = deleted
         summary["rows_inserted"] = inserted
@@ -145,6 +125,16 @@ class SqlOutput:
     def close(self) -> None:
         """Free the rows."""
         self._buffer.close()
+
+    def _log_nulls(self) -> None:
+        """Warn of columns that are null in the rows that were replaced."""
+        if self._becomes_null:
+            log.warning(
+                "Table %s also has %s, which this %s doesn't ask for; they are null in the rows that it replaced.",
+                self._options.table,
+                ", ".join(self._becomes_null),
+                self.noun,
+            )
 
     def _waiter(self) -> Callable[[float], None]:
         """Return a function that waits for another run, though not forever."""
@@ -157,6 +147,62 @@ class SqlOutput:
             time.sleep(seconds)
 
         return wait
+
+
+class SqlOutput(TableOutput):
+    """A report's rows into a table.
+
+    :param options: the table.
+    :param plan: of the report.
+    :param columns: of the table.
+    :param check_stopped: raises when the task was killed.
+    :raises TikTokOutputError: the database or the table can't be used.
+    :raises TikTokInvalidRequestError: the plan has several request windows whose rows would have the same key.
+    """
+
+    noun = "report"
+
+    def __init__(
+        self,
+        options: TableOptions,
+        plan: ReportPlan,
+        columns: OutputColumns,
+        check_stopped: Callable[[], None],
+    ) -> None:
+        request = plan.request
+        schema = schema_of(request)
+        self._plan = plan
+        self._account = request.kind.account
+        self._account_index = list(schema.columns).index(self._account)
+        times = [name for name in schema.key if schema.columns[name] in {DATE, TIMESTAMP}]
+        self._time = times[0] if times else None
+        # a report that sums several days up says in columns of its own which days a row is of
+        more = window_columns(request, schema)
+        self._by_window = bool(more)
+        self._windows_index = len(schema.columns)
+        key = columns.renamed(dict.fromkeys((self._account, *times, *more, *schema.key)))
+        layout = Layout(
+            columns.types,
+            tuple(key),
+            _fingerprint(request, key, columns.names),
+            options.create_table,
+            options.add_columns,
+            columns.other_names(),
+        )
+        self._windows = _one_window_each(plan) if self._by_window else {}
+        super().__init__(options, columns, layout, check_stopped)
+
+    def encode(self, page: Page) -> Sequence[Any]:
+        """Check the rows of a page against the table's columns, and make of them what the database takes."""
+        if not len(page):
+            return []
+        cells, clean = [*page.columns], [*page.clean]
+        if self._by_window:
+            windows = [self._windows[account] for account in cells[self._account_index]]  # type: ignore[index]
+            index = self._windows_index
+            cells[index:index] = [_iso(one.start) for one in windows], [_iso(one.end) for one in windows]
+            clean[index:index] = False, False
+        return self._table.encode(cells, clean)
 
     def _slices(self, skipped: Iterable[str]) -> Iterator[Slice]:
         """Return what the report replaces: its accounts, except skipped ones, and the days of each."""
@@ -278,9 +324,16 @@ def _fingerprint(request: ReportRequest, key: Sequence[str], names: Mapping[str,
         name: value for name, value in request.params().items() if name not in left_out and value is not None
     }
     identity["key"] = sorted(key)
-    if crossed := {name: new for name, new in names.items() if new != name and new in names}:
-        identity["column_names"] = crossed
-    return fingerprint_of(identity, 12)
+    return fingerprint_of(identity | crossed_names(names), 12)
+
+
+def crossed_names(names: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return, for a table's fingerprint, the names of columns that are another column's at TikTok.
+
+    :param names: the table's names by TikTok's.
+    """
+    crossed = {name: new for name, new in names.items() if new != name and new in names}
+    return {"column_names": crossed} if crossed else {}
 
 
 def _open_hook(conn_id: object) -> Any:

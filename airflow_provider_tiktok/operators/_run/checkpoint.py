@@ -18,7 +18,7 @@ from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokIncompleteReportError
 from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.operators._outputs.base import Output
-from airflow_provider_tiktok.operators._run.options import ReportOptions
+from airflow_provider_tiktok.operators._run.options import RunOptions
 from airflow_provider_tiktok.operators._run.task_instance import (
     generation_of,
     is_retry,
@@ -27,7 +27,7 @@ from airflow_provider_tiktok.operators._run.task_instance import (
 )
 from airflow_provider_tiktok.reports.fetch.snapshot import fingerprint, restore, snapshot
 from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, RowSource
-from airflow_provider_tiktok.reports.planning.plan import ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import Plan
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -52,9 +52,9 @@ class RunCheckpoint:
 
     def __init__(
         self,
-        options: ReportOptions,
+        options: RunOptions,
         context: Any,
-        plan: ReportPlan,
+        plan: Plan,
         output: Output,
         client: TikTokClient,
         *,
@@ -112,9 +112,7 @@ class RunCheckpoint:
         if self._storage is not None:
             self._storage.close()
 
-    def _open(
-        self, options: ReportOptions, context: Any, plan: ReportPlan, output: Output
-    ) -> Checkpoint | None:
+    def _open(self, options: RunOptions, context: Any, plan: Plan, output: Output) -> Checkpoint | None:
         names = task_instance_key(context)
         if names is None:
             return None
@@ -124,7 +122,7 @@ class RunCheckpoint:
             "life": generation_of(context),
             "plan": fingerprint(plan, self._client.credentials),
             "package": __version__,
-            "policy": [options.on_advertiser_error, options.drop_invalid_metrics, options.reconcile],
+            "policy": options.policy,
         }
         return output.checkpoint(name, identity)
 

@@ -34,12 +34,14 @@ def check_options(options: Mapping[str, Any]) -> None:
     for name, allowed in (("on_empty", ON_EMPTY), ("on_advertiser_error", ON_ADVERTISER_ERROR)):
         if options[name] not in allowed:
             raise ValueError(f"`{name}` is {options[name]!r}; it can be {', '.join(allowed)}.")
-    for name in _SWITCHES:
+    for name in (name for name in _SWITCHES if name in options):
         if not (name in _MAY_BE_NONE and options[name] is None):
             check_switch(name, options[name])
     for name in ("max_concurrency", "max_xcom_bytes"):
         check_count(name, options[name])
     for name in ("poll_interval", "wait_timeout"):
+        if name not in options:
+            continue
         value = options[name]
         number = value.total_seconds() if isinstance(value, timedelta) else value
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < float("inf"):

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from airflow_provider_tiktok._compat_late import asset_classes, hook_lineage_collector
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-from airflow_provider_tiktok.operators._run.options import ReportOptions, read_path
+from airflow_provider_tiktok.operators._run.options import RunOptions, read_path
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Lineage:
     :param context: Airflow's context; may be empty.
     """
 
-    def __init__(self, options: ReportOptions, hook: TikTokHook, context: Any) -> None:
+    def __init__(self, options: RunOptions, hook: TikTokHook, context: Any) -> None:
         self._options = options
         self._hook = hook
         self._context = context
@@ -111,8 +111,8 @@ def event_extra(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def days(summary: Mapping[str, Any]) -> list[str]:
-    """Return each day of a report, first to last; none for lifetime figures."""
-    if not summary["report_start_date"]:
+    """Return each day of a report, first to last; none for lifetime figures, or where rows have no days."""
+    if not summary.get("report_start_date"):
         return []
     first = date.fromisoformat(summary["report_start_date"])
     last = date.fromisoformat(summary["report_end_date"])

@@ -6,10 +6,11 @@ import gc
 import logging
 import random
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar, TypeVar, cast
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat_late import time_trigger
@@ -25,20 +26,24 @@ from airflow_provider_tiktok.operators._outputs.files import FileOutput
 from airflow_provider_tiktok.operators._outputs.xcom import ROWS_KEY, XComOutput
 from airflow_provider_tiktok.operators._run.checkpoint import RunCheckpoint
 from airflow_provider_tiktok.operators._run.lineage import Lineage
-from airflow_provider_tiktok.operators._run.options import ReportOptions
+from airflow_provider_tiktok.operators._run.options import ReportOptions, RunOptions
 from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
 from airflow_provider_tiktok.operators._run.schedule import run_time
+from airflow_provider_tiktok.reports.fetch.collectors import Encode
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
-from airflow_provider_tiktok.reports.fetch.source import ReportSource
+from airflow_provider_tiktok.reports.fetch.source import ReportSource, RowSource
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.params.request import parse_request
-from airflow_provider_tiktok.reports.planning.plan import ReportPlan
+from airflow_provider_tiktok.reports.planning.plan import Plan, ReportPlan
 from airflow_provider_tiktok.reports.planning.planner import make_plan
 from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
+from airflow_provider_tiktok.reports.result.restatement import compared_by
 from airflow_provider_tiktok.reports.result.summary import make_summary
-from airflow_provider_tiktok.reports.rows.schema import schema_of, window_columns
+from airflow_provider_tiktok.reports.rows.schema import Schema, schema_of, window_columns
 
 log = logging.getLogger(__name__)
+
+P = TypeVar("P", bound=Plan)
 
 MAX_WAIT = 60.0
 """Seconds that a worker waits for TikTok to take calls again, where the triggerer could wait instead."""
@@ -46,108 +51,120 @@ MAX_WAIT = 60.0
 _JITTER = 5.0  # seconds over which tasks that waited for the same time begin
 
 
-class ReportRun:
-    """One attempt at a report, which TikTok gives page by page.
+class Run(ABC):
+    """One attempt at rows that TikTok gives page by page, complete or not at all.
 
     :param options: of the operator.
+    :param columns: of the output.
     :param hook: calls TikTok.
     :param context: Airflow's context; may be empty.
     :param stop: set when the task is killed.
-    :param on_plan: called with the plan as soon as there is one.
     """
+
+    noun: ClassVar[str]
+    """What the rows are, for messages."""
+    check_first: ClassVar[str]
+    """What to do where there are no rows."""
 
     def __init__(
         self,
-        options: ReportOptions,
+        options: RunOptions,
+        columns: OutputColumns,
         hook: TikTokHook,
         context: Any,
         stop: threading.Event,
-        on_plan: Callable[[ReportPlan], None] = lambda _: None,
     ) -> None:
         self.options = options
+        self.columns = columns
         self.context = context
-        self.request = parse_request(**options.report)
-        self.columns = _columns_of(self.request, options)
-        self._partition_by = self.columns.partition_columns(options.partition_by)
-        self.reconciliation = read_reconciliation(
-            self.request, options.reconcile, options.reconcile_tolerance
-        )
+        self.partition_by = columns.partition_columns(options.partition_by)
         self.client = hook.get_conn(
             connections=options.max_concurrency, max_suspension_wait=MAX_WAIT if options.deferrable else None
         )
         self._stop = stop
-        self.on_plan = on_plan
         self._lineage = Lineage(options, hook, context)
 
     def execute(self, unfinished: Mapping[str, Any] | None = None) -> Finished | Deferred:
-        """Fetch the report and publish it, complete or not at all.
+        """Fetch the rows and publish them, complete or not at all.
 
         :param unfinished: what :meth:`defer` stored, where this attempt has waited in the triggerer.
         """
         started_at = read_start(unfinished)
         try:
-            plan = self.plan()
-            with (
-                closing(self.open_output(plan)) as output,
-                closing(self._open_checkpoint(plan, output, resumed=unfinished is not None)) as checkpoint,
-            ):
-                source = PagedSource(
-                    self.client,
-                    plan,
-                    encode=self.columns.encoder(output.encode, checkpoint.started_at),
-                    max_concurrency=self.options.max_concurrency,
-                    on_advertiser_error=self.options.on_advertiser_error,
-                    drop_invalid_metrics=self.options.drop_invalid_metrics,
-                    reconciliation=self.reconciliation,
-                    resume_from=checkpoint.resume_from,
-                )
-                with checkpoint.saved_on_error(source):
-                    return self.complete(source, checkpoint.batches(source), output)
+            return self.attempt(resumed=unfinished is not None)
         except TikTokRateLimitError as error:
             deferred = self.defer(error, {"began": started_at})
             if deferred is None:
                 raise
             return deferred
 
-    def plan(self) -> ReportPlan:
-        """Plan the report for the time of this run."""
-        plan = make_plan(self.client, self.request, run_time(self.context))
-        self.on_plan(plan)
-        return plan
+    @abstractmethod
+    def attempt(self, *, resumed: bool) -> Finished:
+        """Fetch the rows and publish them, without a wait in the triggerer.
 
-    def open_output(self, plan: ReportPlan) -> Output:
-        """Open what takes the rows: a table, files or XCom.
+        :param resumed: whether this attempt has waited there before.
+        """
 
-        :raises TikTokOutputError: it can't take the rows of this plan.
+    @abstractmethod
+    def describe(self, source: RowSource) -> str:
+        """Return what is fetched, for the log."""
+
+    @abstractmethod
+    def summarize(self, source: RowSource) -> dict[str, Any]:
+        """Return the summary of rows that have all come."""
+
+    def fetch(
+        self,
+        plan: P,
+        output: Output,
+        open_source: Callable[[P, Encode, RunCheckpoint], RowSource],
+        *,
+        resumed: bool,
+    ) -> Finished:
+        """Fetch the rows of a plan, with those that an attempt before has saved, and publish them.
+
+        :param output: takes the rows; it is closed afterwards.
+        :param open_source: returns the source of the rows, which encodes them, and resumes from a checkpoint.
+        :param resumed: as of :meth:`attempt`.
+        """
+        with (
+            closing(output),
+            closing(self._open_checkpoint(plan, output, resumed=resumed)) as checkpoint,
+        ):
+            encode = self.columns.encoder(output.encode, checkpoint.started_at)
+            source = open_source(plan, encode, checkpoint)
+            with checkpoint.saved_on_error(source):
+                return self.complete(source, checkpoint.batches(source), output)
+
+    def open_files(self, plan: Plan, schema: Schema, compared: Mapping[str, Any] | None = None) -> Output:
+        """Open XCom, or files where there is a path.
+
+        :param schema: of TikTok's rows.
+        :param compared: how the files are compared with those that they replace; ``None`` if they aren't.
         """
         options = self.options
-        if options.table is not None:
-            from airflow_provider_tiktok.operators._outputs.sql import (
-                SqlOutput,  # loads Airflow's SQL provider
-            )
-
-            return SqlOutput(options.table, plan, self.columns, self.check_stopped)
         if options.output_path is None:
             return XComOutput(self.columns, options.max_xcom_bytes, self.context.get("ti"))
         return FileOutput(
             options.output_path,
             plan,
             self.columns,
+            schema,
             output_format=options.output_format,
             conn_id=options.output_conn_id,
-            partition_by=self._partition_by,
-            restatement=options.restatement,
+            partition_by=self.partition_by,
+            compared=compared,
         )
 
     def complete(
-        self, source: ReportSource, batches: Generator[Sequence[Any], None, None], output: Output
+        self, source: RowSource, batches: Generator[Sequence[Any], None, None], output: Output
     ) -> Finished:
         """Write all rows to the output, and publish them.
 
         :param source: of the rows.
         :param batches: the rows, as the output encodes them.
         """
-        _log_plan(source.plan)
+        log.info("%s", self.describe(source))
         log.info("::group::Windows")
         try:
             # after an error, calls that are still under way end now
@@ -157,20 +174,18 @@ class ReportRun:
         finally:
             log.info("::endgroup::")
         self.check_stopped()
-        summary = make_summary(source, self.client.counts, clock.now()) | {
-            "columns": dict(self.columns.types)
-        }
+        summary = self.summarize(source) | {"columns": dict(self.columns.types)}
         if not summary["row_count"] and self.options.on_empty == "fail":
             raise TikTokEmptyReportError(
-                "TikTok has no rows for this report, and `on_empty` is 'fail'. Check dates, accounts and filters."
+                f"TikTok has no rows for this {self.noun}, and `on_empty` is 'fail'. {self.check_first}"
             )
         output.publish(source, summary, clock.now())
-        _log_summary(summary, self.options)
+        self.log_summary(summary)
         self._lineage.emit(summary)
         if not summary["row_count"] and self.options.on_empty == "skip":
             if (task_instance := self.context.get("ti")) is not None:
                 task_instance.xcom_push(key="return_value", value=summary)
-            return Finished(summary, "TikTok has no rows for this report, and `on_empty` is 'skip'.")
+            return Finished(summary, f"TikTok has no rows for this {self.noun}, and `on_empty` is 'skip'.")
         return Finished(summary)
 
     def defer(self, error: TikTokRateLimitError, unfinished: Mapping[str, Any]) -> Deferred | None:
@@ -204,8 +219,119 @@ class ReportRun:
                 "The task was stopped before its result was published; nothing is changed."
             )
 
-    def _open_checkpoint(self, plan: ReportPlan, output: Output, *, resumed: bool) -> RunCheckpoint:
+    def log_summary(self, summary: Mapping[str, Any]) -> None:
+        """Log what was published, and what of it is odd."""
+        if not summary["row_count"]:
+            log.warning("TikTok has no rows for this %s. %s", self.noun, self.check_first)
+        if summary["skipped_advertisers"]:
+            log.warning("Skipped accounts: %s", ", ".join(summary["skipped_advertisers"]))
+        log.info(
+            "%s rows%s, %d call(s) of which %d repeated; %s",
+            f"{summary['row_count']:,}",
+            "" if "table" in summary else f", {summary['bytes']:,} bytes",
+            summary["api_calls"],
+            summary["retried_calls"],
+            _place(summary, self.options),
+        )
+
+    def _open_checkpoint(self, plan: Plan, output: Output, *, resumed: bool) -> RunCheckpoint:
         return RunCheckpoint(self.options, self.context, plan, output, self.client, resumed=resumed)
+
+
+class ReportRun(Run):
+    """One attempt at a report.
+
+    :param options: of the operator.
+    :param hook: calls TikTok.
+    :param context: Airflow's context; may be empty.
+    :param stop: set when the task is killed.
+    :param on_plan: called with the plan as soon as there is one.
+    """
+
+    options: ReportOptions
+    noun = "report"
+    check_first = "Check dates, accounts and filters."
+
+    def __init__(
+        self,
+        options: ReportOptions,
+        hook: TikTokHook,
+        context: Any,
+        stop: threading.Event,
+        on_plan: Callable[[ReportPlan], None] = lambda _: None,
+    ) -> None:
+        self.request = parse_request(**options.report)
+        super().__init__(options, _columns_of(self.request, options), hook, context, stop)
+        self.reconciliation = read_reconciliation(
+            self.request, options.reconcile, options.reconcile_tolerance
+        )
+        self.on_plan = on_plan
+
+    def attempt(self, *, resumed: bool) -> Finished:
+        """Fetch the report and publish it, without a wait in the triggerer.
+
+        :param resumed: whether this attempt has waited there before.
+        """
+        plan = self.plan()
+        return self.fetch(plan, self.open_output(plan), self._open_source, resumed=resumed)
+
+    def plan(self) -> ReportPlan:
+        """Plan the report for the time of this run."""
+        plan = make_plan(self.client, self.request, run_time(self.context))
+        self.on_plan(plan)
+        return plan
+
+    def open_output(self, plan: ReportPlan) -> Output:
+        """Open what takes the rows: a table, files or XCom.
+
+        :raises TikTokOutputError: it can't take the rows of this plan.
+        """
+        options, schema = self.options, schema_of(plan.request)
+        if options.table is not None:
+            from airflow_provider_tiktok.operators._outputs.sql import (
+                SqlOutput,  # loads Airflow's SQL provider
+            )
+
+            return SqlOutput(options.table, plan, self.columns, self.check_stopped)
+        compared = compared_by(plan.request, schema) if options.restatement else None
+        return self.open_files(plan, schema, compared)
+
+    def describe(self, source: RowSource) -> str:
+        """Return what is fetched, for the log."""
+        plan = _of_report(source).plan
+        return (
+            f"{plan.request.report_type} report{f' of {plan.request.data_level}' if plan.request.data_level else ''} by "
+            f"{', '.join(plan.request.dimensions)}: {len(plan.advertiser_ids)} account(s), {plan.span}, "
+            f"{len(plan.windows)} window(s)"
+        )
+
+    def summarize(self, source: RowSource) -> dict[str, Any]:
+        """Return the summary of rows that have all come."""
+        return make_summary(_of_report(source), self.client.counts, clock.now())
+
+    def log_summary(self, summary: Mapping[str, Any]) -> None:
+        """Log what was published, and what of it is odd."""
+        if not summary["is_final"] and summary["report_end_date"]:
+            log.warning(
+                "The figures are not final: %s is not over in every account's time zone, or TikTok still completes "
+                "figures such as reach. `lookback_days` in a later run reads the day again.",
+                summary["report_end_date"],
+            )
+        if summary["dropped_metrics"]:
+            log.warning("Metrics that TikTok refused: %s", ", ".join(summary["dropped_metrics"]))
+        super().log_summary(summary)
+
+    def _open_source(self, plan: ReportPlan, encode: Encode, checkpoint: RunCheckpoint) -> PagedSource:
+        return PagedSource(
+            self.client,
+            plan,
+            encode=encode,
+            max_concurrency=self.options.max_concurrency,
+            on_advertiser_error=self.options.on_advertiser_error,
+            drop_invalid_metrics=self.options.drop_invalid_metrics,
+            reconciliation=self.reconciliation,
+            resume_from=checkpoint.resume_from,
+        )
 
 
 def _columns_of(request: ReportRequest, options: ReportOptions) -> OutputColumns:
@@ -235,44 +361,13 @@ def _without_cycle_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _log_plan(plan: ReportPlan) -> None:
-    log.info(
-        "%s report%s by %s: %d account(s), %s, %d window(s)",
-        plan.request.report_type,
-        f" of {plan.request.data_level}" if plan.request.data_level else "",
-        ", ".join(plan.request.dimensions),
-        len(plan.advertiser_ids),
-        plan.span,
-        len(plan.windows),
-    )
-
-
-def _log_summary(summary: Mapping[str, Any], options: ReportOptions) -> None:
-    if not summary["row_count"]:
-        log.warning("TikTok has no rows for this report. Check dates, accounts and filters if that is odd.")
-    if not summary["is_final"] and summary["report_end_date"]:
-        log.warning(
-            "The figures are not final: %s is not over in every account's time zone, or TikTok still completes "
-            "figures such as reach. `lookback_days` in a later run reads the day again.",
-            summary["report_end_date"],
-        )
-    if summary["dropped_metrics"]:
-        log.warning("Metrics that TikTok refused: %s", ", ".join(summary["dropped_metrics"]))
-    if summary["skipped_advertisers"]:
-        log.warning("Skipped accounts: %s", ", ".join(summary["skipped_advertisers"]))
-    log.info(
-        "%s rows%s, %d call(s) of which %d repeated; %s",
-        f"{summary['row_count']:,}",
-        "" if "table" in summary else f", {summary['bytes']:,} bytes",
-        summary["api_calls"],
-        summary["retried_calls"],
-        _place(summary, options),
-    )
-
-
-def _place(summary: Mapping[str, Any], options: ReportOptions) -> str:
+def _place(summary: Mapping[str, Any], options: RunOptions) -> str:
     if "table" in summary:
         return f"rows are in table {summary['table']}"
     if options.output_path:
         return f"{summary['path_count']} file(s): {options.output_path}"
     return f"rows are in XCom under the key {ROWS_KEY!r}"
+
+
+def _of_report(source: RowSource) -> ReportSource:
+    return cast("ReportSource", source)

@@ -60,6 +60,10 @@ class Layout:
     :param create: whether to create a missing table.
     :param add_columns: whether to add missing columns.
     :param other_names: the names under which another writer may have the data of a column.
+    :param optional: columns that are left out where the table lacks them and may get none.
+    :param rows: what the rows are, for messages.
+    :param differs: what may be different about other rows with the same columns, for messages.
+    :param owner_of: returns whose rows have a key, for messages; empty where that isn't known.
     """
 
     columns: Mapping[str, str]
@@ -68,6 +72,10 @@ class Layout:
     create: bool
     add_columns: bool
     other_names: Mapping[str, Collection[str]] = field(default_factory=dict)
+    optional: Collection[str] = ()
+    rows: str = "report"
+    differs: str = "another report type, data level, filters or request parameters"
+    owner_of: Callable[[Collection[str]], str] = lambda key: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,7 @@ class SqlTable:
         redact: Callable[[str], str] = str,
     ) -> None:
         self._layout = layout
+        self.left_out: tuple[str, ...] = ()
         self._validate = validate
         self._redact = redact
         self.name = ".".join(parts)
@@ -123,9 +132,10 @@ class SqlTable:
             only JSON numbers.
         :raises TikTokOutputError: the table can't store a cell unchanged.
         """
+        kept = [index for index, name in enumerate(self._layout.columns) if name not in self.left_out]
         checked = [
-            binder.check(cells, is_clean)
-            for binder, cells, is_clean in zip(self._binders, columns, clean, strict=True)
+            binder.check(columns[index], clean[index])
+            for binder, index in zip(self._binders, kept, strict=True)
         ]
         return self._database.encode(self._binders, checked) if checked else []
 
@@ -224,6 +234,9 @@ class SqlTable:
             for name, column_type in layout.columns.items()
             if self._fold(name) not in existing
         }
+        may_lack = () if layout.add_columns else layout.optional
+        self.left_out = tuple(name for name in missing if name in may_lack)
+        missing = {name: missing[name] for name in missing if name not in self.left_out}
         self._check_missing(missing)
         self._validate(ExistingTable(declared, key is not None))
         return database.add(missing, layout.key), {
@@ -250,30 +263,31 @@ class SqlTable:
             )
 
     def _check_key(self, name: str, key: Collection[str]) -> None:
+        rows, differs, owner = self._layout.rows, self._layout.differs, self._layout.owner_of(key)
         if set(key) != set(self._layout.key):
             raise TikTokOutputError(
-                f"Table {self.name} has one row for each {', '.join(key)}, and this report one for each "
-                f"{', '.join(self._layout.key)}. Use a separate table for this report."
+                f"Table {self.name} has one row for each {', '.join(key)}{owner and f' ({owner})'}, and this {rows} one for "
+                f"each {', '.join(self._layout.key)}. Use a separate table for this {rows}."
             )
         if not name.endswith(f"_{self._layout.fingerprint}"):
+            noun = rows.partition(" ")[0]
             raise TikTokOutputError(
-                f"Table {self.name} contains another report: the same columns, but another report type, data level, filters "
-                "or request parameters. The two would remove each other's rows. Use a separate table for this report. If "
-                "you changed the report on purpose, drop or rename the table, or drop its "
-                f"{self._database.key_kind} {name}."
+                f"Table {self.name} contains another {noun}: the same columns, but {differs}. The two would remove "
+                f"each other's rows. Use a separate table for this {rows}. If you changed it on purpose, drop or "
+                f"rename the table, or drop its {self._database.key_kind} {name}."
             )
 
     def _check_missing(self, missing: Collection[str]) -> None:
         keys = [name for name in missing if name in self._layout.key]
         if keys:
             raise TikTokOutputError(
-                f"Table {self.name} lacks {', '.join(keys)}, which identifies this report's rows, so it is the table of "
-                "another report. Use a separate table for this report."
+                f"Table {self.name} lacks {', '.join(keys)}, which identifies this {self._layout.rows}'s rows, so it is the "
+                f"table of another one. Use a separate table for this {self._layout.rows}."
             )
         if missing and not self._layout.add_columns:
             raise TikTokOutputError(
                 f"Table {self.name} lacks the column(s) {', '.join(missing)}. Set `add_columns=True` to add them, add them "
-                "yourself, or remove them from the report."
+                f"yourself, or remove them from the {self._layout.rows}."
             )
 
     def _binders_of(self, types: Mapping[str, TypeEngine[Any]]) -> list[Binder]:
@@ -281,6 +295,7 @@ class SqlTable:
         return [
             Binder(Column(name, column_type, types[name]), database.numbers, database.converters)
             for name, column_type in self._layout.columns.items()
+            if name not in self.left_out
         ]
 
     def _deletions(self, slices: Iterable[Slice]) -> Iterator[sa.Delete]:
@@ -325,7 +340,7 @@ def _batches(rows: Iterable[Sequence[Any]], size: int) -> Iterator[list[Any]]:
 
 def _changed_concurrently(table: str) -> TikTokOutputError:
     return TikTokOutputError(
-        f"The columns of table {table} were changed while the report was fetched; its rows are unchanged. Run the task "
+        f"The columns of table {table} were changed while the rows were fetched; its rows are unchanged. Run the task "
         "again.",
         retryable=True,
     )

@@ -1,0 +1,116 @@
+"""One run of :class:`~airflow_provider_tiktok.operators.entities.TikTokEntitiesOperator`, from options to summary."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from airflow_provider_tiktok.entities.fetch import open_source
+from airflow_provider_tiktok.entities.plan import EntityPlan, plan_entities
+from airflow_provider_tiktok.entities.request import EntityRequest, parse_entities
+from airflow_provider_tiktok.entities.rows import UnknownFieldsError, closed, entity_schema
+from airflow_provider_tiktok.hooks.tiktok import TikTokHook
+from airflow_provider_tiktok.operators._outputs.base import Output
+from airflow_provider_tiktok.operators._outputs.columns import OutputColumns, read_columns
+from airflow_provider_tiktok.operators._run.checkpoint import RunCheckpoint
+from airflow_provider_tiktok.operators._run.options import EntityOptions
+from airflow_provider_tiktok.operators._run.outcome import Finished
+from airflow_provider_tiktok.operators._run.run import Run
+from airflow_provider_tiktok.reports.fetch.collectors import Encode
+from airflow_provider_tiktok.reports.fetch.source import RowSource
+from airflow_provider_tiktok.reports.params.coerce import invalid
+from airflow_provider_tiktok.reports.result.summary import count_rows
+
+log = logging.getLogger(__name__)
+
+
+class EntityRun(Run):
+    """One attempt at a list of entities.
+
+    :param options: of the operator.
+    :param hook: calls TikTok.
+    :param context: Airflow's context; may be empty.
+    :param stop: set when the task is killed.
+    :param on_plan: called with the plan as soon as there is one.
+    """
+
+    options: EntityOptions
+    noun = "list"
+    check_first = "Check accounts and filters."
+
+    def __init__(
+        self,
+        options: EntityOptions,
+        hook: TikTokHook,
+        context: Any,
+        stop: threading.Event,
+        on_plan: Callable[[EntityPlan], None] = lambda _: None,
+    ) -> None:
+        request = parse_entities(**options.entities)
+        super().__init__(options, _columns_of(request, options), hook, context, stop)
+        if more := [name for name in self.partition_by if name != "advertiser_id"]:
+            raise invalid(
+                "partition_by",
+                f"has {more[0]}; a list of entities can be partitioned by advertiser_id only, since each run replaces all "
+                "that it lists of an account.",
+            )
+        self._request = request
+        self._on_plan = on_plan
+
+    def attempt(self, *, resumed: bool) -> Finished:
+        """List the entities and publish them, without a wait in the triggerer.
+
+        Columns are decided before the first row. Where TikTok sends a field that this version doesn't know, the list is
+        read again, with a column for it.
+
+        :param resumed: whether this attempt has waited there before.
+        """
+        plan = plan_entities(self.client, self._request)
+        self._on_plan(plan)
+        while True:
+            try:
+                return self.fetch(plan, self._open_output(plan), self._open_source, resumed=resumed)
+            except UnknownFieldsError as error:
+                plan = plan.with_more(error.names)
+                self.columns = _columns_of(plan.request, self.options)
+
+    def describe(self, source: RowSource) -> str:
+        """Return what is listed, for the log."""
+        kind = self._request.kind
+        return f"All {kind.plural} of {len(source.plan.advertiser_ids)} account(s), in {len(source.plan.calls)} list(s)"
+
+    def summarize(self, source: RowSource) -> dict[str, Any]:
+        """Return the summary of rows that have all come."""
+        return {"entity": self._request.kind.name, **count_rows(source, self.client.counts)}
+
+    def _open_output(self, plan: EntityPlan) -> Output:
+        """Open what takes the rows: a table, files or XCom.
+
+        :raises TikTokOutputError: it can't take the rows of this list.
+        """
+        schema = entity_schema(plan.request)
+        if self.options.table is None:
+            return self.open_files(plan, schema)
+        from airflow_provider_tiktok.operators._outputs.entity_table import (
+            EntityTable,  # loads Airflow's SQL provider
+        )
+
+        return EntityTable(self.options.table, plan, schema, self.columns, self.check_stopped)
+
+    def _open_source(self, plan: EntityPlan, encode: Encode, checkpoint: RunCheckpoint) -> RowSource:
+        return open_source(
+            self.client,
+            plan,
+            encode=closed(encode),
+            max_concurrency=self.options.max_concurrency,
+            on_advertiser_error=self.options.on_advertiser_error,
+            resume_from=checkpoint.resume_from,
+        )
+
+
+def _columns_of(request: EntityRequest, options: EntityOptions) -> OutputColumns:
+    """Return the columns of the files, the table or the rows in XCom."""
+    columns = entity_schema(request).columns
+    return read_columns(columns, options.column_names, options.loaded_at, kind=request.kind.name)

@@ -1,0 +1,225 @@
+"""Lists of entities in files and XCom: equal to what TikTok has, in every format."""
+
+import json
+import logging
+from decimal import Decimal
+
+import pytest
+
+from airflow_provider_tiktok._compat import AirflowFailException
+from airflow_provider_tiktok.emulator import serve
+from airflow_provider_tiktok.emulator.kinds.listings import LISTINGS
+from airflow_provider_tiktok.entities import catalog
+from airflow_provider_tiktok.entities.kinds import KINDS
+from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
+    TikTokEmptyReportError,
+    TikTokIncompleteReportError,
+    TikTokInvalidRequestError,
+    TikTokPermissionError,
+)
+from airflow_provider_tiktok.operators._outputs.xcom import ROWS_KEY
+from airflow_provider_tiktok.operators.entities import TikTokEntitiesOperator
+from tests.emulator.entity_lists import OWN, WORLD, all_rows, key_of
+from tests.operators.test_checkpoint import attempt, files
+
+OTHER = next(name for name in WORLD.accounts if name != OWN)
+READS = {
+    "id": str,
+    "text": str,
+    "money": lambda value: Decimal(str(value)),
+    "number": lambda value: Decimal(str(value)),
+    "integer": int,
+    "boolean": bool,
+    "time": lambda value: f"{value.replace(' ', 'T').removesuffix('Z')}Z",
+    "json": lambda value: value,
+}
+
+
+@pytest.fixture(scope="module")
+def _server():
+    with serve(WORLD.settings) as server:
+        yield server
+
+
+@pytest.fixture
+def tiktok(_server, connect, fast_retries, monkeypatch):
+    """Return TikTok's API with the world of the tests of lists."""
+    monkeypatch.setattr("airflow_provider_tiktok.reports.fetch.refetch._BACKOFF", 0.001)
+    connect(_server.url)
+    _server.set_faults([])
+    _server.clear()
+    yield _server
+    _server.set_faults([])
+    _server.configure(**{name: getattr(WORLD.settings, name) for name in ("scopes", "edits")})
+
+
+def operator(**parameters):
+    return TikTokEntitiesOperator(
+        **{"task_id": "list", "entity": "campaign", "advertiser_ids": OWN, **parameters}
+    )
+
+
+def lines(path):
+    return [
+        json.loads(line, parse_float=Decimal) for line in path.read_text(encoding="utf-8").split("\n") if line
+    ]
+
+
+@pytest.mark.parametrize("path", LISTINGS)
+def test_every_entity_comes_with_every_value(tiktok, tmp_path, path):
+    entity = LISTINGS[path].entity
+    summary = operator(entity=entity, output_path=str(tmp_path / "rows.jsonl")).execute({})
+    key = key_of(path)
+    truth = {str(row[key]): row for row in all_rows(path)}
+    rows = lines(tmp_path / "rows.jsonl")
+    assert [row[key] for row in rows] == sorted(truth)
+    assert (summary["entity"], summary["row_count"], summary["complete"]) == (entity, len(truth), True)
+    for row in rows:
+        for name, field in catalog.fields(entity).items():
+            expected = truth[row[key]].get(name)
+            found = json.loads(row[name]) if field.type == "json" and row[name] is not None else row[name]
+            assert found == (None if expected is None else READS[field.type](expected)), name
+    assert next(iter(rows[0])) == "advertiser_id"
+    deleted = {row[key] for row in rows if row.get("is_deleted")}
+    assert bool(deleted) == (KINDS[entity].status is not None)
+
+
+def test_accounts_are_entities_too(tiktok, tmp_path):
+    operator(
+        entity="advertiser", advertiser_ids=[OTHER, OWN], output_path=str(tmp_path / "rows.jsonl")
+    ).execute({})
+    rows = lines(tmp_path / "rows.jsonl")
+    assert [row["advertiser_id"] for row in rows] == [OTHER, OWN]
+    assert set(rows[0]) == set(catalog.fields("advertiser"))
+    assert rows[0]["create_time"].endswith("Z")
+    assert len(tiktok.calls) == 1
+
+
+def test_parquet_has_the_types_of_the_catalogue_even_without_rows(tiktok, tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow")
+    operator(output_path=str(tmp_path / "all.parquet")).execute({})
+    operator(filters={"campaign_ids": ["1"]}, output_path=str(tmp_path / "none.parquet")).execute({})
+    schema = pq.read_schema(tmp_path / "all.parquet")
+    assert schema == pq.read_schema(tmp_path / "none.parquet")
+    assert schema.field("campaign_id").type == pa.string()
+    assert schema.field("budget").type == pa.decimal128(38, 9)
+    assert schema.field("create_time").type == pa.timestamp("us", tz="UTC")
+    assert schema.field("is_deleted").type == pa.bool_()
+    rows = pq.read_table(tmp_path / "all.parquet").to_pylist()
+    truth = {row["campaign_id"]: row for row in all_rows("campaign/get/")}
+    assert {row["campaign_id"]: row["budget"] for row in rows} == {
+        name: None if row.get("budget") is None else Decimal(str(row["budget"]))
+        for name, row in truth.items()
+    }
+
+
+def test_rows_in_xcom_are_plain(tiktok):
+    context = attempt()
+    operator(fields=["campaign_name", "budget", "special_industries"]).execute(context)
+    rows = getattr(context["ti"], ROWS_KEY)
+    assert list(rows[0]) == [
+        "advertiser_id",
+        "campaign_id",
+        "campaign_name",
+        "budget",
+        "special_industries",
+        "is_deleted",
+    ]
+    assert {type(row["is_deleted"]) for row in rows} == {bool}
+
+
+def test_folders_of_accounts_are_replaced_one_by_one(tiktok, tmp_path):
+    folder = f"{tmp_path}/out/"
+    both = operator(advertiser_ids=[OWN, OTHER], output_path=folder, partition_by="advertiser_id").execute({})
+    assert both["path_count"] == 2
+    before = files(tmp_path)
+    operator(output_path=folder, partition_by="advertiser_id").execute({})
+    assert files(tmp_path) == before
+    with pytest.raises(AirflowFailException, match="by advertiser_id only"):
+        operator(output_path=folder, partition_by="campaign_id").execute({})
+
+
+def test_columns_can_be_renamed(tiktok, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    summary = operator(
+        fields="campaign_name", column_names={"campaign_id": "id"}, loaded_at="loaded", output_path=str(path)
+    ).execute({})
+    assert list(lines(path)[0]) == ["advertiser_id", "id", "campaign_name", "is_deleted", "loaded"]
+    assert summary["columns"]["loaded"] == "timestamp_utc"
+
+
+def test_a_field_that_this_version_does_not_know_gets_a_column_of_text(tiktok, tmp_path, caplog):
+    first = min(row["campaign_id"] for row in all_rows("campaign/get/"))
+    tiktok.configure(edits={first: {"brand_new": [1.5, {"b": 1, "a": 2}]}})
+    with caplog.at_level(logging.WARNING):
+        summary = operator(output_path=str(tmp_path / "rows.csv")).execute({})
+    assert summary["columns"]["brand_new"] == "string"
+    assert caplog.text.count("the field brand_new") == 1
+    operator(output_path=str(tmp_path / "rows.jsonl")).execute({})
+    rows = lines(tmp_path / "rows.jsonl")
+    assert rows[0]["brand_new"] == '[1.5,{"b":1,"a":2}]'
+    assert {row["brand_new"] for row in rows[1:]} == {None}
+
+
+@pytest.mark.parametrize(
+    ("entity", "scope"),
+    [("campaign", "Ads Management"), ("video", "Creative Management"), ("pixel", "Pixel Management")],
+)
+def test_a_missing_scope_is_named(tiktok, entity, scope):
+    tiktok.configure(scopes=(1, 4))
+    with pytest.raises(TikTokPermissionError, match=f"add the {scope} scope"):
+        operator(entity=entity, on_advertiser_error="skip").execute({})
+    assert len(tiktok.calls) <= 3
+
+
+@pytest.mark.parametrize("fault", ["list_grows", "list_shrinks", "drop_row", "duplicate_row"])
+def test_a_list_that_moves_once_is_right_and_one_that_moves_on_fails(tiktok, tmp_path, fault):
+    rule = {"fault": fault, "path": "ad/get/"}
+    path = tmp_path / "rows.jsonl"
+    tiktok.set_faults([{**rule, "at": [1]}])
+    operator(entity="ad", output_path=str(path)).execute({})
+    assert [row["ad_id"] for row in lines(path)] == sorted(row["ad_id"] for row in all_rows("ad/get/"))
+    if fault in {"drop_row", "duplicate_row"}:
+        tiktok.set_faults([rule])
+        with pytest.raises(TikTokIncompleteReportError, match="3 attempts"):
+            operator(entity="ad", output_path=str(path)).execute({})
+
+
+def test_a_retry_resumes_after_the_last_complete_account(tiktok, tmp_path, caplog):
+    parameters = {"advertiser_ids": [OWN, OTHER], "max_concurrency": 1}
+    operator(output_path=str(tmp_path / "right.jsonl"), **parameters).execute(attempt())
+    tiktok.set_faults([{"fault": "code:50002", "path": "campaign/get/", "at": list(range(4, 60))}])
+    with pytest.raises(TikTokAPIError):
+        operator(output_path=str(tmp_path / "out.jsonl"), **parameters).execute(attempt(1))
+    tiktok.set_faults([])
+    tiktok.clear()
+    with caplog.at_level(logging.INFO):
+        operator(output_path=str(tmp_path / "out.jsonl"), **parameters).execute(attempt(2))
+    assert "Resuming after 1 of 2 window(s)" in caplog.text
+    assert len(tiktok.calls) == 3
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "right.jsonl").read_bytes()
+
+
+def test_on_empty_is_as_in_reports(tiktok):
+    nothing = {"filters": {"campaign_ids": ["1"]}}
+    assert operator(**nothing).execute({})["row_count"] == 0
+    with pytest.raises(TikTokEmptyReportError, match="no rows for this list"):
+        operator(**nothing, on_empty="fail").execute({})
+
+
+def test_bad_input_is_refused_before_any_call(tiktok):
+    with pytest.raises(TikTokInvalidRequestError, match="did you mean 'budget'"):
+        operator(fields="budgett").execute({})
+    with pytest.raises(ValueError, match="include_deleted"):
+        operator(include_deleted="yes")
+    assert tiktok.calls == []
+
+
+def test_modified_since_brings_what_changed(tiktok, tmp_path):
+    ads = all_rows("ad/get/")
+    since = sorted(row["modify_time"] for row in ads if row.get("modify_time"))[-10]
+    operator(entity="ad", modified_since=since, output_path=str(tmp_path / "rows.jsonl")).execute({})
+    changed = sorted(row["ad_id"] for row in ads if row.get("modify_time") and row["modify_time"] >= since)
+    assert [row["ad_id"] for row in lines(tmp_path / "rows.jsonl")] == changed
