@@ -93,6 +93,7 @@ FLOORS = {
     ),
     "entities": (("catalog", "kinds"), ("request",), ("plan",), ("rows",), ("fetch",)),
     "api": (
+        ("scopes",),
         ("codes", "stopping", "zones"),
         ("calls",),
         ("transport", "retry"),

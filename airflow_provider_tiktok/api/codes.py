@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from airflow_provider_tiktok.api.scopes import scope_of
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokAuthError,
@@ -67,24 +68,6 @@ _AUTHORISE = (
     "of the Airflow connection."
 )
 _GRANT = "Ask the owner of the advertiser account to grant it to your app, or leave the account out of `advertiser_ids`."
-_ADS, _ACCOUNTS, _CREATIVES = "Ads Management", "Ad Account Management", "Creative Management"
-SCOPES = {
-    "advertiser/info/": _ACCOUNTS,
-    "oauth2/advertiser/get/": _ACCOUNTS,
-    "campaign/get/": _ADS,
-    "adgroup/get/": _ADS,
-    "ad/get/": _ADS,
-    "gmv_max/campaign/get/": _ADS,
-    "smart_plus/": _ADS,
-    "smart_plus/material_report/": "Reporting",
-    "gmv_max/": "Reporting",
-    "report/": "Reporting",
-    "file/": _CREATIVES,
-    "identity/": _CREATIVES,
-    "dmp/": "Audience Management",
-    "pixel/": "Pixel Management",
-}
-"""The permission that an app needs, by the longest beginning of a path."""
 _FIX_REQUEST = "Correct the parameter that the message names."
 _FIX_APP = "Check App ID and App secret in the Airflow connection against the TikTok developer portal."
 _LATER = "The failure is on TikTok's side; run the task again later."
@@ -225,11 +208,6 @@ RETURN_CODES: dict[int, ReturnCode] = {
 } | dict.fromkeys(range(40900, 40916), _invalid("file error", _OTHER_ENDPOINT))
 
 _FIRST_SERVER_CODE = 50000
-
-
-def scope_of(path: str) -> str:
-    """Return the permission that an app needs for an endpoint; empty where that isn't known."""
-    return SCOPES.get(max(filter(path.startswith, SCOPES), key=len, default=""), "")
 
 
 def look_up(code: int, message: str = "", path: str = "report/") -> ReturnCode:

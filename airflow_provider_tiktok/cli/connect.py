@@ -86,6 +86,7 @@ def _port(text: str) -> int:
 
 def _connect(options: argparse.Namespace) -> Iterator[str]:
     from airflow_provider_tiktok.api.endpoints.advertisers import list_advertisers
+    from airflow_provider_tiktok.api.scopes import meaning_of
     from airflow_provider_tiktok.cli import store
     from airflow_provider_tiktok.cli.clients import new_client
     from airflow_provider_tiktok.cli.doctor import account_lines
@@ -117,7 +118,10 @@ def _connect(options: argparse.Namespace) -> Iterator[str]:
         store.save(conn_id, fields)
         echo(f"Airflow's connection {conn_id!r} holds the new token.")
         _check_what_airflow_reads(conn_id, grant)
-    echo(f"The token has the scopes {', '.join(grant.scopes) or '(TikTok names none)'}, and reaches:")
+    echo(f"The token has the scopes {', '.join(grant.scopes) or '(TikTok names none)'}.")
+    if meaning := meaning_of(grant.scopes):
+        echo(meaning)
+    echo("It reaches:")
     with closing(new_client(credentials, grant.access_token)) as client:
         for line in account_lines(list_advertisers(client)):
             echo(line)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_tiktok.api.codes import scope_of
+from airflow_provider_tiktok.api.scopes import scope_of
 
 TOP_VIEW = "RESERVATION_TOP_VIEW"
 """The buying type that TikTok takes alone only, and gives in smaller pages."""

@@ -19,8 +19,8 @@ ONE, TWO = "7000000000000000001", "7000000000000000002"
 class ListClient(FakeClient):
     """Answers the calls of a list from a function of path and parameters, and records them."""
 
-    def __init__(self, answer: Callable[[str, dict[str, Any]], Any]) -> None:
-        super().__init__()
+    def __init__(self, answer: Callable[[str, dict[str, Any]], Any], seconds: float = 0) -> None:
+        super().__init__(delay=lambda: seconds)
         self._list = answer
 
     def get(self, path: str, params: dict[str, Any], *, marks_numbers: bool = False, **about: Any) -> Any:

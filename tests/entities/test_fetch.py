@@ -56,7 +56,7 @@ def test_all_sweeps_make_one_list_in_the_order_of_ids() -> None:
 
 def test_ten_accounts_with_5000_ads_each_take_the_least_calls() -> None:
     ads = [{"ad_id": str(10_000 + number)} for number in range(5_000)]
-    client = ListClient(of_sweeps(first=ads))
+    client = ListClient(of_sweeps(first=ads), seconds=0.01)
     accounts = [str(7_000_000_000_000_000_000 + number) for number in range(10)]
     assert len(listed(client, "ad", accounts=accounts)) == 50_000
     # five pages of a thousand, and a page each for the two sweeps that show that they are empty

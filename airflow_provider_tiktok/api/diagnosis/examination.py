@@ -22,6 +22,7 @@ from airflow_provider_tiktok.api.diagnosis.probes import (
     unreached,
 )
 from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser, Details, describe, list_authorised
+from airflow_provider_tiktok.api.scopes import meaning_of
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import TikTokAPIError
 
@@ -239,7 +240,9 @@ class _Examination:
 
     def _scopes_and_features(self) -> Iterator[Finding]:
         if self._scopes:
-            yield Finding("scopes", GOOD, f"TikTok gave {', '.join(self._scopes)} with the token")
+            given = f"TikTok gave {', '.join(self._scopes)} with the token"
+            meaning = meaning_of(self._scopes)
+            yield Finding("scopes", GOOD, f"{given}. {meaning}" if meaning else given)
         account = next((one for one in self._accounts if one.advertiser_id in self._details.found), None)
         if account is None:
             yield Finding("reports", NONE, "not examined: there is no account to ask about")
