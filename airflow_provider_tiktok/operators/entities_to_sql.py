@@ -18,7 +18,7 @@ class TikTokEntitiesToSqlOperator(TikTokEntitiesOperator):
     .. code-block:: python
 
         TikTokEntitiesToSqlOperator(
-            task_id="campaigns", entity="campaign", sql_conn_id="warehouse", table="marketing.tiktok_campaigns"
+            task_id="campaigns", entity="campaign", sql_conn_id="warehouse", table="tiktok_campaigns"
         )
 
     The rows of the listed accounts are deleted and inserted in one transaction, once all lists are complete; other accounts,

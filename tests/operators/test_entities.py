@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from decimal import Decimal
 
 import pytest
@@ -17,11 +18,13 @@ from airflow_provider_tiktok.exceptions import (
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
     TikTokPermissionError,
+    TikTokStoppedError,
 )
+from airflow_provider_tiktok.links.urls import ads_manager_url, read_facts
 from airflow_provider_tiktok.operators._outputs.xcom import ROWS_KEY
 from airflow_provider_tiktok.operators.entities import TikTokEntitiesOperator
 from tests.emulator.entity_lists import OWN, WORLD, all_rows, key_of
-from tests.operators.test_checkpoint import attempt, files
+from tests.operators.test_checkpoint import TaskDeferred, attempt, files
 
 OTHER = next(name for name in WORLD.accounts if name != OWN)
 READS = {
@@ -200,6 +203,46 @@ def test_a_retry_resumes_after_the_last_complete_account(tiktok, tmp_path, caplo
     assert "Resuming after 1 of 2 window(s)" in caplog.text
     assert len(tiktok.calls) == 3
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "right.jsonl").read_bytes()
+
+
+def test_a_used_up_day_is_waited_for_in_the_triggerer(tiktok, tmp_path, connect):
+    parameters = {"advertiser_ids": [OWN, OTHER], "max_concurrency": 1}
+    operator(output_path=str(tmp_path / "right.jsonl"), **parameters).execute(attempt())
+    connect(tiktok.url, shared_budget=False)  # each attempt begins with a day of its own, as after midnight
+    fault = {"fault": "code:40100", "message": "App reaches the QPD limit 864000", "path": "campaign/get/"}
+    tiktok.set_faults([{**fault, "at": list(range(4, 60))}])
+    waiting = {"output_path": str(tmp_path / "out.jsonl"), "deferrable": True, **parameters}
+    context = attempt(1, max_tries=0)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(**waiting).execute(context)
+    tiktok.set_faults([])
+    tiktok.clear()
+    kwargs = json.loads(json.dumps(deferred.value.kwargs))
+    summary = getattr(operator(**waiting), deferred.value.method_name)(context, {}, **kwargs)
+    assert (len(tiktok.calls), summary["complete"]) == (3, True)
+    assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "right.jsonl").read_bytes()
+
+
+def test_a_kill_ends_the_list_and_leaves_what_was_there(tiktok, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("before")
+    task = operator(output_path=str(path))
+    tiktok.configure(latency_ms=1_500)
+    killer = threading.Timer(0.3, task.on_kill)
+    killer.start()
+    with pytest.raises(TikTokStoppedError):
+        task.execute({})
+    killer.join()
+    assert path.read_text() == "before"
+
+
+def test_links_lead_to_the_level_of_the_entity():
+    for entity, page in (
+        ("campaign", "perf/campaign"),
+        ("smart_plus_ad", "perf/creative"),
+        ("pixel", "dashboard"),
+    ):
+        assert page in ads_manager_url(read_facts({"entity": entity, "advertiser_ids": OWN}, {}))
 
 
 def test_on_empty_is_as_in_reports(tiktok):
