@@ -153,6 +153,18 @@ def test_columns_can_be_renamed(tiktok, tmp_path):
     assert summary["columns"]["loaded"] == "timestamp_utc"
 
 
+def test_fivetran_s_updated_at_is_never_null(tiktok, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    operator(entity="ad", column_names="fivetran", output_path=str(path)).execute({})
+    truth = {row["ad_id"]: row for row in all_rows("ad/get/")}
+    assert any(not row.get("modify_time") for row in truth.values())
+    for row in lines(path):
+        expected = truth[row["ad_id"]]
+        assert row["updated_at"] == READS["time"](expected.get("modify_time") or expected["create_time"])
+    operator(entity="ad", column_names={"modify_time": "updated_at"}, output_path=str(path)).execute({})
+    assert any(row["updated_at"] is None for row in lines(path))
+
+
 def test_a_field_that_this_version_does_not_know_gets_a_column_of_text(tiktok, tmp_path, caplog):
     first = min(row["campaign_id"] for row in all_rows("campaign/get/"))
     tiktok.configure(edits={first: {"brand_new": [1.5, {"b": 1, "a": 2}]}})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from airflow_provider_tiktok.entities.fetch import open_source
@@ -13,7 +13,7 @@ from airflow_provider_tiktok.entities.request import EntityRequest, parse_entiti
 from airflow_provider_tiktok.entities.rows import UnknownFieldsError, closed, entity_schema
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators._outputs.base import Output
-from airflow_provider_tiktok.operators._outputs.columns import OutputColumns, read_columns
+from airflow_provider_tiktok.operators._outputs.columns import OutputColumns, read_columns, utc_cell
 from airflow_provider_tiktok.operators._run.checkpoint import RunCheckpoint
 from airflow_provider_tiktok.operators._run.options import EntityOptions
 from airflow_provider_tiktok.operators._run.outcome import Finished
@@ -22,6 +22,7 @@ from airflow_provider_tiktok.reports.fetch.collectors import Encode
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.result.summary import count_rows
+from airflow_provider_tiktok.reports.rows.reader import Page
 
 log = logging.getLogger(__name__)
 
@@ -99,11 +100,37 @@ class EntityRun(Run):
 
         return EntityTable(self.options.table, plan, schema, self.columns, self.check_stopped)
 
+    def _with_updated_at(self, encode: Encode, began: float) -> Encode:
+        """Return a function that encodes pages with a time of change in every row, where Fivetran's column holds it.
+
+        Fivetran's packages take the newest ``updated_at`` for an entity's present state, and in PostgreSQL null is newest.
+
+        :param encode: encodes pages.
+        :param began: when the load began, as Unix timestamp.
+        """
+        names, load_time = list(self.columns.names), utc_cell(began)
+        if str(self.options.column_names).strip().lower() != "fivetran" or "modify_time" not in names:
+            return encode
+        if self.columns.name_of("modify_time") == "modify_time":
+            return encode
+        index = names.index("modify_time")
+        sources = [index, *(names.index(name) for name in ("create_time",) if name in names)]
+
+        def encode_filled(page: Page) -> Sequence[Any]:
+            if not len(page):
+                return encode(page)
+            times = zip(*(page.columns[each] for each in sources), strict=True)
+            columns, clean = list(page.columns), list(page.clean)
+            columns[index], clean[index] = [next(filter(None, cells), load_time) for cells in times], True
+            return encode(Page(columns, clean))
+
+        return encode_filled
+
     def _open_source(self, plan: EntityPlan, encode: Encode, checkpoint: RunCheckpoint) -> RowSource:
         return open_source(
             self.client,
             plan,
-            encode=closed(encode),
+            encode=closed(self._with_updated_at(encode, checkpoint.started_at)),
             max_concurrency=self.options.max_concurrency,
             on_advertiser_error=self.options.on_advertiser_error,
             resume_from=checkpoint.resume_from,
