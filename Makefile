@@ -1,6 +1,6 @@
 # The commands of this repository: `make X` runs the session X of noxfile.py. Environments are kept in .nox/, what the demo
 # writes in .demo/; `make clean` removes both.
-export PORT UI_PORT PYTHON AIRFLOW ARGS
+export PORT UI_PORT PYTHON AIRFLOW ARGS DAG
 
 SESSIONS := demo ui test test-short test-matrix lint format bench stores scale docs dist pins audit
 .DEFAULT_GOAL := help
@@ -14,7 +14,7 @@ help:  ## this list
 	@echo
 	@sed -n 's/^\([a-z-]*\):[a-z -]*  *## \(.*\)/  \1	\2/p' Makefile
 
-demo:  ## run an example DAG through Airflow against a local TikTok, and show what it wrote
+demo:  ## run an example DAG through Airflow against a local TikTok, and show what it wrote (DAG=warehouse: a whole warehouse)
 ui:  ## the same in the Airflow UI, until Ctrl-C
 test:  ## lint, types and the fast tests; ARGS='-k name' runs pytest with these arguments instead
 test-short:  ## the tests that Airflow's version matters to, and the example DAG (AIRFLOW=2.11.2, 3.1.8)

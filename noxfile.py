@@ -96,7 +96,7 @@ for number in (signal.SIGTERM, signal.SIGHUP):
 def demo(session: nox.Session) -> None:
     """Run an example DAG through Airflow against a local TikTok, and show what it wrote."""
     port = port_of(session, "PORT", 8765)
-    install(session)
+    install(session, *(["apache-airflow-providers-sqlite"] if os.environ.get("DAG") == "warehouse" else []))
     session.run("python", "-m", "tools.demo", str(port), **GRACE)
 
 

@@ -73,7 +73,7 @@ def test_an_interrupted_demo_leaves_no_run_running(database, monkeypatch):
         demo, "end_all", lambda: order.append(rows(database, "SELECT state FROM dag_run LIMIT 1"))
     )
     with pytest.raises(KeyboardInterrupt):
-        demo.run_dag({})
+        demo.run_dag("any", {})
     assert order == [[("running",)]]  # Airflow was ended before its run was
     assert rows(database, "SELECT state FROM dag_run LIMIT 1") == [("failed",)]
 

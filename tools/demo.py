@@ -1,4 +1,7 @@
-"""``make demo``: one example DAG through a real Airflow against the emulator, and what came of it."""
+"""``make demo``: one example DAG through a real Airflow against the emulator, and what came of it.
+
+``DAG=warehouse`` runs the one that loads a warehouse, into a file of SQLite.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import datetime
 import gzip
 import itertools
 import json
+import os
 import sqlite3
 import sys
 from contextlib import closing
@@ -21,30 +25,51 @@ from rich.text import Text
 
 from tools import airflow_home
 from tools.processes import end, end_all, run, run_main
-from tools.progress import EXAMPLES, LOGS, Stop, console, shown
+from tools.progress import EXAMPLES, LOGS, OUTPUT, Stop, console, shown
 
 DAG_ID = "example_tiktok_daily_files"
 TASK_ID = "report"
+WAREHOUSE_DAG_ID = "example_tiktok_warehouse"
+WAREHOUSE = OUTPUT / "warehouse.db"
 _ROWS = 8
 _CELL = 28
 _GAP = 2
 _LOG = LOGS / "dag.log"
+_BEST_CAMPAIGNS = """
+    SELECT account.name AS account, campaign.campaign_name AS campaign, account.currency, sum(report.spend) AS spend
+    FROM campaign_report_daily report
+    JOIN campaign_history campaign USING (campaign_id)
+    JOIN advertiser account ON account.id = campaign.advertiser_id
+    GROUP BY campaign.campaign_id ORDER BY account.name, spend DESC LIMIT :count
+"""
 
 
 def main() -> None:
     """Set up, run, show."""
+    shows = {"daily_files": (DAG_ID, show_files), "warehouse": (WAREHOUSE_DAG_ID, show_tables)}
+    name = os.environ.get("DAG") or "daily_files"
+    if name not in shows:
+        raise Stop(f"DAG={name} is not a demo: use {' or '.join(shows)}.")
+    dag_id, show = shows[name]
     airflow_home.migrate()
     emulator, connection = airflow_home.start_emulator(int(sys.argv[1]))
-    run_dag(connection)
+    run_dag(dag_id, connection)
     end(emulator)
-    show(summary())
+    show()
+    console.print(f"  The DAG         {shown(EXAMPLES / dag_id)}.py")
+    console.print(f"  The tasks' log  {shown(_LOG)}")
+    console.print("  In Airflow's UI make ui")
 
 
-def run_dag(connection: dict[str, Any]) -> None:
-    """Run the example for yesterday, as ``airflow dags test`` does."""
+def run_dag(dag_id: str, connection: dict[str, Any]) -> None:
+    """Run an example for yesterday, as ``airflow dags test`` does."""
     day = str((datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)).date())
-    env = airflow_home.settings() | {airflow_home.CONNECTION_VARIABLE: json.dumps(connection)}
-    command = ("dags", "test", DAG_ID, day)
+    env = airflow_home.settings() | {
+        airflow_home.CONNECTION_VARIABLE: json.dumps(connection),
+        "AIRFLOW_CONN_SQLITE_DEFAULT": json.dumps({"conn_type": "sqlite", "host": str(WAREHOUSE)}),
+    }
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    command = ("dags", "test", dag_id, day)
     try:
         run(f"airflow {' '.join(command)}", [*airflow_home.AIRFLOW, *command], _LOG, env)
     except KeyboardInterrupt:
@@ -66,8 +91,32 @@ def summary() -> dict[str, Any]:
     return value
 
 
-def show(result: dict[str, Any]) -> None:
+def show_tables() -> None:
+    """Print the tables of the warehouse, and the answer to a question that needs three of them."""
+    with closing(sqlite3.connect(WAREHOUSE)) as database:
+        database.row_factory = sqlite3.Row
+        names = [
+            row["name"] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        tables = [
+            {
+                "table": name,
+                "rows": database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0],  # noqa: S608
+                "columns": len(database.execute(f"PRAGMA table_info('{name}')").fetchall()),
+            }
+            for name in sorted(names)
+        ]
+        best = [dict(row) for row in database.execute(_BEST_CAMPAIGNS, {"count": _ROWS})]
+    console.print("\nThe tables:")
+    show_rows(tables)
+    console.print("The campaigns that spent most, by account:")
+    show_rows(best)
+    console.print(f"  The database    {shown(WAREHOUSE)}")
+
+
+def show_files() -> None:
     """Print the first rows, the summary, and where to look next."""
+    result = summary()
     files = [local(path) for path in result["paths"]]
     if not files:
         raise Stop(f"The report is empty: {DAG_ID} wrote no file; see {shown(_LOG)}.")
@@ -81,9 +130,6 @@ def show(result: dict[str, Any]) -> None:
         )
     more = f" and {len(files) - 1} more" if files[1:] else ""
     console.print(f"\n  The rows        {shown(files[0])}{more}")
-    console.print(f"  The DAG         {shown(EXAMPLES / DAG_ID)}.py")
-    console.print(f"  The task's log  {shown(_LOG)}")
-    console.print("  In Airflow's UI make ui")
 
 
 def show_rows(rows: list[dict[str, Any]]) -> None:
