@@ -36,7 +36,8 @@ _CELL = 28
 _GAP = 2
 _LOG = LOGS / "dag.log"
 _BEST_CAMPAIGNS = """
-    SELECT account.name AS account, campaign.campaign_name AS campaign, account.currency, sum(report.spend) AS spend
+    SELECT account.name AS account, campaign.campaign_name AS campaign, account.currency,
+        round(sum(report.spend), 2) AS spend
     FROM campaign_report_daily report
     JOIN campaign_history campaign USING (campaign_id)
     JOIN advertiser account ON account.id = campaign.advertiser_id
@@ -101,7 +102,7 @@ def show_tables() -> None:
         tables = [
             {
                 "table": name,
-                "rows": database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0],  # noqa: S608
+                "rows": database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0],
                 "columns": len(database.execute(f"PRAGMA table_info('{name}')").fetchall()),
             }
             for name in sorted(names)

@@ -70,6 +70,38 @@ def test_airflow_dags_test_runs_the_example_into_a_database(env, emulator, tmp_p
         database.drop()
 
 
+@pytest.mark.full
+def test_airflow_dags_test_loads_the_warehouse(env, emulator, tmp_path):
+    database = Sqlite(tmp_path / "warehouse.db")
+    done = subprocess.run(
+        [AIRFLOW, "dags", "test", "example_tiktok_warehouse", "2026-11-05"],
+        env=env
+        | {"TIKTOK_EXAMPLE_SQL_CONN_ID": "warehouse", "AIRFLOW_CONN_WAREHOUSE": database.connection()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output[-3000:]
+    for level in ("campaign", "adgroup", "ad"):
+        # every ID of a report is an entity with a name and a currency, and hours add up to days
+        assert database.query(
+            f"""
+            SELECT count(*), count(DISTINCT d.advertiser_id), min(e.{level}_name IS NOT NULL AND a.currency IS NOT NULL)
+            FROM {level}_report_daily d LEFT JOIN {level}_history e USING ({level}_id)
+            LEFT JOIN advertiser a ON a.id = e.advertiser_id
+            """
+        ) == [(database.query(f"SELECT count(*) FROM {level}_report_daily")[0][0], 2, 1)]
+        sums = (
+            "SELECT round(sum(spend), 2), sum(video_watched_2_s), sum(video_views_p_25), count({0}) FROM {1}"
+        )
+        daily, hourly = (
+            database.query(sums.format("_fivetran_synced", f"{level}_report_{period}"))[0]
+            for period in ("daily", "hourly")
+        )
+        assert hourly == (*daily[:3], 24 * daily[3])
+
+
 def test_the_ad_group_summary_leaves_typed_rows_and_a_readable_log(live, emulator):
     run = live.run("example_tiktok_ad_group_summary")
     assert run.states() == {"report[-1]": "success"}
