@@ -45,7 +45,9 @@ class Clock:
 
 def make(qps: float = 10, clock: Clock | None = None, store: Any = None) -> tuple[RateLimiter, Clock]:
     clock = clock or Clock()
-    return RateLimiter(qps, store or MemoryStore(max(1, int(qps))), clock=clock, utc=lambda: ELEVEN), clock
+    store = store or MemoryStore(max(1, int(qps)))
+    store._now = clock
+    return RateLimiter(qps, store, utc=lambda: ELEVEN), clock
 
 
 def start(limiter: RateLimiter, clock: Clock) -> float:
@@ -270,10 +272,65 @@ def test_other_hosts_other_apps_and_unshared_limits_are_not(host, app, shared):
 
 
 @pytest.mark.usefixtures("_own_folder")
+def test_the_backoff_of_an_account_delays_its_calls_everywhere_and_no_others():
+    clock = Clock()
+    one, _ = make(10, clock, open_store("https://h", "7", 10))
+    other, _ = make(10, clock, open_store("https://h", "7", 10))
+    one.back_off("71", 8)
+    one.back_off("71", 4)  # not shorter than it was
+    assert [limiter.acquire("71")[0] for limiter in (one, other)] == [8, 8]
+    assert other.acquire("72")[0] == 0
+    clock.now += 8
+    assert other.acquire("71")[0] == 0
+
+
+@pytest.mark.usefixtures("_own_folder")
+def test_creations_of_report_tasks_keep_their_distance_everywhere():
+    clock = Clock()
+    one, _ = make(10, clock, open_store("https://h", "7", 10))
+    other, _ = make(10, clock, open_store("https://h", "7", 10))
+    _, started = one.acquire(creations=1)
+    assert other.acquire(creations=1)[0] == pytest.approx(1.09)
+    assert other.acquire()[0] == 0
+    clock.now += 0.5
+    one.sent(started)
+    assert other.acquire(creations=1)[0] == pytest.approx(1.09)
+
+
+@pytest.mark.usefixtures("_own_folder")
+def test_the_fullest_state_fits_in_its_file(tmp_path):
+    limiter, clock = make(128, Clock(), open_store("https://h", "7", 128))
+    clock.now = 98_765_432.123456789
+    for number in range(130):
+        clock.now += 0.000001
+        limiter.acquire(str(number), creations=None if number else 1)
+        limiter.back_off(str(number), 60 + number)
+    limiter.refused(clock.now, "QPD")
+    (path,) = tmp_path.iterdir()
+    values = json.loads(path.read_bytes())
+    assert (len(values["starts"]), len(values["accounts"])) == (128, 32)
+    assert path.stat().st_size == 4096
+    assert limiter.blocked()[0] == DAY
+    clock.now += 3605
+    limiter.back_off("7", 1)
+    assert len(json.loads(path.read_bytes())["accounts"]) == 1  # those that ended are forgotten
+
+
+def test_a_start_of_another_stores_clock_proves_nothing():
+    limiter, clock = make(10)
+    limiter.refused(start(limiter, clock), QPS_TEXT)
+    for foreign in (1_795_837_242.5, 0.5):
+        limiter.accepted(foreign)
+        assert not limiter.refused(foreign, QPS_TEXT).is_new  # one of those that were in flight
+        assert limiter.blocked()[0] == SECOND
+    clock.now += 2
+    assert limiter.refused(1_795_837_242.5, QPS_TEXT).is_new
+
+
+@pytest.mark.usefixtures("_own_folder")
 def test_the_file_names_neither_app_nor_token(tmp_path):
     store = open_store("https://h", "secret-token", 10)
-    with store as state:
-        state.starts.append(1.0)
+    store.update(lambda state, _: state.starts.append(1.0))
     (path,) = tmp_path.iterdir()
     assert "secret-token" not in path.name + path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
@@ -303,6 +360,8 @@ TRUE = {
     "refused_at": NOW - 4,
     "probed_at": NOW - 1,
     "limit": SECOND,
+    "created_at": NOW - 1,
+    "accounts": {"3f5a91c0": NOW + 8},
     "boot": state._BOOT,
 }
 NO_NUMBERS = [None, True, "7", [], {}, float("nan"), float("inf"), float("-inf"), -1, -1e300, 10**400]
@@ -310,7 +369,13 @@ FUTURE = [NOW + 5, NOW + 3_600, 1e12, 1e308]
 UNTRUE_FIELDS = [
     *({name: value} for name in state._TIMES for value in NO_NUMBERS),
     *({"starts": [NOW - 1, value]} for value in [*NO_NUMBERS, *FUTURE]),
-    *({name: value} for name in ("rate_at", "blocked_at", "refused_at", "probed_at") for value in FUTURE),
+    *(
+        {name: value}
+        for name in ("rate_at", "blocked_at", "refused_at", "probed_at", "created_at")
+        for value in FUTURE
+    ),
+    *({"accounts": {"3f5a91c0": value}} for value in (*NO_NUMBERS, *FUTURE[1:])),
+    *({"accounts": value} for value in (None, [], "x", {str(number): NOW for number in range(33)})),
     *({"blocked_until": value} for value in (NOW + 100, *FUTURE[1:])),
     *({"blocked_until": NOW + 400, "limit": limit} for limit in (SECOND, MINUTE)),
     {"blocked_until": NOW + 400, "limit": "", "refusals": 0},
@@ -413,8 +478,7 @@ def test_a_state_path_that_is_no_file_is_not_used(tmp_path, caplog):
 def test_a_frozen_process_that_has_the_lock_blocks_no_other(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(state, "_LOCK_TIMEOUT", 0.05)
     path = tmp_path / "app.json"
-    with FileStore(path, 10):
-        assert look_once(path) == 0
+    assert FileStore(path, 10).update(lambda *_: look_once(path)) == 0
     assert "can't be used" in caplog.text
 
 

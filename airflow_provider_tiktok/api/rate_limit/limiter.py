@@ -13,29 +13,35 @@ minutes; when it still refuses after these, it is the day's.
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.rate_limit.state import (
     DAY,
     LEAST_RATE,
     MINUTE,
+    MOST_ACCOUNTS,
     SECOND,
+    Change,
     LimiterState,
     StateStore,
+    UntrueError,
 )
 
+_Result = TypeVar("_Result")
+
 _SLACK = 0.09  # calls may reach TikTok closer together than they leave here
-_DELAY = 0.005  # seconds after which a call that started late is worth correcting
 _BACKOFFS = (1, 2, 4, 8, 8, 8, 8, 8)  # times the initial backoff, while it may be the limit of a second
 _SUSPENSION = 300.0  # seconds, for a minute's limit
 _AFTER_SUSPENSION = 30.0  # seconds until it is asked a second time whether that is over
 _RECOVERY = 0.02  # fraction of the full rate that comes back in a second
 _TOLERANCE = 1.0  # seconds that the clocks of two processors may differ by, and more
+_LONGEST_CALL = 86_400.0  # seconds
 _SHORT = 60.0  # seconds; no second's limit keeps the app from calling for longer
 _PROBE = 60.0  # seconds that others wait for the call which finds out whether TikTok takes calls again
 _POLL_INTERVAL = 0.25  # seconds until they check again
@@ -64,20 +70,21 @@ class RateLimitStatus:
     :param rate: calls a second that may be made now.
     :param limit: the limit because of which no call is made; empty when there is none.
     :param seconds_blocked: for how long.
+    :param problem: why the rate limit is not shared as it should be; empty if it is.
     """
 
     rate: float
     limit: str
     seconds_blocked: float
+    problem: str = ""
 
 
 class RateLimiter:
     """Spaces calls out so that no second sees more than ``qps`` of them, and fewer while TikTok refuses.
 
     :param qps: calls a second that TikTok gives the app; below 1 it is one call every ``1 / qps`` seconds.
-    :param store: where the app's limiter state is.
+    :param store: where the app's limiter state is, and whose clock all times are of.
     :param initial_backoff: seconds without calls after a refusal; each consecutive one doubles them.
-    :param clock: seconds on a clock that never goes back and that all processes of the machine share.
     :param utc: the time of day.
     """
 
@@ -87,60 +94,77 @@ class RateLimiter:
         store: StateStore,
         *,
         initial_backoff: float = 1.0,
-        clock: Callable[[], float] = clock.monotonic,
         utc: Callable[[], datetime] = clock.now,
     ) -> None:
         self._qps = qps
         self._store = store
         self._initial_backoff = initial_backoff
-        self._clock = clock
         self._utc = utc
 
-    def acquire(self) -> tuple[float, float]:
+    def acquire(self, account: str = "", *, creations: float | None = None) -> tuple[float, float]:
         """Count a call as started, if one may start now.
 
+        :param account: the account that it is about, if any.
+        :param creations: report tasks that may be created in a second, if it creates one.
         :return: seconds until it is worth asking again, 0 when the call may start; and the present time, which
             is the start that the other methods take.
         """
-        with self._locked() as (state, now):
-            wait = self._wait(state, now)
+
+        def start(state: LimiterState, now: float) -> tuple[float, float]:
+            wait = max(
+                state.accounts.get(_digest(account), 0.0) - now,
+                state.created_at + (1 + _SLACK) / min(creations, self._qps) - now if creations else 0.0,
+                self._wait(state, now),
+            )
             if wait > 0:
                 return wait, now
             state.starts.append(now)
+            if creations:
+                state.created_at = now
             if state.refusals > 1:
                 state.probed_at = now
             return 0.0, now
+
+        return self._update(start)
 
     def sent(self, started: float) -> float:
         """Note that a call is sent only now: it was connected first, or a busy machine let it wait.
 
         :return: the start that the other methods take from here on.
         """
-        now = self._clock()
-        if now - started < _DELAY:
-            return started
-        with self._locked() as (state, _):
-            if started in state.starts:
-                state.starts.remove(started)
-                state.starts.append(now)
-                if state.probed_at == started:
-                    state.probed_at = now
-                return now
-        return started
+
+        def move(state: LimiterState, now: float) -> float:
+            if started not in state.starts:
+                return started
+            state.starts.remove(started)
+            state.starts.append(now)
+            if state.probed_at == started:
+                state.probed_at = now
+            if state.created_at == started:
+                state.created_at = now
+            return now
+
+        return self._update(move)
 
     def accepted(self, started: float) -> None:
         """Note that TikTok took a call, whatever it answered."""
-        with self._locked() as (state, _):
-            if state.refusals and started >= state.blocked_at:
+
+        def forget(state: LimiterState, now: float) -> None:
+            if state.refusals and state.blocked_at <= started <= now:
                 state.refusals = 0
                 state.limit = ""
                 state.probed_at = 0.0
 
+        self._update(forget)
+
     def unanswered(self, started: float) -> None:
         """Note that a call brought no answer, so that another one finds out whether TikTok takes calls again."""
-        with self._locked() as (state, _):
+
+        def pass_on(state: LimiterState, _: float) -> None:
             if state.probed_at == started:
                 state.probed_at = 0.0
+
+        self._update(pass_on)
 
     def refused(self, started: float, message: str = "") -> Refusal:
         """Note that TikTok refused a call as one too many, and make no call for a while.
@@ -148,8 +172,11 @@ class RateLimiter:
         :param started: when the call started.
         :param message: TikTok's message, which may say which limit it was.
         """
-        with self._locked() as (state, now):
-            if started < state.blocked_at:
+
+        def block(state: LimiterState, now: float) -> Refusal:
+            # a start of another clock, where a store had to replace one: no time can be compared with it
+            is_known = 0 <= now - started < _LONGEST_CALL
+            if started < state.blocked_at if is_known else now < state.blocked_until:
                 return Refusal(state.limit or SECOND, max(0.0, state.blocked_until - now), is_new=False)
             if state.limit == DAY:  # a day later it is a new question which limit it is
                 state.refusals, state.limit = 0, ""
@@ -163,34 +190,56 @@ class RateLimiter:
             state.blocked_until = now + seconds
             return Refusal(state.limit, seconds, is_new=True)
 
+        return self._update(block)
+
+    def back_off(self, account: str, seconds: float) -> None:
+        """Make no call about an account for so many seconds from now."""
+
+        def extend(state: LimiterState, now: float) -> None:
+            ends = {one: end for one, end in state.accounts.items() if end > now}
+            end, digest = round(now + min(seconds, _SUSPENSION), 3), _digest(account)
+            ends[digest] = max(ends.get(digest, 0.0), end)
+            latest = sorted(ends, key=ends.__getitem__, reverse=True)[:MOST_ACCOUNTS]
+            state.accounts = {one: ends[one] for one in latest}
+
+        self._update(extend)
+
     def close(self) -> None:
         """Close the store."""
         self._store.close()
 
     def blocked(self) -> tuple[str, float]:
         """Return the limit because of which no call is made, and for how many seconds; empty and 0 for none."""
-        with self._locked() as (state, now):
-            return state.limit, max(0.0, state.blocked_until - now)
+        return self._update(lambda state, now: (state.limit, max(0.0, state.blocked_until - now)))
 
     def status(self) -> RateLimitStatus:
         """Return the app's rate limit at present."""
-        with self._locked() as (state, now):
-            closed = max(0.0, state.blocked_until - now)
-            return RateLimitStatus(self._rate(state, now), state.limit if closed else "", closed)
 
-    @contextmanager
-    def _locked(self) -> Iterator[tuple[LimiterState, float]]:
-        """Lock the state, and return it with the present time; a state that can't be true is replaced."""
-        with self._store as state:
-            now = self._clock()
-            problem = self._problem(state, now)
-            yield self._store.replace(problem) if problem else state, now
+        def look(state: LimiterState, now: float) -> RateLimitStatus:
+            closed = max(0.0, state.blocked_until - now)
+            return RateLimitStatus(
+                self._rate(state, now), state.limit if closed else "", closed, self._store.problem
+            )
+
+        return self._update(look)
+
+    def _update(self, change: Change[_Result]) -> _Result:
+        """Apply a change to the state; one that can't be true is replaced first."""
+
+        def checked(state: LimiterState, now: float) -> _Result:
+            if problem := self._problem(state, now):
+                raise UntrueError(problem)
+            return change(state, now)
+
+        return self._store.update(checked)
 
     def _problem(self, state: LimiterState, now: float) -> str:
         """Return what about a state's times can't be true; empty if nothing."""
-        latest = max(state.rate_at, state.blocked_at, state.refused_at, state.probed_at)
+        latest = max(state.rate_at, state.blocked_at, state.refused_at, state.probed_at, state.created_at)
         if max(latest, max(state.starts, default=0.0)) > now + _TOLERANCE:
             return "it has calls or refusals of the future"
+        if max(state.accounts.values(), default=0.0) > now + _SUSPENSION + _TOLERANCE:
+            return "it lets no call about an account be made for longer than any backoff lasts"
         if state.blocked_until <= now:
             return ""
         longest = {SECOND: max(_SHORT, 10 * self._initial_backoff), DAY: self._until_midnight() + _SHORT}
@@ -239,3 +288,8 @@ class RateLimiter:
         now = self._utc()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         return (midnight - now).total_seconds() + 5.0
+
+
+def _digest(account: str) -> str:
+    """Return what the state has for an account's ID, which it doesn't show."""
+    return hashlib.sha256(account.encode()).hexdigest()[:8]

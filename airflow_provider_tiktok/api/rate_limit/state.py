@@ -16,12 +16,13 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+from airflow_provider_tiktok import clock
 
 try:
     import fcntl
@@ -34,10 +35,16 @@ _MOST_SHARED = 128  # calls a second; TikTok's highest level has 50, so more tha
 _LOCK_RETRY = 0.001  # seconds
 _CLOSED = -1
 _ASIDE = ".unusable"
-_VERSION = 2  # of what the file holds; versions have files of their own
+_VERSION = 3  # of what the file holds; versions have files of their own
 _SIZE = 4096  # bytes of the file, always, so that it is written at once
 _LOCK_TIMEOUT = 0.5  # seconds; a lock lasts for a millisecond, unless its process is frozen
 _MOST_REFUSALS = 1_000  # in a row; long before, it is known to be the limit of a day
+_MOST_RATE = 1_000_000  # calls a second
+_Result = TypeVar("_Result")
+
+MOST_ACCOUNTS = 32
+"""Accounts whose backoffs are kept, of which each has a few dozen bytes of the file."""
+
 SECOND, MINUTE, DAY = "second", "minute", "day"
 """The limits of an app: calls a second, a minute, a day."""
 
@@ -47,7 +54,7 @@ LEAST_RATE = 0.5
 
 @dataclass
 class LimiterState:
-    """The state of an app's rate limiter. Times are seconds on the machine's monotonic clock.
+    """The state of an app's rate limiter. Times are seconds on the clock of its store.
 
     :param starts: when the latest calls started, oldest first.
     :param rate: calls a second allowed at ``rate_at``, after a refusal; 0 when there was none.
@@ -57,6 +64,8 @@ class LimiterState:
     :param refused_at: when it first did.
     :param probed_at: when a call started that finds out whether TikTok takes calls again; 0 when none is in flight.
     :param limit: the limit that it was.
+    :param created_at: when the latest call started that creates a report task.
+    :param accounts: until when no call about an account is made, by a digest of its ID.
     """
 
     starts: deque[float] = field(default_factory=deque)
@@ -68,23 +77,42 @@ class LimiterState:
     refused_at: float = 0.0
     probed_at: float = 0.0
     limit: str = ""
+    created_at: float = 0.0
+    accounts: dict[str, float] = field(default_factory=dict)
 
 
 _FIELDS = frozenset(LimiterState.__dataclass_fields__)
-_TIMES = ("rate_at", "blocked_at", "blocked_until", "refused_at", "probed_at")
+_TIMES = ("rate_at", "blocked_at", "blocked_until", "refused_at", "probed_at", "created_at")
+
+
+class UntrueError(ValueError):
+    """A state is one that none of our tasks writes; the text says why."""
+
+
+def new_state(calls: int) -> LimiterState:
+    """Return the state of an app of which nothing is known.
+
+    :param calls: how many calls to remember.
+    """
+    return LimiterState(starts=deque(maxlen=calls))
+
+
+Change = Callable[[LimiterState, float], _Result]
+"""Reads or changes a state at a time of its store's clock. It may be called again, with another state, if a store has to."""
 
 
 class StateStore(Protocol):
-    """Locks the state for one caller at a time, and keeps its changes."""
+    """Keeps a state, whose times are those of one clock."""
 
-    def __enter__(self) -> LimiterState: ...
+    @property
+    def problem(self) -> str:
+        """Why the state is not shared as it should be; empty if it is."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def update(self, change: Change[_Result]) -> _Result:
+        """Apply a change, with no other one at the same time, and return what it returns.
 
-    def replace(self, problem: str) -> LimiterState:
-        """Return a new state in place of one that can't be true; only to be called while it is locked."""
+        A change that raises :class:`UntrueError` is applied to a new state, which replaces the one that can't be true.
+        """
 
     def close(self) -> None:
         """Close it."""
@@ -94,25 +122,25 @@ class MemoryStore:
     """Keeps the state for this process alone.
 
     :param calls: how many calls to remember.
+    :param now: seconds on a clock that never goes back.
     """
 
-    def __init__(self, calls: int) -> None:
+    problem = ""
+
+    def __init__(self, calls: int, now: Callable[[], float] = clock.monotonic) -> None:
+        self._calls = calls
+        self._now = now
         self._lock = threading.Lock()
-        self._state = _new(calls)
+        self._state = new_state(calls)
 
-    def __enter__(self) -> LimiterState:
-        self._lock.acquire()
-        return self._state
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
-
-    def replace(self, problem: str) -> LimiterState:
-        """Return a new state."""
-        self._state = _new(self._state.starts.maxlen or 1)
-        return self._state
+    def update(self, change: Change[_Result]) -> _Result:
+        """Apply a change."""
+        with self._lock:
+            try:
+                return change(self._state, self._now())
+            except UntrueError:
+                self._state = new_state(self._calls)
+                return change(self._state, self._now())
 
     def close(self) -> None:
         """Do nothing; memory goes with the process."""
@@ -123,80 +151,109 @@ class FileStore:
 
     :param path: the file; it is made if it is not there.
     :param calls: how many calls to remember.
+    :param now: seconds on a clock that never goes back and that all processes of the machine share.
     :raises OSError: the file can't be used.
     """
 
-    def __init__(self, path: Path, calls: int) -> None:
+    problem = ""
+
+    def __init__(self, path: Path, calls: int, now: Callable[[], float] = clock.monotonic) -> None:
         self._calls = calls
         self._path = path
+        self._now = now
         self._warned = False
         self._lock = threading.Lock()  # the file's lock is one for all threads
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        self._state = _new(calls)
-        self._written = b""
+        self._state = new_state(calls)
+        self._held = b""
 
-    def __enter__(self) -> LimiterState:
-        self._lock.acquire()
-        if self._file != _CLOSED:
+    def update(self, change: Change[_Result]) -> _Result:
+        """Apply a change to what the file holds; without the file, to what was known last."""
+        with self._locked():
             try:
-                _lock_file(self._file)
-                self._written = os.pread(self._file, _SIZE, 0)
-                self._state = _read(self._written, self._calls)
-            except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
-                self.replace(str(error) if isinstance(error, _UntrueError) else "it can't be read")
-            except OSError as error:
-                self._warn(
-                    "The rate limiter's file %s can't be used (%s), so this task keeps to the rate limit by itself.",
-                    *(self._path, error.strerror or type(error).__name__),
-                )
-                self._give_up()
-            except BaseException:
-                self._lock.release()
-                raise
-        return self._state
+                self._read()
+                result = change(self._state, self._now())
+            except UntrueError as error:
+                self._set_aside(str(error))
+                result = change(self._state, self._now())
+            self._write()
+            return result
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if self._file != _CLOSED:
-                text = _write(self._state)
-                if kind is None and text != self._written:
-                    os.pwrite(self._file, text, 0)
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-        except OSError:
+    def close(self) -> None:
+        """Close the file. Calls that are still under way see what was known last, and write nothing."""
+        with self._lock:
             self._give_up()
-        finally:
-            self._lock.release()
 
-    def replace(self, problem: str) -> LimiterState:
-        """Keep what the file holds in a file next to it, and return a new state."""
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Lock the file, if it can be."""
+        with self._lock:
+            if self._file != _CLOSED:
+                try:
+                    _lock_file(self._file)
+                except OSError as error:
+                    self._fail(error)
+            try:
+                yield
+            finally:
+                if self._file != _CLOSED:
+                    with suppress(OSError):
+                        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def _read(self) -> None:
+        """Read the file.
+
+        :raises UntrueError: it holds what can't be true.
+        """
+        if self._file == _CLOSED:
+            return
+        try:
+            self._held = os.pread(self._file, _SIZE, 0)
+        except OSError as error:
+            self._fail(error)
+        else:
+            self._state = read_state(self._held, self._calls)
+
+    def _write(self) -> None:
+        """Write the state, if it is another one."""
+        if self._file == _CLOSED:
+            return
+        text = write_state(self._state, _BOOT).ljust(_SIZE)
+        if text != self._held:
+            try:
+                os.pwrite(self._file, text, 0)
+            except OSError:
+                self._give_up()
+
+    def _set_aside(self, problem: str) -> None:
+        """Keep what the file holds in a file next to it, and begin with a new state."""
         self._warn(
             "The rate limiter's file %s holds what can't be true (%s). It is saved as %s and begun from scratch: "
             "damage, another version or another program may have done this.",
             *(self._path, problem, self._path.with_suffix(_ASIDE).name),
         )
-        self._state = _new(self._calls)
+        self._state = new_state(self._calls)
         with suppress(OSError):
             if self._file != _CLOSED:
                 os.ftruncate(self._file, _SIZE)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             aside = os.open(self._path.with_suffix(_ASIDE), flags, 0o600)
             try:
-                os.write(aside, self._written)
+                os.write(aside, self._held)
             finally:
                 os.close(aside)
-        return self._state
+
+    def _fail(self, error: OSError) -> None:
+        self._warn(
+            "The rate limiter's file %s can't be used (%s), so this task keeps to the rate limit by itself.",
+            *(self._path, error.strerror or type(error).__name__),
+        )
+        self._give_up()
 
     def _warn(self, text: str, *values: object) -> None:
         if not self._warned:
             self._warned = True
             log.warning(text, *values)
-
-    def close(self) -> None:
-        """Close the file. Calls that are still under way see what was known last, and write nothing."""
-        with self._lock:
-            self._give_up()
 
     def _give_up(self) -> None:
         # the number may be another file's as soon as it is closed, so it is forgotten first
@@ -214,11 +271,10 @@ def open_store(host: str, app: str, qps: float, *, shared: bool = True) -> State
     :param qps: calls a second; how many calls need to be remembered.
     :param shared: whether to share it with the other tasks on this machine.
     """
-    calls = max(1, int(qps))
-    if shared and fcntl is not None and calls <= _MOST_SHARED:
-        name = hashlib.sha256(f"{_VERSION}\n{host}\n{app}".encode()).hexdigest()[:32]
+    calls = calls_to_remember(qps)
+    if shared and fcntl is not None and qps <= _MOST_SHARED:
         try:
-            return FileStore(_folder() / f"{name}.json", calls)
+            return FileStore(_folder() / f"{state_name(host, app)}.json", calls)
         except OSError as error:
             log.warning(
                 "The app's rate limiter can't be shared with other tasks of this machine (%s), so each task keeps to %g "
@@ -227,6 +283,16 @@ def open_store(host: str, app: str, qps: float, *, shared: bool = True) -> State
                 qps,
             )
     return MemoryStore(calls)
+
+
+def calls_to_remember(qps: float) -> int:
+    """Return how many calls a state remembers; an app without a limit needs the latest only, for after a refusal."""
+    return max(1, int(qps)) if qps <= _MOST_SHARED else 1
+
+
+def state_name(host: str, app: str) -> str:
+    """Return the name of an app's state: a digest, so that it shows neither app nor token."""
+    return hashlib.sha256(f"{_VERSION}\n{host}\n{app}".encode()).hexdigest()[:32]
 
 
 def _folder() -> Path:
@@ -240,14 +306,6 @@ def _folder() -> Path:
     if folder.is_symlink() or status.st_uid != os.getuid():
         raise PermissionError(0, f"{folder} belongs to another user")
     return folder
-
-
-class _UntrueError(ValueError):
-    """A file of ours holds what none of our tasks writes; the text says what."""
-
-
-def _new(calls: int) -> LimiterState:
-    return LimiterState(starts=deque(maxlen=calls))
 
 
 def _lock_file(file: int) -> None:
@@ -267,53 +325,73 @@ def _lock_file(file: int) -> None:
             return
 
 
-def _read(text: bytes, calls: int) -> LimiterState:
-    """Return the state that a file holds; one that was written before the machine was started is a new one.
+def read_state(text: bytes, calls: int) -> LimiterState:
+    """Return the state that a text holds; one that was written before the machine was started is a new one.
 
-    :raises ValueError: it is none, or holds values that no task writes. Its times are for the limiter to judge,
-        which has the clock.
+    :raises UntrueError: it is none, or holds values that no task writes. Its times are for the limiter to judge.
     """
+    try:
+        return _read(text, calls)
+    except UntrueError:
+        raise
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+        raise UntrueError("it can't be read") from error
+
+
+def _read(text: bytes, calls: int) -> LimiterState:
     values = json.loads(text) if text.strip() else {}
     if not isinstance(values, dict):
-        raise _UntrueError("it is not an object")
+        raise UntrueError("it is not an object")
     boot = values.pop("boot", _BOOT)
     unknown = sorted(values.keys() - _FIELDS)
     if unknown or not isinstance(boot, str):
-        raise _UntrueError("it has fields of another version")
+        raise UntrueError("it has fields of another version")
     if boot != _BOOT:
-        return _new(calls)
+        return new_state(calls)
     starts = values.pop("starts", [])
     if not isinstance(starts, list) or len(starts) > _MOST_SHARED:
-        raise _UntrueError("`starts` is not a list of times")
+        raise UntrueError("`starts` is not a list of times")
     state = LimiterState(starts=deque(starts, maxlen=max(calls, len(starts))), **values)
     for name in _TIMES:
         _check_number(name, getattr(state, name))
     for started in starts:
         _check_number("starts", started)
     _check_refusals(state)
+    _check_accounts(state.accounts)
     return state
 
 
 def _check_number(name: str, value: Any) -> None:
     # a truth value is a number to Python
     if type(value) not in {int, float} or not math.isfinite(value) or value < 0:
-        raise _UntrueError(f"`{name}` is not a number of seconds")
+        raise UntrueError(f"`{name}` is not a number of seconds")
 
 
 def _check_refusals(state: LimiterState) -> None:
     """Raise if no course of refusals leads to a state."""
     _check_number("rate", state.rate)
-    if state.rate and not LEAST_RATE <= state.rate <= _MOST_SHARED:
-        raise _UntrueError("`rate` is not a rate")
+    if state.rate and not LEAST_RATE <= state.rate <= _MOST_RATE:
+        raise UntrueError("`rate` is not a rate")
     if type(state.refusals) is not int or not 0 <= state.refusals <= _MOST_REFUSALS:
-        raise _UntrueError("`refusals` is not a number of refusals")
+        raise UntrueError("`refusals` is not a number of refusals")
     if state.limit not in {"", SECOND, MINUTE, DAY} or bool(state.limit) != bool(state.refusals):
-        raise _UntrueError("`limit` is not the limit of these refusals")
+        raise UntrueError("`limit` is not the limit of these refusals")
 
 
-def _write(state: LimiterState) -> bytes:
-    values: Mapping[str, Any] = {**vars(state), "starts": list(state.starts), "boot": _BOOT}
-    return json.dumps(values).encode().ljust(_SIZE)
+def _check_accounts(accounts: Any) -> None:
+    if not isinstance(accounts, dict) or len(accounts) > MOST_ACCOUNTS:
+        raise UntrueError("`accounts` is not a list of accounts")
+    for end in accounts.values():
+        _check_number("accounts", end)
+
+
+def write_state(state: LimiterState, boot: str | None = None) -> bytes:
+    """Return the text that holds a state.
+
+    :param boot: the run of the machine, where the times are those of its own clock.
+    """
+    values: Mapping[str, Any] = {**vars(state), "starts": list(state.starts)}
+    return json.dumps(values if boot is None else {**values, "boot": boot}).encode()
 
 
 def _boot() -> str:

@@ -1,7 +1,7 @@
 """Holds a client's calls back until TikTok takes them, and learns from what TikTok answers.
 
-Three limits apply: that of the app, which all tasks of a machine share; that of new report tasks, for calls that
-create one; and that of one account, which only the calls about it have to wait for.
+Three limits apply: that of the app; that of new report tasks, for calls that create one; and that of one account, which
+only the calls about it have to wait for. All are in one state, which tasks share.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from airflow_provider_tiktok.api.calls import ApiCall, CallFailure
 from airflow_provider_tiktok.api.codes import SLOWER, Action
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.rate_limit.limiter import RateLimiter, RateLimitStatus
-from airflow_provider_tiktok.api.rate_limit.state import DAY, MINUTE, SECOND, open_store
+from airflow_provider_tiktok.api.rate_limit.state import DAY, MINUTE, SECOND, StateStore, open_store
 from airflow_provider_tiktok.api.retry import RetryPolicy
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokRateLimitError
 
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 CREATIONS_PER_SECOND = 1.0
 """Report tasks that are created in a second. TikTok's pages say 1 and 2 a second; both mean at most 60 in a minute."""
 
+_DELAY = 0.005  # seconds after which a call that leaves late is worth correcting
 _CHECK_INTERVAL = 0.25  # seconds after which a waiting call asks the rate limiter again
 _TOO_MANY = 40100
 
@@ -40,66 +41,27 @@ class Throttle:
     def __init__(self, credentials: TikTokCredentials, policy: RetryPolicy, stop: threading.Event) -> None:
         self.policy = policy
         self.stop = stop
-        self.accounts = AccountBackoffs()
-        self.app = _open_limiter(credentials, credentials.qps, policy)
-        self._credentials = credentials
-        self._creations: RateLimiter | None = None
-        self._lock = threading.Lock()
+        self.limiter = RateLimiter(
+            credentials.qps, _open_store(credentials), initial_backoff=policy.initial_backoff
+        )
 
     def turn(self, call: ApiCall) -> Turn:
         """Begin with a call."""
         return Turn(self, call)
 
-    def limiters(self, call: ApiCall) -> list[RateLimiter]:
-        """Return the rate limiters that a call has to pass; the app's is the last."""
-        return [self._creation_limiter(), self.app] if call.is_create else [self.app]
-
     def status(self) -> RateLimitStatus:
         """Return the app's rate limit at present."""
-        return self.app.status()
+        return self.limiter.status()
 
     def close(self) -> None:
-        """Close the state stores."""
-        self.app.close()
-        if self._creations is not None:
-            self._creations.close()
-
-    def _creation_limiter(self) -> RateLimiter:
-        with self._lock:
-            if self._creations is None:
-                qps = min(CREATIONS_PER_SECOND, self._credentials.qps)
-                self._creations = _open_limiter(self._credentials, qps, self.policy, "report tasks of ")
-            return self._creations
+        """Close the state store."""
+        self.limiter.close()
 
 
-def _open_limiter(
-    credentials: TikTokCredentials, qps: float, policy: RetryPolicy, calls: str = ""
-) -> RateLimiter:
-    """Open a rate limiter of an app.
-
-    :param calls: which of the app's calls it is for, if not for all.
-    """
-    app = f"{calls}{credentials.app_id or credentials.access_token}"
-    store = open_store(credentials.base_url, app, qps, shared=credentials.shared_budget)
-    return RateLimiter(qps, store, initial_backoff=policy.initial_backoff)
-
-
-class AccountBackoffs:
-    """The accounts of which TikTok takes no calls for a while. Safe to share between threads."""
-
-    def __init__(self) -> None:
-        self._ends: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    def seconds(self, account: str) -> float:
-        """Return for how many seconds no call about an account is made."""
-        with self._lock:
-            return self._ends.get(account, 0.0) - clock.monotonic()
-
-    def extend(self, account: str, seconds: float) -> None:
-        """Make no call about an account for so many seconds from now."""
-        with self._lock:
-            self._ends[account] = max(self._ends.get(account, 0.0), clock.monotonic() + seconds)
+def _open_store(credentials: TikTokCredentials) -> StateStore:
+    """Open the store of the app's state: every app has one, and what has no App ID is known by its token."""
+    app = credentials.app_id or credentials.access_token
+    return open_store(credentials.base_url, app, credentials.qps, shared=credentials.shared_budget)
 
 
 class Turn:
@@ -108,8 +70,9 @@ class Turn:
     def __init__(self, throttle: Throttle, call: ApiCall) -> None:
         self._throttle = throttle
         self._call = call
-        self._limiter = throttle.app
+        self._limiter = throttle.limiter
         self._started = 0.0
+        self._allowed = 0.0
         self._waited = 0.0
         self._account_refusals = 0
         self._error: TikTokAPIError | None = None
@@ -120,15 +83,25 @@ class Turn:
         :raises TikTokRateLimitError: TikTok takes no calls for longer than the policy allows to wait.
         :raises TikTokStoppedError: the task was stopped, or the call cancelled.
         """
-        seconds = self._throttle.accounts.seconds(self._call.advertiser_id)
-        if seconds > 0:
+        creations = CREATIONS_PER_SECOND if self._call.is_create else None
+        while True:
+            self._wait(0)  # a stopped task makes no call
+            self._allowed = clock.monotonic()
+            seconds, self._started = self._limiter.acquire(self._call.advertiser_id, creations=creations)
+            if not seconds:
+                return
+            limit, blocked = self._limiter.blocked()
+            if limit == DAY or self._waited + blocked > _max_wait(self._throttle.policy, limit):
+                raise _refused_for(limit or SECOND, blocked, self._call.subject, self._error)
+            seconds = min(seconds, _CHECK_INTERVAL)
+            if blocked:
+                self._waited += seconds
             self._wait(seconds)
-        for limiter in self._throttle.limiters(self._call):
-            self._started = self._acquire(limiter)
 
     def sent(self) -> None:
         """Note that the call leaves now, which may be a connection and a TLS handshake after it was allowed to."""
-        self._started = self._limiter.sent(self._started)
+        if clock.monotonic() - self._allowed >= _DELAY:
+            self._started = self._limiter.sent(self._started)
 
     def accepted(self) -> None:
         """Note that TikTok took the call."""
@@ -153,21 +126,6 @@ class Turn:
         if failure.action is Action.THROTTLE_ONE:
             self._back_off_account(failure.error)
 
-    def _acquire(self, limiter: RateLimiter) -> float:
-        """Wait until a rate limiter allows the call, and return the time at which it may start."""
-        while True:
-            self._wait(0)  # a stopped task makes no call
-            seconds, now = limiter.acquire()
-            if not seconds:
-                return now
-            limit, blocked = limiter.blocked()
-            if limit == DAY or self._waited + blocked > _max_wait(self._throttle.policy, limit):
-                raise _refused_for(limit or SECOND, blocked, self._call.subject, self._error)
-            seconds = min(seconds, _CHECK_INTERVAL)
-            if blocked:
-                self._waited += seconds
-            self._wait(seconds)
-
     def _back_off_app(self, error: TikTokAPIError) -> None:
         refusal = self._limiter.refused(self._started, error.message)
         if not refusal.is_new:
@@ -187,8 +145,9 @@ class Turn:
         if self._waited + backoff > self._throttle.policy.max_throttle_wait:
             raise error
         log.warning("%s Waiting %.0f s with calls about this account.", error, backoff)
-        self._throttle.accounts.extend(self._call.advertiser_id, backoff)
+        self._limiter.back_off(self._call.advertiser_id, backoff)
         self._waited += backoff
+        self._wait(backoff)
 
     def _wait(self, seconds: float) -> None:
         stopping.wait(seconds, self._throttle.stop, self._call.cancel)
