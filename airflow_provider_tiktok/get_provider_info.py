@@ -65,6 +65,11 @@ CONNECTION_TYPE: dict[str, Any] = {
             "description": "Seconds that one HTTP call may take.",
             "schema": {"type": ["number", "null"], "default": 60, "exclusiveMinimum": 0},
         },
+        "rate_limit_conn_id": {
+            "label": "Rate limit connection",
+            "description": "ID of a connection of the type Redis, through which tasks on all machines share the rate limit.",
+            "schema": {"type": ["string", "null"]},
+        },
     },
 }
 

@@ -24,7 +24,9 @@ import pytest
 
 USER = "tiktok"
 _START_SECONDS = 30
-_READY = re.compile("ready (to accept|for) connections", re.IGNORECASE)  # what the servers' logs say
+_READY = re.compile(
+    "ready (to accept|for) connections|sentinel id is", re.IGNORECASE
+)  # what the servers' logs say
 _POSTGRES_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parts[-2]))
 # Data is thrown away: PostgreSQL ends at once and with its processes on SIGQUIT, the others start no processes.
 _DEATH = {"postgres": signal.SIGQUIT, "mysql": signal.SIGKILL, "": signal.SIGKILL}
@@ -50,7 +52,7 @@ def postgres() -> str:
     if url := os.environ.get("TIKTOK_TEST_POSTGRES"):
         return url
     initdb, server = (_program(name, *_POSTGRES_PROGRAMS[-1:]) for name in ("initdb", "postgres"))
-    folder, port, password = _folder("postgres"), _free_port(), secrets.token_hex(16)
+    folder, port, password = _folder("postgres"), free_port(), secrets.token_hex(16)
     secret = folder / "password"
     secret.write_text(password)
     secret.chmod(0o644)  # in a folder that only the server's user can read
@@ -70,7 +72,7 @@ def mariadb() -> str:
     if url := os.environ.get("TIKTOK_TEST_MARIADB"):
         return url
     install, server = _program("mariadb-install-db"), _program("mariadbd", Path("/usr/sbin"))
-    folder, port, password = _folder("mysql"), _free_port(), secrets.token_hex(16)
+    folder, port, password = _folder("mysql"), free_port(), secrets.token_hex(16)
     data = [f"--datadir={folder / 'data'}", f"--tmpdir={folder}"]
     _run(
         [
@@ -110,13 +112,50 @@ def redis() -> str:
     server, folder, port, password = (
         _program("redis-server"),
         _folder(""),
-        _free_port(),
+        free_port(),
         secrets.token_hex(16),
     )
     settings = f'bind 127.0.0.1\nport {port}\nrequirepass {password}\ndir {folder}\nsave ""\nappendonly no\n'
     # settings come on the standard input: a password on the command line could be read by all
     _serve("", [server, "-"], folder, settings)
     return f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+class OwnRedis:
+    """A Redis that a test may kill, freeze and start again. It keeps nothing.
+
+    :param settings: further lines of its configuration; ``{port}`` is replaced.
+    :param options: further arguments of the program.
+    :raises MissingServerError: there is none, or it doesn't start.
+    """
+
+    def __init__(self, *settings: str, options: tuple[str, ...] = ()) -> None:
+        self.folder, self.port = _folder(""), free_port()
+        own = ("bind 127.0.0.1", f"dir {self.folder}", 'save ""', "appendonly no")
+        lines = (f"port {self.port}", *own) if not any(line.startswith("port ") for line in settings) else own
+        self._settings = "\n".join((*lines, *settings, "")).replace("{port}", str(self.port))
+        self._options = options
+        self.start()
+
+    def start(self) -> None:
+        """Start it, or start it again after :meth:`kill`."""
+        # Sentinel keeps what it learns in its file of settings, and so needs one
+        file = self.folder / "redis.conf"
+        file.touch(0o600)
+        file.write_text(self._settings)
+        self._process = _serve("", [_program("redis-server"), file, *self._options], self.folder)
+
+    def kill(self) -> None:
+        """End it at once, with all that it holds."""
+        _end(self._process, "")
+
+    def freeze(self) -> None:
+        """Let it take connections and answer nothing, until :meth:`thaw`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it answer again."""
+        self._process.send_signal(signal.SIGCONT)
 
 
 def or_skip(server: Any) -> str:
@@ -161,7 +200,7 @@ def _run(command: list[str | Path]) -> None:
         raise MissingServerError(f"{Path(command[-1]).name} failed: {done.stderr.strip()[-500:]}")
 
 
-def _serve(user: str, command: list[str | Path], folder: Path, stdin: str = "") -> None:
+def _serve(user: str, command: list[str | Path], folder: Path, stdin: str = "") -> subprocess.Popen[bytes]:
     """Start a server and wait until its log says that it takes connections, which PostgreSQL's port is early with."""
     log = folder / "server.log"
     with log.open("wb") as output:
@@ -180,7 +219,7 @@ def _serve(user: str, command: list[str | Path], folder: Path, stdin: str = "") 
     deadline = time.monotonic() + _START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
         if _READY.search(log.read_text(errors="replace")):
-            return
+            return server
         time.sleep(0.05)
     raise MissingServerError(f"The server does not start: {log.read_text(errors='replace').strip()[-500:]}")
 
@@ -190,7 +229,7 @@ def _end(server: subprocess.Popen[bytes], name: str) -> None:
     server.wait(20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

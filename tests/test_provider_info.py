@@ -26,8 +26,8 @@ def test_the_extras_are_those_of_the_contract_and_all_holds_them():
     setup = configparser.ConfigParser()
     setup.read(Path(__file__).parent.parent / "setup.cfg")
     extras = dict(setup["options.extras_require"])
-    assert extras.pop("all").strip() == "airflow-provider-tiktok[emulator,parquet,s3,gcs,azure,sql]"
-    assert list(extras) == ["emulator", "parquet", "s3", "gcs", "azure", "sql"]
+    assert extras.pop("all").strip() == "airflow-provider-tiktok[emulator,parquet,s3,gcs,azure,redis,sql]"
+    assert list(extras) == ["emulator", "parquet", "s3", "gcs", "azure", "redis", "sql"]
     assert extras["parquet"].strip() == "pyarrow"
 
 

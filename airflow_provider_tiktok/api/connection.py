@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_tiktok.api.credentials import TikTokCredentials, read_credentials
+from airflow_provider_tiktok.api.redis_settings import read_redis_settings
 from airflow_provider_tiktok.exceptions import TikTokConfigError
 
 _TEXTS = ("conn_type", "description", "host", "login", "password", "schema")
@@ -41,6 +43,34 @@ def credentials_of(conn_id: str, connection: Any) -> TikTokCredentials:
         schema=connection.schema,
         extra=connection.extra,
     )
+
+
+def with_rate_limit_redis(credentials: TikTokCredentials, conn_id: str, connection: Any) -> TikTokCredentials:
+    """Return credentials that also have what their ``rate_limit_conn_id`` names.
+
+    :param credentials: those of the connection that names it.
+    :param conn_id: that connection's ID, for messages.
+    :param connection: Airflow's object of what it names; ``None`` where Airflow found none.
+    :raises TikTokConfigError: it is missing, or a field of it can't be used.
+    """
+    redis_id = credentials.rate_limit_conn_id
+    if connection is None or (not connection.conn_type and unreadable(redis_id)):
+        raise TikTokConfigError(
+            unreadable(redis_id)
+            or f"Airflow has no connection {redis_id!r}, which the extra field 'rate_limit_conn_id' of connection "
+            f"{conn_id!r} names. Create it with the type Redis, or empty that field."
+        )
+    settings = read_redis_settings(
+        redis_id,
+        conn_type=connection.conn_type,
+        host=connection.host,
+        port=connection.port,
+        login=connection.login,
+        password=connection.password,
+        schema=connection.schema,
+        extra=connection.extra,
+    )
+    return replace(credentials, rate_limit_redis=settings)
 
 
 def _no_connection(conn_id: str) -> TikTokConfigError:

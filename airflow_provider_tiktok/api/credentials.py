@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_tiktok.api.extras import Extras, shown
+from airflow_provider_tiktok.api.redis_settings import RedisSettings
 from airflow_provider_tiktok.api.transport.secret import Secret
 from airflow_provider_tiktok.exceptions import TikTokConfigError
 
@@ -26,15 +26,6 @@ DEFAULT_API_VERSION = "v1.3"
 DEFAULT_QPS = 10.0
 DEFAULT_TIMEOUT = 60.0
 
-_MOST = 1_000_000  # calls a second, or seconds
-_NUMBER = re.compile(r"\+?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
-_FLAGS = {
-    **dict.fromkeys(("true", "1", "yes", "y", "on", "t"), True),
-    **dict.fromkeys(("false", "0", "no", "n", "off", "f"), False),
-}
-"""How a switch may be written: a connection that is a URI has nothing but text."""
-_SHOWN = 24  # characters of a wrong value that a message shows: it may be a token in the wrong field
-
 
 @dataclass(frozen=True)
 class TikTokCredentials:
@@ -50,6 +41,8 @@ class TikTokCredentials:
     :param qps: calls per second that this app may make.
     :param timeout: seconds that one HTTP call may take.
     :param shared_budget: whether all tasks of this app on the machine keep to ``qps`` together.
+    :param rate_limit_conn_id: the Airflow connection of a Redis through which tasks on all machines do; empty for none.
+    :param rate_limit_redis: that connection, read.
     """
 
     access_token: str = field(repr=False)
@@ -61,6 +54,8 @@ class TikTokCredentials:
     qps: float = DEFAULT_QPS
     timeout: float = DEFAULT_TIMEOUT
     shared_budget: bool = True
+    rate_limit_conn_id: str = ""
+    rate_limit_redis: RedisSettings | None = None
 
     def __post_init__(self) -> None:
         """Keep token and secret from showing in dumps of what holds this one's fields."""
@@ -118,6 +113,12 @@ def read_credentials(
     """
     extras = _Extras(conn_id, extra)
     token = _access_token(conn_id, password)
+    shared = extras.flag("shared_budget", default=True)
+    rate_limit_conn_id = extras.text("rate_limit_conn_id")
+    if rate_limit_conn_id and not shared:
+        raise extras.error(
+            "rate_limit_conn_id", "shares the rate limit, and 'shared_budget' is false. Remove one of them"
+        )
     environment_url = extras.base_url()  # validated, even where the host wins over it
     return TikTokCredentials(
         access_token=token,
@@ -128,7 +129,8 @@ def read_credentials(
         advertiser_ids=extras.advertiser_ids(),
         qps=extras.number("qps", DEFAULT_QPS),
         timeout=extras.number("timeout", DEFAULT_TIMEOUT),
-        shared_budget=extras.flag("shared_budget", default=True),
+        shared_budget=shared,
+        rate_limit_conn_id=rate_limit_conn_id,
     )
 
 
@@ -173,68 +175,12 @@ def parse_advertiser_ids(value: object, *, name: str, star: bool = False) -> tup
         return ids
     for advertiser_id in ids:
         if not (advertiser_id.isascii() and advertiser_id.isdigit()):
-            raise ValueError(f"{name}: {_shown(advertiser_id)} is not an advertiser ID, which is a number")
+            raise ValueError(f"{name}: {shown(advertiser_id)} is not an advertiser ID, which is a number")
     return ids
 
 
-def _shown(value: object) -> str:
-    """Return a wrong value as a message shows it, a long one by its beginning only."""
-    if isinstance(value, str):
-        return repr(value if len(value) <= _SHOWN else f"{value[:4]}...")
-    return repr(value) if len(repr(value)) <= _SHOWN else f"of the type {type(value).__name__}"
-
-
-class _Extras:
-    """The typed reader of a connection's extra."""
-
-    def __init__(self, conn_id: str, extra: str | None) -> None:
-        self._conn_id = conn_id
-        try:
-            values = json.loads(extra) if extra and extra.strip() else {}
-        except ValueError:
-            raise TikTokConfigError(
-                f"The extra of connection {conn_id!r} is not valid JSON. Correct it."
-            ) from None
-        if not isinstance(values, Mapping):
-            raise TikTokConfigError(
-                f'The extra of connection {conn_id!r} must be a JSON object such as {{"app_id": "..."}}.'
-            )
-        self._values = values
-
-    def get(self, name: str) -> Any:
-        # forms before Airflow 2.3 stored extras under a prefixed name
-        value = self._values.get(name, self._values.get(f"extra__tiktok__{name}"))
-        value = value.strip() if isinstance(value, str) else value
-        return None if value == "" else value
-
-    def text(self, name: str) -> str:
-        value = self.get(name)
-        if value is None:
-            return ""
-        if isinstance(value, bool) or not isinstance(value, (str, int)):
-            raise self.error(name, "must be text")
-        return str(value).strip()
-
-    def number(self, name: str, default: float) -> float:
-        value = self.get(name)
-        if value is None:
-            return default
-        if isinstance(value, str):  # Python takes more than a number's text form, such as 1_0 and nan
-            number = float(value) if _NUMBER.fullmatch(value) else 0.0
-        else:
-            number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
-        if not 0 < number <= _MOST:
-            raise self.error(name, f"must be a number above 0 and at most {_MOST:,}, not {_shown(value)}")
-        return float(number)
-
-    def flag(self, name: str, *, default: bool) -> bool:
-        value = self.get(name)
-        if value is None:
-            return default
-        flag = value if isinstance(value, bool) else _FLAGS.get(str(value).lower())
-        if flag is None:
-            raise self.error(name, f"must be true or false, not {_shown(value)}")
-        return flag
+class _Extras(Extras):
+    """Reads the fields that a connection to TikTok has."""
 
     def advertiser_ids(self) -> tuple[str, ...]:
         value = self.get("advertiser_ids")
@@ -248,17 +194,14 @@ class _Extras:
     def base_url(self) -> str:
         environment = self.text("environment").lower() or "production"
         if environment not in ENVIRONMENTS:
-            raise self.error("environment", f"must be production or sandbox, not {_shown(environment)}")
+            raise self.error("environment", f"must be production or sandbox, not {shown(environment)}")
         return ENVIRONMENTS[environment]
 
     def api_version(self) -> str:
         version = self.text("api_version") or DEFAULT_API_VERSION
         if not re.fullmatch(r"v\d+(\.\d+)*", version):
-            raise self.error("api_version", f"must look like v1.3, not {_shown(version)}")
+            raise self.error("api_version", f"must look like v1.3, not {shown(version)}")
         return version
-
-    def error(self, name: str, problem: str) -> TikTokConfigError:
-        return TikTokConfigError(f"Extra field {name!r} of connection {self._conn_id!r} {problem}.")
 
 
 def _base_url(conn_id: str, host: str | None, port: int | None, schema: str | None) -> str:

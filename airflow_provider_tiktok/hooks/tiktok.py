@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat_late import AirflowNotFoundException, BaseHook
-from airflow_provider_tiktok.api.connection import credentials_of
+from airflow_provider_tiktok.api.connection import credentials_of, with_rate_limit_redis
 from airflow_provider_tiktok.exceptions import TikTokError
 from airflow_provider_tiktok.get_provider_info import CONNECTION_TYPE
 
@@ -39,8 +39,8 @@ class TikTokHook(BaseHook):
     """Reads the credentials of an Airflow connection and calls TikTok with them.
 
     The connection has the type ``tiktok``. Its password is TikTok's long-term access token; the extra
-    may hold ``app_id``, ``app_secret``, ``advertiser_ids``, ``environment``, ``api_version``, ``qps``
-    and ``timeout``. As an environment variable:
+    may hold ``app_id``, ``app_secret``, ``advertiser_ids``, ``environment``, ``api_version``, ``qps``,
+    ``timeout`` and ``rate_limit_conn_id``. As an environment variable:
 
     .. code-block:: bash
 
@@ -149,7 +149,7 @@ class TikTokHook(BaseHook):
 
     def stored_connection(self) -> StoredConnection | None:
         """Return the connection's fields as they are in Airflow; ``None`` when it has no such connection."""
-        connection = self._find_connection()
+        connection = self._find_connection(self.tiktok_conn_id)
         if connection is None:
             return None
         try:
@@ -283,14 +283,18 @@ class TikTokHook(BaseHook):
 
         :raises TikTokConfigError: it is missing, or a field of it can't be used.
         """
-        return credentials_of(self.tiktok_conn_id, self._find_connection())
+        credentials = credentials_of(self.tiktok_conn_id, self._find_connection(self.tiktok_conn_id))
+        if not credentials.rate_limit_conn_id:
+            return credentials
+        redis = self._find_connection(credentials.rate_limit_conn_id)
+        return with_rate_limit_redis(credentials, self.tiktok_conn_id, redis)
 
-    def _find_connection(self) -> Any:
+    def _find_connection(self, conn_id: str) -> Any:
         """Return Airflow's connection; ``None`` where it has none, or none that it can read."""
-        if not isinstance(self.tiktok_conn_id, str) or not self.tiktok_conn_id.strip():
+        if not isinstance(conn_id, str) or not conn_id.strip():
             return None
         try:
-            return self.get_connection(self.tiktok_conn_id)
+            return self.get_connection(conn_id)
         except AirflowNotFoundException:
             return None
 

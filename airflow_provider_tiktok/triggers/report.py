@@ -19,7 +19,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat_late import get_connection_in_loop
-from airflow_provider_tiktok.api.connection import credentials_of, unreadable
+from airflow_provider_tiktok.api.connection import credentials_of, unreadable, with_rate_limit_redis
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
 if TYPE_CHECKING:
@@ -129,15 +129,12 @@ class TikTokReportTrigger(BaseTrigger):
     async def _read_connection(self) -> TikTokCredentials:
         """Read the connection, once."""
         if self._credentials is None:
-            try:
-                connection = await get_connection_in_loop(self.tiktok_conn_id)
-            except Exception as error:
-                raise TikTokConfigError(
-                    unreadable(self.tiktok_conn_id)
-                    or f"The triggerer can't read the connection {self.tiktok_conn_id!r} ({type(error).__name__}). "
-                    "Create it where the triggerer finds it too: under Admin > Connections, or in its environment."
-                ) from error
-            self._credentials = await _in_thread(credentials_of, self.tiktok_conn_id, connection)
+            connection = await _find_connection(self.tiktok_conn_id)
+            credentials = await _in_thread(credentials_of, self.tiktok_conn_id, connection)
+            if credentials.rate_limit_conn_id:
+                redis = await _find_connection(credentials.rate_limit_conn_id)
+                credentials = await _in_thread(with_rate_limit_redis, credentials, self.tiktok_conn_id, redis)
+            self._credentials = credentials
         return self._credentials
 
     def _new_watch(self) -> JobWatch:
@@ -150,6 +147,21 @@ class TikTokReportTrigger(BaseTrigger):
             deadlines=self.deadlines,
             stop_at_failure=self.stop_at_failure,
         )
+
+
+async def _find_connection(conn_id: str) -> Any:
+    """Return Airflow's connection.
+
+    :raises TikTokConfigError: it has none, or can't read it.
+    """
+    try:
+        return await get_connection_in_loop(conn_id)
+    except Exception as error:
+        raise TikTokConfigError(
+            unreadable(conn_id)
+            or f"The triggerer can't read the connection {conn_id!r} ({type(error).__name__}). "
+            "Create it where the triggerer finds it too: under Admin > Connections, or in its environment."
+        ) from error
 
 
 async def _in_thread(work: Callable[..., _Result], *args: Any) -> _Result:

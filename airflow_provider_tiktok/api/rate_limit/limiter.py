@@ -100,6 +100,7 @@ class RateLimiter:
         self._store = store
         self._initial_backoff = initial_backoff
         self._utc = utc
+        self._sees_refusals = True
 
     def acquire(self, account: str = "", *, creations: float | None = None) -> tuple[float, float]:
         """Count a call as started, if one may start now.
@@ -155,7 +156,8 @@ class RateLimiter:
                 state.limit = ""
                 state.probed_at = 0.0
 
-        self._update(forget)
+        if self._sees_refusals:
+            self._update(forget)
 
     def unanswered(self, started: float) -> None:
         """Note that a call brought no answer, so that another one finds out whether TikTok takes calls again."""
@@ -164,7 +166,8 @@ class RateLimiter:
             if state.probed_at == started:
                 state.probed_at = 0.0
 
-        self._update(pass_on)
+        if self._sees_refusals:
+            self._update(pass_on)
 
     def refused(self, started: float, message: str = "") -> Refusal:
         """Note that TikTok refused a call as one too many, and make no call for a while.
@@ -229,7 +232,10 @@ class RateLimiter:
         def checked(state: LimiterState, now: float) -> _Result:
             if problem := self._problem(state, now):
                 raise UntrueError(problem)
-            return change(state, now)
+            result = change(state, now)
+            # where there were none after a call's start, its answer proves nothing that isn't known
+            self._sees_refusals = bool(state.refusals)
+            return result
 
         return self._store.update(checked)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import timedelta
+from functools import partial
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api import stopping
@@ -16,9 +17,17 @@ from airflow_provider_tiktok.api.calls import ApiCall, CallFailure
 from airflow_provider_tiktok.api.codes import SLOWER, Action
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
 from airflow_provider_tiktok.api.rate_limit.limiter import RateLimiter, RateLimitStatus
-from airflow_provider_tiktok.api.rate_limit.state import DAY, MINUTE, SECOND, StateStore, open_store
+from airflow_provider_tiktok.api.rate_limit.state import (
+    DAY,
+    MINUTE,
+    SECOND,
+    StateStore,
+    calls_to_remember,
+    open_store,
+    state_name,
+)
 from airflow_provider_tiktok.api.retry import RetryPolicy
-from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokRateLimitError
+from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokConfigError, TikTokRateLimitError
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +68,22 @@ class Throttle:
 
 
 def _open_store(credentials: TikTokCredentials) -> StateStore:
-    """Open the store of the app's state: every app has one, and what has no App ID is known by its token."""
-    app = credentials.app_id or credentials.access_token
-    return open_store(credentials.base_url, app, credentials.qps, shared=credentials.shared_budget)
+    """Open the store of the app's state, which has the token's name where no App ID is known.
+
+    :raises TikTokConfigError: it is to be in a Redis, for which no client is installed.
+    """
+    host, app, qps = credentials.base_url, credentials.app_id or credentials.access_token, credentials.qps
+    open_local = partial(open_store, host, app, qps, shared=credentials.shared_budget)
+    if credentials.rate_limit_redis is None or not credentials.shared_budget:
+        return open_local()
+    try:
+        from airflow_provider_tiktok.api.rate_limit.redis_store import RedisStore  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise TikTokConfigError(
+            f"rate_limit_conn_id needs a client of Redis, and {error.name!r} is not installed. Install "
+            "airflow-provider-tiktok[redis], or empty that field of the connection."
+        ) from None
+    return RedisStore(credentials.rate_limit_redis, state_name(host, app), calls_to_remember(qps), open_local)
 
 
 class Turn:
