@@ -345,6 +345,17 @@ def test_importing_the_package_imports_nothing():
     assert python(code) == ["airflow_provider_tiktok"]
 
 
+def test_a_client_loads_no_redis_that_it_does_not_use():
+    code = (
+        "import json, sys; from airflow_provider_tiktok.api.client import TikTokClient;"
+        "from airflow_provider_tiktok.api.credentials import TikTokCredentials;"
+        "TikTokClient(TikTokCredentials('token-1234', shared_budget=False)).close();"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    assert "requests" in python(code)
+    assert "redis" not in python(code)
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="asks git which files there are")
 def test_no_file_names_a_machine_or_a_registry():
     root = PACKAGE.parent

@@ -72,6 +72,7 @@ def test_the_form_has_the_contracts_fields_and_titles():
         "api_version": "API version",
         "qps": "Requests per second",
         "timeout": "Timeout",
+        "rate_limit_conn_id": "Rate limit connection",
     }
     assert CONNECTION_TYPE["ui-field-behaviour"]["relabeling"] == {
         "password": "Access token",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,12 +15,16 @@ import pytest
 
 redis = pytest.importorskip("redis")
 
+from airflow_provider_tiktok.api.diagnosis.check import check_connection  # noqa: E402
+from airflow_provider_tiktok.api.diagnosis.examination import GOOD, LOOK, examine  # noqa: E402
 from airflow_provider_tiktok.api.rate_limit import redis_link  # noqa: E402
 from airflow_provider_tiktok.api.rate_limit.limiter import RateLimiter  # noqa: E402
 from airflow_provider_tiktok.api.rate_limit.redis_store import RedisStore  # noqa: E402
 from airflow_provider_tiktok.api.rate_limit.state import DAY, MINUTE, SECOND, FileStore  # noqa: E402
 from airflow_provider_tiktok.api.redis_settings import RedisLogin, RedisSettings  # noqa: E402
+from airflow_provider_tiktok.exceptions import TikTokConfigError  # noqa: E402
 from tests import servers  # noqa: E402
+from tests.api.conftest import ok  # noqa: E402
 from tests.api.test_api_problems import self_signed  # noqa: E402
 
 PASSWORD = "redis-password-71c0"
@@ -47,12 +52,12 @@ def module_server() -> Iterator[servers.OwnRedis]:
 
 
 @pytest.fixture
-def server(module_server) -> servers.OwnRedis:
-    client(module_server).flushall()
+def own(module_server) -> servers.OwnRedis:
+    connect(module_server).flushall()
     return module_server
 
 
-def client(server: servers.OwnRedis, **options: Any) -> Any:
+def connect(server: servers.OwnRedis, **options: Any) -> Any:
     return redis.Redis(host="127.0.0.1", port=server.port, **({"password": PASSWORD} | options))
 
 
@@ -77,7 +82,7 @@ def open_store(tmp_path) -> Iterator[Callable[..., RedisStore]]:
 
 
 def held(server: servers.OwnRedis) -> dict[str, Any]:
-    return json.loads(client(server).get("airflow-provider-tiktok:app"))
+    return json.loads(connect(server).get("airflow-provider-tiktok:app"))
 
 
 def warnings(caplog) -> list[str]:
@@ -96,8 +101,8 @@ def wait_until_up(store: RedisStore) -> None:
         time.sleep(0.02)
 
 
-def test_machines_share_starts_refusals_creations_and_accounts(server, open_store):
-    one, other = (RateLimiter(10, open_store(settings_of(server), name)) for name in ("here", "there"))
+def test_machines_share_starts_refusals_creations_and_accounts(own, open_store):
+    one, other = (RateLimiter(10, open_store(settings_of(own), name)) for name in ("here", "there"))
     assert [limiter.acquire()[0] for limiter in (one, other) * 5] == [0] * 10
     assert other.acquire()[0] > 0.9
     time.sleep(1.1)
@@ -113,49 +118,49 @@ def test_machines_share_starts_refusals_creations_and_accounts(server, open_stor
 
 
 @pytest.mark.parametrize(("message", "limit"), [("QPM", MINUTE), ("QPD", DAY)])
-def test_machines_share_suspensions_and_used_up_days(server, open_store, message, limit):
-    one, other = (RateLimiter(10, open_store(settings_of(server), name)) for name in ("here", "there"))
+def test_machines_share_suspensions_and_used_up_days(own, open_store, message, limit):
+    one, other = (RateLimiter(10, open_store(settings_of(own), name)) for name in ("here", "there"))
     one.refused(one.acquire()[1], message)
     assert other.blocked()[0] == limit
     assert other.acquire()[0] > 200
 
 
-def test_redis_holds_times_under_a_key_that_expires(server, open_store):
-    limiter = RateLimiter(10, open_store(settings_of(server)))
+def test_redis_holds_times_under_a_key_that_expires(own, open_store):
+    limiter = RateLimiter(10, open_store(settings_of(own)))
     limiter.acquire("7000000000000000071")
     limiter.back_off("7000000000000000071", 5)
-    (key,) = client(server).keys()
-    assert 80_000 < client(server).ttl(key) <= 86_400
-    assert "70000" not in key.decode() + client(server).get(key).decode()
-    assert held(server)["starts"][0] == pytest.approx(time.time(), abs=2)
+    (key,) = connect(own).keys()
+    assert 80_000 < connect(own).ttl(key) <= 86_400
+    assert "70000" not in key.decode() + connect(own).get(key).decode()
+    assert held(own)["starts"][0] == pytest.approx(time.time(), abs=2)
     limiter.refused(limiter.acquire()[1], "QPM")
-    assert 86_600 < client(server).ttl(key) <= 86_700
+    assert 86_600 < connect(own).ttl(key) <= 86_700
 
 
-def test_what_changes_nothing_writes_nothing(server, open_store):
-    limiter = RateLimiter(10, open_store(settings_of(server)))
+def test_what_changes_nothing_writes_nothing(own, open_store):
+    limiter = RateLimiter(10, open_store(settings_of(own)))
     started = limiter.acquire()[1]
-    client(server).expire("airflow-provider-tiktok:app", 50)
+    connect(own).expire("airflow-provider-tiktok:app", 50)
     for _ in range(3):
         limiter.accepted(started)
         limiter.unanswered(started)
         limiter.blocked()
         limiter.status()
-    assert client(server).ttl("airflow-provider-tiktok:app") <= 50
-    server_calls = client(server).info("commandstats")["cmdstat_eval"]["calls"]
+    assert connect(own).ttl("airflow-provider-tiktok:app") <= 50
+    server_calls = connect(own).info("commandstats")["cmdstat_eval"]["calls"]
     limiter.accepted(started)  # no refusal to be forgotten, so that Redis is not even asked
-    assert client(server).info("commandstats")["cmdstat_eval"]["calls"] == server_calls
+    assert connect(own).info("commandstats")["cmdstat_eval"]["calls"] == server_calls
 
 
 @pytest.mark.parametrize(
     "text", ["{", "[1]", '{"starts": "x"}', '{"unknown": 1}', '{"starts": [9999999999.5]}', "\0\1"]
 )
-def test_a_state_that_cannot_be_true_is_replaced_with_one_warning(server, open_store, caplog, text):
-    client(server).set("airflow-provider-tiktok:app", text)
-    limiter = RateLimiter(10, open_store(settings_of(server)))
+def test_a_state_that_cannot_be_true_is_replaced_with_one_warning(own, open_store, caplog, text):
+    connect(own).set("airflow-provider-tiktok:app", text)
+    limiter = RateLimiter(10, open_store(settings_of(own)))
     assert 0.9 < limiter.acquire()[0] <= 1.09  # which calls started lately is not known
-    assert len(held(server)["starts"]) == 10
-    client(server).set("airflow-provider-tiktok:app", text)
+    assert len(held(own)["starts"]) == 10
+    connect(own).set("airflow-provider-tiktok:app", text)
     limiter.acquire()
     (warning,) = warnings(caplog)
     assert "connection 'limits' holds about the app's rate limit can't be true" in warning
@@ -172,10 +177,10 @@ def test_acl_users_a_database_and_no_other_right(open_store):
         assert [store.problem for store in stores] == ["", ""]
 
 
-def test_a_database(server, open_store):
-    limiter = RateLimiter(1, open_store(settings_of(server, db=3)))
+def test_a_database(own, open_store):
+    limiter = RateLimiter(1, open_store(settings_of(own, db=3)))
     assert limiter.acquire()[0] == 0
-    assert (client(server).dbsize(), client(server, db=3).dbsize()) == (0, 1)
+    assert (connect(own).dbsize(), connect(own, db=3).dbsize()) == (0, 1)
 
 
 def test_tls_with_a_ca_of_ones_own(tmp_path, open_store, caplog):
@@ -193,15 +198,15 @@ def test_tls_with_a_ca_of_ones_own(tmp_path, open_store, caplog):
         assert "certificate verify failed" in warnings(caplog)[0]
 
 
-def test_sentinel_names_the_redis(server, open_store):
+def test_sentinel_names_the_redis(own, open_store):
     lines = [
-        f"sentinel monitor mymaster 127.0.0.1 {server.port} 1",
+        f"sentinel monitor mymaster 127.0.0.1 {own.port} 1",
         f"sentinel auth-pass mymaster {PASSWORD}",
         f"requirepass {PASSWORD}2",
     ]
     with own_redis(*lines, options=("--sentinel",)) as sentinel:
         settings = settings_of(
-            server,
+            own,
             hosts=(("127.0.0.1", servers.free_port()), ("127.0.0.1", sentinel.port)),
             master_name="mymaster",
             sentinel_login=RedisLogin("", f"{PASSWORD}2"),
@@ -209,7 +214,7 @@ def test_sentinel_names_the_redis(server, open_store):
         store = open_store(settings)
         assert RateLimiter(1, store).acquire()[0] == 0
         assert store.problem == ""
-    assert len(held(server)["starts"]) == 1
+    assert len(held(own)["starts"]) == 1
 
 
 def test_without_redis_one_warning_and_the_machines_own_file(tmp_path, open_store, caplog):
@@ -244,11 +249,11 @@ def test_a_user_who_may_not_gets_the_reason(open_store, caplog, login, reason):
     assert login.password not in warning
 
 
-def test_a_redis_that_stops_answering_holds_a_task_up_for_two_seconds_in_all(server, open_store, caplog):
-    store = open_store(settings_of(server))
+def test_a_redis_that_stops_answering_holds_a_task_up_for_two_seconds_in_all(own, open_store, caplog):
+    store = open_store(settings_of(own))
     limiter = RateLimiter(10, store)
     limiter.acquire()
-    server.freeze()
+    own.freeze()
     try:
         began = time.monotonic()
         for _ in range(5):
@@ -260,7 +265,7 @@ def test_a_redis_that_stops_answering_holds_a_task_up_for_two_seconds_in_all(ser
             limiter.acquire()
         assert time.monotonic() - began < 0.2
     finally:
-        server.thaw()
+        own.thaw()
     assert len(warnings(caplog)) == 1
 
 
@@ -297,26 +302,65 @@ def test_a_redis_that_is_started_again_soon_gets_back_what_is_known(open_store, 
     assert warnings(caplog) == []
 
 
-def test_a_redis_that_forgot_the_latest_calls_gets_them_back(server, open_store):
+def test_a_redis_that_forgot_the_latest_calls_gets_them_back(own, open_store):
     """Test a replica that took over, and a snapshot that was read."""
-    limiter = RateLimiter(2, open_store(settings_of(server), calls=2))
+    limiter = RateLimiter(2, open_store(settings_of(own), calls=2))
     limiter.acquire()
-    old = client(server).get("airflow-provider-tiktok:app")
+    old = connect(own).get("airflow-provider-tiktok:app")
     limiter.acquire()
-    client(server).set("airflow-provider-tiktok:app", old)
+    connect(own).set("airflow-provider-tiktok:app", old)
     assert limiter.acquire()[0] > 0.9
-    client(server).delete("airflow-provider-tiktok:app")
+    connect(own).delete("airflow-provider-tiktok:app")
     assert limiter.acquire()[0] > 0.9
-    assert len(held(server)["starts"]) == 2
+    assert len(held(own)["starts"]) == 2
 
 
-def test_calls_after_the_end_change_nothing_that_others_see(server, open_store, caplog):
-    store = open_store(settings_of(server))
+@pytest.mark.parametrize(
+    ("away", "state", "words"),
+    [
+        (False, GOOD, "10 calls a second for all tasks that use the Redis of connection 'limits'"),
+        (True, LOOK, "ConnectionError: Error 111"),
+    ],
+)
+def test_doctor_and_connection_test_say_how_the_limit_is_shared(own, make_client, server, away, state, words):
+    settings = settings_of(own)
+    if away:
+        settings = replace(settings, hosts=(("127.0.0.1", servers.free_port()),))
+    client = make_client(
+        qps=10, advertiser_ids=("71",), rate_limit_conn_id="limits", rate_limit_redis=settings
+    )
+    server.script = [ok({"list": [{"advertiser_id": "71", "advertiser_name": "One"}]})]
+    works, sentence = check_connection(client)
+    assert works, sentence
+    assert ("But its rate limit is shared by tasks of one machine only" in sentence) == away
+    finding = list(examine(client, "mine"))[-1]
+    assert (finding.part, finding.state) == ("rate limit", state)
+    assert words in finding.text
+
+
+def test_a_missing_client_is_an_error_that_names_the_extra(make_client, monkeypatch):
+    monkeypatch.setitem(sys.modules, "airflow_provider_tiktok.api.rate_limit.redis_store", None)
+    with pytest.raises(TikTokConfigError, match=r"Install airflow-provider-tiktok\[redis\]"):
+        make_client(rate_limit_redis=RedisSettings("limits", (("127.0.0.1", 1),)))
+
+
+def test_a_client_shows_no_password(own, make_client, caplog):
+    caplog.set_level(logging.DEBUG)
+    client = make_client(rate_limit_redis=settings_of(own))
+    client.rate_limit_status()
+    store = client._throttle.limiter._store
+    for holder in (client, client.credentials, vars(client.credentials), vars(store), vars(store._link)):
+        assert PASSWORD not in repr(holder)
+    assert PASSWORD not in caplog.text
+
+
+def test_calls_after_the_end_change_nothing_that_others_see(own, open_store, caplog):
+    store = open_store(settings_of(own))
     limiter = RateLimiter(10, store)
     limiter.acquire()
-    before = held(server)
+    before = held(own)
     store.close()
     store.close()
     assert limiter.acquire()[0] == 0
-    assert held(server) == before
+    assert held(own) == before
     assert warnings(caplog) == []

@@ -31,11 +31,20 @@ def check_connection(client: TikTokClient) -> tuple[bool, str]:
     :return: whether it works, and a sentence.
     """
     try:
-        return True, _check(client)
+        return True, _check(client) + _rate_limit_note(client)
     except _UnusableError as problem:
         return False, str(problem)[:_MAX_TEXT]
     except TikTokAPIError as error:
         return False, f"{part_of(error)}: {error}"[:_MAX_TEXT]
+
+
+def _rate_limit_note(client: TikTokClient) -> str:
+    """Return what keeps the connection's rate limit from being shared; it works all the same."""
+    problem = client.rate_limit_status().problem
+    return problem and (
+        f" But its rate limit is shared by tasks of one machine only, for the Redis of connection "
+        f"{client.credentials.rate_limit_conn_id!r} can't be used: {problem}."
+    )
 
 
 class _UnusableError(Exception):

@@ -322,8 +322,14 @@ class _Examination:
 
     def _rate_limit(self) -> Finding:
         state = self._client.rate_limit_status()
-        shared = "all tasks on this machine" if self._credentials.shared_budget else "each task"
-        text = f"{self._credentials.qps:g} calls a second for {shared}"
+        text = f"{self._credentials.qps:g} calls a second for {self._sharers()}"
+        if state.problem:
+            return Finding(
+                "rate limit",
+                LOOK,
+                f"{text}. Now tasks of one machine share it, for the Redis can't be used: {state.problem}.",
+                "Correct its connection, or let this machine reach it. Meanwhile several machines make too many calls.",
+            )
         if state.seconds_blocked:
             return Finding(
                 "rate limit",
@@ -340,3 +346,8 @@ class _Examination:
                 "Something else uses the app as well; lower Requests per second to what is left for Airflow.",
             )
         return Finding("rate limit", GOOD, text)
+
+    def _sharers(self) -> str:
+        if self._credentials.rate_limit_redis is not None:
+            return f"all tasks that use the Redis of connection {self._credentials.rate_limit_conn_id!r}"
+        return "all tasks on this machine" if self._credentials.shared_budget else "each task"
