@@ -53,9 +53,12 @@ def cluster(_needs, limited, output, tmp_path_factory):
     with metadata_database(folder) as database:
         env = settings(free_port(), folder / "dags", output, database)
         env |= celery_settings(servers.redis(), database)
-        env["AIRFLOW_CONN_TIKTOK_DEFAULT"] = connection_json(
-            limited.url, qps=QPS * 0.8, timeout=30, advertiser_ids=list(limited.world.accounts)[:5]
+        fields = {"qps": QPS * 0.8, "timeout": 30, "advertiser_ids": list(limited.world.accounts)[:5]}
+        env["AIRFLOW_CONN_TIKTOK_DEFAULT"] = connection_json(limited.url, **fields)
+        env["AIRFLOW_CONN_TIKTOK_SHARED"] = connection_json(
+            limited.url, **fields, rate_limit_conn_id="limits"
         )
+        env["AIRFLOW_CONN_LIMITS"] = servers.redis()
         migrate(env)
         with LiveAirflow(env, folder / "logs") as airflow:
             cluster = Cluster(airflow, folder / "logs")

@@ -142,3 +142,14 @@ def test_workers_of_two_machines_are_refused_and_bring_every_row(cluster, limite
     assert {task["state"] for task in run.all_tasks()} == {"success"}
     assert figures["refused"] > 0
     assert_complete(limited, output / "mapped_apart")
+
+
+def test_workers_of_two_machines_keep_one_rate_limit_through_redis(cluster, limited, output):
+    cluster.stop()
+    cluster.start_workers("near", "far", apart=True)
+    with measured("mapped, two machines, one Redis", cluster, limited) as figures:
+        run = cluster.airflow.run("mapped_through_redis", seconds=SECONDS)
+    assert {task["state"] for task in run.all_tasks()} == {"success"}
+    assert len(run.all_tasks()) == 1 + ACCOUNTS
+    assert_rate_limit_kept(figures)
+    assert_complete(limited, output / "mapped_through_redis")

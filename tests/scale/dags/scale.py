@@ -19,12 +19,13 @@ HOURS = {
 }
 
 
-def mapped(dag_id):
+def mapped(dag_id, conn_id="tiktok_default"):
     """Make a DAG with a task for each account."""
     with DAG(dag_id, schedule=None, default_args=RETRY):
-        accounts = TikTokListAdvertisersOperator(task_id="accounts")
+        accounts = TikTokListAdvertisersOperator(task_id="accounts", tiktok_conn_id=conn_id)
         TikTokReportOperator.partial(
             task_id="report",
+            tiktok_conn_id=conn_id,
             map_index_template="{{ task.advertiser_ids }}",
             output_path=f"{OUTPUT}/{dag_id}/",
             partition_by=["advertiser_id"],
@@ -47,6 +48,7 @@ def one_task(dag_id):
 mapped("mapped")
 mapped("mapped_killed")
 mapped("mapped_apart")
+mapped("mapped_through_redis", "tiktok_shared")
 one_task("one_task")
 one_task("one_task_killed")
 
