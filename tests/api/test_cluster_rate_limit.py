@@ -112,7 +112,9 @@ def most_in_a_second(left: list[float]) -> int:
 
 def used(left: list[float]) -> float:
     """Return the share of the rate limit that was used from the first call to the last."""
-    return len(left) / ((left[-1] - left[0]) * QPS)
+    share = len(left) / ((left[-1] - left[0]) * QPS)
+    print(f"{len(left)} calls, {most_in_a_second(left)} in a second at most, {share:.1%} of the rate limit")
+    return share
 
 
 def kill_one(_: Any, processes: list[Any]) -> None:

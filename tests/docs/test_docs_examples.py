@@ -210,20 +210,18 @@ def check_export(words):
     from airflow.sdk import Connection
 
     from airflow_provider_tiktok.api.credentials import read_credentials
+    from airflow_provider_tiktok.api.redis_settings import read_redis_settings
 
     for word in words:
         variable, _, value = word.partition("=")
         if variable.startswith("AIRFLOW_CONN_"):
             made = Connection.from_json(value, conn_id="docs")
-            assert made.conn_type == "tiktok"
-            read_credentials(
-                "docs",
-                password=made.password,
-                host=made.host,
-                port=made.port,
-                schema=made.schema,
-                extra=made.extra,
-            )
+            fields = {name: getattr(made, name) for name in ("password", "host", "port", "schema", "extra")}
+            if made.conn_type == "redis":
+                read_redis_settings("docs", conn_type="redis", login=made.login, **fields)
+            else:
+                assert made.conn_type == "tiktok"
+                read_credentials("docs", **fields)
         else:
             assert re.fullmatch(r"AIRFLOW__[A-Z_]+__[A-Z_]+|TIKTOK_[A-Z_]+", variable), word
 
