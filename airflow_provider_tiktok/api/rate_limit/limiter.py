@@ -1,10 +1,11 @@
-"""The app's rate limiter: when the next call may start, for all tasks of a machine together.
+"""The app's rate limiter: when the next call may start, for all tasks together that share its state.
 
 TikTok counts an app's calls in any second, in a minute, and in a day (UTC), whichever task or machine makes
 them, and answers too many with one code (40100), without saying which limit it was. What is known about an
 app here (when its latest calls started, and what TikTok answered) is in a
-:class:`~airflow_provider_tiktok.api.rate_limit.state.StateStore` that the tasks of a machine share. Other machines are
-noticed by their effect: every refusal halves the rate, which then recovers.
+:class:`~airflow_provider_tiktok.api.rate_limit.state.StateStore`, which the tasks of a machine share, or
+those of all machines. A machine that shares none is noticed by its effect: every refusal halves the rate, which
+then recovers.
 
 Which limit it was is inferred from what helps. A second's limit passes within seconds. When every call is
 refused for three quarters of a minute, it is the minute's limit, for which TikTok suspends the app for five
