@@ -230,8 +230,8 @@ def test_a_number_out_of_bounds_is_passed_on_as_text_with_a_warning(
     connect()
     real = envelope.read_json
 
-    def spoiled(body: bytes):
-        answer = real(body)
+    def spoiled(body: bytes, *options):
+        answer = real(body, *options)
         for row in answer.get("data", {}).get("list", []):
             if "metrics" in row:
                 row["metrics"]["spend"] = "1e999999999"
