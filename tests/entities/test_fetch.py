@@ -54,6 +54,7 @@ def test_all_sweeps_make_one_list_in_the_order_of_ids() -> None:
     }
 
 
+@pytest.mark.full
 def test_ten_accounts_with_5000_ads_each_take_the_least_calls() -> None:
     ads = [{"ad_id": str(10_000 + number)} for number in range(5_000)]
     client = ListClient(of_sweeps(first=ads), seconds=0.01)

@@ -100,7 +100,7 @@ NUMBERS = {"spend", "clicks", "impressions", "video_views_p25", "video_watched_2
 # files
 
 
-@pytest.mark.sampled(14)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("mapping", "loaded"), [("none", None), ("keys", None), *((name, LOADED) for name in MAPPINGS)]
 )
@@ -370,6 +370,7 @@ def test_a_retry_keeps_the_time_of_the_rows_that_it_resumes_with(
     assert 0 < resumed < len(emulator.calls)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("output_format", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize(("before", "after"), [(None, KEYS), (KEYS, None), (SWAPPED, None)], ids=str)
 def test_a_retry_with_other_names_starts_from_scratch(
@@ -465,7 +466,7 @@ SHAPES = {
 """Reports, and names for them: a table's key has other columns in each."""
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("mapping", "loaded"), [("own", None), (None, LOADED), ("own", LOADED), ("fivetran", LOADED)]
 )

@@ -67,6 +67,7 @@ def test_a_table_holds_each_entity_once_with_its_values(database):
         assert str(created)[:19] == truth["create_time"]
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     "entity", ["advertiser", "adgroup", "ad", "smart_plus_ad", "gmv_max_campaign", "video"]
 )
