@@ -132,7 +132,7 @@ def test_redis_holds_times_under_a_key_that_expires(own, open_store):
     (key,) = connect(own).keys()
     assert 80_000 < connect(own).ttl(key) <= 86_400
     assert "70000" not in key.decode() + connect(own).get(key).decode()
-    assert held(own)["starts"][0] == pytest.approx(time.time(), abs=2)
+    assert held(own)["starts"][0] == pytest.approx(time.time(), abs=60)
     limiter.refused(limiter.acquire()[1], "QPM")
     assert 86_600 < connect(own).ttl(key) <= 86_700
 
@@ -217,6 +217,7 @@ def test_sentinel_names_the_redis(own, open_store):
     assert len(held(own)["starts"]) == 1
 
 
+@pytest.mark.alone
 def test_without_redis_one_warning_and_the_machines_own_file(tmp_path, open_store, caplog):
     settings = RedisSettings("limits", (("127.0.0.1", servers.free_port()),), RedisLogin("me", PASSWORD))
     began = time.monotonic()
@@ -249,6 +250,7 @@ def test_a_user_who_may_not_gets_the_reason(open_store, caplog, login, reason):
     assert login.password not in warning
 
 
+@pytest.mark.alone
 def test_a_redis_that_stops_answering_holds_a_task_up_for_two_seconds_in_all(own, open_store, caplog):
     store = open_store(settings_of(own))
     limiter = RateLimiter(10, store)
