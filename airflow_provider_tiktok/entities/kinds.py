@@ -48,6 +48,7 @@ class Kind:
     :param takes_fields: whether TikTok can be asked for some of the fields.
     :param status: the field that says whether an entity is deleted; ``None`` where none does.
     :param modified: the filter by the time of the last change; ``None`` where there is none.
+    :param is_shared: whether several accounts may have the same one, so that its ID alone identifies none of an account.
     :param reach: how many entities TikTok lists at most, the newest ones; ``None`` for all.
     """
 
@@ -65,6 +66,7 @@ class Kind:
     status: str | None = None
     modified: str | None = None
     reach: int | None = None
+    is_shared: bool = False
 
     @property
     def scope(self) -> str:
@@ -96,7 +98,7 @@ _COMMON = (
 )
 _BUYING = ("buying_types", "campaign_system_origins", "campaign_automation_type", "optimization_goal")
 _WITH_STATUS: dict[str, Any] = {"all_statuses": "STATUS_ALL", "status": _STATUS}
-_LIBRARY: dict[str, Any] = {"page_size": 100, "takes_fields": False}
+_LIBRARY: dict[str, Any] = {"page_size": 100, "takes_fields": False, "is_shared": True}
 
 _LISTED = (
     Kind("advertiser", "accounts", "advertiser/info/", "advertiser_id", page_size=100),
@@ -215,6 +217,7 @@ _LISTED = (
         page_size=100,
         parameters=("custom_audience_ids",),
         takes_fields=False,
+        is_shared=True,
     ),
     Kind(
         "pixel",
@@ -226,6 +229,7 @@ _LISTED = (
         filters=("available_for_catalog_only",),
         parameters=("pixel_id", "code", "name", "order_by"),
         takes_fields=False,
+        is_shared=True,
     ),
 )
 

@@ -20,6 +20,9 @@ from airflow_provider_tiktok.reports.params.suggestions import misspelling_of
 IS_DELETED = "is_deleted"
 """The column that says whether an entity is deleted, which follows from its status."""
 
+MODIFIED = "modify_time"
+"""TikTok's time of an entity's last change, which not every kind has."""
+
 _SUBMITTED_IDS = 100  # TikTok takes no more IDs in a filter
 _LISTS = ("_ids", "_ids_v2", "_types", "_origins")  # ends of names of filters whose value is a list
 _STATUSES = ("primary_status", "secondary_status")
@@ -72,6 +75,12 @@ class EntityRequest:
     def with_more(self, names: Sequence[str]) -> EntityRequest:
         """Return the request with columns for further fields that TikTok sends."""
         return replace(self, more=tuple(dict.fromkeys((*self.more, *names))))
+
+    def with_modified(self) -> EntityRequest:
+        """Return the request with TikTok's time of the last change among the fields, where the kind has one."""
+        if not self.fields or MODIFIED in self.fields or MODIFIED not in catalog.fields(self.kind.name):
+            return self
+        return replace(self, fields=(*self.fields, MODIFIED))
 
     def params(self) -> dict[str, Any]:
         """Return what distinguishes this list from others, for manifests and fingerprints."""

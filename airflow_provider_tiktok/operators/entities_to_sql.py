@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok.operators.base import OF_FILES, check_table, read_table, refuse_file_options
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TikTokEntitiesToSqlOperator(TikTokEntitiesOperator):
-    """Lists entities of TikTok Ads and replaces those of its accounts in a table, complete or not at all.
+    """Lists entities of TikTok Ads and puts them into a table, complete or not at all.
 
     .. code-block:: python
 
@@ -36,6 +37,9 @@ class TikTokEntitiesToSqlOperator(TikTokEntitiesOperator):
         doesn't; without it both are errors. Fields that this version doesn't know are only stored where the table has a
         column for them, or gets one.
     :param batch_size: rows that are sent to the database together.
+    :param history: keep a row for each state of an entity: a row is added when any field changed, and none is deleted. The
+        table's unique key is the entity's ID and ``updated_at``, which is ``modify_time`` where that is later than the
+        entity's newest row, else the time of the load. An entity that is gone gets a row with ``is_deleted``.
     :return: the summary, with ``table``, ``rows_deleted`` and ``rows_inserted``.
     """
 
@@ -56,20 +60,25 @@ class TikTokEntitiesToSqlOperator(TikTokEntitiesOperator):
         create_table: bool = True,
         add_columns: bool = False,
         batch_size: int = 5_000,
+        history: bool = False,
         **kwargs: Any,
     ) -> None:
         refuse_file_options(kwargs, "TikTokEntitiesOperator")
+        from airflow_provider_tiktok.operators._run.checks import check_switch
+
         super().__init__(**kwargs)
         self.sql_conn_id = sql_conn_id
         self.table = table
         self.create_table = create_table
         self.add_columns = add_columns
         self.batch_size = batch_size
+        self.history = history
         self.output_path = None  # a DAG's default_args may hold one, for its other tasks
         check_table(self)
+        check_switch("history", history)
 
     def read_options(self) -> EntityOptions:
         """Read what a run needs to know from the rendered fields."""
         from airflow_provider_tiktok.operators._run.options import EntityOptions
 
-        return EntityOptions.from_operator(self, read_table(self))
+        return EntityOptions.from_operator(self, replace(read_table(self), history=self.history))

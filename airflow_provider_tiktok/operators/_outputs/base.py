@@ -21,6 +21,7 @@ class TableOptions:
     create_table: bool
     add_columns: bool
     batch_size: int
+    history: bool = False
 
 
 class Output(Protocol):

@@ -19,6 +19,9 @@ from airflow_provider_tiktok.storage.columns import UTC_TIMESTAMP
 REPORT = "report"
 """What rows are of that are no entity's."""
 
+UPDATED_AT = "updated_at"
+"""The time of a change, in a table that keeps all changes, and in Fivetran's tables."""
+
 NAMED: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "fivetran": {
         REPORT: {
@@ -30,13 +33,13 @@ NAMED: Mapping[str, Mapping[str, Mapping[str, str]]] = {
             "video_watched_6s": "video_watched_6_s",
         },
         "advertiser": {"advertiser_id": "id"},
-        "campaign": {"modify_time": "updated_at", "secondary_status": "status"},
+        "campaign": {"modify_time": UPDATED_AT, "secondary_status": "status"},
         "adgroup": {
-            "modify_time": "updated_at",
+            "modify_time": UPDATED_AT,
             "category_id": "category",
             "interest_category_ids": "interest_category_v_2",
         },
-        "ad": {"modify_time": "updated_at"},
+        "ad": {"modify_time": UPDATED_AT},
     }
 }
 """Mappings that have a name: new name by TikTok's, for reports and for each entity."""

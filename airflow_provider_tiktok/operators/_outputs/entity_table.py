@@ -12,7 +12,7 @@ from airflow_provider_tiktok.entities.plan import EntityPlan
 from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.operators._outputs.base import TableOptions
-from airflow_provider_tiktok.operators._outputs.columns import OutputColumns
+from airflow_provider_tiktok.operators._outputs.columns import UPDATED_AT, OutputColumns
 from airflow_provider_tiktok.operators._outputs.sql import TableOutput, crossed_names
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import Schema
@@ -59,7 +59,7 @@ class EntityTable(TableOutput):
         }
         layout = Layout(
             columns.types,
-            tuple(columns.renamed(schema.key)),
+            self._key_of(schema, columns),
             fingerprint_of(identity, 12),
             options.create_table,
             options.add_columns,
@@ -77,6 +77,10 @@ class EntityTable(TableOutput):
                 options.table,
                 ", ".join(self._table.left_out),
             )
+
+    def _key_of(self, schema: Schema, columns: OutputColumns) -> tuple[str, ...]:
+        """Return the columns that identify a row of the table."""
+        return tuple(columns.renamed(schema.key))
 
     def encode(self, page: Page) -> Sequence[Any]:
         """Check rows, and make of them what the database takes, next to their keys where only these are replaced."""
@@ -131,5 +135,6 @@ class EntityTable(TableOutput):
 
 
 def _owner(columns: Collection[str]) -> str:
-    """Return the kinds of entities whose ID is among some columns."""
-    return ", ".join(kind.name for kind in KINDS.values() if kind.key in columns and kind.key in _KEYS)
+    """Return the kinds of entities whose ID is among some columns, and whether they are those of a history."""
+    kinds = ", ".join(kind.name for kind in KINDS.values() if kind.key in columns and kind.key in _KEYS)
+    return ", ".join(filter(None, [kinds, "with `history=True`" if UPDATED_AT in columns else ""]))

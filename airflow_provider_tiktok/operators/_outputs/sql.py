@@ -56,6 +56,8 @@ class TableOutput(ABC):
 
     noun: ClassVar[str]
     """What the rows are, for messages."""
+    keep_order: ClassVar[bool] = True
+    """Whether rows stay in TikTok's order until they are written."""
 
     def __init__(
         self,
@@ -77,7 +79,7 @@ class TableOutput(ABC):
             redact=_redactor(options.sql_conn_id),
         )
         budget = MemoryBudget(max(_FEWEST_ROWS, _MAX_CELLS // len(columns.types)))
-        self._buffer = RowBuffer(keep_order=True, budget=budget)
+        self._buffer = RowBuffer(keep_order=self.keep_order, budget=budget)
 
     @abstractmethod
     def _slices(self, skipped: Iterable[str]) -> Iterator[Slice]:
@@ -102,14 +104,9 @@ class TableOutput(ABC):
         """Keep nothing: a database has no place for the rows of a run that was interrupted."""
 
     def publish(self, source: RowSource, summary: dict[str, Any], now: datetime) -> None:
-        """Replace the rows of the accounts and days that were fetched."""
+        """Bring the rows that were fetched into the table."""
         started = time.monotonic()
-        deleted, inserted = self._table.replace(
-            self._slices(source.result.skipped),
-            self._buffer.batches(),
-            batch_size=self._options.batch_size,
-            wait=self._waiter(),
-        )
+        deleted, inserted = self._change(source, now)
         log.info(
             "Table %s: %s row(s) deleted, %s inserted, %.1f s",
             self._table.name,
@@ -122,6 +119,15 @@ class TableOutput(ABC):
         summary["rows_deleted"] = deleted
         summary["rows_inserted"] = inserted
 
+    def _change(self, source: RowSource, now: datetime) -> tuple[int, int]:
+        """Change the table in one transaction, and return the numbers of deleted and inserted rows."""
+        return self._table.replace(
+            self._slices(source.result.skipped),
+            self._buffer.batches(),
+            batch_size=self._options.batch_size,
+            wait=self._waiter(),
+        )
+
     def close(self) -> None:
         """Free the rows."""
         self._buffer.close()
@@ -130,7 +136,7 @@ class TableOutput(ABC):
         """Warn of columns that are null in the rows that were replaced."""
         if self._becomes_null:
             log.warning(
-                "Table %s also has %s, which this %s doesn't ask for; they are null in the rows that it replaced.",
+                "Table %s also has %s, which this %s doesn't ask for; they are null in the rows that it wrote.",
                 self._options.table,
                 ", ".join(self._becomes_null),
                 self.noun,

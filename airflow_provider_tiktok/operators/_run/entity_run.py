@@ -9,11 +9,16 @@ from typing import Any
 
 from airflow_provider_tiktok.entities.fetch import open_source
 from airflow_provider_tiktok.entities.plan import EntityPlan, plan_entities
-from airflow_provider_tiktok.entities.request import EntityRequest, parse_entities
+from airflow_provider_tiktok.entities.request import IS_DELETED, MODIFIED, EntityRequest, parse_entities
 from airflow_provider_tiktok.entities.rows import UnknownFieldsError, closed, entity_schema
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators._outputs.base import Output
-from airflow_provider_tiktok.operators._outputs.columns import OutputColumns, read_columns, utc_cell
+from airflow_provider_tiktok.operators._outputs.columns import (
+    UPDATED_AT,
+    OutputColumns,
+    read_columns,
+    utc_cell,
+)
 from airflow_provider_tiktok.operators._run.checkpoint import RunCheckpoint
 from airflow_provider_tiktok.operators._run.options import EntityOptions
 from airflow_provider_tiktok.operators._run.outcome import Finished
@@ -23,6 +28,7 @@ from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.result.summary import count_rows
 from airflow_provider_tiktok.reports.rows.reader import Page
+from airflow_provider_tiktok.storage.columns import BOOLEAN, UTC_TIMESTAMP
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +56,8 @@ class EntityRun(Run):
         on_plan: Callable[[EntityPlan], None] = lambda _: None,
     ) -> None:
         request = parse_entities(**options.entities)
+        if _keeps_history(options):
+            request = request.with_modified()
         super().__init__(options, _columns_of(request, options), hook, context, stop)
         if more := [name for name in self.partition_by if name != "advertiser_id"]:
             raise invalid(
@@ -94,11 +102,12 @@ class EntityRun(Run):
         schema = entity_schema(plan.request)
         if self.options.table is None:
             return self.open_files(plan, schema)
-        from airflow_provider_tiktok.operators._outputs.entity_table import (
-            EntityTable,  # loads Airflow's SQL provider
-        )
+        # these load Airflow's SQL provider
+        from airflow_provider_tiktok.operators._outputs.entity_history import EntityHistory
+        from airflow_provider_tiktok.operators._outputs.entity_table import EntityTable
 
-        return EntityTable(self.options.table, plan, schema, self.columns, self.check_stopped)
+        output = EntityHistory if _keeps_history(self.options) else EntityTable
+        return output(self.options.table, plan, schema, self.columns, self.check_stopped)
 
     def _with_updated_at(self, encode: Encode, began: float) -> Encode:
         """Return a function that encodes pages with a time of change in every row, where Fivetran's column holds it.
@@ -108,6 +117,8 @@ class EntityRun(Run):
         :param encode: encodes pages.
         :param began: when the load began, as Unix timestamp.
         """
+        if _keeps_history(self.options):
+            return encode  # a history tells more of the same: it knows the newest row
         names, load_time = list(self.columns.names), utc_cell(began)
         if str(self.options.column_names).strip().lower() != "fivetran" or "modify_time" not in names:
             return encode
@@ -138,6 +149,24 @@ class EntityRun(Run):
 
 
 def _columns_of(request: EntityRequest, options: EntityOptions) -> OutputColumns:
-    """Return the columns of the files, the table or the rows in XCom."""
-    columns = entity_schema(request).columns
-    return read_columns(columns, options.column_names, options.loaded_at, kind=request.kind.name)
+    """Return the columns of the files, the table or the rows in XCom.
+
+    A history has ``is_deleted``, even where no status says it, and ``updated_at``, even if no column is called so.
+    """
+    types = dict(entity_schema(request).columns)
+
+    def read() -> OutputColumns:
+        return read_columns(types, options.column_names, options.loaded_at, kind=request.kind.name)
+
+    if not _keeps_history(options):
+        return read()
+    types.setdefault(IS_DELETED, BOOLEAN)
+    columns = read()
+    if columns.name_of(MODIFIED) == UPDATED_AT:
+        return columns
+    types[UPDATED_AT] = UTC_TIMESTAMP
+    return read()
+
+
+def _keeps_history(options: EntityOptions) -> bool:
+    return options.table is not None and options.table.history

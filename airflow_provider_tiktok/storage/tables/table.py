@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokOutputError
+from airflow_provider_tiktok.storage.buffer import RowBuffer
 from airflow_provider_tiktok.storage.columns import Cells
 from airflow_provider_tiktok.storage.tables.database import Database
 from airflow_provider_tiktok.storage.tables.databases import DATABASES
 from airflow_provider_tiktok.storage.tables.engine import Hook, open_engine
 from airflow_provider_tiktok.storage.tables.values import Binder, Column
+from airflow_provider_tiktok.storage.tables.versions import Load, Versions, cell_of, new_versions
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -31,6 +34,7 @@ T = TypeVar("T")
 
 _LOCK_POLL_INTERVAL = 0.2  # seconds
 _MAX_PARAMETERS = 200  # accounts in one statement
+_FETCHED_ROWS = 1_000  # rows read from the database at a time
 _PERMANENT = {"DataError", "ProgrammingError", "NotSupportedError"}  # DB-API's classes of permanent errors
 
 
@@ -132,11 +136,7 @@ class SqlTable:
             only JSON numbers.
         :raises TikTokOutputError: the table can't store a cell unchanged.
         """
-        kept = [index for index, name in enumerate(self._layout.columns) if name not in self.left_out]
-        checked = [
-            binder.check(columns[index], clean[index])
-            for binder, index in zip(self._binders, kept, strict=True)
-        ]
+        checked = self._checked(columns, clean)
         return self._database.encode(self._binders, checked) if checked else []
 
     def replace(
@@ -155,8 +155,88 @@ class SqlTable:
         :return: the numbers of deleted and inserted rows.
         :raises TikTokOutputError: the database raised an error; nothing is changed.
         """
+        deleted = 0
+        with self._writing(wait) as connection:
+            for deletion in self._deletions(slices):
+                wait(0)
+                deleted += self._database.delete(connection, deletion)
+            return deleted, self._insert(connection, _batches(rows, batch_size), wait)
+
+    def check(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[Any]:
+        """Return rows in the form for :meth:`add_versions`: tuples of cells, each of which the table can store.
+
+        :param columns: the cells of each column.
+        :param clean: as of :meth:`encode`.
+        :raises TikTokOutputError: the table can't store a cell unchanged.
+        """
+        return list(zip(*self._checked(columns, clean), strict=True))
+
+    def add_versions(
+        self,
+        versions: Versions,
+        load: Load,
+        accounts: Iterable[str],
+        rows: RowBuffer,
+        *,
+        batch_size: int,
+        wait: Callable[[float], None],
+    ) -> int:
+        """Add a row for each thing of some accounts that is not as its newest row says, in one transaction.
+
+        :param accounts: of which all newest rows are read.
+        :param rows: rows from :meth:`check`, sorted by account and thing.
+        :param batch_size: as of :meth:`replace`.
+        :param wait: as of :meth:`replace`.
+        :return: the number of rows.
+        :raises TikTokOutputError: the database raised an error; nothing is changed.
+        """
+        types = {one.column.name: one.column.type for one in self._binders}
+        with self._writing(wait) as connection, self._newest(connection, versions, accounts, wait) as newest:
+            both = (chain.from_iterable(one.batches()) for one in (newest, rows))
+            new = new_versions(types, versions, load, *both)
+            encoded = (
+                self._database.encode(self._binders, list(zip(*batch, strict=True)))
+                for batch in _batches([new], batch_size)
+            )
+            return self._insert(connection, encoded, wait)
+
+    def _newest(
+        self,
+        connection: Connection,
+        versions: Versions,
+        accounts: Iterable[str],
+        wait: Callable[[float], None],
+    ) -> RowBuffer:
+        """Return the newest row of each thing of some accounts, sorted by account and thing."""
+        table = self._database.rows(one.column.name for one in self._binders)
+        types = [one.column.type for one in self._binders]
+        names = [versions.account, versions.thing]
+        key = itemgetter(*(list(table.c.keys()).index(name) for name in names))
+        # an account itself may be the thing
+        identity = [table.c[name] for name in dict.fromkeys(names)]
+        found = RowBuffer()
+        for is_of_accounts in self._each_of(table, versions.account, accounts):
+            last = (
+                sa.select(*identity, sa.func.max(table.c[versions.time]).label("newest"))
+                .where(is_of_accounts)
+                .group_by(*identity)
+                .subquery()
+            )
+            is_newest = sa.and_(
+                table.c[versions.time] == last.c.newest, *(one == last.c[one.name] for one in identity)
+            )
+            statement = sa.select(*table.c).select_from(table.join(last, is_newest))
+            result = connection.execute(statement.execution_options(stream_results=True))
+            for some in result.partitions(_FETCHED_ROWS):
+                wait(0)
+                rows = [tuple(map(cell_of, row, types)) for row in some]
+                found.add(list(map(key, rows)), rows)
+        return found
+
+    @contextmanager
+    def _writing(self, wait: Callable[[float], None]) -> Iterator[Connection]:
+        """Open a transaction that holds the table's lock, in which the table has the layout."""
         database = self._database
-        deleted = inserted = 0
         with self._transaction("written", wait) as connection:
             database.begin(connection)
             while not database.try_lock(connection):
@@ -166,14 +246,26 @@ class SqlTable:
                 raise _changed_concurrently(self.name)
             for statement in statements:
                 connection.execute(statement)
-            for deletion in self._deletions(slices):
-                wait(0)
-                deleted += database.delete(connection, deletion)
-            for count in database.insert(connection, self._binders, _batches(rows, batch_size)):
-                inserted += count
-                wait(0)
+            yield connection
             wait(0)  # so that a late kill is still respected
-        return deleted, inserted
+
+    def _insert(
+        self, connection: Connection, batches: Iterable[Sequence[Any]], wait: Callable[[float], None]
+    ) -> int:
+        """Insert encoded rows and return how many."""
+        inserted = 0
+        for count in self._database.insert(connection, self._binders, batches):
+            inserted += count
+            wait(0)
+        return inserted
+
+    def _checked(self, columns: Sequence[Cells], clean: Sequence[bool]) -> list[Cells]:
+        """Return the cells of the columns that the table has, each of which it can store."""
+        kept = [index for index, name in enumerate(self._layout.columns) if name not in self.left_out]
+        return [
+            binder.check(columns[index], clean[index])
+            for binder, index in zip(self._binders, kept, strict=True)
+        ]
 
     @contextmanager
     def _transaction(self, done: str, wait: Callable[[float], None]) -> Iterator[Connection]:
@@ -225,8 +317,8 @@ class SqlTable:
                 )
             return database.create(layout.columns, layout.key, layout.fingerprint), types
         existing = {self._fold(name): declared_type for name, declared_type in declared.items()}
-        self._check_names(existing)
         key = database.key_of(connection)
+        self._check_names(existing, key[1] if key else ())
         if key is not None:
             self._check_key(*key)
         missing = {
@@ -246,13 +338,16 @@ class SqlTable:
     def _fold(self, name: str) -> str:
         return name.lower() if self._database.folds_case else name
 
-    def _check_names(self, existing: Collection[str]) -> None:
-        """Refuse a table that has data of these columns under other names, whatever else it has."""
+    def _check_names(self, existing: Collection[str], key: Collection[str]) -> None:
+        """Refuse a table that has data of these columns under other names, whatever else it has.
+
+        A column of the table's key stands for none that is not in the layout's: then the tables differ in more than names.
+        """
         found = {
             other: name
             for name, others in self._layout.other_names.items()
             for other in sorted(others)
-            if self._fold(other) in existing
+            if self._fold(other) in existing and not (other in key and name not in self._layout.key)
         }
         if found:
             theirs, ours = ", ".join(found), ", ".join(dict.fromkeys(found.values()))
@@ -300,24 +395,30 @@ class SqlTable:
 
     def _deletions(self, slices: Iterable[Slice]) -> Iterator[sa.Delete]:
         """Return the statements that delete the slices."""
-        binders = {one.column.name: one for one in self._binders}
-        table = self._database.rows(binders)
-
-        def value_of(column: str, cell: str) -> sa.BindParameter[Any]:
-            (value,) = binders[column].parameters([cell])
-            return sa.bindparam(None, value, type_=sa.types.NULLTYPE)
-
+        table = self._database.rows(one.column.name for one in self._binders)
         for one in slices:
             bounds = sa.and_(
                 sa.true(),
-                *(table.c[column].op(sign)(value_of(column, cell)) for column, sign, cell in one.bounds),
+                *(table.c[column].op(sign)(self._bound(column, cell)) for column, sign, cell in one.bounds),
             )
             if one.bounds and one.or_null:
                 bounds = sa.or_(bounds, table.c[one.or_null].is_(None))
-            accounts = iter(one.accounts)
-            while some := list(islice(accounts, _MAX_PARAMETERS)):
-                is_one_of = table.c[one.column].in_([value_of(one.column, account) for account in some])
-                yield sa.delete(table).where(is_one_of, bounds)
+            for is_of_accounts in self._each_of(table, one.column, one.accounts):
+                yield sa.delete(table).where(is_of_accounts, bounds)
+
+    def _each_of(
+        self, table: sa.TableClause, column: str, cells: Iterable[str]
+    ) -> Iterator[sa.ColumnElement[bool]]:
+        """Return conditions that a column is one of some cells, as few as a statement takes parameters."""
+        left = iter(cells)
+        while some := list(islice(left, _MAX_PARAMETERS)):
+            yield table.c[column].in_([self._bound(column, cell) for cell in some])
+
+    def _bound(self, column: str, cell: str) -> sa.BindParameter[Any]:
+        """Return a cell as a parameter of a statement."""
+        (binder,) = (one for one in self._binders if one.column.name == column)
+        (value,) = binder.parameters([cell])
+        return sa.bindparam(None, value, type_=sa.types.NULLTYPE)
 
 
 def _once_free(connect: Callable[[], T], wait: Callable[[float], None]) -> T:
@@ -331,7 +432,7 @@ def _once_free(connect: Callable[[], T], wait: Callable[[float], None]) -> T:
         wait(_LOCK_POLL_INTERVAL)
 
 
-def _batches(rows: Iterable[Sequence[Any]], size: int) -> Iterator[list[Any]]:
+def _batches(rows: Iterable[Iterable[Any]], size: int) -> Iterator[list[Any]]:
     """Return rows in batches of a size."""
     single_rows = (row for some in rows for row in some)
     while batch := list(islice(single_rows, size)):
