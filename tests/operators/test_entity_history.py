@@ -136,7 +136,7 @@ def test_generated_worlds_leave_the_rows_that_a_model_says(database, tiktok, day
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "entity",
-    ["advertiser", "adgroup", "ad", "smart_plus_adgroup", "gmv_max_campaign", "video", "identity", "pixel"],
+    ["advertiser", "adgroup", "ad", "smart_plus_adgroup", "gmv_max_campaign", "image", "identity", "pixel"],
 )
 @pytest.mark.parametrize("names", [None, "fivetran"])
 def test_a_repeated_run_adds_nothing_of_any_kind(database, tiktok, entity, names):  # noqa: F811
@@ -327,3 +327,24 @@ def test_two_runs_side_by_side_add_each_change_once(database, tiktok, monkeypatc
     found = states(database)
     assert {name for name, rows in found.items() if len(rows) == 2} == ({FIRST, SECOND} if exists else set())
     assert sum(map(len, found.values())) == len(CAMPAIGNS) + 2 * exists
+
+
+def test_values_that_a_table_of_the_user_s_own_holds_are_compared_as_stored(database, tiktok):  # noqa: F811
+    number = {"mysql": "DOUBLE", "sqlite": "TEXT"}.get(database.name, "DOUBLE PRECISION")
+    time = {"mysql": "DATETIME", "postgres": "TIMESTAMP WITH TIME ZONE"}.get(database.name, "TIMESTAMP")
+    text = f"VARCHAR(200){' CHARACTER SET utf8mb4' if database.name == 'mysql' else ''}"
+    database.query(
+        f"CREATE TABLE history (advertiser_id {text}, campaign_id {text}, campaign_name {text}, budget {number},"
+        f" create_time {time}, modify_time {time}, is_deleted BOOLEAN, updated_at {time}, note {text})"
+    )
+    fields = ["campaign_name", "budget", "create_time"]
+    for edits, added in (
+        ({}, len(CAMPAIGNS)),
+        ({}, 0),
+        ({FIRST: {"budget": 0.1}, SECOND: None, THIRD: {"create_time": "2026-01-01 00:00:01"}}, 3),
+        ({FIRST: {"budget": 0.1}, SECOND: None, THIRD: {"create_time": "2026-01-01 00:00:01"}}, 0),
+        ({}, 3),
+    ):
+        tiktok.configure(edits=edits)
+        assert keep(fields=fields)["rows_inserted"] == added
+    assert database.query("SELECT count(*) FROM history WHERE note IS NOT NULL") == [(0,)]
