@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
 from difflib import get_close_matches
@@ -22,6 +23,9 @@ IS_DELETED = "is_deleted"
 
 MODIFIED = "modify_time"
 """TikTok's time of an entity's last change, which not every kind has."""
+
+CREATED = "create_time"
+"""TikTok's time of an entity's creation, likewise."""
 
 _SUBMITTED_IDS = 100  # TikTok takes no more IDs in a filter
 _LISTS = ("_ids", "_ids_v2", "_types", "_origins")  # ends of names of filters whose value is a list
@@ -76,11 +80,11 @@ class EntityRequest:
         """Return the request with columns for further fields that TikTok sends."""
         return replace(self, more=tuple(dict.fromkeys((*self.more, *names))))
 
-    def with_modified(self) -> EntityRequest:
-        """Return the request with TikTok's time of the last change among the fields, where the kind has one."""
-        if not self.fields or MODIFIED in self.fields or MODIFIED not in catalog.fields(self.kind.name):
-            return self
-        return replace(self, fields=(*self.fields, MODIFIED))
+    def with_fields(self, *names: str) -> EntityRequest:
+        """Return the request with further ones among the user's fields, as far as the kind has them."""
+        known = catalog.fields(self.kind.name)
+        more = [name for name in names if name in known and name not in self.fields]
+        return replace(self, fields=(*self.fields, *more)) if self.fields and more else self
 
     def params(self) -> dict[str, Any]:
         """Return what distinguishes this list from others, for manifests and fingerprints."""
@@ -106,6 +110,9 @@ class EntityRequest:
             and not (sweep.filtering.keys() & filters.keys() - _ONE_VALUE)
             and _is_wanted(sweep, filters)
         ]
+        for name in sorted(_ONE_VALUE & filters.keys()):  # TikTok says whether it knows others
+            known = {value for sweep in kind.sweeps for value in sweep.filtering.get(name, ())}
+            chosen += [Sweep({name: [value]}, str(value)) for value in filters[name] if value not in known]
         types = filters.get("buying_types")
         if isinstance(types, list) and TOP_VIEW in types:
             others = [one for one in types if one != TOP_VIEW]
@@ -279,8 +286,9 @@ def _read_time(value: object, kind: Kind) -> str | None:
             parsed = None
     if isinstance(parsed, datetime):
         time = parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
-        return f"{time.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S}"
-    if isinstance(parsed, date):
+        with suppress(OverflowError):  # on the first or last day of the calendar
+            return f"{time.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S}"
+    elif isinstance(parsed, date):
         return f"{parsed:%Y-%m-%d} 00:00:00"
     raise invalid(
         "modified_since",

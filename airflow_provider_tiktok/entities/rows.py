@@ -247,8 +247,12 @@ def _text(value: Any) -> str:
     return str(value) if isinstance(value, str) else json_text(value)
 
 
+_NOTHING = frozenset({"", "-"})
+"""What TikTok writes where there is no number, flag or time."""
+
+
 def _number(value: Any) -> Cell:
-    if isinstance(value, str) and not value.strip():
+    if isinstance(value, str) and value.strip() in _NOTHING:
         return None
     number = None if isinstance(value, bool) else canonical_number(str(value).strip())
     return _ODD if number is None else number
@@ -264,13 +268,13 @@ def _integer(value: Any) -> Cell:
 
 def _boolean(value: Any) -> Cell:
     word = _text(value).strip().lower()
-    return _BOOLEANS.get(word, _ODD) if word else None
+    return None if word in _NOTHING else _BOOLEANS.get(word, _ODD)
 
 
 def _time(value: Any) -> Cell:
     """Read a time in UTC, however an endpoint writes it: with or without a zone, or as seconds since 1970."""
     word = _text(value).strip()
-    if not word:
+    if word in _NOTHING:
         return None
     number = None if isinstance(value, bool) else canonical_number(word)
     try:
@@ -281,9 +285,9 @@ def _time(value: Any) -> Cell:
             )
         else:
             time = datetime.fromisoformat(word.replace("Z", "+00:00"))
+        time = time.astimezone(timezone.utc) if time.tzinfo else time
     except (ValueError, OverflowError, OSError):
         return _ODD
-    time = time.astimezone(timezone.utc) if time.tzinfo else time
     return f"{time.replace(tzinfo=None).isoformat()}Z"
 
 

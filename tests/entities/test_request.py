@@ -129,6 +129,7 @@ def test_only_the_fields_that_are_needed_are_asked_for() -> None:
         ({"entity": "ad", "filters": "[1]"}, "must be an object such as"),
         ({"entity": "campaign", "modified_since": "2026-11-01"}, "ad, smart_plus_ad only"),
         ({"entity": "ad", "modified_since": "yesterday"}, "not a time"),
+        ({"entity": "ad", "modified_since": "9999-12-31T23:59:59-05:00"}, "not a time"),
         (
             {"entity": "ad", "modified_since": "2026-11-01", "filters": {"modified_after": "2026-11-01"}},
             "Give one of them",

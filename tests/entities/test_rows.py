@@ -51,6 +51,10 @@ def cell(entity: str, name: str, value: Any, **more: Any) -> Any:
         ("video", "create_time", "2026-11-01T13:00:00Z", "2026-11-01T13:00:00Z"),
         ("video", "modify_time", "2026-11-01T14:00:00+01:00", "2026-11-01T13:00:00Z"),
         ("video", "modify_time", "", None),
+        ("campaign", "budget", "-", None),
+        ("campaign", "create_time", " - ", None),
+        ("campaign", "is_search_campaign", "-", None),
+        ("campaign", "campaign_name", "-", "-"),
         ("adgroup", "actions", [{"b": JsonNumber("0.10"), "a": None}], '[{"b":0.10,"a":null}]'),
         ("adgroup", "age_groups", None, None),
         ("adgroup", "location_ids", ["6252001"], '["6252001"]'),
@@ -65,7 +69,14 @@ def test_a_value_has_the_type_of_its_field(entity, name, value, expected) -> Non
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("budget", "many"), ("create_time", "yesterday"), ("is_search_campaign", "perhaps"), ("budget", True)],
+    [
+        ("budget", "many"),
+        ("create_time", "yesterday"),
+        ("create_time", "9999-12-31T23:59:59-05:00"),
+        ("create_time", "0001-01-01T00:00:00+05:00"),
+        ("is_search_campaign", "perhaps"),
+        ("budget", True),
+    ],
 )
 def test_an_odd_value_passes_and_is_logged_once(name, value, caplog) -> None:
     with caplog.at_level(logging.WARNING):

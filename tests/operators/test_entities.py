@@ -165,6 +165,24 @@ def test_fivetran_s_updated_at_is_never_null(tiktok, tmp_path):
     assert any(row["updated_at"] is None for row in lines(path))
 
 
+@pytest.mark.parametrize("name", ["fivetran", ' "fivetran" ', "Fivetran"])
+def test_fivetran_s_updated_at_is_that_of_all_fields_with_some_of_them(tiktok, tmp_path, name):
+    every, some = tmp_path / "every.jsonl", tmp_path / "some.jsonl"
+    operator(entity="ad", column_names="fivetran", output_path=str(every)).execute({})
+    operator(
+        entity="ad", column_names=name, fields=["ad_name", "modify_time"], output_path=str(some)
+    ).execute({})
+    times = {row["ad_id"]: row["updated_at"] for row in lines(every)}
+    assert {row["ad_id"]: row["updated_at"] for row in lines(some)} == times
+    assert set(lines(some)[0]) >= {"ad_name", "updated_at", "create_time"}
+
+
+@pytest.mark.parametrize("kinds", [["PRODUCT_GMV_MAX", "X"], ["product_gmv_max", "LIVE_GMV_MAX"], ["X"]])
+def test_a_kind_of_gmv_max_that_tiktok_does_not_know_is_not_passed_over(tiktok, kinds):
+    with pytest.raises(TikTokInvalidRequestError, match="gmv_max_promotion_types"):
+        operator(entity="gmv_max_campaign", filters={"gmv_max_promotion_types": kinds}).execute({})
+
+
 def test_a_field_that_this_version_does_not_know_gets_a_column_of_text(tiktok, tmp_path, caplog):
     first = min(row["campaign_id"] for row in all_rows("campaign/get/"))
     tiktok.configure(edits={first: {"brand_new": [1.5, {"b": 1, "a": 2}]}})

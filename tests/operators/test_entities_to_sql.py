@@ -153,3 +153,12 @@ def test_options_about_files_are_refused():
         load(output_path="x")
     with pytest.raises(ValueError, match="batch_size"):
         load(batch_size=0)
+
+
+def test_a_column_of_fivetrans_is_not_lost_when_fewer_fields_are_asked_for(lite):
+    load(column_names="fivetran", fields=["campaign_name", "modify_time", "secondary_status"])
+    before = lite.query("SELECT campaign_id, status, updated_at FROM campaigns ORDER BY 1")
+    for names in ("fivetran", None):
+        with pytest.raises(TikTokOutputError, match="status"):
+            load(column_names=names, fields=["campaign_name"])
+    assert lite.query("SELECT campaign_id, status, updated_at FROM campaigns ORDER BY 1") == before

@@ -57,12 +57,14 @@ class OutputColumns:
     :param types: type by the output's name, in the order of a row's cells; the time of the load is the last one.
     :param loaded_at: the column with the time of the load, which TikTok has no name for; ``None`` without one.
     :param kind: the entity whose rows they are; reports by default.
+    :param named: the name of the mapping that the names are from; empty for a mapping of the user's own.
     """
 
     names: Mapping[str, str]
     types: Mapping[str, str]
     loaded_at: str | None = None
     kind: str = REPORT
+    named: str = ""
 
     def name_of(self, name: str) -> str:
         """Return the output's name of a column; one that rows lack stays as it is."""
@@ -104,6 +106,10 @@ class OutputColumns:
                     f"{new[0]!r}. Choose another name.",
                 )
         return tuple(found)
+
+    def all_named(self) -> set[str]:
+        """Return the names that mappings which have a name give to columns of this kind, whether rows have them or not."""
+        return {new for mapping in NAMED.values() for new in mapping.get(self.kind, {}).values()}
 
     def other_names(self) -> dict[str, set[str]]:
         """Return the names that a column has elsewhere: TikTok's, and those of the mappings that have a name.
@@ -164,7 +170,9 @@ def read_columns(
     renamed = {names[name]: column_type for name, column_type in types.items()}
     if time_column is not None:
         renamed[time_column] = UTC_TIMESTAMP
-    return OutputColumns(names, renamed, time_column, kind)
+    return OutputColumns(
+        names, renamed, time_column, kind, given.strip().lower() if isinstance(given, str) else ""
+    )
 
 
 def _named(word: str, types: Mapping[str, str], kind: str) -> Mapping[str, str]:

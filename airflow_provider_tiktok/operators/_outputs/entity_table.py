@@ -124,7 +124,7 @@ class EntityTable(TableOutput):
                 f"Table {table} also has {', '.join(foreign)}, which no {self._kind.name} has; it seems to be a table of "
                 f"{_owner(foreign) or 'a report'}. Use a separate table for {self._kind.plural}."
             )
-        lost = [name for name in more if name in fields]
+        lost = [name for name in more if name in fields or name in self._columns.all_named()]
         if lost and not self._options.add_columns:
             raise TikTokOutputError(
                 f"Table {table} also has {', '.join(lost)}, which this list doesn't ask for, and the rows that it replaces "

@@ -9,7 +9,13 @@ from typing import Any
 
 from airflow_provider_tiktok.entities.fetch import open_source
 from airflow_provider_tiktok.entities.plan import EntityPlan, plan_entities
-from airflow_provider_tiktok.entities.request import IS_DELETED, MODIFIED, EntityRequest, parse_entities
+from airflow_provider_tiktok.entities.request import (
+    CREATED,
+    IS_DELETED,
+    MODIFIED,
+    EntityRequest,
+    parse_entities,
+)
 from airflow_provider_tiktok.entities.rows import UnknownFieldsError, closed, entity_schema
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators._outputs.base import Output
@@ -57,8 +63,12 @@ class EntityRun(Run):
     ) -> None:
         request = parse_entities(**options.entities)
         if _keeps_history(options):
-            request = request.with_modified()
-        super().__init__(options, _columns_of(request, options), hook, context, stop)
+            request = request.with_fields(MODIFIED)
+        columns = _columns_of(request, options)
+        if _fills_updated_at(columns):
+            request = request.with_fields(CREATED)
+            columns = _columns_of(request, options)
+        super().__init__(options, columns, hook, context, stop)
         if more := [name for name in self.partition_by if name != "advertiser_id"]:
             raise invalid(
                 "partition_by",
@@ -119,13 +129,11 @@ class EntityRun(Run):
         """
         if _keeps_history(self.options):
             return encode  # a history tells more of the same: it knows the newest row
+        if not _fills_updated_at(self.columns):
+            return encode
         names, load_time = list(self.columns.names), utc_cell(began)
-        if str(self.options.column_names).strip().lower() != "fivetran" or "modify_time" not in names:
-            return encode
-        if self.columns.name_of("modify_time") == "modify_time":
-            return encode
-        index = names.index("modify_time")
-        sources = [index, *(names.index(name) for name in ("create_time",) if name in names)]
+        index = names.index(MODIFIED)
+        sources = [index, *(names.index(name) for name in (CREATED,) if name in names)]
 
         def encode_filled(page: Page) -> Sequence[Any]:
             if not len(page):
@@ -166,6 +174,11 @@ def _columns_of(request: EntityRequest, options: EntityOptions) -> OutputColumns
         return columns
     types[UPDATED_AT] = UTC_TIMESTAMP
     return read()
+
+
+def _fills_updated_at(columns: OutputColumns) -> bool:
+    """Return whether no time of change may be null, as Fivetran's packages need it."""
+    return bool(columns.named) and columns.names.get(MODIFIED) == UPDATED_AT
 
 
 def _keeps_history(options: EntityOptions) -> bool:
