@@ -1,8 +1,9 @@
 """A whole warehouse: accounts, campaigns, ad groups, ads and their figures, in the tables that Fivetran's dbt package reads.
 
-Every run lists the accounts' entities and loads two days of figures, yesterday and the day before, because TikTok corrects
-figures for some time; raise ``lookback_days`` for conversions that come later. Reruns and backfills replace rows and never
-duplicate them. Names of tables and columns are Fivetran's, see ``docs/dbt.md``.
+Every run lists the accounts' entities, and adds a row to their history for each one that changed. It loads two days of
+figures, yesterday and the day before, because TikTok corrects figures for some time; raise ``lookback_days`` for conversions
+that come later. Reruns and backfills replace rows and never duplicate them. Names of tables and columns are Fivetran's, see
+``docs/dbt.md``.
 
 The connection may be of any database with a SQL hook in Airflow; ``sqlite_default``, an Airflow default, needs
 ``apache-airflow-providers-sqlite``. Where a database has schemas, ``TIKTOK_EXAMPLE_SCHEMA`` names one, which must exist.
@@ -52,6 +53,8 @@ with DAG(
     tags=["tiktok"],
 ):
     for table, entity in ENTITIES.items():
-        TikTokEntitiesToSqlOperator(task_id=table, entity=entity, table=f"{PREFIX}{table}")
+        TikTokEntitiesToSqlOperator(
+            task_id=table, entity=entity, table=f"{PREFIX}{table}", history=table.endswith("_history")
+        )
     for table, preset in REPORTS.items():
         TikTokReportToSqlOperator(task_id=table, preset=preset, lookback_days=1, table=f"{PREFIX}{table}")

@@ -39,7 +39,9 @@ _BEST_CAMPAIGNS = """
     SELECT account.name AS account, campaign.campaign_name AS campaign, account.currency,
         round(sum(report.spend), 2) AS spend
     FROM campaign_report_daily report
-    JOIN campaign_history campaign USING (campaign_id)
+    JOIN (
+        SELECT campaign_id, campaign_name, advertiser_id, max(updated_at) FROM campaign_history GROUP BY campaign_id
+    ) campaign USING (campaign_id)
     JOIN advertiser account ON account.id = campaign.advertiser_id
     GROUP BY campaign.campaign_id ORDER BY account.name, spend DESC LIMIT :count
 """
