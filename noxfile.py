@@ -301,7 +301,7 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 
 
 def run_all_tests(session: nox.Session, which: str) -> None:
-    """Run all tests, and with nothing beside them those that measure time or memory.
+    """Run all tests, and with nothing else running those that measure time or memory.
 
     A running Airflow, whose tests are one process's, mostly waits: two other processes run beside it.
     """

@@ -130,7 +130,7 @@ class TikTokBaseOperator(GivenParameters, BaseOperator):
 
 
 class RowsOperator(TikTokBaseOperator):
-    """Writes rows of TikTok's to XCom, storage or a table.
+    """Writes TikTok's rows to XCom, storage or a table.
 
     :param output_path: as the operator's.
     """

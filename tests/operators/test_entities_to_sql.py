@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokOutputError
+from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokInvalidRequestError, TikTokOutputError
 from airflow_provider_tiktok.operators.entities_to_sql import TikTokEntitiesToSqlOperator
 from tests.databases import open_database, use_hooks
 from tests.emulator.entity_lists import OWN, all_rows
@@ -162,3 +162,12 @@ def test_a_column_of_fivetrans_is_not_lost_when_fewer_fields_are_asked_for(lite)
         with pytest.raises(TikTokOutputError, match="status"):
             load(column_names=names, fields=["campaign_name"])
     assert lite.query("SELECT campaign_id, status, updated_at FROM campaigns ORDER BY 1") == before
+
+
+def test_what_was_deleted_is_not_left_as_it_was(lite, tiktok):  # noqa: F811
+    load(entity="ad", table="ads", include_deleted=False)
+    before = lite.query("SELECT count(*) FROM ads")
+    tiktok.clear()
+    with pytest.raises(TikTokInvalidRequestError, match="include_deleted=False"):
+        load(entity="ad", table="ads", include_deleted=False, modified_since="2020-01-01")
+    assert (tiktok.calls, lite.query("SELECT count(*) FROM ads")) == ([], before)

@@ -49,7 +49,7 @@ class RedisStore:
     """Keeps the state for all processes that use the same Redis; without it, in another store.
 
     While Redis is lost, what is known stays in the processes: the first one that comes back to an empty Redis, or to one
-    that forgot the latest changes, writes what it saw last. Nobody knows which calls started in between, so that none
+    that forgot the latest changes, writes what it saw last. No one knows which calls started in between, so that none
     starts for a second.
 
     :param settings: how to reach Redis.

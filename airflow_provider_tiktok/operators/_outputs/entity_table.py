@@ -14,6 +14,7 @@ from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.operators._outputs.base import TableOptions
 from airflow_provider_tiktok.operators._outputs.columns import UPDATED_AT, OutputColumns
 from airflow_provider_tiktok.operators._outputs.sql import TableOutput, crossed_names
+from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import Schema
 from airflow_provider_tiktok.storage.tables.table import ExistingTable, Layout, Slice
@@ -49,6 +50,12 @@ class EntityTable(TableOutput):
         self._plan = plan
         self._kind = request.kind
         self._is_partial = request.is_partial
+        if self._is_partial and not request.include_deleted:
+            raise invalid(
+                "modified_since",
+                f"can't be used here with `include_deleted=False`: {self._kind.plural} that were deleted since wouldn't "
+                "be listed, and their rows would stay as they are. Leave out one of the two.",
+            )
         self._key_indexes = schema.key_indexes
         self._replaced: dict[str, list[str]] = {}
         identity = {
