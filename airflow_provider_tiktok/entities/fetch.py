@@ -37,6 +37,7 @@ def open_source(
     max_concurrency: int = 8,
     on_advertiser_error: str = FAIL,
     resume_from: tuple[Position, FetchResult] | None = None,
+    warned: set[str] | None = None,
 ) -> RowSource:
     """Return the source of a list's rows.
 
@@ -46,14 +47,17 @@ def open_source(
     :param max_concurrency: calls in flight.
     :param on_advertiser_error: as :class:`~airflow_provider_tiktok.reports.fetch.failures.AccountFailures`'s.
     :param resume_from: where an earlier fetch has left off, and what it brought until there.
+    :param warned: as :class:`~airflow_provider_tiktok.entities.rows.EntityReader`'s.
     """
+    reader = EntityReader(plan.request, warned)
     failures = AccountFailures(on_advertiser_error, plan.advertiser_ids)
     check_concurrency(max_concurrency)
     if plan.request.kind.path == "advertiser/info/":
-        return AccountSource(client, plan, encode, failures)
+        return AccountSource(client, plan, reader, encode, failures)
     return EntitySource(
         client,
         plan,
+        reader,
         encode,
         failures,
         max_concurrency=max_concurrency,
@@ -66,6 +70,7 @@ class EntitySource(WindowSource):
 
     :param client: makes the calls.
     :param plan: what to fetch.
+    :param reader: reads rows.
     :param encode: makes of a page what the reader of the rows wants of each of them.
     :param failures: what an account's failure means for the others.
     :param max_concurrency: calls in flight.
@@ -76,6 +81,7 @@ class EntitySource(WindowSource):
         self,
         client: TikTokClient,
         plan: EntityPlan,
+        reader: EntityReader,
         encode: Encode,
         failures: AccountFailures,
         *,
@@ -83,7 +89,7 @@ class EntitySource(WindowSource):
         resumed: tuple[Position, FetchResult],
     ) -> None:
         self.plan = plan
-        self.reader = EntityReader(plan.request)
+        self.reader = reader
         budget = row_budget(len(self.reader.schema.columns))
         super().__init__(
             client,
@@ -190,15 +196,21 @@ class AccountSource:
 
     :param client: makes the calls.
     :param plan: what to fetch.
+    :param reader: reads rows.
     :param encode: makes of a page what the reader of the rows wants of each of them.
     :param failures: what an account's failure means for the others.
     """
 
     def __init__(
-        self, client: TikTokClient, plan: EntityPlan, encode: Encode, failures: AccountFailures
+        self,
+        client: TikTokClient,
+        plan: EntityPlan,
+        reader: EntityReader,
+        encode: Encode,
+        failures: AccountFailures,
     ) -> None:
         self.plan = plan
-        self.reader = EntityReader(plan.request)
+        self.reader = reader
         self.result = FetchResult()
         self._client = client
         self._encode = encode

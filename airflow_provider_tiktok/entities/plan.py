@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import Any, ClassVar
 
@@ -66,10 +66,6 @@ class EntityPlan:
     def facts(self) -> dict[str, Any]:
         """Return what is known before the first row, as the summary has it."""
         return {"advertiser_ids": list(self.advertiser_ids), "entity": self.request.kind.name}
-
-    def with_more(self, names: Sequence[str]) -> EntityPlan:
-        """Return the plan with columns for further fields that TikTok sends."""
-        return replace(self, request=self.request.with_more(names))
 
 
 def plan_entities(client: TikTokClient, request: EntityRequest) -> EntityPlan:

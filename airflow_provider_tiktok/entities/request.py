@@ -44,6 +44,7 @@ class EntityRequest:
     :param include_deleted: whether deleted entities come, too.
     :param modified_since: in UTC, as TikTok writes it; ``None`` for all entities.
     :param more: fields that TikTok sends and the catalogue lacks; they are columns of text.
+    :param taken: names, in lower case, that no further one of these fields can have in the output, and why.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class EntityRequest:
     include_deleted: bool = True
     modified_since: str | None = None
     more: tuple[str, ...] = ()
+    taken: Mapping[str, str] = field(default_factory=dict)
 
     # a list has no days, and its accounts are always advertiser accounts
     account: ClassVar[str] = "advertiser_id"

@@ -74,9 +74,10 @@ class EntityReader:
     """Reads the objects of a list, and warns of each oddity once.
 
     :param request: the list.
+    :param warned: what was warned of before, where a list is read again; it is added to.
     """
 
-    def __init__(self, request: EntityRequest) -> None:
+    def __init__(self, request: EntityRequest, warned: set[str] | None = None) -> None:
         self.request = request
         self.schema = entity_schema(request)
         self._kind = request.kind
@@ -88,7 +89,7 @@ class EntityReader:
         self._known = {*catalog.fields(request.kind.name), _ACCOUNT, *self._fields}
         if self._kind.status is not None:
             self._known.add(IS_DELETED)
-        self._warned: set[str] = set()
+        self._warned = set() if warned is None else warned
 
     def read_page(self, call: ReportCall, page: int, items: list[Any]) -> EntityPage:
         """Read one page of an account's list.
@@ -152,19 +153,29 @@ class EntityReader:
         return cells, fit and None not in cells
 
     def _unknown(self, items: Sequence[dict[str, Any]]) -> dict[str, Sequence[Cell]]:
-        """Return what has no column, where all that TikTok has is wanted."""
+        """Return what has no column, where all that TikTok has is wanted.
+
+        A field whose name a column of the output has already is left out: it would be in that column's place.
+        """
         if self.request.fields:
             return {}
-        names = set().union(*set(map(tuple, items))) - self._known
-        for name in sorted(names):
+        found: dict[str, Sequence[Cell]] = {}
+        taken = dict(self.request.taken)
+        # TikTok's names are in lower case, so that of two that differ in nothing else this one is the likelier
+        for name in sorted(
+            set().union(*set(map(tuple, items))) - self._known, key=lambda name: (name != name.lower(), name)
+        ):
+            why = taken.get(name.lower())
+            fate = "passed on as text" if why is None else f"left out, because {why}"
             self._warn_once(
-                f"TikTok sent the field {sanitize(name, 80)}, which this version doesn't know; it is passed on as text.",
+                f"TikTok sent the field {sanitize(name, 80)}, which this version doesn't know; it is {fate}.",
                 about=name,
             )
-        return {
-            name: [None if item.get(name) is None else _text(item[name]) for item in items]
-            for name in sorted(names)
-        }
+            if why is None:
+                found[name] = [None if item.get(name) is None else _text(item[name]) for item in items]
+            if taken:
+                taken.setdefault(name.lower(), f"{sanitize(name, 80)} is the same name to many databases")
+        return found
 
     def _warn_once(self, text: str, *, about: str) -> None:
         if about not in self._warned:

@@ -21,6 +21,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokStoppedError,
 )
 from airflow_provider_tiktok.links.urls import ads_manager_url, read_facts
+from airflow_provider_tiktok.operators._outputs.columns import NAMED
 from airflow_provider_tiktok.operators._outputs.xcom import ROWS_KEY
 from airflow_provider_tiktok.operators.entities import TikTokEntitiesOperator
 from tests.emulator.entity_lists import OWN, WORLD, all_rows, key_of
@@ -194,6 +195,62 @@ def test_a_field_that_this_version_does_not_know_gets_a_column_of_text(tiktok, t
     rows = lines(tmp_path / "rows.jsonl")
     assert rows[0]["brand_new"] == '[1.5,{"b":1,"a":2}]'
     assert {row["brand_new"] for row in rows[1:]} == {None}
+
+
+FIVETRAN = {"column_names": "fivetran", "loaded_at": "_fivetran_synced"}
+TAKEN = [
+    *(
+        ({"entity": entity, **FIVETRAN}, name)
+        for entity, names in NAMED["fivetran"].items()
+        if entity in KINDS
+        for name in (*names.values(), "_fivetran_synced", "_Fivetran_Synced", next(iter(names)).upper())
+    ),
+    ({"column_names": {"campaign_name": "title"}}, "title"),
+    ({"column_names": {"campaign_name": "title", "budget": "campaign_name"}}, "TITLE"),
+    ({"loaded_at": "brand_new"}, "brand_new"),
+    ({"loaded_at": "brand_new"}, "Brand_New"),
+    ({}, "Budget"),
+    ({"entity": "video"}, "VIDEO_ID"),
+]
+"""Names of new fields that a column of the output has already."""
+
+
+@pytest.mark.sampled(9)
+@pytest.mark.parametrize(("options", "name"), TAKEN, ids=str)
+def test_a_new_field_takes_no_column_s_place_and_is_not_lost_in_silence(
+    tiktok, tmp_path, caplog, moved_clock, options, name
+):
+    path = tmp_path / "rows.jsonl"
+    right = operator(output_path=str(path), **options).execute({})
+    before = lines(path)
+    entity = options.get("entity", "campaign")
+    key = KINDS[entity].key
+    first = OWN if entity == "advertiser" else str(all_rows(KINDS[entity].path)[0][key])
+    tiktok.configure(edits={first: {name: "new", "brand_newer": "newer"}})
+    caplog.clear()
+    summary = operator(output_path=str(path), **options).execute({})
+    assert summary["columns"] == {**right["columns"], "brand_newer": "string"}
+    after = lines(path)
+    assert [row.pop("brand_newer") for row in after].count("newer") == 1
+    for row in (*before, *after):
+        row.pop(options.get("loaded_at", ""), None)
+    assert after == before
+    assert (
+        caplog.text.count(f"the field {name}, which this version doesn't know; it is left out, because") == 1
+    )
+    assert (
+        caplog.text.count("the field brand_newer, which this version doesn't know; it is passed on as text")
+        == 1
+    )
+
+
+def test_of_two_new_fields_that_differ_in_case_one_comes(tiktok, tmp_path, caplog):
+    path = tmp_path / "rows.jsonl"
+    first, second = sorted(row["campaign_id"] for row in all_rows("campaign/get/"))[:2]
+    tiktok.configure(edits={first: {"Brand_new": "x", "brand_new": "y"}, second: {"Brand_new": "z"}})
+    operator(output_path=str(path)).execute({})
+    assert [row["brand_new"] for row in lines(path)[:2]] == ["y", None]
+    assert caplog.text.count("the field Brand_new, which this version doesn't know; it is left out") == 1
 
 
 @pytest.mark.parametrize(

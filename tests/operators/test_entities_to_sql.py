@@ -148,6 +148,31 @@ def test_a_field_that_this_version_does_not_know_fails_no_load(lite, tiktok, cap
     assert lite.query("SELECT count(*) FROM campaigns WHERE brand_new IS NOT NULL") == [(1,)]
 
 
+def test_a_new_field_with_a_name_of_fivetran_s_leaves_the_renamed_column_alone(database, tiktok, caplog):  # noqa: F811
+    fivetran = {"column_names": "fivetran", "loaded_at": "_fivetran_synced", "add_columns": True}
+    load(**fivetran)
+    query = "SELECT campaign_id, status, updated_at, budget FROM campaigns ORDER BY 1"
+    before = database.query(query)
+    new = ("status", "updated_at", "_fivetran_synced", "Budget", "id")
+    tiktok.configure(edits={name: dict.fromkeys(new, "new") for name in CAMPAIGNS})
+    for add in (True, False):
+        caplog.clear()
+        load(**{**fivetran, "add_columns": add})
+        assert database.query(query) == before
+        assert [caplog.text.count(f"the field {name},") for name in new] == [1] * len(new)
+        assert caplog.text.count("it is left out") == 4
+    assert database.query("SELECT DISTINCT id FROM campaigns") == [("new",)]
+
+
+def test_a_new_field_may_have_a_name_that_fivetran_gives_to_another_column(lite, tiktok):  # noqa: F811
+    tiktok.configure(edits={min(CAMPAIGNS): {"status": "new"}})
+    for add in (True, True, False):
+        load(add_columns=add)
+        assert lite.query("SELECT count(*) FROM campaigns WHERE status = 'new'") == [(1,)]
+    rows = lite.query("SELECT secondary_status FROM campaigns WHERE secondary_status IS NULL")
+    assert rows == []
+
+
 def test_options_about_files_are_refused():
     with pytest.raises(ValueError, match="TikTokEntitiesOperator"):
         load(output_path="x")

@@ -163,6 +163,24 @@ def test_an_old_state_that_comes_back_with_its_old_time_is_one_more_row(database
     ) == ["campaign_id", "updated_at"]
 
 
+@pytest.mark.parametrize(
+    ("entity", "name"), [("campaign", "updated_at"), ("video", "updated_at"), ("video", "is_deleted")]
+)
+def test_a_new_field_with_a_name_of_a_history_s_own_changes_nothing(lite, tiktok, caplog, entity, name):  # noqa: F811
+    keep(entity=entity, add_columns=True)
+    before = lite.query(f"SELECT * FROM history ORDER BY {entity}_id")
+    tiktok.configure(edits={row[1]: {name: "x"} for row in before})
+    assert keep(entity=entity, add_columns=True)["rows_inserted"] == 0
+    assert lite.query(f"SELECT * FROM history ORDER BY {entity}_id") == before
+    assert caplog.text.count(f"the field {name}, which this version doesn't know; it is left out") == 1
+    tiktok.clear()
+    with pytest.raises(
+        TikTokInvalidRequestError, match="names updated_at, and a table with `history=True` has"
+    ):
+        keep(entity=entity, fields="updated_at", check_fields=False)
+    assert tiktok.calls == []
+
+
 def test_two_changes_in_one_second_are_two_rows(lite, tiktok, day):  # noqa: F811
     for budget in (1, 2, 3, 2):
         tiktok.configure(edits={FIRST: {"budget": budget, "modify_time": None}})

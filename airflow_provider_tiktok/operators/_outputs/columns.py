@@ -107,25 +107,50 @@ class OutputColumns:
                 )
         return tuple(found)
 
-    def all_named(self) -> set[str]:
-        """Return the names that mappings which have a name give to columns of this kind, whether rows have them or not."""
-        return {new for mapping in NAMED.values() for new in mapping.get(self.kind, {}).values()}
+    def all_named(self) -> dict[str, str]:
+        """Return the names that mappings which have a name give to columns of this kind, whether rows have them or not.
+
+        :return: TikTok's name by the new one.
+        """
+        return {new: name for mapping in NAMED.values() for name, new in mapping.get(self.kind, {}).items()}
+
+    def taken(self) -> dict[str, str]:
+        """Return the names, in lower case, that no further column can have, and why. Databases fold case."""
+        found = {name.lower(): f"the rows have a column {name} already" for name in self.names}
+        for name, new in self.names.items():
+            if new != name:
+                found[new.lower()] = (
+                    f"`column_names` calls {name} so; give {name} another name there to keep this field, too"
+                )
+        if self.loaded_at is not None:
+            found[self.loaded_at.lower()] = (
+                "it is the name in `loaded_at`; choose another one there to keep this field"
+            )
+        return found
 
     def other_names(self) -> dict[str, set[str]]:
         """Return the names that a column has elsewhere: TikTok's, and those of the mappings that have a name.
 
         :return: by the output's name, without names that other columns have here.
         """
-        taken = {name.lower() for name in self.types}
+        mapped, names = self.mapped_names(), self.tiktok_names()
+        return {new: names[new] | mapped[new] for new in names}
+
+    def tiktok_names(self) -> dict[str, set[str]]:
+        """Return TikTok's names of columns, as :meth:`other_names`."""
+        return {new: self._free([name]) for name, new in self.names.items()}
+
+    def mapped_names(self) -> dict[str, set[str]]:
+        """Return the names that mappings which have a name give to columns, as :meth:`other_names`."""
         named = [mapping.get(self.kind, {}) for mapping in NAMED.values()]
         return {
-            new: {
-                other
-                for other in (name, *(one.get(name, name) for one in named))
-                if other.lower() not in taken
-            }
-            for name, new in self.names.items()
+            new: self._free(one[name] for one in named if name in one) for name, new in self.names.items()
         }
+
+    def _free(self, names: Iterable[str]) -> set[str]:
+        """Return names that no column has here."""
+        taken = {name.lower() for name in self.types}
+        return {name for name in names if name.lower() not in taken}
 
     def encoder(self, encode: Encode, began: float) -> Encode:
         """Return a function that encodes pages of TikTok's rows, with the time of the load added.
@@ -176,7 +201,7 @@ def read_columns(
 
 
 def _named(word: str, types: Mapping[str, str], kind: str) -> Mapping[str, str]:
-    """Return the mapping of a name, without names that rows lack or have already."""
+    """Return the mapping of a name, without names that rows lack."""
     named = NAMED.get(word.strip().lower())
     if named is None:
         known = ", ".join(map(repr, NAMED))
@@ -185,7 +210,7 @@ def _named(word: str, types: Mapping[str, str], kind: str) -> Mapping[str, str]:
             f"is {word.strip()!r}; it can be a mapping from TikTok's names to yours, or {known}."
             f"{did_you_mean(word.strip().lower(), tuple(NAMED))}",
         )
-    return {name: new for name, new in named.get(kind, {}).items() if name in types and new not in types}
+    return {name: new for name, new in named.get(kind, {}).items() if name in types}
 
 
 def _checked(given: object, types: Mapping[str, str]) -> Mapping[str, str]:
@@ -222,7 +247,9 @@ def _check_unique(names: Mapping[str, str], loaded_at: str | None) -> None:
         other = owners.setdefault(new.lower(), name)
         if other != name:
             raise invalid(
-                "column_names", f"gives two columns the name {new!r}: {other} and {name}. Rename one of them."
+                "column_names",
+                f"gives two columns the name {new!r}: {other} and {name}. Leave one of them out, or rename one in a mapping "
+                "of your own.",
             )
     if loaded_at is not None and loaded_at.lower() in owners:
         taken = owners[loaded_at.lower()]

@@ -70,7 +70,8 @@ class EntityTable(TableOutput):
             fingerprint_of(identity, 12),
             options.create_table,
             options.add_columns,
-            columns.other_names(),
+            columns.tiktok_names(),
+            columns.mapped_names(),
             optional=frozenset(columns.renamed(request.more)),
             rows=f"list of {self._kind.plural}",
             differs=f"another entity than {self._kind.name}, other filters or another `include_deleted`",
@@ -131,7 +132,11 @@ class EntityTable(TableOutput):
                 f"Table {table} also has {', '.join(foreign)}, which no {self._kind.name} has; it seems to be a table of "
                 f"{_owner(foreign) or 'a report'}. Use a separate table for {self._kind.plural}."
             )
-        lost = [name for name in more if name in fields or name in self._columns.all_named()]
+        others = self._columns.all_named()
+        # a table with both names of a column has a field of TikTok's of the other name
+        lost = [
+            name for name in more if name in fields or (name in others and others[name] not in found.columns)
+        ]
         if lost and not self._options.add_columns:
             raise TikTokOutputError(
                 f"Table {table} also has {', '.join(lost)}, which this list doesn't ask for, and the rows that it replaces "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_tiktok.entities.fetch import open_source
@@ -68,6 +69,7 @@ class EntityRun(Run):
         if _fills_updated_at(columns):
             request = request.with_fields(CREATED)
             columns = _columns_of(request, options)
+        request = replace(request, taken=columns.taken())
         super().__init__(options, columns, hook, context, stop)
         if more := [name for name in self.partition_by if name != "advertiser_id"]:
             raise invalid(
@@ -77,6 +79,7 @@ class EntityRun(Run):
             )
         self._request = request
         self._on_plan = on_plan
+        self._warned: set[str] = set()
 
     def attempt(self, *, resumed: bool) -> Finished:
         """List the entities and publish them, without a wait in the triggerer.
@@ -92,8 +95,9 @@ class EntityRun(Run):
             try:
                 return self.fetch(plan, self._open_output(plan), self._open_source, resumed=resumed)
             except UnknownFieldsError as error:
-                plan = plan.with_more(error.names)
-                self.columns = _columns_of(plan.request, self.options)
+                request = plan.request.with_more(error.names)
+                self.columns = _columns_of(request, self.options)
+                plan = replace(plan, request=replace(request, taken=self.columns.taken()))
 
     def describe(self, source: RowSource) -> str:
         """Return what is listed, for the log."""
@@ -153,6 +157,7 @@ class EntityRun(Run):
             max_concurrency=self.options.max_concurrency,
             on_advertiser_error=self.options.on_advertiser_error,
             resume_from=checkpoint.resume_from,
+            warned=self._warned,
         )
 
 
@@ -168,6 +173,12 @@ def _columns_of(request: EntityRequest, options: EntityOptions) -> OutputColumns
 
     if not _keeps_history(options):
         return read()
+    if UPDATED_AT in types:
+        raise invalid(
+            "fields",
+            f"names {UPDATED_AT}, and a table with `history=True` has a column of that name for the time of a change. Leave "
+            "it out.",
+        )
     types.setdefault(IS_DELETED, BOOLEAN)
     columns = read()
     if columns.name_of(MODIFIED) == UPDATED_AT:

@@ -64,6 +64,7 @@ class Layout:
     :param create: whether to create a missing table.
     :param add_columns: whether to add missing columns.
     :param other_names: the names under which another writer may have the data of a column.
+    :param names_instead: likewise, where the table lacks the column itself; else such a name is another column's.
     :param optional: columns that are left out where the table lacks them and may get none.
     :param rows: what the rows are, for messages.
     :param differs: what may be different about other rows with the same columns, for messages.
@@ -76,6 +77,7 @@ class Layout:
     create: bool
     add_columns: bool
     other_names: Mapping[str, Collection[str]] = field(default_factory=dict)
+    names_instead: Mapping[str, Collection[str]] = field(default_factory=dict)
     optional: Collection[str] = ()
     rows: str = "report"
     differs: str = "another report type, data level, filters or request parameters"
@@ -343,11 +345,15 @@ class SqlTable:
 
         A column of the table's key stands for none that is not in the layout's: then the tables differ in more than names.
         """
+        layout = self._layout
+        lacking = {
+            name: others for name, others in layout.names_instead.items() if self._fold(name) not in existing
+        }
         found = {
             other: name
-            for name, others in self._layout.other_names.items()
+            for name, others in chain(layout.other_names.items(), lacking.items())
             for other in sorted(others)
-            if self._fold(other) in existing and not (other in key and name not in self._layout.key)
+            if self._fold(other) in existing and not (other in key and name not in layout.key)
         }
         if found:
             theirs, ours = ", ".join(found), ", ".join(dict.fromkeys(found.values()))
