@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 from airflow_provider_tiktok.api.calls import JsonNumber
@@ -42,7 +44,12 @@ _COLUMN_TYPES = {
 }
 _BOOLEANS = {"true": "true", "1": "true", "false": "false", "0": "false"}
 _DELETED = ("_DELETE", "_DELETED")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_FIRST_SECOND, _LAST_SECOND = 10**9, 4_102_444_800  # the years 2001 and 2100
 _MILLISECONDS = 10**11  # a time of that many seconds is in the year 5138, so the number counts milliseconds
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,22 +290,39 @@ def _boolean(value: Any) -> Cell:
 
 
 def _time(value: Any) -> Cell:
-    """Read a time in UTC, however an endpoint writes it: with or without a zone, or as seconds since 1970."""
+    """Read a time in UTC, however an endpoint writes it: as text, with or without a zone, or as a number of seconds."""
+    if isinstance(value, (int, JsonNumber)):
+        return _ODD if isinstance(value, bool) else _time_of_number(value)
     word = _text(value).strip()
     if word in _NOTHING:
         return None
-    number = None if isinstance(value, bool) else canonical_number(word)
-    try:
-        if number is not None:
-            seconds = float(number)
-            time = datetime.fromtimestamp(
-                seconds / 1000 if abs(seconds) >= _MILLISECONDS else seconds, timezone.utc
-            )
-        else:
-            time = datetime.fromisoformat(word.replace("Z", "+00:00"))
-        time = time.astimezone(timezone.utc) if time.tzinfo else time
-    except (ValueError, OverflowError, OSError):
+    found = _TIME.fullmatch(word)
+    if found is None:
         return _ODD
+    day, minutes, seconds, fraction, zone = found.groups()
+    offset = {None: "+00:00", "Z": "+00:00"}.get(zone) or f"{zone[:3]}:{zone[-2:]}"
+    try:
+        time = datetime.fromisoformat(
+            f"{day}T{minutes or '00:00'}:{seconds or '00'}.{fraction or '':0<6}{offset}"
+        )
+        return _time_cell(time.astimezone(timezone.utc))
+    except (ValueError, OverflowError):
+        return _ODD
+
+
+def _time_of_number(value: int | str) -> Cell:
+    """Read seconds since 1970, or milliseconds; a number that is far from the present is something else, as 20261101 is."""
+    digits = canonical_number(str(value))
+    if digits is None:
+        return _ODD
+    number = Decimal(digits)
+    seconds = number / 1000 if number >= _MILLISECONDS else number
+    if seconds and not _FIRST_SECOND <= seconds < _LAST_SECOND:
+        return _ODD
+    return _time_cell(_EPOCH + timedelta(microseconds=int(seconds * 10**6)))
+
+
+def _time_cell(time: datetime) -> Cell:
     return f"{time.replace(tzinfo=None).isoformat()}Z"
 
 

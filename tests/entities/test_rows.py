@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import random
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from sqlalchemy import DateTime
 
 from airflow_provider_tiktok.api.calls import JsonNumber
 from airflow_provider_tiktok.api.envelope import read_json
@@ -18,7 +22,10 @@ from airflow_provider_tiktok.entities.rows import (
     entity_schema,
     json_text,
 )
-from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
+from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError, TikTokOutputError
+from airflow_provider_tiktok.storage.columns import UTC_TIMESTAMP
+from airflow_provider_tiktok.storage.formats.parquet import Parquet
+from airflow_provider_tiktok.storage.tables.values import Binder, Column, NumberStorage
 
 ONE = "7000000000000000001"
 
@@ -51,6 +58,10 @@ def cell(entity: str, name: str, value: Any, **more: Any) -> Any:
         ("video", "create_time", "2026-11-01T13:00:00Z", "2026-11-01T13:00:00Z"),
         ("video", "modify_time", "2026-11-01T14:00:00+01:00", "2026-11-01T13:00:00Z"),
         ("video", "modify_time", "", None),
+        ("video", "modify_time", "2026-11-01 14:00:00.5+0100", "2026-11-01T13:00:00.500000Z"),
+        ("video", "modify_time", "2026-11-01", "2026-11-01T00:00:00Z"),
+        ("advertiser", "create_time", JsonNumber("1793538000.25"), "2026-11-01T13:00:00.250000Z"),
+        ("advertiser", "create_time", JsonNumber("1.793538e9"), "2026-11-01T13:00:00Z"),
         ("campaign", "budget", "-", None),
         ("campaign", "create_time", " - ", None),
         ("campaign", "is_search_campaign", "-", None),
@@ -82,6 +93,95 @@ def test_an_odd_value_passes_and_is_logged_once(name, value, caplog) -> None:
     with caplog.at_level(logging.WARNING):
         assert cell("campaign", name, value) == (value if isinstance(value, str) else "true")
     assert caplog.text.count("passed on unchanged") == 1
+
+
+_INSTANT = datetime(2026, 11, 1, 13, 5, 9, tzinfo=timezone.utc)
+_NO_TIMES = (
+    *(
+        "%Y%m%d",
+        "%Y%m%d%H",
+        "%Y%m%d%H%M",
+        "%Y%m%d%H%M%S",
+        "%Y%m%dT%H%M%SZ",
+        "%d.%m.%Y",
+        "%m/%d/%Y",
+        "%Y",
+        "%H:%M:%S",
+    ),
+    *(
+        "%Y/%m/%d %H:%M:%S",
+        "%G-W%V-%u",
+        "%Y-%j",
+        "%Y-%m",
+        "%Y-%m-%dT%H",
+        "%Y-%m-%d %H:%M:%S UTC",
+        "%Y-%m-%d  %H:%M:%S",
+    ),
+    *(
+        "%Y-%m-%d %H:%M:%S +0100",
+        "%Y-%m-%d 25:00:00",
+        "%Y-13-01 00:00:00",
+        "%Y-02-30 00:00:00",
+        "0000-00-00 00:00:00",
+    ),
+    *(
+        "0",
+        "-1",
+        "1793538309",
+        "1793538309000",
+        "1793538309.5",
+        "1.793538309e9",
+        "%Y-%m-%d %H:%M:%S.1234567",
+        "０",
+    ),
+)
+_NO_NUMBERS = (
+    20261101,
+    2026,
+    202611011305,
+    20261101130509,
+    -1793538309,
+    10**9 - 1,
+    4_102_444_800,
+    10**20,
+    10**400,
+)
+
+
+@pytest.mark.parametrize(
+    "value", [*map(_INSTANT.strftime, _NO_TIMES), *_NO_NUMBERS, *map(JsonNumber, ("20261101.0", "1e300"))]
+)
+def test_what_is_no_time_never_becomes_one(value, caplog) -> None:
+    assert cell("campaign", "create_time", value) == str(value)
+    assert caplog.text.count("passed on unchanged") == 1
+    columns = {"create_time": UTC_TIMESTAMP}
+    binder = Binder(Column("create_time", UTC_TIMESTAMP, DateTime()), NumberStorage(), {})
+    with pytest.raises(TikTokOutputError, match=r"for create_time, .*which can't store"):
+        binder.check([str(value)])
+    pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    parquet = Parquet(columns)
+    with suppress(TikTokOutputError):  # unless it is a spelling that Arrow knows
+        (found,) = parquet.table(parquet.lines([[str(value)]], [False])).column(0).to_pylist()
+        assert found in {_INSTANT, _INSTANT.replace(minute=0, second=0)}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_time_is_the_same_however_it_is_written(seed) -> None:
+    dice = random.Random(seed)
+    time = datetime.fromtimestamp(dice.randrange(10**9, 4 * 10**9), timezone.utc)
+    zone = timezone(timedelta(minutes=15 * dice.randint(-56, 56)))
+    stamp, there = int(time.timestamp()), time.astimezone(zone)
+    spellings = [
+        f"{time:%Y-%m-%d %H:%M:%S}",
+        f"{time:%Y-%m-%dT%H:%M:%SZ}",
+        f"{time:%Y-%m-%d %H:%M:%S}.000",
+        there.isoformat(),
+        f"{there:%Y-%m-%d %H:%M:%S%z}",
+        stamp,
+        stamp * 1000,
+        JsonNumber(f"{stamp}.0"),
+    ]
+    assert {cell("campaign", "create_time", one) for one in spellings} == {f"{time:%Y-%m-%dT%H:%M:%SZ}"}
 
 
 @pytest.mark.parametrize(
