@@ -18,6 +18,7 @@ from airflow_provider_tiktok.entities.request import IS_DELETED, EntityRequest
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.fetch.collectors import Encode
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
+from airflow_provider_tiktok.reports.rows.checks import NUMBERS, is_number_id
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import Cell, Row, Schema, to_python
 from airflow_provider_tiktok.storage.columns import (
@@ -32,6 +33,7 @@ from airflow_provider_tiktok.storage.columns import (
 log = logging.getLogger(__name__)
 
 _ACCOUNT = "advertiser_id"
+_PARENTS = ("campaign_id", "adgroup_id")
 _COLUMN_TYPES = {
     "id": STRING,
     "text": STRING,
@@ -134,9 +136,12 @@ class EntityReader:
         """Return why an item is no entity of an account; empty if it is one."""
         if not isinstance(item, dict):
             return "an entry that is no object"
-        key = item.get(self._kind.key)
-        if not isinstance(key, (str, int)) or isinstance(key, bool) or not str(key).strip():
+        if item.get(self._kind.key) is None:
             return f"an entry without {self._kind.key}"
+        for name in dict.fromkeys((self._kind.key, *_PARENTS)):
+            value = item.get(name)
+            if value is not None and not _is_id(name, value):
+                return f"an entry whose {name} is {sanitize(_text(value), 60)!r}, which is no ID"
         owner = item.get(_ACCOUNT)
         if owner is not None and str(owner) != account:
             return f"an entry of advertiser {sanitize(owner, 60)}, which was not asked for"
@@ -259,6 +264,18 @@ def json_text(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+def _is_id(name: str, value: Any) -> bool:
+    """Return whether a value can be an ID: of a campaign, an ad group or an ad as in reports, else a word."""
+    if not isinstance(value, (str, int)) or isinstance(value, (bool, JsonNumber)):
+        return False
+    text = str(value)
+    return (
+        is_number_id(text)
+        if name in NUMBERS
+        else text.isprintable() and text not in _NOTHING and " " not in text
+    )
 
 
 def _text(value: Any) -> str:

@@ -221,7 +221,24 @@ def test_the_columns_are_the_account_the_fields_and_what_follows_from_them() -> 
     [
         ([], "no object"),
         ({"campaign_name": "x"}, "without campaign_id"),
-        ({"campaign_id": ""}, "without campaign_id"),
+        ({"campaign_id": None}, "without campaign_id"),
+        *(
+            ({"campaign_id": no_id}, "whose campaign_id is .*, which is no ID")
+            for no_id in (
+                "",
+                "-",
+                " 1",
+                "1 ",
+                "1\n",
+                "one",
+                "１",
+                "1.0",
+                JsonNumber("1.5"),
+                True,
+                ["1"],
+                {"id": "1"},
+            )
+        ),
         ({"campaign_id": "1", "advertiser_id": "8"}, "of advertiser 8"),
     ],
 )
@@ -229,6 +246,24 @@ def test_what_is_no_entity_of_the_account_is_refused(item, message) -> None:
     reader = EntityReader(parse_entities(entity="campaign"))
     with pytest.raises(TikTokIncompleteReportError, match=message):
         reader.read([ONE, ONE], [{"campaign_id": "1"}, item], "a test")
+
+
+@pytest.mark.parametrize("entity", sorted(KINDS))
+def test_an_id_is_digits_or_a_word(entity) -> None:
+    kind = KINDS[entity]
+    reader = EntityReader(parse_entities(entity=entity))
+    parents = [
+        name for name in ("campaign_id", "adgroup_id") if name in reader.schema.columns and name != kind.key
+    ]
+    right = {kind.key: ONE, **dict.fromkeys(parents, "1")}
+    reader.read([ONE], [right], "a test")
+    reader.read([ONE], [right | dict.fromkeys(parents)], "a test")
+    if kind.key in {"video_id", "image_id", "identity_id"}:
+        reader.read([ONE], [{kind.key: "ad-site-i18n-sg/2020_ü.x"}], "a test")
+    for name in (kind.key, *parents):
+        for no_id in ("", "-", " 1", "1 ", "1\t", "1\u00a0", "\0", JsonNumber("1.5"), True):
+            with pytest.raises(TikTokIncompleteReportError, match=f"{name} is .*, which is no ID.*a test"):
+                reader.read([ONE], [right | {name: no_id}], "a test")
 
 
 def test_unknown_fields_are_text_and_named_once(caplog) -> None:

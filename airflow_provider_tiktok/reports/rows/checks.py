@@ -21,7 +21,9 @@ from airflow_provider_tiktok.reports.rows.reader import Page, RowReader
 from airflow_provider_tiktok.reports.rows.schema import Cell
 
 _ID = re.compile(r"-?[0-9]+")
-_ALWAYS_THERE = ("advertiser_id", *ROW_IDS, "smart_plus_ad_id")
+NUMBERS = ("advertiser_id", *ROW_IDS, "smart_plus_ad_id")
+"""IDs of accounts, campaigns, ad groups and ads: they are digits, and a row by one of them has it."""
+
 _NO_NAMES = ("duration",)  # an ID in the catalogue only
 
 
@@ -46,7 +48,7 @@ def _faults(
         for stray in (cell for cell in set(columns[name]) if cell and not low <= cell <= high):
             yield columns[name].index(stray), f"of {sanitize(stray, 60)!r}, which was not asked for"
     for name in request.dimensions:
-        if name in _ALWAYS_THERE and not all(columns[name]):
+        if name in NUMBERS and not all(columns[name]):
             yield next(index for index, cell in enumerate(columns[name]) if not cell), f"without {name}"
     names = _names(request)
     if names and not any(all(columns[name]) for name in names):
@@ -90,4 +92,9 @@ def _no_ids(cells: Sequence[Cell]) -> list[str]:
         text = "".join(cells)  # type: ignore[arg-type]
         if all(cells) and text.isascii() and text.encode().isdigit():  # several times faster than a pattern
             return []
-    return [cell for cell in cells if cell is not None and not _ID.fullmatch(cell)]
+    return [cell for cell in cells if cell is not None and not is_number_id(cell)]
+
+
+def is_number_id(text: str) -> bool:
+    """Return whether a text can be one of the IDs :data:`NUMBERS`."""
+    return _ID.fullmatch(text) is not None
