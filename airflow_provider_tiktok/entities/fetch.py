@@ -242,11 +242,18 @@ class AccountSource:
                 for advertiser_id in asked:
                     self._fail(advertiser_id, outcome)
                 continue
-            found = {str(item.get("advertiser_id")): item for item in outcome if isinstance(item, dict)}
-            for advertiser_id in asked:
-                if advertiser_id not in found:
-                    self._fail(advertiser_id, _silent(advertiser_id))
-            named = [name for name in asked if name in found]
+            found: dict[str, Any] = {}
+            faults: dict[str, str] = {}
+            for item in (one for one in outcome if isinstance(one, dict)):
+                name = str(item.get("advertiser_id"))
+                if found.setdefault(name, item) != item:
+                    faults[name] = "named an account twice, with different values: advertiser {}"
+            for name in asked:
+                if name not in found:
+                    faults[name] = "sent nothing about advertiser {}, which was asked for"
+                if name in faults:
+                    self._fail(name, _incomplete(faults[name].format(name)))
+            named = [name for name in asked if name not in faults]
             yield self.reader.read(named, [found[name] for name in named], _subject(asked))
 
     def _ask(self, accounts: Sequence[str]) -> list[Any]:
@@ -272,8 +279,7 @@ def _subject(accounts: Sequence[str]) -> str:
     return f"advertiser {accounts[0]}" if len(accounts) == 1 else f"{len(accounts)} advertiser accounts"
 
 
-def _silent(advertiser_id: str) -> TikTokIncompleteReportError:
+def _incomplete(fault: str) -> TikTokIncompleteReportError:
     return TikTokIncompleteReportError(
-        f"TikTok sent nothing about advertiser {advertiser_id}, which was asked for. Run the task again, or leave the "
-        "account out of `advertiser_ids`."
+        f"TikTok {fault}. Run the task again, or leave the account out of `advertiser_ids`."
     )

@@ -84,6 +84,14 @@ def test_an_account_about_which_nothing_is_said_is_absent(client, server):
     assert (list(details.found), details.refused) == (["7000000000000000000"], {})
 
 
+def test_an_account_that_is_described_twice_comes_once_or_fails(client, server):
+    item = {"advertiser_id": "7", "timezone": "Asia/Tokyo"}
+    server.script = [ok({"list": [item, item]}), ok({"list": [item, {**item, "timezone": "Europe/Rome"}]})]
+    assert describe_batch(client, ["7"]) == {"7": Advertiser("7", timezone="Asia/Tokyo")}
+    with pytest.raises(TikTokTransportError, match="has advertiser 7 twice, with different values"):
+        describe(client, ["7"])
+
+
 @pytest.mark.parametrize(
     ("fields", "zone"),
     [

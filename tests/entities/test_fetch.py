@@ -210,6 +210,23 @@ def test_an_account_of_which_tiktok_says_nothing_fails() -> None:
         listed(client, "advertiser", accounts=MANY[:9], policy="skip")
 
 
+def test_an_account_that_is_named_twice_comes_once_or_fails() -> None:
+    def answer(path, params):
+        answered = accounts_info()(path, params)
+        again = next(item for item in answered["list"] if item["advertiser_id"] == MANY[3])
+        return {"list": [*answered["list"], {**again, "balance": balance}]}
+
+    balance = 1
+    rows = listed(ListClient(answer), "advertiser", accounts=MANY[:9])
+    assert [row["advertiser_id"] for row in rows] == MANY[:9]
+    balance = 2
+    for policy in ("fail", "fail_at_end", "skip"):
+        with pytest.raises(
+            TikTokIncompleteReportError, match=f"twice, with different values: advertiser {MANY[3]}. Run"
+        ):
+            listed(ListClient(answer), "advertiser", accounts=MANY[:9], policy=policy)
+
+
 def test_no_call_is_made_without_an_account() -> None:
     client = ListClient(of_sweeps())
     with pytest.raises(TikTokInvalidRequestError, match="advertiser_ids"):

@@ -139,6 +139,7 @@ def describe_batch(client: TikTokClient, batch: Sequence[str]) -> dict[str, Adve
     """Look up to 100 accounts up in one call.
 
     :raises TikTokPermissionError: TikTok refuses, maybe for one of them.
+    :raises TikTokTransportError: the list can't be read, or has an account twice, with different values.
     """
     subject = (
         f"details of {len(batch)} advertiser accounts"
@@ -148,7 +149,12 @@ def describe_batch(client: TikTokClient, batch: Sequence[str]) -> dict[str, Adve
     answer = client.get(
         "advertiser/info/", {"advertiser_ids": list(batch), "fields": _FIELDS}, subject=subject
     )
-    return {advertiser.advertiser_id: advertiser for advertiser in map(_advertiser, _items(answer))}
+    found: dict[str, Advertiser] = {}
+    for advertiser in map(_advertiser, _items(answer)):
+        name = advertiser.advertiser_id
+        if found.setdefault(name, advertiser) != advertiser:
+            raise _unreadable(answer, f"it has advertiser {name} twice, with different values")
+    return found
 
 
 def _items(answer: Answer) -> list[dict[str, Any]]:
