@@ -91,7 +91,7 @@ FLOORS = {
         ("fetch",),
         ("async_reports", "result"),
     ),
-    "entities": (("catalog", "kinds"), ("request",), ("plan",), ("rows",), ("fetch",)),
+    "entities": (("catalog", "kinds"), ("filters",), ("request",), ("plan",), ("rows",), ("fetch",)),
     "api": (
         ("scopes",),
         ("codes", "stopping", "zones"),

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timezone
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
-import pendulum
-
 from airflow_provider_tiktok.entities import catalog
+from airflow_provider_tiktok.entities.filters import read_filters, utc_time
 from airflow_provider_tiktok.entities.kinds import KINDS, TOP_VIEW, Kind, Sweep
 from airflow_provider_tiktok.reports.params import coerce
 from airflow_provider_tiktok.reports.params.accounts import read_accounts, read_excluded
@@ -27,8 +24,7 @@ MODIFIED = "modify_time"
 CREATED = "create_time"
 """TikTok's time of an entity's creation, likewise."""
 
-_SUBMITTED_IDS = 100  # TikTok takes no more IDs in a filter
-_LISTS = ("_ids", "_ids_v2", "_types", "_origins")  # ends of names of filters whose value is a list
+_TOP_VIEW_SIZE = 100  # the largest page of TopView entities
 _STATUSES = ("primary_status", "secondary_status")
 
 
@@ -118,7 +114,7 @@ class EntityRequest:
         types = filters.get("buying_types")
         if isinstance(types, list) and TOP_VIEW in types:
             others = [one for one in types if one != TOP_VIEW]
-            alone = Sweep({"buying_types": [TOP_VIEW]}, "TopView", page_size=_SUBMITTED_IDS)
+            alone = Sweep({"buying_types": [TOP_VIEW]}, "TopView", page_size=_TOP_VIEW_SIZE)
             rest = [replace(one, filtering={**one.filtering, "buying_types": others}) for one in chosen]
             chosen = [*(rest if others else []), alone]
         return chosen or [Sweep({})]  # TikTok then says what is wrong with the filters
@@ -201,7 +197,7 @@ def parse_entities(
     :raises TikTokInvalidRequestError: a parameter can't be right.
     """
     kind = read_kind(entity)
-    read = _read_filters(filters, kind)
+    read = read_filters(filters, kind)
     own = read.pop(kind.modified, None) if kind.modified else None
     if own is not None and coerce.optional(modified_since, "modified_since") is not None:
         raise invalid(
@@ -245,29 +241,6 @@ def _unknown(name: str, known: tuple[str, ...]) -> str:
     return f"{name!r}, which the catalogue lacks{f' (did you mean {close[0]!r}?)' if close else ''}"
 
 
-def _read_filters(value: object, kind: Kind) -> dict[str, Any]:
-    read = coerce.mapping(value, "filters", example={"campaign_ids": ["123"]})
-    known = (*kind.filters, *kind.parameters)
-    for name, given in read.items():
-        if name not in known:
-            others = [one.name for one in KINDS.values() if name in (*one.filters, *one.parameters)]
-            where = f" It is a filter of {', '.join(others)}." if others else ""
-            meant = "" if others else coerce.did_you_mean(name, known)
-            raise invalid(
-                "filters",
-                f"names {name!r}, by which TikTok can't filter {kind.plural}.{where}{meant} They have "
-                f"{', '.join(known) or 'no filters'}.",
-            )
-        if name.endswith(_LISTS) and isinstance(given, list) and len(given) > _SUBMITTED_IDS:
-            raise invalid("filters", f"names {len(given):,} {name}; TikTok takes {_SUBMITTED_IDS} at most.")
-    return {name: _as_list(given) if name.endswith(_LISTS) else given for name, given in read.items()}
-
-
-def _as_list(value: Any) -> list[str]:
-    """Return IDs, or codes, as TikTok wants them: a list of text."""
-    return list(map(str, value)) if isinstance(value, list) else [str(value)]
-
-
 def _read_time(value: object, kind: Kind) -> str | None:
     """Read ``modified_since`` as a time in UTC, as TikTok writes it."""
     value = coerce.optional(value, "modified_since")
@@ -280,18 +253,9 @@ def _read_time(value: object, kind: Kind) -> str | None:
             f"can't be used here: TikTok has it for {have} only. {kind.plural.capitalize()} are listed in full; leave "
             "it out.",
         )
-    parsed: object = value
-    if not isinstance(value, (datetime, date)):
-        try:
-            parsed = pendulum.parse(str(value).strip(), exact=True)
-        except (ValueError, OverflowError):
-            parsed = None
-    if isinstance(parsed, datetime):
-        time = parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
-        with suppress(OverflowError):  # on the first or last day of the calendar
-            return f"{time.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S}"
-    elif isinstance(parsed, date):
-        return f"{parsed:%Y-%m-%d} 00:00:00"
+    time = utc_time(value)
+    if time is not None:
+        return time
     raise invalid(
         "modified_since",
         f"is {str(value)!r}, which is not a time. Write 2026-11-01T13:00:00Z, or a template such as "

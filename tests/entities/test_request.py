@@ -140,3 +140,89 @@ def test_what_can_not_be_right_is_refused_with_what_is_right(parameters, message
     with pytest.raises(TikTokInvalidRequestError) as raised:
         parse_entities(**parameters)
     assert message.lower() in str(raised.value).lower()
+
+
+LISTS = {
+    name
+    for kind in KINDS.values()
+    for name in (*kind.filters, *kind.parameters)
+    if name.endswith(("_ids", "_ids_v2", "_types", "_origins", "_events", "_sources")) or name == "ratio"
+}
+FLAGS = {"is_smart_performance_campaign", "split_test_enabled", "displayable", "available_for_catalog_only"}
+TIMES = {"creation_filter_start_time", "creation_filter_end_time"}
+FILTERS = [
+    (kind.name, name)
+    for kind in KINDS.values()
+    for name in (*kind.filters, *kind.parameters)
+    if name not in {kind.modified, "buying_types", "campaign_system_origins", "gmv_max_promotion_types"}
+]
+
+
+def sent(entity: str, name: str, value: object) -> object:
+    """Return what TikTok gets of a filter; ``None`` if nothing."""
+    parsed = parse_entities(entity=entity, filters={name: value}, include_deleted=False)
+    found = [params.get(name, (params["filtering"] or {}).get(name)) for _, params in parsed.calls()]
+    assert all(one == found[0] for one in found)
+    assert parsed.filters.get(name) == found[0]
+    return found[0]
+
+
+@pytest.mark.parametrize(("entity", "name"), FILTERS)
+def test_a_filter_has_tiktok_s_type_however_it_is_written(entity, name) -> None:
+    for nothing in (None, "", " "):
+        assert sent(entity, name, nothing) is None
+    bad: list[object] = [{"a": 1}, object(), [None], [[]], float("nan"), "None", "null", ["1", None], b"1"]
+    if name in LISTS:
+        for spelling in (
+            "1,2",
+            " 1 , 2,",
+            "1,2,1",
+            '["1", "2"]',
+            "('1', '2')",
+            ["1", "2"],
+            ("1", "2"),
+            {"2", "1"},
+            ["1 ", " 2", ""],
+        ):
+            assert sent(entity, name, spelling) == ["1", "2"], spelling
+        assert sent(entity, name, [1, 2]) == ([1, 2] if name == "ratio" else ["1", "2"])
+        assert sent(entity, name, 1) == ([1] if name == "ratio" else ["1"])
+        for nothing in ([], (), "[]", ",", [""]):
+            assert sent(entity, name, nothing) is None
+        bad += [True, "1,None", [False], *([1.5] if name != "ratio" else ())]
+        if name.endswith(("_ids", "_ids_v2")):
+            bad += [
+                list(map(str, range(101))),
+                *(["x", "1,x", ["1 2"], -1] if name not in {"video_ids", "image_ids"} else ()),
+            ]
+    elif name in FLAGS:
+        assert [sent(entity, name, one) for one in (True, "true", "True", [True])] == [True] * 4
+        assert [sent(entity, name, one) for one in (False, "false", "False")] == [False] * 3
+        bad += [1, "yes", [True, False]]
+    elif name in {"width", "height"}:
+        assert [sent(entity, name, one) for one in (720, "720", ["720"])] == [720] * 3
+        bad += [True, -1, 1.5, "wide", [1, 2]]
+    elif name in TIMES:
+        for spelling in ("2026-11-01 13:00:00", "2026-11-01T14:00:00+01:00", datetime(2026, 11, 1, 13)):
+            assert sent(entity, name, spelling) == "2026-11-01 13:00:00"
+        bad += [True, "yesterday", "20261101130000", 0, ["2026-11-01", "2026-11-02"]]
+    else:
+        for text in ("X", "a, b", "[2026]", "True", "1"):
+            assert sent(entity, name, text) == text
+        assert sent(entity, name, ["X"]) == "X"
+        assert sent(entity, name, 5) == "5"
+        bad += [True, 1.5, ["X", "Y"], []]
+    for value in bad:
+        with pytest.raises(TikTokInvalidRequestError, match=f"filters.{name}`"):
+            sent(entity, name, value)
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], "[]", ","])
+def test_a_filter_that_is_none_leaves_all_sweeps(nothing) -> None:
+    for entity, name in (
+        ("campaign", "buying_types"),
+        ("ad", "campaign_system_origins"),
+        ("gmv_max_campaign", "gmv_max_promotion_types"),
+    ):
+        assert filterings(entity, filters={name: nothing}) == filterings(entity)
+    assert filterings("ad", filters={"modified_after": None}) == filterings("ad")
