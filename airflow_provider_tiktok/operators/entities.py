@@ -44,8 +44,8 @@ class TikTokEntitiesOperator(RowsOperator):
         the token reaches; the connection's if not given. (templated)
     :param exclude_advertiser_ids: accounts to leave out, such as from ``"*"``. (templated)
     :param fields: TikTok's names of fields; all if not given. (templated)
-    :param filters: TikTok's ``filtering`` object, or the same as JSON text; lists may be text with commas, and a value that is
-        ``None`` or empty is no filter. (templated)
+    :param filters: TikTok's ``filtering`` object, or the same as JSON text; lists may be text with commas, and ``None`` or
+        empty text is no filter. (templated)
     :param include_deleted: list deleted entities, too, with ``is_deleted``. A status filter of yours wins.
     :param modified_since: only entities that were changed since this time, which is UTC where it names no zone; TikTok has
         it for ``ad`` and ``smart_plus_ad`` only. (templated)

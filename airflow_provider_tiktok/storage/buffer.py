@@ -74,7 +74,7 @@ class RowBuffer:
 
     Its ``saw_duplicate`` is true once two rows with the same key were seen: immediately for rows in memory, and for
     rows like the first ones in the file, which come again if TikTok sends the same pages repeatedly.
-    :meth:`has_duplicates` is exact.
+    :meth:`has_duplicates` is exact. Its ``budget`` can be shared with further buffers.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class RowBuffer:
     ) -> None:
         self._keep_order = keep_order
         self._extra = extra
-        self._budget = budget or MemoryBudget()
+        self.budget = budget or MemoryBudget()
         self._items: list[Item] = []
         self._runs: list[list[_Stored]] = []
         self._file = BlockFile()
@@ -145,7 +145,7 @@ class RowBuffer:
 
         :return: ``None`` if rows with the same key differ.
         """
-        found = RowBuffer(keep_order=True, budget=self._budget)
+        found = RowBuffer(keep_order=True, budget=self.budget)
         before: Item | None = None
         for items in self._merged(self._read):
             new = []
@@ -165,7 +165,7 @@ class RowBuffer:
 
         :param rank: returns the sort key for a row's key.
         """
-        ordered = RowBuffer(budget=self._budget)
+        ordered = RowBuffer(budget=self.budget)
         for items in self._blocks(self._read):
             ordered.add([rank(key) for key, _ in items], [row for _, row in items])
         self.close()
@@ -173,7 +173,7 @@ class RowBuffer:
 
     def batches(self) -> Iterator[list[Any]]:
         """Yield the rows, a thousand at a time, and forget them."""
-        self._budget.leave(self)  # moving rows to the file that leave memory anyway would be in vain
+        self.budget.leave(self)  # moving rows to the file that leave memory anyway would be in vain
         self._keys = set()
         items = chain.from_iterable(map(_emptied, self._merged(self._read)))
         while batch := [row for _, row in islice(items, _BATCH)]:
@@ -187,7 +187,7 @@ class RowBuffer:
         self._sample = frozenset()
         self.saw_duplicate = False
         self._count = 0
-        self._budget.leave(self)
+        self.budget.leave(self)
         self._file.close()
 
     def spill(self) -> None:
@@ -211,7 +211,7 @@ class RowBuffer:
         self.saw_duplicate = (
             self.saw_duplicate or len(self._keys) != len(self._items) or not self._sample.isdisjoint(keys)
         )
-        self._budget.enter(self)
+        self.budget.enter(self)
 
     def _identities(self, items: Iterable[Item]) -> Iterable[Key]:
         """Return the part of each key that identifies its row."""

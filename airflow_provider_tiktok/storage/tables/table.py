@@ -193,7 +193,8 @@ class SqlTable:
         :raises TikTokOutputError: the database raised an error; nothing is changed.
         """
         types = {one.column.name: one.column.type for one in self._binders}
-        with self._writing(wait) as connection, self._newest(connection, versions, accounts, wait) as newest:
+        with self._writing(wait) as connection, RowBuffer(budget=rows.budget) as newest:
+            self._read_newest(connection, versions, accounts, newest, wait)
             both = (chain.from_iterable(one.batches()) for one in (newest, rows))
             new = new_versions(types, versions, load, *both)
             encoded = (
@@ -202,21 +203,21 @@ class SqlTable:
             )
             return self._insert(connection, encoded, wait)
 
-    def _newest(
+    def _read_newest(
         self,
         connection: Connection,
         versions: Versions,
         accounts: Iterable[str],
+        newest: RowBuffer,
         wait: Callable[[float], None],
-    ) -> RowBuffer:
-        """Return the newest row of each thing of some accounts, sorted by account and thing."""
+    ) -> None:
+        """Put the newest row of each thing of some accounts into a buffer, which sorts them by account and thing."""
         table = self._database.rows(one.column.name for one in self._binders)
         types = [one.column.type for one in self._binders]
         names = [versions.account, versions.thing]
         key = itemgetter(*(list(table.c.keys()).index(name) for name in names))
         # an account itself may be the thing
         identity = [table.c[name] for name in dict.fromkeys(names)]
-        found = RowBuffer()
         for is_of_accounts in self._each_of(table, versions.account, accounts):
             last = (
                 sa.select(*identity, sa.func.max(table.c[versions.time]).label("newest"))
@@ -232,8 +233,7 @@ class SqlTable:
             for some in result.partitions(_FETCHED_ROWS):
                 wait(0)
                 rows = [tuple(map(cell_of, row, types)) for row in some]
-                found.add(list(map(key, rows)), rows)
-        return found
+                newest.add(list(map(key, rows)), rows)
 
     @contextmanager
     def _writing(self, wait: Callable[[float], None]) -> Iterator[Connection]:

@@ -8,9 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_provider_tiktok.exceptions import TikTokOutputError
+from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.tables import table as tables
 from airflow_provider_tiktok.storage.tables.engine import open_engine
 from airflow_provider_tiktok.storage.tables.table import Layout, Slice, SqlTable
+from airflow_provider_tiktok.storage.tables.versions import Load, Versions
 from tests.databases import open_database
 
 COLUMNS = {
@@ -292,3 +294,30 @@ def test_a_database_without_a_dialect_is_named():
         TikTokOutputError, match=r"no dialect for the database, whose driver is tests \(NoSuchModule"
     ):
         open_engine(Foreign(None))
+
+
+def test_the_newest_versions_and_the_new_rows_share_one_budget_of_memory(database, monkeypatch):
+    columns = {"advertiser_id": "string", "thing": "string", "time": "timestamp_utc", "gone": "boolean"}
+    one = table(database, columns=columns, key=("thing", "time"))
+    versions = Versions("advertiser_id", "thing", "time", "gone")
+    most, rows, some, in_memory = 150, 600, 100, []
+    original = RowBuffer.add
+
+    def add(self, keys, items):
+        original(self, keys, items)
+        buffers.add(self)
+        in_memory.append(sum(buffer.in_memory for buffer in buffers))
+
+    monkeypatch.setattr(RowBuffer, "add", add)
+    for known in (0, rows):
+        buffers = set()
+        with RowBuffer(budget=MemoryBudget(most)) as buffer:
+            for first in range(0, rows, some):
+                things = [f"{number:05}" for number in range(first, first + some)]
+                values = [["7"] * some, things, ["2026-11-01T13:00:00Z"] * some, ["false"] * some]
+                buffer.add([("7", thing) for thing in things], one.check(values, [True] * 4))
+            load = Load("2026-12-01T00:00:00Z", frozenset({"7"}), {})
+            added = one.add_versions(versions, load, ["7"], buffer, batch_size=500, wait=no_wait)
+        assert added == rows - known
+        assert max(in_memory) <= most
+    assert len(in_memory) > 2 * rows // some  # what the table had was buffered, too
