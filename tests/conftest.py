@@ -91,9 +91,20 @@ def pytest_report_header(config: pytest.Config) -> str:
     )
 
 
+_MEASURED_AGAIN = 3
+"""How often a measurement is repeated that fails: another process of the machine may have disturbed it.
+
+What is really slower than promised fails every time.
+"""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests that this run excludes: measurements run without other tests."""
+    if config.pluginmanager.hasplugin("rerunfailures") and not config.option.usepdb:
+        for item in items:
+            if item.get_closest_marker("alone"):
+                item.add_marker(pytest.mark.flaky(reruns=_MEASURED_AGAIN, reruns_delay=1))
     beyond = beyond_the_sample(items)
     rest = config.getoption("rest")
     is_worker = hasattr(config, "workerinput")

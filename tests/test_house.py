@@ -308,19 +308,36 @@ def python(code: str, folder: Path | None = None) -> dict:
 
 
 IMPORT_COST = """
-import json, sys, time
+import importlib, json, sys, time
 from airflow.sdk import DAG, BaseHook, BaseOperator
+
+MODULE = "airflow_provider_tiktok.operators.report"
+PIECE = "def function(first, second=2):\\n    return [first, second, 'text', {'key': second}]\\n" * 225
 
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4
 
-modules, memory, start = set(sys.modules), resident(), time.perf_counter()
-import airflow_provider_tiktok.operators.report
-seconds = time.perf_counter() - start
+def seconds(work):
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+def import_again():
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+    sys.path_importer_cache.clear()
+    return seconds(lambda: importlib.import_module(MODULE))
+
+modules, memory = set(sys.modules), resident()
+imports = [seconds(lambda: importlib.import_module(MODULE))]
+memory = resident() - memory
+new = sorted(set(sys.modules) - modules)
+imports += [import_again() for _ in range(9)]
+pieces = [seconds(lambda: compile(PIECE, "piece", "exec")) for _ in range(10)]
 print(json.dumps({
-    "file": airflow_provider_tiktok.operators.report.__file__, "ms": seconds * 1000,
-    "kib": resident() - memory, "new": sorted(set(sys.modules) - modules),
+    "file": sys.modules[MODULE].__file__, "kib": memory, "new": new,
+    "import": min(imports) * 1000, "piece": min(pieces) * 1000,
 }))
 """
 
@@ -328,13 +345,19 @@ print(json.dumps({
 @pytest.mark.alone
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's own account of memory")
 def test_importing_the_operator_costs_next_to_nothing_even_uncompiled(tmp_path):
+    """Compare the import with a piece of work in the same process, so that it doesn't matter how fast the machine is.
+
+    The piece is to compile 450 lines. That takes 5 ms of the processor on the machine where 5 ms were promised, where
+    the import takes 4. Only the processor's time of this process counts, and the best of ten times.
+    """
     # a copy without byte code, as where Python may not write any: the code is compiled at every import
     shutil.copytree(PACKAGE, tmp_path / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
-    runs = [python(IMPORT_COST, tmp_path) for _ in range(5)]
-    assert {run["file"] for run in runs} == {str(tmp_path / PACKAGE.name / "operators" / "report.py")}
-    assert min(run["ms"] for run in runs) <= 5
-    assert min(run["kib"] for run in runs) <= 512
-    assert {name.partition(".")[0] for name in runs[0]["new"]} == {"airflow_provider_tiktok"}
+    run = python(IMPORT_COST, tmp_path)
+    print(f"import {run['import']:.1f} ms, piece of work {run['piece']:.1f} ms, memory {run['kib']} KiB")
+    assert run["file"] == str(tmp_path / PACKAGE.name / "operators" / "report.py")
+    assert run["import"] <= run["piece"]
+    assert run["kib"] <= 512
+    assert {name.partition(".")[0] for name in run["new"]} == {"airflow_provider_tiktok"}
 
 
 def test_importing_the_package_imports_nothing():

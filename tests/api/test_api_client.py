@@ -24,6 +24,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokInvalidRequestError,
     TikTokPermissionError,
     TikTokRateLimitError,
+    TikTokStoppedError,
     TikTokTransportError,
 )
 
@@ -414,16 +415,24 @@ def test_a_suspension_is_waited_for_only_within_the_maximum_wait(make_client, se
     assert 290 < error.retry_after <= 300
 
 
-def test_an_accounts_limit_delays_no_other_account(make_client, server, within, real_clock):
-    client = make_client(retry=RetryPolicy(initial_backoff=0.4, max_backoff=0.4))
-    server.script = [refusal(40133), ok(), ok()]
-    waiting = threading.Thread(target=client.get, args=(PATH, {"advertiser_id": "1"}))
+def test_an_accounts_limit_delays_no_other_account(make_client, server, real_clock):
+    stop, errors = threading.Event(), []
+    client = make_client(retry=RetryPolicy(initial_backoff=60, max_throttle_wait=600), stop=stop)
+    server.script = [refusal(40133), ok()]
+
+    def call_the_limited() -> None:
+        errors.append(failure(client, TikTokStoppedError, params={"advertiser_id": "1"}))
+
+    waiting = threading.Thread(target=call_the_limited)
     waiting.start()
-    time.sleep(0.1)
-    with within(0.2):
-        client.get(PATH, {"advertiser_id": "2"})
+    while not server.calls:
+        time.sleep(0.01)
+    client.get(PATH, {"advertiser_id": "2"})
+    assert waiting.is_alive()
+    stop.set()
     waiting.join()
-    assert [call.query["advertiser_id"] for call in server.calls] == ["1", "2", "1"]
+    assert len(errors) == 1
+    assert [call.query["advertiser_id"] for call in server.calls] == ["1", "2"]
 
 
 # stopping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -30,6 +29,7 @@ from airflow_provider_tiktok.api.rate_limit.state import (
     open_store,
 )
 from tests.api.conftest import Reply, ok
+from tests.processes import start_context
 
 QPS_TEXT = "Due to too many requests, requests from App 7 are temporarily restricted."
 ELEVEN = datetime(2026, 11, 22, 23, 0, tzinfo=timezone.utc)
@@ -537,7 +537,7 @@ def _call_often(path: Path, seconds: float, output: Path) -> None:
 
 
 def run_processes(target: Callable[..., None], arguments: list[tuple[Any, ...]]) -> list[Any]:
-    context = multiprocessing.get_context("spawn")
+    context = start_context()
     processes = [context.Process(target=target, args=one) for one in arguments]
     for process in processes:
         process.start()

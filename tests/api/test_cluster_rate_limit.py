@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -25,6 +24,7 @@ from airflow_provider_tiktok.api.redis_settings import RedisLogin, RedisSettings
 from airflow_provider_tiktok.exceptions import TikTokRateLimitError
 from tests.api.conftest import TOKEN, ok, refusal
 from tests.api.test_redis_rate_limit import PASSWORD, USERS, own_redis
+from tests.processes import start_context
 
 pytestmark = [pytest.mark.alone, pytest.mark.full]
 
@@ -59,9 +59,7 @@ def run(server, tmp_path):
     """Return a function that runs all machines, lets something happen in the middle, and returns when calls left."""
 
     def run_all(seconds: float, meanwhile: Callable[[Any, list[Any]], None] = lambda *_: None) -> list[float]:
-        # processes that have all modules when they start
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
+        context = start_context()
         together = context.Barrier(MACHINES + 1)
         logins = (RedisLogin("one", PASSWORD), RedisLogin("two", f"{PASSWORD}2"))
         folders = [tmp_path / f"machine-{number}" for number in range(MACHINES)]

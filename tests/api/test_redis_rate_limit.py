@@ -265,7 +265,7 @@ def test_a_redis_that_stops_answering_holds_a_task_up_for_two_seconds_in_all(own
         began = time.monotonic()
         for _ in range(20):
             limiter.acquire()
-        assert time.monotonic() - began < 0.2
+        assert time.monotonic() - began < 1  # with a wait each, 2
     finally:
         own.thaw()
     assert len(warnings(caplog)) == 1

@@ -182,7 +182,7 @@ def test_qps(own_client: Any, moved_clock: MovedClock) -> None:
 
 @pytest.mark.alone
 def test_latency_is_per_call_and_calls_run_concurrently(own_client: Any) -> None:
-    client = own_client(latency_ms=150)
+    client = own_client(latency_ms=300)
     began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         list(
@@ -190,7 +190,7 @@ def test_latency_is_per_call_and_calls_run_concurrently(own_client: Any) -> None
                 lambda _: requests.get(f"{client.emulator.url}/open_api/v1.3/user/info/", timeout=5), range(8)
             )
         )
-    assert 0.15 <= time.monotonic() - began < 0.9
+    assert 0.3 <= time.monotonic() - began < 1.8  # one after the other they take 2.4
 
 
 def test_the_call_log(client: Client) -> None:

@@ -1,7 +1,6 @@
 """Tasks of one app that run at the same time, each in a separate process."""
 
 import json
-import multiprocessing
 import os
 import time
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from urllib3.connection import HTTPConnection
 
 from airflow_provider_tiktok.emulator import Settings, serve
 from tests.conftest import connection_json
+from tests.processes import start_context
 
 pytestmark = pytest.mark.alone
 
@@ -56,7 +56,7 @@ def run(emulator, folder, *, tasks, days, shared):
     """
     account = next(iter(emulator.world.accounts))
     connection = connection_json(emulator.url, qps=QPS, shared_budget=shared)
-    context = multiprocessing.get_context("spawn")
+    context = start_context()
     outputs = [str(folder / str(number)) for number in range(tasks)]
     together = context.Barrier(tasks)
     processes = [
