@@ -273,6 +273,18 @@ def within(request) -> Callable[[float], AbstractContextManager[None]]:
     return block
 
 
+def kill_later(task: Any, seconds: float) -> None:
+    """Kill a task so many seconds after its attempt has begun: a kill before that would be none."""
+
+    def kill() -> None:
+        while task._stop is None:
+            time.sleep(0.01)
+        time.sleep(seconds)
+        task.on_kill()
+
+    threading.Thread(target=kill, daemon=True).start()
+
+
 @pytest.fixture
 def fast_retries(monkeypatch) -> None:
     """Make the client's backoffs short."""

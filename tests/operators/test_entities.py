@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 from decimal import Decimal
 
 import pytest
@@ -24,6 +23,7 @@ from airflow_provider_tiktok.links.urls import ads_manager_url, read_facts
 from airflow_provider_tiktok.operators._outputs.columns import NAMED
 from airflow_provider_tiktok.operators._outputs.xcom import ROWS_KEY
 from airflow_provider_tiktok.operators.entities import TikTokEntitiesOperator
+from tests.conftest import kill_later
 from tests.emulator.entity_lists import OWN, WORLD, all_rows, key_of
 from tests.operators.test_checkpoint import TaskDeferred, attempt, files
 
@@ -315,11 +315,9 @@ def test_a_kill_ends_the_list_and_leaves_what_was_there(tiktok, tmp_path):
     path.write_text("before")
     task = operator(output_path=str(path))
     tiktok.configure(latency_ms=1_500)
-    killer = threading.Timer(0.3, task.on_kill)
-    killer.start()
+    kill_later(task, 0.3)
     with pytest.raises(TikTokStoppedError):
         task.execute({})
-    killer.join()
     assert path.read_text() == "before"
 
 

@@ -30,7 +30,7 @@ from airflow_provider_tiktok.exceptions import (
 )
 from airflow_provider_tiktok.operators._outputs import files
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
-from tests.conftest import needs_bad_extra
+from tests.conftest import kill_later, needs_bad_extra
 
 pytestmark = pytest.mark.usefixtures("moved_clock")
 
@@ -896,8 +896,7 @@ def test_a_killed_task_stops_at_once_while_it_waits_for_a_throttled_app(
     connect()
     emulator.set_faults([{"fault": "code:40100"}])
     operator = TikTokReportOperator(task_id="report", **ONE_DAY, advertiser_ids=accounts(emulator, 1))
-    killer = threading.Timer(0.5, operator.on_kill)
-    killer.start()
+    kill_later(operator, 0.5)
     with within(3), pytest.raises(TikTokStoppedError):
         operator.execute({})
 

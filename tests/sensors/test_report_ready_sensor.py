@@ -1,7 +1,6 @@
 """The sensor that waits for final figures."""
 
 import copy
-import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -10,6 +9,7 @@ from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok.exceptions import TikTokAuthError, TikTokStoppedError
 from airflow_provider_tiktok.sensors import report as module
 from airflow_provider_tiktok.sensors.report import TikTokReportReadySensor
+from tests.conftest import kill_later
 
 try:
     from airflow.sdk.exceptions import AirflowSensorTimeout, TaskDeferred
@@ -217,7 +217,7 @@ def test_a_kill_ends_a_workers_wait(connect, soon, within):
     connect()
     soon(3600)
     task = sensor(deferrable=False)
-    threading.Timer(0.3, task.on_kill).start()
+    kill_later(task, 0.3)
     with within(5), pytest.raises(TikTokStoppedError):
         task.execute({})
 
