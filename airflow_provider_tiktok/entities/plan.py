@@ -8,6 +8,7 @@ from datetime import date, tzinfo
 from typing import Any, ClassVar
 
 from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.entities.kinds import KINDS
 from airflow_provider_tiktok.entities.request import EntityRequest
 from airflow_provider_tiktok.exceptions import TikTokAPIError
 from airflow_provider_tiktok.reports.planning.plan import ReportCall, Window, windows_in
@@ -74,9 +75,25 @@ def plan_entities(client: TikTokClient, request: EntityRequest) -> EntityPlan:
     :param client: for ``"*"``.
     :raises TikTokInvalidRequestError: there is no account.
     """
-    kind = request.kind
     accounts = list_accounts(client, request)
-    calls = [
+    calls = [call for advertiser_id in accounts for call in _calls_of(request, advertiser_id)]
+    return EntityPlan(request, accounts, tuple(calls))
+
+
+def list_all(entity: str, advertiser_id: str, filters: Mapping[str, Any]) -> list[ReportCall]:
+    """Return the calls that list all of an account's entities of a kind, deleted ones included, by their IDs.
+
+    :param entity: the kind's name.
+    :param filters: as TikTok's ``filtering`` has them.
+    """
+    kind = KINDS[entity]
+    return _calls_of(EntityRequest(kind, (advertiser_id,), (), (kind.key,), filters), advertiser_id)
+
+
+def _calls_of(request: EntityRequest, advertiser_id: str) -> list[ReportCall]:
+    """Return the first call of each of an account's sweeps."""
+    kind = request.kind
+    return [
         ReportCall(
             advertiser_id,
             Everything(what=kind.plural),
@@ -84,9 +101,8 @@ def plan_entities(client: TikTokClient, request: EntityRequest) -> EntityPlan:
             part=name,
             list_key=kind.list_key,
             reach=kind.reach,
+            path=kind.path,
             options={"marks_numbers": True},
         )
-        for advertiser_id in accounts
         for name, params in request.calls()
     ]
-    return EntityPlan(request, accounts, tuple(calls))

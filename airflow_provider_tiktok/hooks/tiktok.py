@@ -231,11 +231,13 @@ class TikTokHook(BaseHook):
             )
             source = jobs.run(plan, reconciliation=reconciliation)
         else:
+            from airflow_provider_tiktok.entities.plan import list_all
             from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 
             source = PagedSource(
                 client,
                 plan,
+                list_all=list_all,
                 max_concurrency=max_concurrency,
                 on_advertiser_error=on_advertiser_error,
                 drop_invalid_metrics=drop_invalid_metrics,

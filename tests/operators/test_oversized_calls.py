@@ -10,7 +10,12 @@ import pytest
 
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.emulator import Settings, serve
-from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError, TikTokInvalidRequestError
+from airflow_provider_tiktok.exceptions import (
+    TikTokIncompleteReportError,
+    TikTokInvalidRequestError,
+    TikTokPermissionError,
+    TikTokTransportError,
+)
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from tests.conftest import connection_json
 from tests.sampling import sample
@@ -20,6 +25,7 @@ pytestmark = pytest.mark.usefixtures("moved_clock")
 REPORT = "report/integrated/get/"
 DATES = {"report_start_date": "2026-08-01", "report_end_date": "2026-08-20"}
 LEVELS = ("campaign_id", "adgroup_id", "ad_id", "ad_id_v2")
+ALL_SCOPES = Settings().scopes
 UNLIMITED = {"max_entities": 20_000, "max_cells": 0, "slow_cells": 0}
 
 
@@ -37,7 +43,7 @@ def _ready(place, monkeypatch, fast_retries):
     place.set_faults([])
     place.clear()
     yield
-    place.configure(**UNLIMITED)
+    place.configure(**UNLIMITED, scopes=ALL_SCOPES)
     place.set_faults([])
 
 
@@ -325,3 +331,89 @@ def test_a_report_that_tiktok_says_or_shows_is_not_complete_fails_soon(place, fa
     if fault == "uv_invalid":
         place.clear()
         fetch(place, dimensions="advertiser_id,stat_time_hour", metrics="spend", report_end_date="2026-08-01")
+
+
+# campaigns that no list by figures names
+
+IMAGES = {"dimensions": "ad_id,image_id", "metrics": "spend,single_image_impressions"}
+LATE = {"zero_rows": False, "late_conversions": True}
+
+
+def list_calls(place):
+    return [call for call in place.calls if call.path.endswith(("campaign/get/", "adgroup/get/"))]
+
+
+def refuse_in_lists(monkeypatch, metric):
+    """Refuse a metric where a report is grouped by campaign or ad group alone; return the calls with it."""
+    get, refused = TikTokClient.get, []
+
+    def refusing(self, path, params, **how):
+        if params.get("dimensions") in (["campaign_id"], ["adgroup_id"]) and metric in params["metrics"]:
+            refused.append(params)
+            message = f"Invalid metric fields: ['{metric}']"
+            raise TikTokInvalidRequestError(f"TikTok refused: {message}", code=40002, message=message)
+        return get(self, path, params, **how)
+
+    monkeypatch.setattr(TikTokClient, "get", refusing)
+    return refused
+
+
+@pytest.mark.parametrize("limit", ["max_entities", "max_cells", "slow_cells"])
+def test_a_report_whose_figures_no_list_has_is_split_by_all_campaigns(place, limit):
+    right = fetch(place, **IMAGES)
+    ads = {row["ad_id"] for row in right}
+    own = [ad.group.campaign for ad in place.world.ads(account(place)) if ad.id in ads]
+    assert {"MANUAL", "SMART_PLUS", "UPGRADED_SMART_PLUS"} == {one.automation for one in own}
+    assert "STATUS_DELETE" in {one.status for one in own}
+    place.configure(**{limit: len(ads) - 1})
+    place.clear()
+    assert fetch(place, **IMAGES) == right
+    assert len(list_calls(place)) == 3
+
+
+@pytest.mark.parametrize("limit", ["max_entities", "max_cells", "slow_cells"])
+def test_a_report_whose_figures_no_list_has_fails_without_the_scope(place, limit):
+    place.configure(scopes=(1, 4), **{limit: len(fetch(place, **IMAGES)) // 9})
+    place.clear()
+    with pytest.raises(
+        (TikTokIncompleteReportError, TikTokInvalidRequestError, TikTokTransportError),
+        match=r"doesn't list those by single_image_impressions, so some could be missing, and the app lacks the scope Ads "
+        r"Management",
+    ) as failed:
+        fetch(place, **IMAGES)
+    assert not isinstance(failed.value, TikTokPermissionError)
+    assert len(list_calls(place)) <= 3
+    # what needs no list goes on without the scope
+    assert fetch(place, dimensions="advertiser_id")
+
+
+@pytest.mark.parametrize("limit", ["max_entities", "max_cells"])
+@pytest.mark.parametrize("dimensions", ["ad_id", "adgroup_id,stat_time_day"])
+def test_deleted_campaigns_with_late_conversions_are_listed_whatever_lists_refuse(
+    place, monkeypatch, limit, dimensions
+):
+    parameters = {"dimensions": dimensions, "metrics": "spend,real_time_conversion"}
+    try:
+        place.configure(**LATE)
+        right = fetch(place, **parameters)
+        late = {row[dimensions.split(",")[0]] for row in right if not float(row["spend"])}
+        assert late
+        place.configure(**LATE, **{limit: len({row[dimensions.split(",")[0]] for row in right}) - 1})
+        refused = refuse_in_lists(monkeypatch, "real_time_conversion")
+        assert fetch(place, **parameters) == right
+        assert refused
+        place.configure(scopes=(1, 4))
+        with pytest.raises(
+            TikTokInvalidRequestError, match=r"list those by real_time_conversion, .* Ads Management"
+        ):
+            fetch(place, **parameters)
+    finally:
+        place.configure(zero_rows=True, late_conversions=False)
+
+
+def test_a_report_that_is_split_by_its_own_figures_needs_no_scope_and_no_list_of_all(place):
+    right = fetch(place, dimensions="ad_id")
+    place.clear()
+    place.configure(max_entities=len(right) - 1, scopes=(1, 4))
+    assert fetch(place, dimensions="ad_id") == right
+    assert not list_calls(place)

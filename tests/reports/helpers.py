@@ -13,6 +13,8 @@ from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.api.client import CallCounts
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.entities.plan import list_all
+from airflow_provider_tiktok.exceptions import TikTokPermissionError
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.params.request import parse_request
@@ -28,6 +30,7 @@ REPORT_PATHS = (
     "smart_plus/material_report/overview/",
     "smart_plus/material_report/breakdown/",
 )
+LIST_PATHS = ("campaign/get/", "adgroup/get/")
 
 
 class FakeClient:
@@ -35,6 +38,7 @@ class FakeClient:
 
     :param report: returns ``data`` (or an :class:`Answer`, or raises) for a call of the report.
     :param accounts: what ``advertiser/info/`` says by ID: a zone's name, an error, or ``None``.
+    :param lists: returns ``data`` (or raises) for a call of a list of entities; if not given, the app may not list them.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class FakeClient:
         *,
         delay: Callable[[], float] = lambda: 0.0,
         authorised: tuple[str, ...] = (),
+        lists: Callable[[str, dict[str, Any]], Any] | None = None,
         **credentials: Any,
     ) -> None:
         self.credentials = TikTokCredentials(access_token="t", **credentials)
@@ -55,6 +60,7 @@ class FakeClient:
         self._report = report
         self._accounts = accounts or {}
         self._authorised = authorised
+        self._lists = lists
         self._delay = delay
         self._in_flight = 0
         self._lock = threading.Lock()
@@ -62,7 +68,15 @@ class FakeClient:
     def asked(self, path: str) -> list[dict[str, Any]]:
         return [params for name, params in self.calls if name == path]
 
-    def get(self, path: str, params: dict[str, Any], *, subject: str = "", cancel: Any = None) -> Answer:
+    def get(
+        self,
+        path: str,
+        params: dict[str, Any],
+        *,
+        subject: str = "",
+        cancel: Any = None,
+        marks_numbers: bool = False,
+    ) -> Answer:
         with self._lock:
             self.calls.append((path, dict(params)))
             self.subjects.append(subject)
@@ -90,6 +104,12 @@ class FakeClient:
             return {"list": [{"advertiser_id": n, "display_timezone": z} for n, z in found if z is not None]}
         if path == "oauth2/advertiser/get/":
             return {"list": [{"advertiser_id": name, "advertiser_name": "n"} for name in self._authorised]}
+        if path in LIST_PATHS:
+            if self._lists is None:
+                raise TikTokPermissionError(
+                    "no scope", code=40001, message="your App lacks the required scope"
+                )
+            return self._lists(path, params)
         assert path in REPORT_PATHS
         assert self._report is not None, "no report call was expected"
         return self._report(params)
@@ -140,7 +160,7 @@ def items(count: int, *, seed: int | None = None) -> list[dict[str, Any]]:
 
 
 def fetch(client: FakeClient, report_plan: ReportPlan, **options: Any) -> PagedSource:
-    return PagedSource(client, report_plan, **options)
+    return PagedSource(client, report_plan, **{"list_all": list_all, **options})
 
 
 def all_rows(report_fetch: PagedSource) -> list[tuple[str | None, ...]]:

@@ -14,21 +14,16 @@ from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
-    TikTokTransportError,
 )
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.fetch.window import split
 from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
 
+from .figures import FIGURES, LEVELS, TOO_LARGE, Figures, timed_out
 from .helpers import FakeClient, all_rows, fetch, old_plan, paged
 
 FIRST = date(2026, 1, 5)
 CAMPAIGNS = [str(100 + number) for number in range(40)]
-TOO_LARGE = TikTokAPIError("too large", code=40067)
-
-
-def timed_out() -> TikTokTransportError:
-    return TikTokTransportError("no answer", timed_out=True)
 
 
 class World:
@@ -101,68 +96,6 @@ def test_a_window_without_rows_that_stays_too_much_fails():
 
 # lists of campaigns and ad groups
 
-FIGURES = ("spend", "impressions", "clicks", "conversion", "real_time_conversion", "result", "reach", "likes")
-LEVELS = {"ad_id": 2, "adgroup_id": 1, "campaign_id": 0}
-
-
-class Figures:
-    """Ads with few figures each, in a TikTok that omits ads without any of the requested figures.
-
-    :param most: figures of one call above which it is oversized, unless it is of a single campaign.
-    :param how: whether such a call is truncated, refused, or times out.
-    :param refuses: metrics that are refused at a level of these dimensions.
-    """
-
-    def __init__(self, rng, *, campaigns=8, most=12, how="large", refuses=()):
-        self.ads = {
-            (str(100 + campaign), str(1000 + 10 * campaign + group), f"{1000 + 10 * campaign + group}{ad}"): {
-                name: rng.randrange(1, 9) for name in rng.sample(FIGURES, rng.randrange(3))
-            }
-            for campaign in range(campaigns)
-            for group in range(rng.randrange(1, 4))
-            for ad in range(rng.randrange(1, 4))
-        }
-        self.most, self.how, self.refuses = most, how, dict(refuses)
-        self.asked: list[dict[str, Any]] = []
-
-    def rows(self, dimension, metrics, wanted=None):
-        found: dict[str, dict[str, int]] = {}
-        for path, figures in self.ads.items():
-            if not any(path[place] not in ids for place, ids in (wanted or {}).items()):
-                sums = found.setdefault(path[LEVELS[dimension]], dict.fromkeys(metrics, 0))
-                for name in sums.keys() & figures.keys():
-                    sums[name] += figures[name]
-        return {name: sums for name, sums in found.items() if any(sums.values())}
-
-    def __call__(self, params):
-        self.asked.append(params)
-        (dimension,) = params["dimensions"]
-        refused = [name for name in params["metrics"] if name in self.refuses.get(dimension, ())]
-        if refused:
-            message = f"Invalid metric fields: {refused}"
-            raise TikTokInvalidRequestError("refused", code=40002, message=message)
-        places = {"campaign_ids": 0, "adgroup_ids": 1}
-        wanted = {
-            places[item["field_name"]]: json.loads(item["filter_value"])
-            for item in params.get("filtering") or []
-            if item["field_name"] in places
-        }
-        found = self.rows(dimension, params["metrics"], wanted)
-        made = [
-            {"dimensions": {dimension: name}, "metrics": {key: str(value) for key, value in sums.items()}}
-            for name, sums in found.items()
-        ]
-        if len(made) * len(params["metrics"]) > self.most and (
-            dimension != "campaign_id" or self.how != "cut"
-        ):
-            if self.how == "cut" and not wanted:
-                return Answer(paged(made[: self.most])(params), "R1", "cut")
-            if self.how == "large" and (not wanted or len(made) > 1):
-                raise TOO_LARGE
-            if self.how == "slow" and (not wanted or len(made) > 1):
-                raise timed_out()
-        return paged(made)(params)
-
 
 @pytest.mark.sampled(12)
 @pytest.mark.parametrize("how", ["cut", "large", "slow"])
@@ -234,24 +167,32 @@ def test_a_campaign_whose_rate_rounds_to_zero_is_listed():
 
 def test_a_figure_that_no_list_can_have_fails_the_report_with_what_to_do():
     def report(params):
+        if params["dimensions"] == ["campaign_id"]:
+            return paged([])(params)
         raise TOO_LARGE
 
     client = FakeClient(report)
     plan = old_plan(client, dimensions="ad_id,image_id", metrics="spend,single_image_impressions")
     with pytest.raises(
-        TikTokAPIError, match="doesn't list those by single_image_impressions, so some could be missing"
-    ):
-        all_rows(fetch(client, plan))
-    assert len(client.calls) == 1
+        TikTokAPIError,
+        match=r"^too large It can't be split by campaigns: TikTok doesn't list those by single_image_impressions, so some "
+        r"could be missing, and the app lacks the scope Ads Management.* Leave single_image_impressions out of `metrics`, "
+        "filter by campaign_ids, some at a time, or add Ads Management",
+    ) as failed:
+        all_rows(fetch(client, plan, max_concurrency=1))
+    assert failed.value.code == TOO_LARGE.code
+    assert [path for path, _ in client.calls] == ["report/integrated/get/"] * 2 + ["campaign/get/"]
 
 
 @pytest.mark.parametrize("drop", [False, True])
-def test_a_figure_that_tiktok_refuses_in_lists_only_fails_the_report(drop):
+def test_a_figure_that_tiktok_refuses_in_lists_only_fails_the_report_without_the_scope(drop):
     world = Figures(random.Random(3), how="cut", most=2, refuses={"campaign_id": {"result"}})
     client = FakeClient(world)
     report = fetch(client, old_plan(client, metrics="spend,result"), drop_invalid_metrics=drop)
     with pytest.raises(
-        TikTokInvalidRequestError, match="lists the campaigns by which the report has to be split"
+        TikTokInvalidRequestError,
+        match=r"^refused The call lists the campaigns by which the report has to be split\. It can't be split by campaigns: "
+        r"TikTok doesn't list those by result, .*lacks the scope Ads Management",
     ):
         all_rows(report)
     assert not report.result.dropped

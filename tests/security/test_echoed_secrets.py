@@ -23,6 +23,7 @@ from airflow_provider_tiktok.api.endpoints.report_tasks import (
     download_task,
 )
 from airflow_provider_tiktok.api.transport.redaction import Redactor, without_signatures
+from airflow_provider_tiktok.entities.plan import list_all
 from airflow_provider_tiktok.exceptions import TikTokError, TikTokTransportError
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.params.request import parse_request
@@ -124,7 +125,8 @@ def report(client) -> list[object]:
         metrics="spend,impressions,ad_name",
         report_start_date=date(2026, 8, 1),
     )
-    fetch = PagedSource(client, make_plan(client, request, RunTime(datetime.now(timezone.utc))))
+    report_plan = make_plan(client, request, RunTime(datetime.now(timezone.utc)))
+    fetch = PagedSource(client, report_plan, list_all=list_all)
     return [list(batch) for batch in fetch.batches()]
 
 

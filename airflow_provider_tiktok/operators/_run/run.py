@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat_late import time_trigger
+from airflow_provider_tiktok.entities.plan import list_all
 from airflow_provider_tiktok.exceptions import (
     TikTokEmptyReportError,
     TikTokRateLimitError,
@@ -325,6 +326,7 @@ class ReportRun(Run):
         return PagedSource(
             self.client,
             plan,
+            list_all=list_all,
             encode=encode,
             max_concurrency=self.options.max_concurrency,
             on_advertiser_error=self.options.on_advertiser_error,

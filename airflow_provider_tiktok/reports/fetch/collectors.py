@@ -153,11 +153,15 @@ class IdCollector:
     :param dimension: the ID.
     :param sums: metrics whose values are to be added up.
     :param once: whether each ID must come once: where one comes twice in a list, another may be missing.
+    :param of_entities: whether the list is one of entities, not a report: these have no metrics.
     """
 
-    def __init__(self, dimension: str, sums: Sequence[str], *, once: bool = False) -> None:
+    def __init__(
+        self, dimension: str, sums: Sequence[str] = (), *, once: bool = False, of_entities: bool = False
+    ) -> None:
         self._dimension = dimension
         self._once = once
+        self._of_entities = of_entities
         self._count = 0
         self.ids: set[str] = set()
         self.sums = dict.fromkeys(sums, Decimal(0))
@@ -172,6 +176,8 @@ class IdCollector:
     ) -> tuple[list[str], dict[str, list[Decimal]]]:
         """Read a page."""
         account = call.advertiser_id if self._dimension == call.parameter else None
+        if self._of_entities:
+            items = [_entity_of(call, page, item) for item in items]
         try:
             ids = [item["dimensions"][self._dimension] for item in items]
             sums = {name: [_decimal(item["metrics"][name]) for item in items] for name in self.sums}
@@ -207,6 +213,17 @@ class IdCollector:
         self.ids = set()
         self.sums = dict.fromkeys(self.sums, Decimal(0))
         self._count = 0
+
+
+def _entity_of(call: ReportCall, page: int, item: Any) -> Any:
+    """Return an entity of a call's account as a report would have it."""
+    owner = item.get("advertiser_id", call.advertiser_id) if isinstance(item, dict) else call.advertiser_id
+    if str(owner) != call.advertiser_id:
+        raise TikTokIncompleteReportError(
+            f"TikTok sent an entry of advertiser {sanitize(owner, 60)}, which was not asked for ({call.subject(page)}). "
+            "Nothing is published; run the task again."
+        )
+    return {"dimensions": item}
 
 
 def row_budget(columns: int) -> MemoryBudget:

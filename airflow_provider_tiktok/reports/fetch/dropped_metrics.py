@@ -42,7 +42,7 @@ class DroppedMetrics:
 
     def are_refused(self, call: ReportCall, asked: Collection[str], error: TikTokInvalidRequestError) -> bool:
         """Return whether an error refuses metrics of a call that the report does without already."""
-        refused = _refused(asked, error)
+        refused = refused_of(asked, error)
         return bool(refused) and refused.keys() <= set(self.of(call.advertiser_id))
 
     def drop(self, call: ReportCall, asked: Collection[str], error: TikTokInvalidRequestError) -> bool:
@@ -51,7 +51,7 @@ class DroppedMetrics:
         :param asked: the metrics that the call asked for.
         :return: whether the call can be made again without them.
         """
-        refused = _refused(asked, error)
+        refused = refused_of(asked, error)
         left = set(asked).difference(refused, self.of(call.advertiser_id))
         if not (self._allowed and refused and left) or self._order_field in refused:
             return False
@@ -62,5 +62,6 @@ class DroppedMetrics:
         return True
 
 
-def _refused(asked: Collection[str], error: TikTokInvalidRequestError) -> dict[str, None]:
+def refused_of(asked: Collection[str], error: TikTokInvalidRequestError) -> dict[str, None]:
+    """Return the metrics of a call that an error refuses by name, in TikTok's order."""
     return dict.fromkeys(name for name in refused_metrics(error.message) if name in asked)

@@ -13,7 +13,7 @@ from airflow_provider_tiktok.reports.fetch.failures import FAIL, AccountFailures
 from airflow_provider_tiktok.reports.fetch.recovery import CallRecovery
 from airflow_provider_tiktok.reports.fetch.source import FetchResult, Position, page_rows
 from airflow_provider_tiktok.reports.fetch.totals import total_metrics
-from airflow_provider_tiktok.reports.fetch.window.calls import FetchSettings, WindowCalls
+from airflow_provider_tiktok.reports.fetch.window.calls import FetchSettings, ListAll, WindowCalls
 from airflow_provider_tiktok.reports.fetch.window.checks import join
 from airflow_provider_tiktok.reports.fetch.window.window import Making
 from airflow_provider_tiktok.reports.fetch.windows import WindowSource
@@ -30,6 +30,7 @@ class PagedSource(WindowSource):
 
     :param client: makes the calls.
     :param plan: what to fetch.
+    :param list_all: lists all campaigns or ad groups of an account, to split a call by them.
     :param encode: makes of a page what the reader of :meth:`batches` wants of each of its rows. The rows as they are if
         not given.
     :param max_concurrency: calls in flight.
@@ -44,6 +45,7 @@ class PagedSource(WindowSource):
         client: TikTokClient,
         plan: ReportPlan,
         *,
+        list_all: ListAll,
         encode: Encode = page_rows,
         max_concurrency: int = 8,
         on_advertiser_error: str = FAIL,
@@ -61,7 +63,7 @@ class PagedSource(WindowSource):
             plan.request, allowed=drop_invalid_metrics, by_account=resumed[1].dropped
         )
         budget = row_budget(len(self.reader.schema.columns))
-        settings = FetchSettings(plan.request, self.reader, encode, budget, reconciliation)
+        settings = FetchSettings(plan.request, self.reader, encode, budget, list_all, reconciliation)
         super().__init__(
             client,
             plan,

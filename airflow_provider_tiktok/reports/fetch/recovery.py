@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 
 from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.api.codes import lacks_scope
+from airflow_provider_tiktok.api.scopes import scope_of
 from airflow_provider_tiktok.exceptions import (
+    TikTokAPIError,
     TikTokError,
     TikTokIncompleteReportError,
     TikTokInvalidRequestError,
 )
-from airflow_provider_tiktok.reports.fetch.dropped_metrics import DroppedMetrics
+from airflow_provider_tiktok.reports.fetch.dropped_metrics import DroppedMetrics, refused_of
 from airflow_provider_tiktok.reports.fetch.window import split
-from airflow_provider_tiktok.reports.fetch.window.calls import WindowCalls
+from airflow_provider_tiktok.reports.fetch.window.calls import Listing, WindowCalls
 from airflow_provider_tiktok.reports.fetch.window.window import PageJob, WindowFetch
 from airflow_provider_tiktok.reports.params.explain import explained, with_advice
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan
@@ -42,6 +45,7 @@ class CallRecovery:
         self._request = plan.request
         self._dropped = dropped
         self._sizes: dict[str, split.Size] = {}
+        self._causes: dict[str, TikTokError] = {}
         self._logged: set[tuple[str, str]] = set()
 
     def prepare(self, job: PageJob) -> bool:
@@ -52,7 +56,7 @@ class CallRecovery:
         if job.page != 1:
             return True
         account = job.window.advertiser_id
-        job.call.metrics = self._dropped.left(account, job.call.call.params["metrics"])
+        job.call.metrics = self._dropped.left(account, job.call.call.params.get("metrics", ()))
         size = self._sizes.get(account)
         if size is None or not (strategy := _calls(job).strategy_for_size(job.call, size)):
             return True
@@ -76,10 +80,7 @@ class CallRecovery:
         may_split = reason and self.timeouts < _MAX_TIMEOUTS
         if strategy := calls.strategy_against(job.call, reason) if may_split else "":
             self._split(job, strategy, error)
-        elif isinstance(error, TikTokInvalidRequestError) and self._does_without(job, error):
-            # a list that was made before the report does without is made from scratch, with all that follows from it
-            (job.window if calls.listed_by(job.call) else job.call).restart()
-        else:
+        elif not (isinstance(error, TikTokInvalidRequestError) and self._does_without(job, error)):
             return self._explained(job, error, reason)
         return None
 
@@ -93,6 +94,8 @@ class CallRecovery:
 
     def _split(self, job: PageJob, strategy: str, error: TikTokError) -> None:
         account = job.window.advertiser_id
+        if strategy != split.LIST_METRICS:
+            self._causes[account] = error
         if (account, strategy) not in self._logged:
             self._logged.add((account, strategy))
             log.warning("%s The report of this account is split by %s, and joined again.", error, strategy)
@@ -100,32 +103,54 @@ class CallRecovery:
         _calls(job).split(job.call, strategy, size)
 
     def _does_without(self, job: PageJob, error: TikTokInvalidRequestError) -> bool:
-        """Drop the metrics that TikTok refuses by name, where that is wanted and leaves a report."""
-        if _calls(job).listed_by(job.call):
-            # what can't be listed may well be in the rows; a list goes without what the rows go without
-            return self._dropped.are_refused(job.call.call, job.call.metrics, error)
-        return self._dropped.drop(job.call.call, job.call.metrics, error)
+        """Make a call again without the metrics that TikTok refuses by name; return whether that is possible."""
+        calls, account = _calls(job), job.window.advertiser_id
+        listing = calls.listing_of(job.call)
+        if listing is None:
+            is_dropped = self._dropped.drop(job.call.call, job.call.metrics, error)
+            if is_dropped:
+                job.call.restart()
+            return is_dropped
+        if self._dropped.are_refused(job.call.call, job.call.metrics, error):
+            # the list was made before the report does without; it is made from scratch, with all that follows from it
+            job.window.restart()
+            return True
+        refused = refused_of(job.call.metrics, error)
+        if refused:  # what can't be listed may well be in the rows
+            self._causes[account] = with_advice(error, _of_list(listing))
+            calls.list_without(job.call, tuple(refused))
+        return bool(refused)
 
     def _explained(self, job: PageJob, error: TikTokError, reason: str) -> TikTokError:
         """Add to the error of a call what this version knows about it, and what helps.
 
         :param reason: why the call was oversized, if it was.
         """
-        listed = _calls(job).listed_by(job.call)
-        if listed and (reason or isinstance(error, TikTokInvalidRequestError)):
-            return with_advice(
-                error,
-                f"The call lists the {listed} by which the report has to be split, with the report's own metrics: leave "
-                "those out that TikTok's message names, or filter by campaign_ids, some at a time.",
-            )
+        if listing := _calls(job).listing_of(job.call):
+            return self._explained_list(job, listing, error, reason)
         if isinstance(error, TikTokInvalidRequestError):
             error = explained(error, self._request)
-        obstacle = split.obstacle(self._request, job.call.asked, reason) if reason else ""
-        if obstacle:
-            return with_advice(error, obstacle)
         if reason == split.TIMEOUT:
             return with_advice(error, f"{_ASK_FOR_LESS} Fewer metrics or days help too.")
         return with_advice(error, _ASK_FOR_LESS) if reason == split.CUT else error
+
+    def _explained_list(self, job: PageJob, listing: Listing, error: TikTokError, reason: str) -> TikTokError:
+        """Add to the error of a list's call what helps; where the app may not make it, its cause is what fails."""
+        path = job.call.call.path
+        if path and isinstance(error, TikTokAPIError) and lacks_scope(error):
+            cause = self._causes[job.window.advertiser_id]
+            return with_advice(cause, split.obstacle(listing.strategy, listing.unlisted, scope_of(path)))
+        if not (reason or isinstance(error, TikTokInvalidRequestError)):
+            return error
+        return with_advice(
+            error,
+            f"{_of_list(listing)} Leave out of `metrics` what TikTok's message names, or filter by campaign_ids, some at a "
+            "time.",
+        )
+
+
+def _of_list(listing: Listing) -> str:
+    return f"The call lists the {listing.strategy} by which the report has to be split."
 
 
 def _calls(job: PageJob) -> WindowCalls:

@@ -220,7 +220,7 @@ class PageScheduler:
         subject = call.call.subject(job.page)
         params = {**call.asked.params, "page": job.page}
         answer = self._client.get(
-            self._path, params, subject=subject, cancel=self._cancel, **call.call.options
+            call.call.path or self._path, params, subject=subject, cancel=self._cancel, **call.call.options
         )
         self._completeness.check(answer, call.metrics, subject)
         return answer

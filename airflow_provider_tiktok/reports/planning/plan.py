@@ -52,6 +52,7 @@ class ReportCall:
     :param adgroups: the ad groups that it is limited to; empty for all.
     :param list_key: where ``data`` has the rows.
     :param reach: how many of the rows TikTok gives at most; ``None`` for all.
+    :param path: TikTok's endpoint, where it isn't the plan's.
     :param options: further arguments of :meth:`~airflow_provider_tiktok.api.client.TikTokClient.get`.
     """
 
@@ -65,6 +66,7 @@ class ReportCall:
 
     list_key: str = "list"
     reach: int | None = None
+    path: str = ""
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -2,13 +2,16 @@
 
 A window begins with the calls that the plan has for it, nearly always one. A call that is oversized for TikTok is
 replaced by smaller ones (see :mod:`~airflow_provider_tiktok.reports.fetch.window.split`), so that their rows, one behind
-the other, are the window's. Where the campaigns or ad groups to split by aren't known, they are listed first.
+the other, are the window's. Where the campaigns or ad groups to split by aren't known, they are listed first: by a
+report with the same figures, which names those that have one, and where TikTok doesn't list them by all figures, by
+its list of all campaigns or ad groups as well. What either names is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from airflow_provider_tiktok.reports.fetch.collectors import Encode, IdCollector, RowCollector
 from airflow_provider_tiktok.reports.fetch.window import split
@@ -19,6 +22,9 @@ from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
 from airflow_provider_tiktok.reports.rows.reader import RowReader
 from airflow_provider_tiktok.storage.buffer import MemoryBudget
 
+ListAll = Callable[[str, str, Mapping[str, Any]], Sequence[ReportCall]]
+"""Returns the calls that list all of an account's entities of a kind: ``list_all("campaign", "7...", filtering)``."""
+
 
 @dataclass(frozen=True, slots=True)
 class FetchSettings:
@@ -28,6 +34,7 @@ class FetchSettings:
     :param reader: reads rows.
     :param encode: makes of them what the reader of the rows wants.
     :param budget: for rows in memory.
+    :param list_all: lists campaigns or ad groups, whether they have figures or not.
     :param reconciliation: compares each window's spend with the account's own.
     """
 
@@ -35,6 +42,7 @@ class FetchSettings:
     reader: RowReader
     encode: Encode
     budget: MemoryBudget
+    list_all: ListAll
     reconciliation: Reconciliation | None = None
 
 
@@ -58,16 +66,19 @@ class RowCall:
 class Listing:
     """A list of the campaigns, or ad groups, by which a call is to be split.
 
-    :param calls: the calls that bring it, each with some of the metrics.
+    :param calls: the calls that bring it: reports with some of the metrics each, and where there are ``unlisted`` ones,
+        those for all campaigns or ad groups.
     :param row_call: the call to be split.
     :param strategy: what is listed.
     :param sums: metrics whose sum must be that of the rows.
+    :param unlisted: figures of the rows by which TikTok doesn't list.
     """
 
     calls: list[PagedCall]
     row_call: RowCall
     strategy: str
     sums: tuple[str, ...]
+    unlisted: tuple[str, ...] = ()
 
     @property
     def collectors(self) -> list[IdCollector]:
@@ -101,10 +112,22 @@ class WindowCalls:
         calls += [one.call for one in self.row_calls if id(one) not in waiting]
         return calls if self.account_total is None else [*calls, self.account_total]
 
-    def listed_by(self, call: PagedCall) -> str:
-        """Return what a call lists; empty where it is none of a list."""
-        listing = self._listing_of(call)
-        return listing.strategy if listing is not None else ""
+    def listing_of(self, call: PagedCall) -> Listing | None:
+        """Return the list that a call is one of; ``None`` where it is none of a list."""
+        return next((one for one in self._open_listings if any(call is it for it in one.calls)), None)
+
+    def list_without(self, call: PagedCall, metrics: Sequence[str]) -> None:
+        """List without figures that TikTok refuses in a list, and all campaigns or ad groups instead.
+
+        :param call: the list's call that is refused.
+        """
+        listing = self.listing_of(call)
+        assert listing is not None  # noqa: S101 - it is refused as a list
+        left = [name for name in call.asked.params["metrics"] if name not in metrics]
+        smaller = replace(call.call, common={**call.call.common, "metrics": left})
+        index = _index(listing.calls, call)
+        listing.calls[index : index + 1] = [self._new_list_call(listing, smaller)] if left else []
+        self._list_all(listing, metrics)
 
     def strategy_against(self, call: PagedCall, reason: str) -> str:
         """Return the strategy to split an oversized call; empty when there is none.
@@ -112,8 +135,10 @@ class WindowCalls:
         :param reason: why it is oversized, a key of
             :data:`~airflow_provider_tiktok.reports.fetch.window.split.STRATEGIES`.
         """
-        if self._listing_of(call) is not None:
-            may_help = reason in {split.LARGE, split.TIMEOUT} and len(call.asked.params["metrics"]) > 1
+        if self.listing_of(call) is not None:
+            may_help = (
+                reason in {split.LARGE, split.TIMEOUT} and len(call.asked.params.get("metrics", ())) > 1
+            )
             return split.LIST_METRICS if may_help else ""
         row_call = self._row_call_of(call)
         if row_call is None:  # the account's total
@@ -134,9 +159,9 @@ class WindowCalls:
 
         :param size: of the account's calls; it shrinks to that of the new ones.
         """
-        listing = self._listing_of(call)
+        listing = self.listing_of(call)
         if listing is not None:
-            index = next(number for number, one in enumerate(listing.calls) if one is call)
+            index = _index(listing.calls, call)
             smaller = split.split_call(self._request, call.asked, strategy)
             listing.calls[index : index + 1] = [self._new_list_call(listing, one) for one in smaller]
             return
@@ -151,12 +176,13 @@ class WindowCalls:
 
     def complete(self, call: PagedCall) -> None:
         """Split by what was listed, where a complete call was the last one of a list."""
-        listing = self._listing_of(call)
+        listing = self.listing_of(call)
         if listing is None or not all(one.is_complete for one in listing.calls):
             return
-        ids = sorted({name for collector in listing.collectors for name in collector.ids})
         self._open_listings.remove(listing)
         row_call = listing.row_call
+        listed = {name for collector in listing.collectors for name in collector.ids}
+        ids = split.wanted(row_call.call.call, listing.strategy, listed)
         if ids:
             smaller = split.by_ids(self._request, row_call.call.call, listing.strategy, ids)
             self._replace(row_call, smaller, (listing,))
@@ -174,13 +200,27 @@ class WindowCalls:
         """List what a call is to be split by."""
         asked = row_call.call.asked
         listing = Listing([], row_call, strategy, split.list_sums(self._request, asked, strategy))
-        listing.calls.append(self._new_list_call(listing, split.list_call(self._request, asked, strategy)))
+        by_figures = split.list_call(self._request, asked, strategy)
+        if by_figures.params["metrics"]:
+            listing.calls.append(self._new_list_call(listing, by_figures))
+        if unlisted := split.list_metrics(self._request, asked, strategy)[1]:
+            self._list_all(listing, unlisted)
         self._open_listings.append(listing)
+
+    def _list_all(self, listing: Listing, unlisted: Sequence[str]) -> None:
+        """Add all campaigns or ad groups to a list that is not complete without some figures."""
+        if not listing.unlisted:
+            asked, kind = listing.row_call.call.call, split.entity_of(listing.strategy)
+            filters = split.filters_of_all(asked, listing.strategy)
+            for call in self._settings.list_all(kind, asked.advertiser_id, filters):
+                collector = IdCollector(f"{kind}_id", once=True, of_entities=True)
+                listing.calls.append(PagedCall(call, collector, call.params["page_size"]))
+        listing.unlisted += tuple(unlisted)
 
     def _replace(
         self, row_call: RowCall, calls: Sequence[ReportCall], listings: tuple[Listing, ...] = ()
     ) -> None:
-        index = next(number for number, one in enumerate(self.row_calls) if one is row_call)
+        index = _index(self.row_calls, row_call)
         listings = row_call.listings + listings
         self.row_calls[index : index + 1] = [self._new_row_call(call, listings) for call in calls]
 
@@ -213,5 +253,7 @@ class WindowCalls:
     def _row_call_of(self, call: PagedCall) -> RowCall | None:
         return next((one for one in self.row_calls if one.call is call), None)
 
-    def _listing_of(self, call: PagedCall) -> Listing | None:
-        return next((one for one in self._open_listings if any(call is it for it in one.calls)), None)
+
+def _index(items: Sequence[Any], item: Any) -> int:
+    """Return where an object itself is among others."""
+    return next(number for number, one in enumerate(items) if one is item)

@@ -11,7 +11,7 @@ split by campaigns or ad groups, :func:`list_metrics` says why none is missing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from airflow_provider_tiktok.exceptions import (
@@ -78,23 +78,7 @@ def can_split(request: ReportRequest, call: ReportCall, strategy: str) -> bool:
         return DAY in request.dimensions and window.start is not None and window.start != window.end
     if strategy == FILTERED_IDS:
         return _has_ids(request) and bool(_splittable_filter(request, call))
-    return _has_entities(request, call, strategy) and not list_metrics(request, call, strategy)[1]
-
-
-def obstacle(request: ReportRequest, call: ReportCall, reason: str) -> str:
-    """Return what keeps an oversized call from being split, and what to do; empty where nothing is known."""
-    for strategy in (
-        strategy
-        for strategy in STRATEGIES[reason]
-        if strategy in _FIELD and _has_entities(request, call, strategy)
-    ):
-        unlisted = list_metrics(request, call, strategy)[1]
-        if unlisted:
-            return (
-                f"It can't be split by {strategy}: TikTok doesn't list those by {', '.join(unlisted)}, so some could be "
-                f"missing. Leave {' and '.join(unlisted)} out of `metrics`, or filter by campaign_ids, some at a time."
-            )
-    return ""
+    return _has_entities(request, call, strategy)
 
 
 def _has_ids(request: ReportRequest) -> bool:
@@ -198,12 +182,16 @@ def list_metrics(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the metrics that a list of campaigns or ad groups is asked with, and the figures that it can't have.
 
+    The list is a report itself, for that names only what has figures: of the thousands of campaigns that an account
+    ever had, often a hundred, which one page holds.
+
     TikTok leaves out of a report what has none of the figures that the call asks for. Figures are never negative, so
     a campaign has every figure that one of its ads has. The list therefore asks for all of the report's figures, of
     deleted campaigns too and of the same days: it holds every campaign that a row with a figure can be of. An oversized
     list is asked in several calls with some of the metrics each; what is in one of them is listed. Where
-    a figure doesn't exist at the list's level, nothing shows that the list is complete: then the report isn't split
-    by it, and fails. Names and settings are no figures; a report that has some gets a list with names. Spend,
+    a figure doesn't exist at the list's level, nothing shows that the list is complete: then TikTok's list of all
+    campaigns, with figures or without, is read as well. Names and settings are no figures; a report that has some gets
+    a list with names. Spend,
     impressions and clicks are asked for too, where there is room: a campaign whose rate rounds to zero, or whose
     corrections cancel out, still has those.
 
@@ -219,7 +207,7 @@ def list_metrics(
         metric = known.get(name) or more.get(name)
         if metric is not None and metric.section == "attribute":
             asked[f"{_ENTITY[strategy]}_name"] = None
-        elif any(sure for _, sure in objections(name, listed)):
+        elif (name in known and name not in more) or any(sure for _, sure in objections(name, listed)):
             unlisted.append(name)
         else:
             asked[name] = None
@@ -228,6 +216,20 @@ def list_metrics(
         if len(asked) < ADVISED_METRICS and name not in refused:
             asked[name] = None
     return tuple(asked), tuple(unlisted)
+
+
+def obstacle(strategy: str, unlisted: Sequence[str], scope: str) -> str:
+    """Return why a report can't be split by campaigns or ad groups that an app may not list, and what to do.
+
+    :param unlisted: the figures that a list can't have.
+    :param scope: what the app lacks.
+    """
+    return (
+        f"It can't be split by {strategy}: TikTok doesn't list those by {', '.join(unlisted)}, so some could be missing, "
+        f"and the app lacks the scope {scope}, with which TikTok lists all of them. Leave {' and '.join(unlisted)} out of "
+        f"`metrics`, filter by campaign_ids, some at a time, or add {scope} to the app's scopes in the TikTok developer "
+        "portal and authorise the app again."
+    )
 
 
 def list_call(request: ReportRequest, call: ReportCall, strategy: str) -> ReportCall:
@@ -249,6 +251,36 @@ def list_call(request: ReportRequest, call: ReportCall, strategy: str) -> Report
         "page_size": request.page_size,
     }
     return replace(call, common=common, part=f"list of {strategy}")
+
+
+def entity_of(strategy: str) -> str:
+    """Return the kind of entity that is listed."""
+    return _ENTITY[strategy]
+
+
+def filters_of_all(call: ReportCall, strategy: str) -> dict[str, list[str]]:
+    """Return the filters of TikTok's list of all campaigns, or of all ad groups of one campaign.
+
+    That list has deleted ones, too, and what has no figures. It costs a call for a thousand of them.
+    """
+    named = {name: named_ids(call, name) for name in (_FIELD[CAMPAIGNS], _FIELD[strategy])}
+    return {name: sorted(ids) for name, ids in named.items() if ids}
+
+
+def named_ids(call: ReportCall, field_name: str) -> frozenset[str] | None:
+    """Return the IDs that all of a call's filters on a field name; ``None`` where there is none."""
+    named = [
+        frozenset(map(str, json.loads(item["filter_value"])))
+        for item in _filters(call)
+        if item["field_name"] == field_name and item["filter_type"] == "IN"
+    ]
+    return frozenset.intersection(*named) if named else None
+
+
+def wanted(call: ReportCall, strategy: str, ids: Iterable[str]) -> list[str]:
+    """Return the listed IDs that a call's filters leave, in order."""
+    named = named_ids(call, _FIELD[strategy])
+    return sorted(name for name in ids if named is None or name in named)
 
 
 def list_sums(request: ReportRequest, call: ReportCall, strategy: str) -> tuple[str, ...]:
