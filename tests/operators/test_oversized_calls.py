@@ -97,6 +97,16 @@ def fetch_parents(place):
     return fetch(place, dimensions="ad_id", metrics="campaign_id,spend")
 
 
+@pytest.mark.parametrize("level", LEVELS[1:])
+@pytest.mark.parametrize("limit", ["max_entities", "max_cells"])
+def test_a_report_without_deleted_entities_is_split(place, level, limit):
+    parameters = {"dimensions": level, "include_deleted": False}
+    right = fetch(place, **parameters)
+    place.configure(**{limit: len(right) - 1})
+    place.clear()
+    assert fetch(place, **parameters) == right
+
+
 def test_a_long_job_learns_to_begin_with_smaller_calls(place):
     dates = {"report_start_date": "2026-06-01", "report_end_date": "2026-08-29"}
     right = fetch(place, dimensions="ad_id,stat_time_day", **dates)

@@ -291,6 +291,8 @@ def list_sums(request: ReportRequest, call: ReportCall, strategy: str) -> tuple[
     adds_up = (
         request.report_type == "BASIC"
         and not set(request.dimensions) - {*ROW_IDS, DAY, HOUR}
+        # lists have the figures of what is deleted, too
+        and any(item["field_name"] in status for item in _filters(call))
         and all(
             item["field_name"] in (*_FILTERS_OF_LISTS, *ids)
             or (item["field_name"] in status and "STATUS_ALL" in item["filter_value"])
