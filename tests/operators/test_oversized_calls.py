@@ -86,10 +86,23 @@ def test_a_campaign_beyond_tiktoks_limit_is_split_by_ad_groups(place):
     place.configure(max_entities=3)
     place.clear()
     with pytest.raises(TikTokIncompleteReportError, match="TikTok left rows out"):
-        fetch(place, dimensions="ad_id")  # its campaigns are more than three, too, and can't be listed
+        fetch(place, dimensions="ad_id")  # an ad group has more than three ads
     campaigns = {row["campaign_id"] for row in fetch_parents(place)}
     place.configure(max_entities=len(campaigns) + 1)
     assert fetch(place, dimensions="ad_id") == right
+
+
+def test_campaigns_beyond_tiktoks_limit_are_those_that_tiktok_lists(place):
+    right = fetch(place, dimensions="ad_id")
+    place.configure(max_entities=5)
+    place.clear()
+    assert fetch(place, dimensions="ad_id") == right
+    assert len(list_calls(place)) == 3
+    place.configure(scopes=(1, 4))
+    with pytest.raises(
+        TikTokIncompleteReportError, match=r"list of campaigns, page 1.* lacks the scope Ads Management"
+    ):
+        fetch(place, dimensions="ad_id")
 
 
 def fetch_parents(place):
@@ -279,14 +292,24 @@ def test_a_split_report_is_compared_as_one(place):
     assert sum(Decimal(row["spend"]) for row in rows) > 0
 
 
-def test_spend_that_is_not_the_accounts_fails_the_report(place):
-    # rows vanish together with their count, so that only the sum reveals it
-    lost = place.world.settings.max_entities
-    place.configure(max_entities=10)
-    place.set_faults([])
-    with pytest.raises(TikTokIncompleteReportError):
+def test_spend_that_is_not_the_accounts_fails_the_report(place, monkeypatch):
+    get = TikTokClient.get
+
+    def losing(self, path, params, **how):
+        """Leave out a row together with its count, so that only the sum reveals it."""
+        answer = get(self, path, params, **how)
+        if params.get("dimensions") == ["ad_id"]:
+            lost = next(row for row in answer.data["list"] if float(row["metrics"]["spend"]) > 1)
+            answer.data["list"].remove(lost)
+            answer.data["page_info"]["total_number"] -= 1
+        return answer
+
+    monkeypatch.setattr(TikTokClient, "get", losing)
+    assert fetch(place, dimensions="ad_id")
+    with pytest.raises(
+        TikTokIncompleteReportError, match=r"3 attempts: its rows spent .* the account's own spend"
+    ):
         fetch(place, dimensions="ad_id", reconcile=True)
-    place.configure(max_entities=lost)
     with pytest.raises(TikTokInvalidRequestError, match=r"`reconcile` .* leaves deleted entities out"):
         fetch(place, dimensions="ad_id", reconcile=True, include_deleted=False)
 
@@ -397,8 +420,10 @@ def test_a_report_whose_figures_no_list_has_fails_without_the_scope(place, limit
     assert fetch(place, dimensions="advertiser_id")
 
 
-@pytest.mark.parametrize("limit", ["max_entities", "max_cells"])
-@pytest.mark.parametrize("dimensions", ["ad_id", "adgroup_id,stat_time_day"])
+@pytest.mark.parametrize(
+    ("limit", "dimensions"),
+    [("max_entities", "ad_id"), ("max_cells", "ad_id"), ("max_entities", "adgroup_id,stat_time_day")],
+)
 def test_deleted_campaigns_with_late_conversions_are_listed_whatever_lists_refuse(
     place, monkeypatch, limit, dimensions
 ):

@@ -31,9 +31,10 @@ class Figures:
     :param most: figures of one call above which it is oversized, unless it is of a single campaign.
     :param how: whether such a call is truncated, refused, or times out.
     :param refuses: metrics that are refused at a level of these dimensions.
+    :param cuts_lists: whether a list of campaigns is oversized, too, where ads would be truncated.
     """
 
-    def __init__(self, rng, *, campaigns=8, most=12, how="large", refuses=()):
+    def __init__(self, rng, *, campaigns=8, most=12, how="large", refuses=(), cuts_lists=False):
         self.ads = {
             (str(100 + campaign), str(1000 + 10 * campaign + group), f"{1000 + 10 * campaign + group}{ad}"): {
                 name: rng.randrange(1, 9) for name in rng.sample(FIGURES, rng.randrange(3))
@@ -42,7 +43,7 @@ class Figures:
             for group in range(rng.randrange(1, 4))
             for ad in range(rng.randrange(1, 4))
         }
-        self.most, self.how, self.refuses = most, how, dict(refuses)
+        self.most, self.how, self.refuses, self.cuts_lists = most, how, dict(refuses), cuts_lists
         self.asked: list[dict[str, Any]] = []
         self.listed: list[tuple[str, dict[str, Any]]] = []
 
@@ -50,7 +51,8 @@ class Figures:
         found: dict[str, dict[str, int]] = {}
         for path, figures in self.ads.items():
             if not any(path[place] not in ids for place, ids in (wanted or {}).items()):
-                sums = found.setdefault(path[LEVELS[dimension]], dict.fromkeys(metrics, 0))
+                name = "7" if dimension == "advertiser_id" else path[LEVELS[dimension]]
+                sums = found.setdefault(name, dict.fromkeys(metrics, 0))
                 for name in sums.keys() & figures.keys():
                     sums[name] += figures[name]
         return {name: sums for name, sums in found.items() if any(sums.values())}
@@ -74,7 +76,7 @@ class Figures:
             for name, sums in found.items()
         ]
         if len(made) * len(params["metrics"]) > self.most and (
-            dimension != "campaign_id" or self.how != "cut"
+            dimension != "campaign_id" or self.how != "cut" or self.cuts_lists
         ):
             if self.how == "cut" and not wanted:
                 return Answer(paged(made[: self.most])(params), "R1", "cut")

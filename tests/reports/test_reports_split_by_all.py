@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import threading
+import time
 
 import pytest
 
@@ -267,3 +269,111 @@ def test_figures_that_the_lists_own_report_type_lacks_are_in_no_list():
     listed, unlisted = split.list_metrics(plan.request, plan.calls[0], split.CAMPAIGNS)
     assert unlisted == ("cost",)
     assert listed == ("clicks", "spend", "impressions")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_list_that_has_no_figure_at_all_is_that_of_all(late):
+    names = [str(number) for number in range(100, 140)]
+    came = threading.Event()
+
+    def report(params):
+        if params["dimensions"] == ["campaign_id"]:
+            if late:  # all campaigns are there before the refusal
+                came.wait(5)
+                time.sleep(0.05)
+            message = f"Invalid metric fields: {params['metrics']}"
+            raise TikTokInvalidRequestError("refused", code=40002, message=message)
+        wanted = [
+            json.loads(item["filter_value"]) for item in params["filtering"] if "ids" in item["field_name"]
+        ]
+        if not wanted:
+            raise TOO_LARGE
+        return paged(
+            [
+                {"dimensions": {"ad_id": f"{name}1", "image_id": "i"}, "metrics": {"single_image_ctr": "1"}}
+                for name in wanted[0]
+            ]
+        )(params)
+
+    def lists(path, params):
+        if "campaign_system_origins" in params["filtering"]:
+            came.set()
+        return paged([{"campaign_id": name} for name in names] if len(params["filtering"]) == 1 else [])(
+            params
+        )
+
+    client = FakeClient(report, lists=lists)
+    plan = old_plan(client, dimensions="ad_id,image_id", metrics="single_image_ctr")
+    assert [row[1] for row in all_rows(fetch(client, plan))] == [f"{name}1" for name in names]
+    assert len(client.calls) == 1 + 1 + 3 + 2
+
+
+# lists that are oversized themselves
+
+SUMMED = {"spend", "impressions", "clicks"}
+
+
+@pytest.mark.sampled(9)
+@pytest.mark.parametrize("how", ["cut", "large", "slow"])
+@pytest.mark.parametrize("seed", range(12))
+def test_all_campaigns_are_listed_where_no_list_by_figures_is_small_enough(seed, how):
+    rng = random.Random(f"{seed} {how}")
+    world = Figures(rng, campaigns=80, how=how, most=12, cuts_lists=True)
+    metrics = rng.sample(FIGURES, rng.randrange(1, 5))
+    client = FakeClient(world, lists=world.list_all)
+    report = fetch(client, old_plan(client, metrics=metrics), max_concurrency=rng.choice([1, 4]))
+    if SUMMED.intersection(metrics):
+        assert {row[1]: row[2:] for row in all_rows(report)} == right_in(world, "ad_id", metrics)
+        assert [params["metrics"] for params in world.asked if params["dimensions"] == ["advertiser_id"]]
+        assert len(world.listed) == 3
+    else:  # nothing would show that TikTok's list lacks none
+        with pytest.raises(
+            (TikTokAPIError, TikTokIncompleteReportError), match=r"campaign_ids, .*or ask for spend"
+        ):
+            all_rows(report)
+
+
+@pytest.mark.parametrize("metric", ["spend", "impressions", "clicks"])
+def test_a_campaign_that_is_in_no_list_fails_the_report(metric):
+    world = Figures(random.Random(9), campaigns=20, how="cut", most=2, cuts_lists=True)
+    lost = next(path[0] for path, figures in world.ads.items() if metric in figures)
+
+    def lists(path, params):
+        data = world.list_all(path, params)
+        if data["list"]:
+            data["list"] = [item for item in data["list"] if item["campaign_id"] != lost]
+            data["page_info"]["total_number"] = len(data["list"])
+        return data
+
+    client = FakeClient(world, lists=lists)
+    with pytest.raises(TikTokIncompleteReportError, match=r"3 attempts: its rows .* the account's own"):
+        all_rows(fetch(client, old_plan(client, metrics=metric)))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"include_deleted": False},
+        {"filters": [{"field_name": "objective_type", "filter_type": "IN", "filter_value": ["REACH"]}]},
+        {"metrics": "conversion,reach"},
+    ],
+    ids=["without deleted", "filtered", "without sums"],
+)
+def test_a_list_that_is_cut_fails_the_report_where_nothing_shows_what_is_missing(parameters):
+    world = Figures(random.Random(10), campaigns=20, how="cut", most=2, cuts_lists=True)
+    client = FakeClient(world, lists=world.list_all)
+    with pytest.raises(
+        TikTokIncompleteReportError, match=r"list of campaigns, page 1.*without filters: then"
+    ):
+        all_rows(fetch(client, old_plan(client, **{"metrics": "spend,clicks", **parameters})))
+    assert not world.listed
+
+
+def test_a_list_that_is_cut_fails_the_report_without_the_scope():
+    world = Figures(random.Random(11), campaigns=20, how="cut", most=2, cuts_lists=True)
+    client = FakeClient(world)
+    with pytest.raises(
+        TikTokIncompleteReportError,
+        match=r"list of campaigns, page 1.*TikTok doesn't list those, so some could be missing, .* Ads Management",
+    ):
+        all_rows(fetch(client, old_plan(client, metrics="spend,clicks")))

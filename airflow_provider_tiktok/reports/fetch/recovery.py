@@ -115,7 +115,7 @@ class CallRecovery:
             # the list was made before the report does without; it is made from scratch, with all that follows from it
             job.window.restart()
             return True
-        refused = refused_of(job.call.metrics, error)
+        refused = refused_of(job.call.metrics, error) if job.call is not listing.total else {}
         if refused:  # what can't be listed may well be in the rows
             self._causes[account] = with_advice(error, _of_list(listing))
             calls.list_without(job.call, tuple(refused))
@@ -142,11 +142,15 @@ class CallRecovery:
             return with_advice(cause, split.obstacle(listing.strategy, listing.unlisted, scope_of(path)))
         if not (reason or isinstance(error, TikTokInvalidRequestError)):
             return error
-        return with_advice(
-            error,
-            f"{_of_list(listing)} Leave out of `metrics` what TikTok's message names, or filter by campaign_ids, some at a "
-            "time.",
+        advice = (
+            "Leave out of `metrics` what TikTok's message names, or filter by campaign_ids, some at a time."
         )
+        if reason:
+            advice = (
+                "Filter by campaign_ids, some at a time, or ask for spend, with deleted entities and without filters: then "
+                "TikTok's list of all campaigns is used, and the account's own spend shows that none is missing."
+            )
+        return with_advice(error, f"{_of_list(listing)} {advice}")
 
 
 def _of_list(listing: Listing) -> str:

@@ -66,12 +66,13 @@ class RowCall:
 class Listing:
     """A list of the campaigns, or ad groups, by which a call is to be split.
 
-    :param calls: the calls that bring it: reports with some of the metrics each, and where there are ``unlisted`` ones,
-        those for all campaigns or ad groups.
+    :param calls: the calls that bring it: reports with some of the metrics each; where there are ``unlisted`` ones, those
+        for all campaigns or ad groups, too; where the reports are oversized, these and ``total`` alone.
     :param row_call: the call to be split.
     :param strategy: what is listed.
     :param sums: metrics whose sum must be that of the rows.
     :param unlisted: figures of the rows by which TikTok doesn't list.
+    :param total: the call for the account's own figures.
     """
 
     calls: list[PagedCall]
@@ -79,11 +80,27 @@ class Listing:
     strategy: str
     sums: tuple[str, ...]
     unlisted: tuple[str, ...] = ()
+    total: PagedCall | None = None
+
+    @property
+    def ids(self) -> set[str]:
+        """The campaigns or ad groups that are listed."""
+        return {
+            name
+            for call in self.calls
+            if call is not self.total and isinstance(call.collector, IdCollector)
+            for name in call.collector.ids
+        }
 
     @property
     def collectors(self) -> list[IdCollector]:
         """What the calls brought."""
         return [call.collector for call in self.calls if isinstance(call.collector, IdCollector)]
+
+    @property
+    def whose(self) -> str:
+        """Whose figures the rows' are compared with."""
+        return "the account's own" if self.total is not None else f"the listed {self.strategy}'"
 
 
 class WindowCalls:
@@ -128,6 +145,7 @@ class WindowCalls:
         index = _index(listing.calls, call)
         listing.calls[index : index + 1] = [self._new_list_call(listing, smaller)] if left else []
         self._list_all(listing, metrics)
+        self._split_by(listing)  # all campaigns may have come before
 
     def strategy_against(self, call: PagedCall, reason: str) -> str:
         """Return the strategy to split an oversized call; empty when there is none.
@@ -135,11 +153,8 @@ class WindowCalls:
         :param reason: why it is oversized, a key of
             :data:`~airflow_provider_tiktok.reports.fetch.window.split.STRATEGIES`.
         """
-        if self.listing_of(call) is not None:
-            may_help = (
-                reason in {split.LARGE, split.TIMEOUT} and len(call.asked.params.get("metrics", ())) > 1
-            )
-            return split.LIST_METRICS if may_help else ""
+        if (listing := self.listing_of(call)) is not None:
+            return self._strategy_of_list(listing, call, reason)
         row_call = self._row_call_of(call)
         if row_call is None:  # the account's total
             return ""
@@ -160,6 +175,9 @@ class WindowCalls:
         :param size: of the account's calls; it shrinks to that of the new ones.
         """
         listing = self.listing_of(call)
+        if listing is not None and strategy == split.LIST_ALL:
+            self._list_all_instead(listing)
+            return
         if listing is not None:
             index = _index(listing.calls, call)
             smaller = split.split_call(self._request, call.asked, strategy)
@@ -176,13 +194,21 @@ class WindowCalls:
 
     def complete(self, call: PagedCall) -> None:
         """Split by what was listed, where a complete call was the last one of a list."""
-        listing = self.listing_of(call)
-        if listing is None or not all(one.is_complete for one in listing.calls):
+        if (listing := self.listing_of(call)) is not None:
+            self._split_by(listing)
+
+    def clear(self) -> None:
+        """Drop all rows."""
+        for one in self.row_calls:
+            one.collector.clear()
+
+    def _split_by(self, listing: Listing) -> None:
+        """Split a call by what is listed, if the list is complete."""
+        if not all(one.is_complete for one in listing.calls):
             return
         self._open_listings.remove(listing)
         row_call = listing.row_call
-        listed = {name for collector in listing.collectors for name in collector.ids}
-        ids = split.wanted(row_call.call.call, listing.strategy, listed)
+        ids = split.wanted(row_call.call.call, listing.strategy, listing.ids)
         if ids:
             smaller = split.by_ids(self._request, row_call.call.call, listing.strategy, ids)
             self._replace(row_call, smaller, (listing,))
@@ -190,11 +216,6 @@ class WindowCalls:
             # nothing of it has figures, which the call itself can say at once; it may never have been oversized
             row_call.exhausted += (listing.strategy,)
             row_call.call.restart()
-
-    def clear(self) -> None:
-        """Drop all rows."""
-        for one in self.row_calls:
-            one.collector.clear()
 
     def _list(self, row_call: RowCall, strategy: str) -> None:
         """List what a call is to be split by."""
@@ -210,12 +231,34 @@ class WindowCalls:
     def _list_all(self, listing: Listing, unlisted: Sequence[str]) -> None:
         """Add all campaigns or ad groups to a list that is not complete without some figures."""
         if not listing.unlisted:
-            asked, kind = listing.row_call.call.call, split.entity_of(listing.strategy)
-            filters = split.filters_of_all(asked, listing.strategy)
-            for call in self._settings.list_all(kind, asked.advertiser_id, filters):
-                collector = IdCollector(f"{kind}_id", once=True, of_entities=True)
-                listing.calls.append(PagedCall(call, collector, call.params["page_size"]))
+            listing.calls += self._new_calls_for_all(listing)
         listing.unlisted += tuple(unlisted)
+
+    def _strategy_of_list(self, listing: Listing, call: PagedCall, reason: str) -> str:
+        """Return the strategy for an oversized list, or what can take its place; empty when there is none."""
+        if call.call.path or call is listing.total:
+            return ""
+        if reason in {split.LARGE, split.TIMEOUT} and len(call.asked.params["metrics"]) > 1:
+            return split.LIST_METRICS
+        asked = listing.row_call.call.asked
+        return split.LIST_ALL if split.total_call(self._request, asked, listing.strategy) else ""
+
+    def _list_all_instead(self, listing: Listing) -> None:
+        """List all campaigns in the place of those that have figures, with the account's own figures as the proof."""
+        total = split.total_call(self._request, listing.row_call.call.asked, listing.strategy)
+        assert total is not None  # noqa: S101 - the strategy was found for it
+        collector = IdCollector("advertiser_id", listing.sums, once=True)
+        listing.total = PagedCall(total, collector, self._request.page_size)
+        listing.calls = [listing.total, *self._new_calls_for_all(listing)]
+
+    def _new_calls_for_all(self, listing: Listing) -> list[PagedCall]:
+        """Return the calls that list all campaigns or ad groups."""
+        asked, kind = listing.row_call.call.call, split.entity_of(listing.strategy)
+        filters = split.filters_of_all(asked, listing.strategy)
+        return [
+            PagedCall(call, IdCollector(f"{kind}_id", once=True, of_entities=True), call.params["page_size"])
+            for call in self._settings.list_all(kind, asked.advertiser_id, filters)
+        ]
 
     def _replace(
         self, row_call: RowCall, calls: Sequence[ReportCall], listings: tuple[Listing, ...] = ()

@@ -55,10 +55,10 @@ def _list_problem(listing: Listing, row_calls: Sequence[RowCall]) -> str:
             found = _sum(name, split_off)
             if name == "spend":
                 rows = _row_count(split_off)
-                if problem := differ(found, total, f"the listed {listing.strategy}'", rows=rows):
+                if problem := differ(found, total, listing.whose, rows=rows):
                     return problem
             elif found != total:  # counts, which TikTok doesn't round
-                return f"its rows have {found} {name}, and the listed {listing.strategy} have {total}"
+                return f"its rows have {found} {name}, and {listing.whose} are {total}"
     return ""
 
 

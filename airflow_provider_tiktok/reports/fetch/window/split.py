@@ -36,6 +36,9 @@ DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS = "days", "filtered IDs", "campaigns", "
 LIST_METRICS = "the metrics of its lists"
 """How an oversized list of campaigns or ad groups is split, and nothing else."""
 
+LIST_ALL = "TikTok's list of all campaigns"
+"""What takes the place of a list that is oversized however few metrics it has."""
+
 STRATEGIES: Mapping[str, tuple[str, ...]] = {
     CUT: (FILTERED_IDS, CAMPAIGNS, ADGROUPS),  # the same entities are too many on each day
     LARGE: (DAYS, FILTERED_IDS, CAMPAIGNS, ADGROUPS),
@@ -221,14 +224,15 @@ def list_metrics(
 def obstacle(strategy: str, unlisted: Sequence[str], scope: str) -> str:
     """Return why a report can't be split by campaigns or ad groups that an app may not list, and what to do.
 
-    :param unlisted: the figures that a list can't have.
+    :param unlisted: the figures that a list can't have; none where it can't have any.
     :param scope: what the app lacks.
     """
+    by = f" by {', '.join(unlisted)}" if unlisted else ""
+    advice = f"Leave {' and '.join(unlisted)} out of `metrics`, filter" if unlisted else "Filter"
     return (
-        f"It can't be split by {strategy}: TikTok doesn't list those by {', '.join(unlisted)}, so some could be missing, "
-        f"and the app lacks the scope {scope}, with which TikTok lists all of them. Leave {' and '.join(unlisted)} out of "
-        f"`metrics`, filter by campaign_ids, some at a time, or add {scope} to the app's scopes in the TikTok developer "
-        "portal and authorise the app again."
+        f"It can't be split by {strategy}: TikTok doesn't list those{by}, so some could be missing, and the app lacks the "
+        f"scope {scope}, with which TikTok lists all of them. {advice} by campaign_ids, some at a time, or add {scope} to "
+        "the app's scopes in the TikTok developer portal and authorise the app again."
     )
 
 
@@ -300,6 +304,26 @@ def list_sums(request: ReportRequest, call: ReportCall, strategy: str) -> tuple[
         )
     )
     return tuple(name for name in _SUMMED if adds_up and name in call.params["metrics"])
+
+
+def total_call(request: ReportRequest, call: ReportCall, strategy: str) -> ReportCall | None:
+    """Return the call for an account's own figures, which are the sum of its campaigns'; ``None`` where they aren't.
+
+    Where no report can name the campaigns that have figures, these show that TikTok's list of all campaigns lacks none.
+    """
+    sums = list_sums(request, call, strategy)
+    is_filtered = any(item["field_name"] not in STATUS_FIELDS.values() for item in _filters(call))
+    if strategy != CAMPAIGNS or not sums or is_filtered:
+        return None
+    common = {
+        "report_type": "BASIC",
+        "data_level": "AUCTION_ADVERTISER",
+        "dimensions": ["advertiser_id"],
+        "metrics": list(sums),
+        "query_lifetime": True if request.query_lifetime else None,
+        "page_size": request.page_size,
+    }
+    return replace(call, common=common, part="the account's own figures")
 
 
 def _by_days(call: ReportCall) -> Iterator[ReportCall]:
