@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 from dataclasses import replace
 from decimal import Decimal
 from itertools import product
@@ -376,12 +377,13 @@ def list_calls(place):
     return [call for call in place.calls if call.path.endswith(("campaign/get/", "adgroup/get/"))]
 
 
-def refuse_in_lists(monkeypatch, metric):
-    """Refuse a metric where a report is grouped by campaign or ad group alone; return the calls with it."""
+def refuse_in_lists(monkeypatch, metric, dimensions):
+    """Refuse a metric in lists by which a report is split; return the calls with it."""
     get, refused = TikTokClient.get, []
 
     def refusing(self, path, params, **how):
-        if params.get("dimensions") in (["campaign_id"], ["adgroup_id"]) and metric in params["metrics"]:
+        is_list = params.get("dimensions") in (["campaign_id"], ["adgroup_id"])
+        if is_list and params["dimensions"] != dimensions.split(",") and metric in params["metrics"]:
             refused.append(params)
             message = f"Invalid metric fields: ['{metric}']"
             raise TikTokInvalidRequestError(f"TikTok refused: {message}", code=40002, message=message)
@@ -434,7 +436,7 @@ def test_deleted_campaigns_with_late_conversions_are_listed_whatever_lists_refus
         late = {row[dimensions.split(",")[0]] for row in right if not float(row["spend"])}
         assert late
         place.configure(**LATE, **{limit: len({row[dimensions.split(",")[0]] for row in right}) - 1})
-        refused = refuse_in_lists(monkeypatch, "real_time_conversion")
+        refused = refuse_in_lists(monkeypatch, "real_time_conversion", dimensions)
         assert fetch(place, **parameters) == right
         assert refused
         place.configure(scopes=(1, 4))
@@ -442,6 +444,34 @@ def test_deleted_campaigns_with_late_conversions_are_listed_whatever_lists_refus
             TikTokInvalidRequestError, match=r"list those by real_time_conversion, .* Ads Management"
         ):
             fetch(place, **parameters)
+    finally:
+        place.configure(zero_rows=True, late_conversions=False)
+
+
+FIGURES = ("spend", "impressions", "clicks", "ctr", "reach", "conversion", "real_time_conversion", "likes")
+
+
+@pytest.mark.sampled(5)
+@pytest.mark.parametrize("seed", range(25))
+def test_reports_are_the_same_by_whatever_list_they_are_split(place, monkeypatch, seed):
+    rng = random.Random(seed)
+    level = rng.choice(LEVELS[1:])
+    figures = rng.sample(FIGURES, rng.randrange(1, 5))
+    names = rng.sample(["campaign_name", "budget"], rng.randrange(2))
+    parameters = {
+        "dimensions": level + rng.choice(["", ",stat_time_day"]),
+        "metrics": rng.sample(figures + names, len(figures + names)),
+        "include_deleted": rng.random() < 0.8,
+        "report_end_date": "2026-08-05",
+    }
+    try:
+        place.configure(**rng.choice([LATE, {"zero_rows": False}, {}]))
+        right = fetch(place, **parameters)
+        limit = rng.choice(["max_entities", "max_cells", "slow_cells"])
+        # no less than what all campaigns have, or an ad group's ads
+        place.configure(**{limit: max(len({row[level] for row in right}) - 1, 20)})
+        refuse_in_lists(monkeypatch, rng.choice([*figures, None]), parameters["dimensions"])
+        assert fetch(place, **parameters) == right
     finally:
         place.configure(zero_rows=True, late_conversions=False)
 
