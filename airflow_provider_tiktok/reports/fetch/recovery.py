@@ -27,6 +27,11 @@ _ASK_FOR_LESS = (
     "Ask for less at a time: group by campaign_id, adgroup_id or ad_id, where the report has it, or filter by "
     "campaign_ids."
 )
+_BY_CAMPAIGN_IDS = "filter by campaign_ids, some at a time"
+_ASK_FOR_SPEND = (
+    "or ask for spend, with deleted entities and without filters: then TikTok's list of all campaigns is used, and the "
+    "account's own spend shows that none is missing."
+)
 _MAX_TIMEOUTS = 12  # calls in a row that time out, however small they are made
 
 
@@ -142,14 +147,14 @@ class CallRecovery:
             return with_advice(cause, split.obstacle(listing.strategy, listing.unlisted, scope_of(path)))
         if not (reason or isinstance(error, TikTokInvalidRequestError)):
             return error
-        advice = (
-            "Leave out of `metrics` what TikTok's message names, or filter by campaign_ids, some at a time."
-        )
-        if reason:
-            advice = (
-                "Filter by campaign_ids, some at a time, or ask for spend, with deleted entities and without filters: then "
-                "TikTok's list of all campaigns is used, and the account's own spend shows that none is missing."
-            )
+        if job.call is listing.total:
+            return with_advice(error, f"{_BY_CAMPAIGN_IDS.capitalize()}.")
+        if not reason:
+            advice = f"Leave out of `metrics` what TikTok's message names, or {_BY_CAMPAIGN_IDS}."
+        elif path or listing.strategy != split.CAMPAIGNS:
+            advice = f"{_BY_CAMPAIGN_IDS.capitalize()}."
+        else:
+            advice = f"{_BY_CAMPAIGN_IDS.capitalize()}, {_ASK_FOR_SPEND}"
         return with_advice(error, f"{_of_list(listing)} {advice}")
 
 
