@@ -289,6 +289,40 @@ def test_errors_get_everything_through_their_constructor():
         assert not late.search(path.read_text(encoding="utf-8")), path
 
 
+SHARED = (
+    *("storage", "entities", "operators._run", "operators._outputs", "operators.base"),
+    *("reports.fetch.failures", "reports.fetch.scheduler", "reports.fetch.refetch", "reports.fetch.windows"),
+    *("reports.fetch.progress", "reports.fetch.completeness", "reports.fetch.window.window"),
+    *("reports.fetch.window.paged_call", "reports.fetch.window.checks", "api.codes"),
+)
+"""What writes sentences about rows, be they of a report or of a list of entities."""
+OF_REPORTS = {
+    "operators._run.async_run",
+    "operators._run.job_store",
+    "operators._outputs.sql",
+    "storage.tables.table",
+}
+"""Modules with sentences about reports alone."""
+
+
+@pytest.mark.parametrize("part", SHARED)
+def test_no_sentence_about_all_rows_calls_them_a_report(part):
+    found = [name for name in MODULES if is_in(name, part) and name not in OF_REPORTS]
+    assert found
+    for name in found:
+        nodes = list(ast.walk(tree_of(MODULES[name])))
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        for node in nodes:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                text = node.value.replace("please report it", "")
+                is_sentence = " " in text.strip() and text != "a report"
+                assert not (is_sentence and re.search(r"\breports?\b(?! task)", text)), (
+                    name,
+                    node.lineno,
+                    text,
+                )
+
+
 def test_only_the_client_and_the_file_host_make_http_calls():
     for path in sorted(PACKAGE.rglob("*.py")):
         if "requests" in {name.partition(".")[0] for name in imports_of(path)}:

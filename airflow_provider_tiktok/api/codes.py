@@ -77,7 +77,9 @@ SLOWER = (
 )
 _SANDBOX = "TikTok's sandbox lacks this; use the production environment."
 _IP = "TikTok refuses calls from this country; run the worker elsewhere or call through a proxy (field Host)."
-_OTHER_ENDPOINT = "This answer isn't about reports; check the API host and version in the Airflow connection."
+_OTHER_ENDPOINT = (
+    "None of this package's calls has this answer; check the API host and version in the Airflow connection."
+)
 _TICKET = "Ask TikTok's support, with the request ID."
 
 
@@ -116,7 +118,7 @@ def _throttle(meaning: str, action: Action = Action.THROTTLE) -> ReturnCode:
 
 RETURN_CODES: dict[int, ReturnCode] = {
     -1: _permanent("blocked by country", _IP, TikTokPermissionError, About.NETWORK),
-    20001: _retry("partly successful", "A report may not be partial; run the task again later."),
+    20001: _retry("partly successful", "Half an answer is of no use; run the task again later."),
     40000: _invalid("invalid parameters", about=About.ACCOUNT),
     40001: _permanent("no permission", f"{_GRANT} {_add_scope('')}", TikTokPermissionError, About.ACCOUNT),
     40002: _invalid("parameter error", about=About.ACCOUNT),

@@ -82,7 +82,7 @@ class Checkpoint:
             Exception
         ) as error:  # each store raises different errors, and a job can run without a checkpoint
             log.warning(
-                "The checkpoint in %s can't be read (%s), so the report starts from scratch.",
+                "The checkpoint in %s can't be read (%s), so the run starts from scratch.",
                 self._folder,
                 _reason(error),
             )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from decimal import Decimal
 
 import pytest
@@ -328,6 +329,36 @@ def test_links_lead_to_the_level_of_the_entity():
         ("pixel", "dashboard"),
     ):
         assert page in ads_manager_url(read_facts({"entity": entity, "advertiser_ids": OWN}, {}))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"max_xcom_bytes": 10},
+        {"exclude_advertiser_ids": OWN},
+        {"advertiser_ids": None},
+        {"output_path": "{{ nothing }}"},
+        {"output_format": "parquet", "fields": "create_time"},
+        {"output_format": "jsonl", "fields": "create_time"},
+    ],
+    ids=str,
+)
+def test_no_sentence_calls_a_list_a_report(tiktok, tmp_path, caplog, parameters):
+    if "output_format" in parameters:
+        parameters = {**parameters, "output_path": f"{tmp_path}/"}
+        (tmp_path / "other.jsonl").write_text("{}\n")
+        (tmp_path / "other.parquet").write_text("")
+    tiktok.configure(edits={str(all_rows("campaign/get/")[0]["campaign_id"]): {"create_time": "soon"}})
+    one = operator(**parameters)
+    one.render_template_fields({"nothing": None})
+    texts = []
+    try:
+        one.execute({})
+    except Exception as error:
+        texts.append(str(error))
+    texts += [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert texts
+    assert [text for text in texts if re.search(r"\breports?\b", text)] == []
 
 
 def test_on_empty_is_as_in_reports(tiktok):

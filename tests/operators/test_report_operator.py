@@ -649,7 +649,7 @@ def test_a_truncated_report_that_cant_be_split_fails_with_the_reason(emulator, c
     emulator.set_faults([{"fault": "throttle_header", "path": "report/integrated/get/"}])
     with pytest.raises(
         AirflowFailException,
-        match=r"TikTok left rows out of the report .*the account's own figures, page 1.* Filter by",
+        match=r"TikTok left rows out .*the account's own figures, page 1.* Filter by",
     ) as caught:
         run(**ONE_DAY, advertiser_ids=accounts(emulator, 1))
     assert isinstance(caught.value.__cause__, TikTokIncompleteReportError)

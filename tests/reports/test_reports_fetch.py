@@ -446,7 +446,7 @@ def test_rows_that_tiktok_left_out_and_that_cant_be_split_are_an_error():
     with pytest.raises(TikTokIncompleteReportError) as caught:
         all_rows(ads(client, parameters={"dimensions": "advertiser_id"}))
     assert str(caught.value) == (
-        "TikTok left rows out of the report (advertiser 7, 2026-01-05 to 2026-01-05, page 1): it gives at most "
+        "TikTok left rows out (advertiser 7, 2026-01-05 to 2026-01-05, page 1): it gives at most "
         "20,000 campaigns, ad groups or ads, the newest ones. [request_id R5] Ask for less at a time: group by campaign_id, "
         "adgroup_id or ad_id, where the report has it, or filter by campaign_ids."
     )

@@ -309,7 +309,7 @@ def test_no_account_at_all_is_an_error_without_a_call():
     with pytest.raises(TikTokInvalidRequestError) as caught:
         old_plan(client, advertiser_ids=None)
     assert str(caught.value) == (
-        "`advertiser_ids` is given neither to the report nor in the Airflow connection. Name the accounts, or use "
+        "`advertiser_ids` is given neither here nor in the Airflow connection. Name the accounts, or use "
         '"*" for every account that the token reaches.'
     )
     assert client.calls == []

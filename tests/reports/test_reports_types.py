@@ -320,7 +320,7 @@ def test_accounts_can_be_left_out_of_all():
     client = FakeClient(authorised=("7", "8", "9"), app_id="1", app_secret="2")
     report_plan = plan(client, advertiser_ids="*", exclude_advertiser_ids="[8, 99]", dimensions="ad_id")
     assert report_plan.advertiser_ids == ("7", "9")
-    with pytest.raises(TikTokInvalidRequestError, match="holds every account of the report"):
+    with pytest.raises(TikTokInvalidRequestError, match="holds every account"):
         plan(client, advertiser_ids="7", exclude_advertiser_ids=7, dimensions="ad_id")
     with pytest.raises(TikTokInvalidRequestError, match="leaves no account"):
         plan(client, exclude_advertiser_ids="*", dimensions="ad_id")

@@ -491,7 +491,7 @@ def test_a_partition_name_that_is_too_long_is_named(local):
     [
         (
             ("dai",),
-            "`partition_by` contains dai, which the report doesn't have; it has day, country, spend.",
+            "`partition_by` contains dai, which the rows don't have; they have day, country, spend.",
         ),
         (
             ("day", "country", "spend"),

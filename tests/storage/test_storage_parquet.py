@@ -196,7 +196,7 @@ def test_a_value_that_its_column_can_not_hold_fails_the_report(tmp_path, column,
         write(path, [*many(20), odd, *many(20)], partition_by=partition_by)
     assert str(caught.value) == (
         f"TikTok sent {value!r} for {column}, which a Parquet column of type {kind} can't store without loss, so "
-        f"nothing was written. Choose jsonl or csv, which store every value unchanged, or remove {column} from the report."
+        f"nothing was written. Choose jsonl or csv, which store every value unchanged, or leave out {column}."
     )
     assert {file: file.read_bytes() for file in tmp_path.rglob("*.*")} == before
 

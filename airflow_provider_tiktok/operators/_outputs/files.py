@@ -132,7 +132,7 @@ class FileOutput:
         if published.other_files and not shared:
             log.warning(
                 "%d data file(s) of other requests are in the folders that were written, such as %s. Everyone who reads "
-                "the folder reads them as well: a report with other metrics, filters or accounts needs a folder of its "
+                "the folder reads them as well: rows with other columns, filters or accounts need a folder of their "
                 "own.",
                 len(published.other_files),
                 published.other_files[0],

@@ -48,7 +48,7 @@ class XComOutput:
         self._bytes += len(json.dumps(new))
         if self._bytes > self._max_bytes:
             raise TikTokResultTooLargeError(
-                f"The report's first {len(self._rows) + len(rows):,} rows take {self._bytes:,} bytes, more than the "
+                f"The first {len(self._rows) + len(rows):,} rows take {self._bytes:,} bytes, more than the "
                 f"{self._max_bytes:,} that `max_xcom_bytes` allows in XCom. Set `output_path` to send the rows to "
                 "storage, or raise `max_xcom_bytes` if Airflow's metadata database can bear it."
             )

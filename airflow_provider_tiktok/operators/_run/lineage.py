@@ -123,8 +123,8 @@ def _try(work: Callable[[], None], what: str) -> None:
     try:
         work()
     except Exception:
-        # the report is published; lineage that fails must not undo it
-        log.warning("The report is published, but %s could not be filled in.", what, exc_info=True)
+        # the rows are published; lineage that fails must not undo it
+        log.warning("The rows are published, but %s could not be filled in.", what, exc_info=True)
 
 
 def _add_partitions(event: Any, summary: Mapping[str, Any]) -> None:
@@ -159,7 +159,7 @@ def openlineage_facets(output_path: object, summary: Mapping[str, Any] | None) -
             return OperatorLineage()
         return OperatorLineage(outputs=[_dataset(path, summary)])
     except Exception:
-        log.warning("OpenLineage gets no facets of this report.", exc_info=True)
+        log.warning("OpenLineage gets no facets of this task.", exc_info=True)
         return OperatorLineage()
 
 

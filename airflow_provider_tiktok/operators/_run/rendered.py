@@ -30,7 +30,7 @@ def check_rendered(given: Mapping[str, Any], rendered: Mapping[str, Any]) -> Non
             raise invalid(
                 name,
                 f"is given in the DAG as {sanitize(template, 300)} and renders to None, or to something that holds None. "
-                'That is not taken for "not given", for the report could then be of other accounts, filters or days. '
+                'That is not taken for "not given", for the rows could then be of other accounts, filters or days. '
                 "Check that the task or variable behind it has a value, and that its name and XCom key are spelled "
                 "right. If it may be missing, let it render to empty text, as {{ params.example or '' }} does: that "
                 'means "not given".',

@@ -47,7 +47,7 @@ class CompletenessCheck:
 
 def _truncated(subject: str, answer: Answer) -> TikTokIncompleteReportError:
     return TikTokIncompleteReportError(
-        f"TikTok left rows out of the report ({subject}): it gives at most 20,000 campaigns, ad groups or ads, "
+        f"TikTok left rows out ({subject}): it gives at most 20,000 campaigns, ad groups or ads, "
         f"the newest ones. [request_id {answer.request_id}]",
         truncated=True,
         retryable=False,  # the rows are no fewer next time

@@ -39,7 +39,7 @@ def without_excluded(
         )
     left = tuple(name for name in accounts if name not in excluded)
     if not left:
-        raise invalid("exclude_advertiser_ids", "holds every account of the report. Leave at least one.")
+        raise invalid("exclude_advertiser_ids", "holds every account. Leave at least one.")
     return left
 
 

@@ -114,7 +114,7 @@ def list_accounts(client: TikTokClient, request: Request) -> tuple[str, ...]:
     ids = _named_accounts(client, request)
     left = tuple(name for name in ids if name not in request.exclude_advertiser_ids)
     if not left:
-        raise invalid("exclude_advertiser_ids", "holds every account of the report. Leave at least one.")
+        raise invalid("exclude_advertiser_ids", "holds every account. Leave at least one.")
     return left
 
 
@@ -122,7 +122,7 @@ def _named_accounts(client: TikTokClient, request: Request) -> tuple[str, ...]:
     named = client.credentials.advertiser_ids if request.advertiser_ids is None else request.advertiser_ids
     if not named:
         raise TikTokInvalidRequestError(
-            "`advertiser_ids` is given neither to the report nor in the Airflow connection. Name the accounts, or "
+            "`advertiser_ids` is given neither here nor in the Airflow connection. Name the accounts, or "
             'use "*" for every account that the token reaches.'
         )
     if named == (ALL_ADVERTISERS,):

@@ -127,7 +127,7 @@ def _indexes(target: Target, names: Sequence[str]) -> list[int]:
     unknown = [name for name in target.partition_by if name not in names]
     if unknown:
         raise TikTokOutputError(
-            f"`partition_by` contains {', '.join(unknown)}, which the report doesn't have; it has {', '.join(names)}."
+            f"`partition_by` contains {', '.join(unknown)}, which the rows don't have; they have {', '.join(names)}."
         )
     if len(target.partition_by) == len(names):
         raise TikTokOutputError(

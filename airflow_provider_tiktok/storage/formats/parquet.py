@@ -257,7 +257,7 @@ def _refusal(field: Any, cell: str) -> TikTokOutputError:
     return TikTokOutputError(
         f"TikTok sent {cell[:_MAX_SHOWN]!r} for {field.name}, which a Parquet column of type {field.type} can't store "
         "without loss, so nothing was written. Choose jsonl or csv, which store every value unchanged, or "
-        f"remove {field.name} from the report."
+        f"leave out {field.name}."
     )
 
 
