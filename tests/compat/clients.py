@@ -27,14 +27,16 @@ class Report:
 class Listed:
     """A client's stream as a list of entities.
 
+    :param filters: what makes this package list no more than the client does.
+    :param epochs: times that the client leaves as numbers of seconds.
     :param altered: the fields of which the client's values differ: its own, or numbers too long for a double.
     """
 
-    path: str
+    entity: str
     key: str
-    filtering: dict[str, str] = field(default_factory=dict)
-    list_key: str = "list"
+    filters: dict[str, Any] = field(default_factory=dict)
     altered: frozenset[str] = frozenset()
+    epochs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class Client:
 
 
 DAILY = ("ad_id", "stat_time_day")
-ACCOUNTS = "advertiser/info/"
+# other clients know neither TopView nor Promote
+ORDINARY = {"buying_types": "AUCTION,RESERVATION_RF", "campaign_system_origins": "TT_ADS_PLATFORM"}
+EPOCHS = frozenset({"create_time"})
 # Singer fills an absent modify_time with create_time, adds a status of its own, and writes two lists as text
 SINGERS = frozenset({"current_status", "modify_time", "landing_page_urls", "sku_ids"})
 # numbers, or what a client makes numbers of, too long for a double
@@ -69,10 +73,10 @@ CLIENTS = (
             "ad_insights_by_country": Report((*DAILY, "country_code"), "AUDIENCE"),
         },
         {
-            "advertisers": Listed(ACCOUNTS, "advertiser_id", altered=frozenset({"create_time"})),
-            "campaigns": Listed("campaign/get/", "campaign_id", altered=SINGERS),
-            "adgroups": Listed("adgroup/get/", "adgroup_id", altered=SINGERS | DOUBLES),
-            "ads": Listed("ad/get/", "ad_id", altered=SINGERS | DOUBLES),
+            "advertisers": Listed("advertiser", "advertiser_id", altered=frozenset({"create_time"})),
+            "campaigns": Listed("campaign", "campaign_id", ORDINARY, altered=SINGERS),
+            "adgroups": Listed("adgroup", "adgroup_id", ORDINARY, altered=SINGERS | DOUBLES),
+            "ads": Listed("ad", "ad_id", ORDINARY, altered=SINGERS | DOUBLES),
         },
     ),
     Client(
@@ -83,19 +87,21 @@ CLIENTS = (
             "ads_audience_reports_by_country_daily": Report((*DAILY, "country_code"), "AUDIENCE"),
         },
         {
-            "advertisers": Listed(ACCOUNTS, "advertiser_id"),
-            "campaigns": Listed("campaign/get/", "campaign_id", {"secondary_status": "CAMPAIGN_STATUS_ALL"}),
+            "advertisers": Listed("advertiser", "advertiser_id", epochs=EPOCHS),
+            "campaigns": Listed(
+                "campaign", "campaign_id", ORDINARY | {"secondary_status": "CAMPAIGN_STATUS_ALL"}
+            ),
             "ad_groups": Listed(
-                "adgroup/get/",
+                "adgroup",
                 "adgroup_id",
-                {"secondary_status": "ADGROUP_STATUS_ALL"},
+                ORDINARY | {"secondary_status": "ADGROUP_STATUS_ALL"},
                 altered=DOUBLES,
             ),
-            "ads": Listed("ad/get/", "ad_id", {"secondary_status": "AD_STATUS_ALL"}, altered=DOUBLES),
-            "creative_assets_videos": Listed("file/video/ad/search/", "video_id"),
-            "creative_assets_images": Listed("file/image/ad/search/", "image_id"),
-            "audiences": Listed("dmp/custom_audience/list/", "audience_id"),
-            "pixels": Listed("pixel/list/", "pixel_id", list_key="pixels"),
+            "ads": Listed("ad", "ad_id", ORDINARY | {"secondary_status": "AD_STATUS_ALL"}, altered=DOUBLES),
+            "creative_assets_videos": Listed("video", "video_id"),
+            "creative_assets_images": Listed("image", "image_id"),
+            "audiences": Listed("audience", "audience_id"),
+            "pixels": Listed("pixel", "pixel_id"),
         },
     ),
 )
