@@ -76,6 +76,20 @@ def test_an_entity_in_two_sweeps_comes_once_and_a_different_one_is_read_again() 
     assert len(moving.calls) == 9
 
 
+def test_a_promote_campaign_that_changes_between_two_sweeps_is_read_again() -> None:
+    def answer(path, params):
+        sweep = sweep_of(params)
+        budgets[0] += sweep == "first"
+        if sweep == "top view":
+            return page_of([], params)
+        return page_of(campaigns(1, budget=5 if sweep == "first" else budgets[budgets[0]]), params)
+
+    budgets = [0, 6, 7, 5]  # the number of attempts, and what the second sweep has in each
+    client = ListClient(answer)
+    assert [row["budget"] for row in listed(client, "campaign")] == ["5"]
+    assert len(client.calls) == 9
+
+
 @pytest.mark.parametrize("change", ["grows", "shrinks", "repeats", "short"])
 def test_a_list_that_moves_is_read_again(change, caplog) -> None:
     ids = list(range(1_500, 0, -1))

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -144,6 +145,18 @@ def test_folders_of_accounts_are_replaced_one_by_one(tiktok, tmp_path):
     assert files(tmp_path) == before
     with pytest.raises(AirflowFailException, match="by advertiser_id only"):
         operator(output_path=folder, partition_by="campaign_id").execute({})
+
+
+def test_a_manifest_names_each_account_once(tiktok, tmp_path):
+    summary = operator(advertiser_ids=[OWN, OTHER], output_path=f"{tmp_path}/").execute({})
+    windows = json.loads(Path(summary["manifest"]).read_text())["windows"]
+    assert [window["advertiser_id"] for window in windows] == [OWN, OTHER]
+
+
+def test_no_promote_campaign_is_in_two_sweeps():
+    for path in ("campaign/get/", "adgroup/get/", "ad/get/"):
+        names = [str(row[key_of(path)]) for row in all_rows(path)]
+        assert len(names) == len(set(names))
 
 
 def test_columns_can_be_renamed(tiktok, tmp_path):

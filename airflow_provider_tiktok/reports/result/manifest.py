@@ -23,11 +23,12 @@ def make_manifest(source: RowSource, summary: Mapping[str, Any], now: datetime) 
         "timezones": {account: str(zone) for account, zone in plan.zones.items()},
         "windows": [
             {
-                plan.request.account: call.advertiser_id,
-                "start_date": iso_day(call.window.start),
-                "end_date": iso_day(call.window.end),
+                plan.request.account: account,
+                "start_date": iso_day(window.start),
+                "end_date": iso_day(window.end),
             }
-            for call in plan.calls
+            # once each, however many calls it takes
+            for account, window in dict.fromkeys((call.advertiser_id, call.window) for call in plan.calls)
         ],
         **{
             name: summary[name]
