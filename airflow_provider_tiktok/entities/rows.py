@@ -24,6 +24,7 @@ from airflow_provider_tiktok.reports.rows.schema import Cell, Row, Schema, to_py
 from airflow_provider_tiktok.storage.columns import (
     BOOLEAN,
     DECIMAL,
+    FLOAT,
     INTEGER,
     STRING,
     UTC_TIMESTAMP,
@@ -39,7 +40,7 @@ _COLUMN_TYPES = {
     "text": STRING,
     "money": DECIMAL,
     "integer": INTEGER,
-    "number": DECIMAL,
+    "number": FLOAT,
     "boolean": BOOLEAN,
     "time": UTC_TIMESTAMP,
     "json": STRING,
@@ -346,6 +347,7 @@ def _time_cell(time: datetime) -> Cell:
 _READERS: dict[str, Callable[[Any], Cell]] = {
     STRING: _text,
     DECIMAL: _number,
+    FLOAT: _number,
     INTEGER: _integer,
     BOOLEAN: _boolean,
     UTC_TIMESTAMP: _time,

@@ -25,7 +25,10 @@ BOOLEAN = "boolean"
 
 FLAGS = frozenset({"true", "false"})
 
-NUMBER_TYPES = frozenset({INTEGER, DECIMAL})
+FLOAT = "float"
+"""The type of numbers that TikTok computes and sends with all digits of a double; amounts of money are :data:`DECIMAL`."""
+
+NUMBER_TYPES = frozenset({INTEGER, DECIMAL, FLOAT})
 
 # possessive quantifiers avoid useless backtracking; before Python 3.11.5 they have a bug in repeated groups
 _POSSESSIVE = "+" if sys.version_info >= (3, 11, 5) else ""
@@ -48,6 +51,11 @@ _MAX_LENGTH = 1_000  # characters of a number
 def is_number(text: str) -> bool:
     """Return whether a cell of a number column contains a number, not other text that passed through."""
     return _NUMBER.fullmatch(text) is not None
+
+
+def is_double(text: str) -> bool:
+    """Return whether a cell contains a number that a double holds with all its digits."""
+    return is_number(text) and Decimal(repr(float(text))) == Decimal(text)
 
 
 def canonical_number(text: str) -> str | None:

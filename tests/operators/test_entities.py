@@ -25,6 +25,7 @@ from airflow_provider_tiktok.links.urls import ads_manager_url, read_facts
 from airflow_provider_tiktok.operators._outputs.columns import NAMED
 from airflow_provider_tiktok.operators._outputs.xcom import ROWS_KEY
 from airflow_provider_tiktok.operators.entities import TikTokEntitiesOperator
+from airflow_provider_tiktok.storage.formats.readers import read_records
 from tests.conftest import kill_later
 from tests.emulator.entity_lists import OWN, WORLD, all_rows, key_of
 from tests.operators.test_checkpoint import TaskDeferred, attempt, files
@@ -119,6 +120,20 @@ def test_parquet_has_the_types_of_the_catalogue_even_without_rows(tiktok, tmp_pa
         name: None if row.get("budget") is None else Decimal(str(row["budget"]))
         for name, row in truth.items()
     }
+
+
+@pytest.mark.parametrize("output_format", ["jsonl", "csv", "parquet"])
+def test_a_duration_keeps_all_digits_that_tiktok_sends(tiktok, tmp_path, output_format):
+    if output_format == "parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    one, other = sorted(row["video_id"] for row in all_rows("file/video/ad/search/"))[:2]
+    tiktok.configure(edits={one: {"duration": 8.541666666666666}, other: {"duration": 12}})
+    path = f"{tmp_path}/rows.{output_format}"
+    summary = operator(entity="video", fields="duration", output_path=path).execute({})
+    assert summary["columns"]["duration"] == "float"
+    with Path(path).open("rb") as file:
+        rows = {row["video_id"]: row["duration"] for row in read_records(file, path, summary["columns"])}
+    assert (rows[one], rows[other]) == ("8.541666666666666", "12")
 
 
 def test_rows_in_xcom_are_plain(tiktok):

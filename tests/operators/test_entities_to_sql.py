@@ -173,6 +173,54 @@ def test_a_new_field_may_have_a_name_that_fivetran_gives_to_another_column(lite,
     assert rows == []
 
 
+DURATIONS = [
+    8.541666666666666,
+    0.041666666666666664,
+    60.06666666666667,
+    3e-7,
+    12,
+    12.5,
+    86399.99999999999,
+    123456789.12345679,
+]
+
+
+def test_a_duration_keeps_all_digits_that_tiktok_sends(database, tiktok, tmp_path):  # noqa: F811
+    videos = sorted(row["video_id"] for row in all_rows("file/video/ad/search/"))[: len(DURATIONS)]
+    right = dict(zip(videos, DURATIONS, strict=True))
+    tiktok.configure(edits={name: {"duration": value, "bit_rate": value} for name, value in right.items()})
+    names = {"entity": "video", "table": "videos", "fields": "duration,bit_rate"}
+    quoted = ", ".join(f"'{name}'" for name in videos)
+    query = f"SELECT video_id, duration, bit_rate FROM videos WHERE video_id IN ({quoted})"
+    for _ in range(2):
+        load(**names)
+        found = {name: values for name, *values in database.query(query)}
+        assert found == {name: [value, value] for name, value in right.items()}
+    assert load(**names | {"table": "history"}, history=True)["rows_inserted"] >= len(videos)
+    assert load(**names | {"table": "history"}, history=True)["rows_inserted"] == 0
+    tiktok.configure(edits={videos[0]: {"duration": 8.5416666666666}})
+    assert load(**names | {"table": "history"}, history=True)["rows_inserted"] == len(videos)
+
+
+def test_a_table_of_before_takes_the_durations_that_fit(database, tiktok):  # noqa: F811
+    text = f"VARCHAR(100){' CHARACTER SET utf8mb4' if database.name == 'mysql' else ''}"
+    database.query(f"CREATE TABLE videos (advertiser_id {text}, video_id {text}, duration NUMERIC(38, 10))")
+    one, *_ = sorted(row["video_id"] for row in all_rows("file/video/ad/search/"))
+    names = {"entity": "video", "table": "videos", "fields": "duration"}
+    for digits in (8.5416666666, 12345678.12345678):
+        tiktok.configure(edits={one: {"duration": digits}})
+        load(**names)
+        ((found,),) = database.query(f"SELECT duration FROM videos WHERE video_id = '{one}'")
+        assert Decimal(str(found)) == Decimal(str(digits))
+    if database.name == "sqlite":
+        return  # whose numbers have no declared digits
+    tiktok.configure(edits={one: {"duration": 8.541666666666666}})
+    with pytest.raises(
+        TikTokOutputError, match=r"'8.541666666666666' for duration, .*can't store it unchanged"
+    ):
+        load(**names)
+
+
 def test_options_about_files_are_refused():
     with pytest.raises(ValueError, match="TikTokEntitiesOperator"):
         load(output_path="x")

@@ -201,6 +201,19 @@ def test_a_value_that_its_column_can_not_hold_fails_the_report(tmp_path, column,
     assert {file: file.read_bytes() for file in tmp_path.rglob("*.*")} == before
 
 
+def test_a_float_keeps_its_digits_or_fails(tmp_path):
+    cells = ["8.541666666666666", "0.041666666666666664", "12", "-0.5", None]
+    write(tmp_path / "x.parquet", [(cell,) for cell in cells], {"duration": "float"})
+    table = pq.read_table(tmp_path / "x.parquet")
+    assert table.schema.field("duration").type == pa.float64()
+    assert table["duration"].to_pylist() == [None if cell is None else float(cell) for cell in cells]
+    for odd in ("0.12345678901234567891", "<5"):
+        with pytest.raises(
+            TikTokOutputError, match=f"'{odd}' for duration, which a Parquet column of type double"
+        ):
+            write(tmp_path / "x.parquet", [(odd,)], {"duration": "float"})
+
+
 def test_zeros_beyond_the_scale_lose_nothing(tmp_path):
     write(tmp_path / "x.parquet", [("1.1234567890000",), ("1e5",), ("1E-7",)], {"spend": "decimal"})
     assert pq.read_table(tmp_path / "x.parquet")["spend"].to_pylist() == [

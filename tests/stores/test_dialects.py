@@ -13,18 +13,20 @@ COLUMNS = {
     "50%": "decimal",
     "clicks": "integer",
     "hour": "timestamp",
+    "seconds": "float",
 }
 KEY = ("advertiser_id", "Day", "order")
 OTHERS = {
     "bigquery": (
         "CREATE TABLE `Mart`.`Ads` ( `advertiser_id` STRING(255), `Day` DATE, `order` STRING(255), "
-        "`ad name` STRING(4000), `50%` BIGNUMERIC(38, 10), `clicks` INT64, `hour` DATETIME )",
+        "`ad name` STRING(4000), `50%` BIGNUMERIC(38, 10), `clicks` INT64, `hour` DATETIME, `seconds` FLOAT64 )",
         "ALTER TABLE `Mart`.`Ads` ADD COLUMN `clicks` INT64",
         "`lake`.`Mart`.`Ads`",
     ),
     "mssql": (
         "CREATE TABLE [Mart].[Ads] ( [advertiser_id] NVARCHAR(255) NULL, [Day] DATE NULL, [order] NVARCHAR(255) NULL, "
         "[ad name] NVARCHAR(4000) NULL, [50%] NUMERIC(38, 10) NULL, [clicks] BIGINT NULL, [hour] DATETIME NULL, "
+        "[seconds] FLOAT(53) NULL, "
         "CONSTRAINT NAME UNIQUE ([advertiser_id], [Day], [order]) )",
         "ALTER TABLE [Mart].[Ads] ADD [clicks] BIGINT NULL",
         "lake.[Mart].[Ads]",
@@ -32,13 +34,14 @@ OTHERS = {
     "redshift": (
         'CREATE TABLE "Mart"."Ads" ( "advertiser_id" VARCHAR(255), "Day" DATE, "order" VARCHAR(255), '
         '"ad name" VARCHAR(4000), "50%" NUMERIC(38, 10), "clicks" BIGINT, "hour" TIMESTAMP WITHOUT TIME ZONE, '
+        '"seconds" FLOAT(53), '
         'CONSTRAINT NAME UNIQUE ("advertiser_id", "Day", "order") )',
         'ALTER TABLE "Mart"."Ads" ADD COLUMN "clicks" BIGINT',
         '"lake"."Mart"."Ads"',
     ),
     "snowflake": (
         'CREATE TABLE "Mart"."Ads" ( "advertiser_id" VARCHAR(255), "Day" DATE, "order" VARCHAR(255), '
-        '"ad name" VARCHAR(4000), "50%" NUMERIC(38, 10), "clicks" BIGINT, "hour" datetime, '
+        '"ad name" VARCHAR(4000), "50%" NUMERIC(38, 10), "clicks" BIGINT, "hour" datetime, "seconds" FLOAT, '
         'CONSTRAINT NAME UNIQUE ("advertiser_id", "Day", "order") )',
         'ALTER TABLE "Mart"."Ads" ADD COLUMN "clicks" BIGINT',
         '"lake"."Mart"."Ads"',

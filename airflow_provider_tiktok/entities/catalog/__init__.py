@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TYPES: tuple[str, ...] = ("id", "text", "money", "integer", "number", "boolean", "time", "json")
-"""What a field holds: ``money`` is in the account's currency, ``time`` is in UTC, ``json`` is a nested value."""
+"""What a field holds: ``money`` is in the account's currency, ``number`` a double, ``time`` in UTC, ``json`` nested."""
 
 _DATA = Path(__file__).parent
 

@@ -9,6 +9,7 @@ type          column
 string        string
 integer       int64
 decimal       decimal(38, 9): 29 digits before the point, 9 after it, as BigQuery's NUMERIC
+float         double, which holds all digits of what TikTok computes
 date          date32
 timestamp     timestamp in microseconds, without a zone: the account's local time
 timestamp_utc timestamp in microseconds, in UTC
@@ -37,10 +38,12 @@ from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.columns import (
     BOOLEAN,
     FLAGS,
+    FLOAT,
     NUMBER_PATTERN,
     NUMBER_TYPES,
     Cells,
     column_test,
+    is_double,
     is_number,
 )
 from airflow_provider_tiktok.storage.formats.part_file import PartFile
@@ -55,7 +58,7 @@ _MAX_SHOWN = 80
 
 _SPECIAL = re.compile(r'[",\r\n]')
 _UNQUOTED = frozenset(
-    {"integer", "decimal", "date", "timestamp", "timestamp_utc", "boolean"}
+    {"integer", "decimal", "float", "date", "timestamp", "timestamp_utc", "boolean"}
 )  # types whose clean cells need no quotes
 _are_numbers = column_test(NUMBER_PATTERN)
 
@@ -125,6 +128,10 @@ class Parquet:
 
     def _rendered(self, index: int, cells: Cells, is_clean: bool) -> Sequence[str]:
         column_type = self._types[index]
+        if column_type == FLOAT:
+            odd = [cell for cell in cells if cell is not None and not is_double(cell)]
+            if odd:  # Arrow would round it
+                raise _refusal(self.schema.field(index), odd[0])
         if is_clean and column_type in _UNQUOTED:
             return cells  # type: ignore[return-value]
         if column_type == BOOLEAN:
@@ -281,6 +288,7 @@ def _arrow_type(arrow: Any, column_type: str) -> Any:
     types = {
         "integer": arrow.int64(),
         "decimal": arrow.decimal128(PRECISION, SCALE),
+        "float": arrow.float64(),
         "date": arrow.date32(),
         "timestamp": arrow.timestamp("us"),
         "timestamp_utc": arrow.timestamp("us", tz="UTC"),

@@ -19,6 +19,7 @@ from airflow_provider_tiktok.storage.columns import (
     BOOLEAN,
     DATE,
     DECIMAL,
+    FLOAT,
     INTEGER,
     STRING,
     TIMESTAMP,
@@ -35,6 +36,15 @@ KEY_PREFIX = "tiktok_"
 """The prefix of the name of a unique key that this package created."""
 
 
+class Double(sa.Float):  # type: ignore[type-arg]  # no generic class in SQLAlchemy 1.4
+    """A double, which databases with ``FLOAT(53)`` make of it. SQLAlchemy 1.4 has no such type."""
+
+
+@compiles(Double, "oracle")
+def _compile_double(*_: Any, **__: Any) -> str:
+    return "BINARY_DOUBLE"
+
+
 class Database:
     """Any database, and the name of a table in it.
 
@@ -46,6 +56,7 @@ class Database:
         STRING: sa.String(4000).with_variant(sa.Unicode(4000), "mssql"),
         INTEGER: sa.BigInteger(),
         DECIMAL: sa.Numeric(38, 10),
+        FLOAT: Double(53),  # bits
         DATE: sa.Date(),
         TIMESTAMP: sa.DateTime(),
         UTC_TIMESTAMP: sa.DateTime(),
@@ -56,6 +67,7 @@ class Database:
     converters: ClassVar[Mapping[str, Callable[[str], Any]]] = {
         INTEGER: int,
         DECIMAL: Decimal,
+        FLOAT: float,
         DATE: date.fromisoformat,
         TIMESTAMP: datetime.fromisoformat,
         UTC_TIMESTAMP: utc_time,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import DDLElement, SetTableComment
 from sqlalchemy.sql import quoted_name
@@ -20,6 +20,7 @@ from airflow_provider_tiktok.storage.columns import (
     BOOLEAN,
     DATE,
     DECIMAL,
+    FLOAT,
     INTEGER,
     STRING,
     TIMESTAMP,
@@ -49,6 +50,7 @@ class Sqlite(Database):
         STRING: sa.Text(),
         INTEGER: sa.Integer(),
         DECIMAL: sa.Numeric(),
+        FLOAT: sa.Float(),
         DATE: sa.Date(),
         TIMESTAMP: sa.TIMESTAMP(),
         UTC_TIMESTAMP: sa.TIMESTAMP(),
@@ -60,6 +62,7 @@ class Sqlite(Database):
     converters: ClassVar[Mapping[str, Callable[[str], Any]]] = {
         INTEGER: _sqlite_number,
         DECIMAL: _sqlite_number,
+        FLOAT: _sqlite_number,
         TIMESTAMP: lambda cell: cell.replace("T", " "),
         UTC_TIMESTAMP: lambda cell: cell.replace("T", " ").removesuffix("Z"),
         BOOLEAN: "true".__eq__,
@@ -177,7 +180,10 @@ class DuckDb(Database):
     An index keeps it, but before DuckDB 2.0 refuses keys again that were deleted in the same transaction.
     """
 
-    types: ClassVar[dict[str, TypeEngine[Any]]] = Database.types | {STRING: sa.Text()}
+    types: ClassVar[dict[str, TypeEngine[Any]]] = Database.types | {
+        STRING: sa.Text(),
+        FLOAT: postgresql.DOUBLE_PRECISION(),  # FLOAT is a single here
+    }
     key_text = sa.Text()
     folds_case = True
     key_kind = "comment"

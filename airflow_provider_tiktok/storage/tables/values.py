@@ -21,12 +21,15 @@ from airflow_provider_tiktok.storage.columns import (
     DATE,
     DECIMAL,
     FLAGS,
+    FLOAT,
     INTEGER,
     INTEGER_PATTERN,
+    NUMBER_TYPES,
     STRING,
     TIMESTAMP,
     UTC_TIMESTAMP,
     Cells,
+    is_double,
     is_number,
 )
 
@@ -43,8 +46,8 @@ class Column:
     """A column of the table.
 
     :param name: its name.
-    :param type: the type of its cells: ``string``, ``integer``, ``decimal``, ``date``, ``timestamp``,
-        ``timestamp_utc`` or ``boolean``.
+    :param type: the type of its cells: ``string``, ``integer``, ``decimal``, ``float``, ``date``,
+        ``timestamp``, ``timestamp_utc`` or ``boolean``.
     :param declared: the type that the database declares, ``NullType`` if SQLAlchemy doesn't know it.
     """
 
@@ -80,12 +83,14 @@ class Binder:
         self.column = column
         self.is_text = column.type == STRING or isinstance(column.declared, types.String)
         self._check = _text if self.is_text else _checks(column, numbers)
-        self._convert = None if self.is_text else converters.get(column.type)
+        # a driver could round a float on its way into an exact column
+        is_exact = column.type == FLOAT and not isinstance(column.declared, types.Float)
+        self._convert = None if self.is_text else converters.get(DECIMAL if is_exact else column.type)
         if self._convert is utc_time and getattr(column.declared, "timezone", False):
             self._convert = _zoned_utc_time  # without a zone, it would be a time of the session's zone
         # whether every short number fits
-        self._accepts_short_numbers = column.type in {INTEGER, DECIMAL} and (
-            self._check in {_float, _Scale(None)} or (self._check is _bigint and column.type == INTEGER)
+        self._accepts_short_numbers = column.type in NUMBER_TYPES and (
+            self._check in {is_double, _Scale(None)} or (self._check is _bigint and column.type == INTEGER)
         )
 
     @property
@@ -160,7 +165,7 @@ def _number_check(column: Column, numbers: NumberStorage) -> Callable[[str], boo
     is_unknown = isinstance(declared, types.NullType)
     is_integer = column.type == INTEGER if is_unknown else isinstance(declared, types.Integer)
     if isinstance(declared, types.Float) or (numbers.floats and not is_integer):
-        return _float
+        return is_double
     if isinstance(declared, types.Numeric) and declared.precision is not None:
         return _Scale(declared.scale or 0)
     return _bigint if is_integer else _Scale(numbers.scale)
@@ -176,10 +181,6 @@ def _never(_: str) -> bool:
 
 def _bigint(cell: str) -> bool:
     return _INTEGER.fullmatch(cell) is not None and -_BIGINT <= int(cell) < _BIGINT
-
-
-def _float(cell: str) -> bool:
-    return is_number(cell) and Decimal(repr(float(cell))) == Decimal(cell)
 
 
 def _date(cell: str) -> bool:

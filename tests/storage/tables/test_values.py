@@ -47,6 +47,10 @@ def bound(database, column_type, cells, declared=types.NULLTYPE):
         (Sqlite, "integer", types.Integer(), "<5"),
         (Database, "decimal", types.NULLTYPE, "0.12345678901"),
         (Database, "decimal", types.Numeric(18, 2), "1.234"),
+        (Database, "float", types.Float(53), "0.12345678901234567891"),
+        (Database, "float", types.Float(53), "<5"),
+        (Database, "float", types.Numeric(38, 10), "8.541666666666666"),
+        (Database, "float", types.NULLTYPE, "8.541666666666666"),
     ],
 )
 def test_a_value_that_a_column_cannot_store_unchanged_is_an_error(database, column_type, declared, cell):
@@ -78,6 +82,11 @@ def test_a_value_that_a_column_cannot_store_unchanged_is_an_error(database, colu
             datetime.fromisoformat(f"{TIME}+00:00"),
         ),
         (Database, "decimal", types.NULLTYPE, "0.1234567890", Decimal("0.1234567890")),
+        (Database, "float", types.Float(53), "8.541666666666666", 8.541666666666666),
+        (Database, "float", types.Float(53), "12", 12.0),
+        (Postgres, "float", types.Numeric(), "8.541666666666666", Decimal("8.541666666666666")),
+        (Database, "float", types.Numeric(38, 10), "1234567890123.4567", Decimal("1234567890123.4567")),
+        (Sqlite, "float", types.Float(), "8.541666666666666", 8.541666666666666),
         (Database, "boolean", types.Boolean(), "true", True),
         (Sqlite, "boolean", types.Boolean(), "false", False),
         (Postgres, "boolean", types.Text(), "true", "true"),
@@ -95,6 +104,20 @@ def test_clean_numbers_are_still_validated_against_the_columns_scale():
         binder(Postgres, "decimal", types.Numeric(12, 2)).check(["1.25", "1.234"], is_clean=True)
     with pytest.raises(TikTokOutputError):
         binder(Postgres, "decimal", types.Integer()).check(["1.5"], is_clean=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [
+        ("postgresql", "FLOAT(53)"),
+        ("mysql", "FLOAT(53)"),
+        ("mssql", "FLOAT(53)"),
+        ("oracle", "BINARY_DOUBLE"),
+    ],
+)
+def test_a_float_is_declared_as_a_double(name, declared):
+    dialect = create_mock_engine(f"{name}://", None).dialect
+    assert Database.types["float"].compile(dialect=dialect) == declared
 
 
 def test_copy_lines_escape_what_separates_them():
