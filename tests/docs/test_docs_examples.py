@@ -81,7 +81,7 @@ def results(airflow_home, folder, connection, accounts, _session_emulator):
         (airflow_home / "dags" / f"{name(block)}.py").write_text(text, encoding="utf-8")
     _session_emulator.set_faults([])
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(Path(__file__).with_name("run_dags.py"))],
+        [sys.executable, "-W", "ignore", str(ROOT / "tests" / "run_dags.py")],
         env=os.environ
         | {
             "AIRFLOW_CONN_TIKTOK_DEFAULT": connection,
