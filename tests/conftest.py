@@ -122,6 +122,7 @@ _TOGETHER = {
     "tests/airflow/": "airflow",
     "tests/browser/": "browser",
     "tests/docs/test_docs_examples.py": "docs",
+    "tests/test_dags.py": "dags",
 }
 """Groups of tests that run in one process, by the beginning of their IDs."""
 

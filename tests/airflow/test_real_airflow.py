@@ -1,12 +1,10 @@
 """The example DAGs, and some that fail, in a real Airflow against TikTok's API on loopback."""
 
-import json
 import os
 import subprocess
 import time
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,92 +12,9 @@ import pytest
 from tests.airflow.conftest import accounts
 from tests.airflow.live import AIRFLOW, parse_time
 from tests.conftest import SECRET, TOKEN
-from tests.databases import Postgres, Sqlite, needs_postgres
+from tests.test_dags import rows_below
 
 pytestmark = pytest.mark.airflow
-
-
-def rows_below(folder):
-    rows = []
-    for path in sorted(Path(folder).rglob("*.jsonl")):
-        values = dict(part.split("=", 1) for part in path.relative_to(folder).parts[:-1])
-        rows += [values | json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    return rows
-
-
-def test_airflow_dags_test_runs_the_daily_example(env, folder, emulator, tmp_path):
-    done = subprocess.run(
-        [AIRFLOW, "dags", "test", "example_tiktok_daily_files", "2026-11-05"],
-        env=env | {"TIKTOK_EXAMPLE_OUTPUT": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output[-3000:]
-    assert "DagRun Finished" in output
-    assert TOKEN not in output
-    # the run of midnight UTC: the last complete day is the 3rd in Los Angeles and the 4th in Berlin
-    los_angeles, berlin = accounts(emulator)[:2]
-    days = {(row["advertiser_id"], row["stat_time_day"]) for row in rows_below(tmp_path)}
-    assert days == {
-        *((los_angeles, day) for day in ("2026-11-01", "2026-11-02", "2026-11-03")),
-        *((berlin, day) for day in ("2026-11-02", "2026-11-03", "2026-11-04")),
-    }
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=needs_postgres)])
-def test_airflow_dags_test_runs_the_example_into_a_database(env, emulator, tmp_path, kind):
-    database = Sqlite(tmp_path / "warehouse.db") if kind == "sqlite" else Postgres()
-    try:
-        done = subprocess.run(
-            [AIRFLOW, "dags", "test", "example_tiktok_to_sql", "2026-11-05"],
-            env=env
-            | {"TIKTOK_EXAMPLE_SQL_CONN_ID": "warehouse", "AIRFLOW_CONN_WAREHOUSE": database.connection()},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        output = done.stdout + done.stderr
-        assert done.returncode == 0, output[-3000:]
-        assert "Table tiktok_ads: 0 row(s) deleted, 240 inserted" in output
-        counts = database.query("SELECT advertiser_id, count(*) FROM tiktok_ads GROUP BY advertiser_id")
-        assert sorted(counts) == sorted((name, 3 * 40) for name in accounts(emulator)[:2])
-    finally:
-        database.drop()
-
-
-@pytest.mark.full
-def test_airflow_dags_test_loads_the_warehouse(env, emulator, tmp_path):
-    database = Sqlite(tmp_path / "warehouse.db")
-    done = subprocess.run(
-        [AIRFLOW, "dags", "test", "example_tiktok_warehouse", "2026-11-05"],
-        env=env
-        | {"TIKTOK_EXAMPLE_SQL_CONN_ID": "warehouse", "AIRFLOW_CONN_WAREHOUSE": database.connection()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output[-3000:]
-    for level in ("campaign", "adgroup", "ad"):
-        # every ID of a report is an entity with a name and a currency, and hours add up to days
-        assert database.query(
-            f"""
-            SELECT count(*), count(DISTINCT d.advertiser_id), min(e.{level}_name IS NOT NULL AND a.currency IS NOT NULL)
-            FROM {level}_report_daily d LEFT JOIN {level}_history e USING ({level}_id)
-            LEFT JOIN advertiser a ON a.id = e.advertiser_id
-            """
-        ) == [(database.query(f"SELECT count(*) FROM {level}_report_daily")[0][0], 2, 1)]
-        sums = (
-            "SELECT round(sum(spend), 2), sum(video_watched_2_s), sum(video_views_p_25), count({0}) FROM {1}"
-        )
-        daily, hourly = (
-            database.query(sums.format("_fivetran_synced", f"{level}_report_{period}"))[0]
-            for period in ("daily", "hourly")
-        )
-        assert hourly == (*daily[:3], 24 * daily[3])
 
 
 def test_the_ad_group_summary_leaves_typed_rows_and_a_readable_log(live, emulator):

@@ -4,17 +4,15 @@ import configparser
 import contextlib
 import io
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import TOKEN, connection_json
 from tests.docs.examples import ROOT, Block, blocks, code, localised
+from tests.run_dags import run_dags
 
 pytestmark = pytest.mark.airflow
 
@@ -74,40 +72,34 @@ def dag_file(block: Block, url: str, accounts: list[str], folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def results(airflow_home, folder, connection, accounts, _session_emulator):
-    """Run the DAGs of all blocks in one process, which costs Airflow's start once."""
-    (airflow_home / "dags").mkdir(exist_ok=True)
+    """Run the DAGs of all blocks."""
+    dags = folder / "dags"
+    dags.mkdir()
+    jobs = []
     for block in DAGS:
         text = dag_file(block, _session_emulator.url, accounts, folder / name(block))
-        (airflow_home / "dags" / f"{name(block)}.py").write_text(text, encoding="utf-8")
+        path = dags / f"{name(block)}.py"
+        path.write_text(text, encoding="utf-8")
+        jobs.append({"name": name(block), "path": str(path)})
     _session_emulator.set_faults([])
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(ROOT / "tests" / "run_dags.py")],
-        env=os.environ
-        | {
-            "AIRFLOW_CONN_TIKTOK_DEFAULT": connection,
-            "AIRFLOW_CONN_WAREHOUSE": json.dumps(
-                {"conn_type": "sqlite", "host": str(folder / "warehouse.db")}
-            ),
-            "TIKTOK_DOCS_RESULT": str(folder / "result.json"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
+    found, outputs = run_dags(
+        jobs,
+        folder,
+        AIRFLOW__CORE__DAGS_FOLDER=str(dags),
+        AIRFLOW_CONN_TIKTOK_DEFAULT=connection,
+        AIRFLOW_CONN_WAREHOUSE=json.dumps({"conn_type": "sqlite", "host": str(folder / "warehouse.db")}),
     )
-    output = done.stdout + done.stderr
-    assert TOKEN not in output
-    assert done.returncode == 0, output[-4000:]
-    return json.loads((folder / "result.json").read_text(encoding="utf-8")), output
+    assert TOKEN not in "".join(outputs.values())
+    return found, outputs
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("block", DAGS, ids=str)
 def test_a_dag_of_the_docs_runs_to_success(results, block):
-    found, output = results
+    found, outputs = results
     errors, runs = found[name(block)]["errors"], found[name(block)]["runs"]
     assert errors == []
-    assert [run["state"] for run in runs] == ["success"], (runs, output[-6000:])
+    assert [run["state"] for run in runs] == ["success"], (runs, outputs[name(block)][-6000:])
     assert set(runs[0]["tasks"].values()) == {"success"}
 
 
