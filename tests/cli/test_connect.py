@@ -282,15 +282,19 @@ def test_what_is_no_connection_id_is_refused(conn_id):
 
 @pytest.mark.airflow
 @pytest.mark.full
-def test_a_real_airflow_stores_updates_reads_and_deletes_it(emulator, airflow_home, tmp_path):
-    """Run the commands as a user does, and read the connection back with Airflow's own command."""
-    env = os.environ | {"PYTHONWARNINGS": "ignore"}
+def test_a_real_airflow_stores_updates_reads_and_deletes_it(
+    emulator, airflow_home, browser, capsys, monkeypatch
+):
+    """Run the first command in a process as a user does, the others in this one, and look into Airflow's database."""
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
 
-    def tiktok(*arguments: str, visits: bool = False) -> tuple[int, str]:
-        command = [sys.executable, "-m", "airflow_provider_tiktok", *arguments]
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")  # this process has read its configuration without one
+
+    def run_in_process(*arguments: str) -> tuple[int, str]:
         process = subprocess.Popen(
-            command,
-            env=env,
+            [sys.executable, "-m", "airflow_provider_tiktok", *arguments],
+            env=os.environ | {"PYTHONWARNINGS": "ignore"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -300,37 +304,40 @@ def test_a_real_airflow_stores_updates_reads_and_deletes_it(emulator, airflow_ho
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
-            if visits and (found := re.search(r"http\S+/portal/auth\S+", line)):
+            if found := re.search(r"http\S+/portal/auth\S+", line):
                 requests.get(found[0], timeout=10)
         return process.wait(60), "".join(lines)
 
-    def stored() -> dict:
-        command = [sys.executable, "-m", "airflow", "connections", "get", "real_one", "-o", "json"]
-        done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
-        (found,) = json.loads(done.stdout[done.stdout.index("[{") :])
-        return found
+    def run_here(*arguments: str) -> tuple[int, str]:
+        code = main([*arguments])
+        shown = capsys.readouterr()
+        return code, shown.out + shown.err
+
+    def stored() -> Connection:
+        with create_session() as session:
+            found = session.query(Connection).filter(Connection.conn_id == "real_one").one()
+            session.expunge(found)
+            return found
 
     begin = ("connect", "real_one", "--host", emulator.url, "--app-id", APP_ID, "--port", "0")
-    code, shown = tiktok(*begin, visits=True)
+    code, shown = run_in_process(*begin)
     assert code == 0, shown
     first = stored()
-    assert (first["conn_type"], first["host"]) == ("tiktok", emulator.url)
-    assert first["extra_dejson"]["app_secret"] == SECRET
-    assert first["password"] not in shown
+    assert (first.conn_type, first.host) == ("tiktok", emulator.url)
+    assert first.extra_dejson["app_secret"] == SECRET
+    assert first.password not in shown
 
-    code, shown = tiktok(
-        "connect", "real_one", "--port", "0", "--overwrite", "--advertiser-ids", "*", visits=True
-    )
+    code, shown = run_here("connect", "real_one", "--port", "0", "--overwrite", "--advertiser-ids", "*")
     assert code == 0, shown
     second = stored()
-    assert second["id"] == first["id"]
-    assert second["password"] != first["password"]
-    assert second["extra_dejson"] == first["extra_dejson"] | {"advertiser_ids": "*"}
+    assert second.id == first.id
+    assert second.password != first.password
+    assert second.extra_dejson == first.extra_dejson | {"advertiser_ids": "*"}
 
-    code, shown = tiktok("doctor", "real_one")
+    code, shown = run_here("doctor", "real_one")
     assert (code, shown.splitlines()[-1]) == (0, "The connection works.")
-    code, shown = tiktok("revoke", "real_one", "--yes", "--delete")
-    assert code == 0
+    code, shown = run_here("revoke", "real_one", "--yes", "--delete")
+    assert code == 0, shown
     assert SECRET not in shown
-    code, shown = tiktok("doctor", "real_one")
+    code, shown = run_here("doctor", "real_one")
     assert (code, "no connection 'real_one'" in " ".join(shown.split())) == (1, True)
