@@ -1,6 +1,7 @@
 """What Airflow discovers about this package."""
 
 import configparser
+import importlib
 import json
 import subprocess
 import sys
@@ -58,8 +59,8 @@ def test_every_module_named_in_the_info_is_there():
     names = [
         name for kind in ("hooks", "operators") for entry in info[kind] for name in entry["python-modules"]
     ]
-    code = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code, *names], check=True, capture_output=True)
+    for name in names:
+        importlib.import_module(name)
 
 
 def test_the_form_has_the_contracts_fields_and_titles():
