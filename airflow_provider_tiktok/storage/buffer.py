@@ -1,10 +1,11 @@
 """Buffer rows with their keys, in bounded memory, and return them sorted.
 
 Some megabytes of rows are in memory, the rest in an unnamed temporary file that the system removes with the process.
-Each time memory is full, its rows go to the file as one sorted run, and the runs are merged when the rows are read. Three
-uses: a window's rows until they are known to be complete, and sorted so that two runs over the same data agree even if
-TikTok's own order differs (or in their original order if the user asked TikTok for an order); the rows of partitions,
-until one file after the other is written; digests of rows, to compare two versions of a report.
+Each time memory is full, its rows go to the file as one sorted run, or continue a run that ends before them. The runs are
+merged when the rows are read, so many at a time that a block of each fits into memory. Three uses: a window's rows until
+they are known to be complete, and sorted so that two runs over the same data agree even if TikTok's own order differs (or
+in their original order if the user asked TikTok for an order); the rows of partitions, until one file after the other is
+written; digests of rows, to compare two versions of a report.
 
 A row is anything that :mod:`marshal` takes, such as rendered bytes or a tuple of cells.
 """
@@ -14,8 +15,9 @@ from __future__ import annotations
 import marshal
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice, pairwise
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -28,6 +30,7 @@ MAX_ROWS = 80_000
 """Rows that buffers hold in memory together by default."""
 
 _BLOCK = 500  # rows read back at a time
+_MAX_MERGED = 64  # runs merged at a time, of each of which a block is in memory
 _BATCH = 1_000  # rows passed on at a time
 
 _key_of = itemgetter(0)
@@ -38,6 +41,14 @@ class _Stored(NamedTuple):
 
     keys: Block
     rows: Block
+
+
+@dataclass(slots=True)
+class _Run:
+    """Blocks of the file whose rows are in order, and the key of the last one."""
+
+    blocks: list[_Stored]
+    last: Any
 
 
 _ReadBlock = Callable[[_Stored], "list[Any]"]
@@ -84,7 +95,7 @@ class RowBuffer:
         self._extra = extra
         self.budget = budget or MemoryBudget()
         self._items: list[Item] = []
-        self._runs: list[list[_Stored]] = []
+        self._runs: list[_Run] = []
         self._file = BlockFile()
         self._count = 0
         self._sorted = True
@@ -191,13 +202,16 @@ class RowBuffer:
         self._file.close()
 
     def spill(self) -> None:
-        """Move the rows in memory to the file, as one sorted run."""
+        """Move the rows in memory to the file, as one sorted run or the continuation of one."""
         if not self._items:
             return
         self._sort()
-        self._runs.append(
-            [self._store(self._items[first : first + _BLOCK]) for first in range(0, len(self._items), _BLOCK)]
-        )
+        blocks, last = self._store_all(self._items), self._items[-1][0]
+        if run := self._run_before(self._items[0][0]):
+            run.blocks += blocks
+            run.last = last
+        else:
+            self._runs.append(_Run(blocks, last))
         self._sample = self._sample or frozenset(islice(self._keys, _BATCH))
         self._items = []
         self._keys = set()
@@ -223,18 +237,33 @@ class RowBuffer:
             self._items.sort(key=_key_of)
             self._sorted = True
 
+    def _run_before(self, first: Key) -> _Run | None:
+        """Return the run that rows from this key on continue, if there is one."""
+        if self._keep_order:
+            return self._runs[-1] if self._runs else None
+        before = (run for run in self._runs if run.last <= first)
+        return max(before, key=attrgetter("last"), default=None)
+
     def _merged(self, read: _ReadBlock) -> Iterator[list[Any]]:
         """Return what ``read`` makes of all blocks in the order of the rows, list by list."""
         self._sort()
         if self._keep_order or not self._runs:
             return self._blocks(read)
-        return _merge([*(map(read, run) for run in self._runs), iter([self._items])])
+        while len(self._runs) > _MAX_MERGED:
+            some, self._runs = self._runs[:_MAX_MERGED], self._runs[_MAX_MERGED:]
+            lists = _merge(map(self._read, run.blocks) for run in some)
+            blocks = [block for items in lists for block in self._store_all(items)]
+            self._runs.append(_Run(blocks, max(run.last for run in some)))
+        return _merge([*(map(read, run.blocks) for run in self._runs), iter([self._items])])
 
     def _blocks(self, read: _ReadBlock) -> Iterator[list[Any]]:
         """Return what ``read`` makes of all blocks, run by run."""
         for run in self._runs:
-            yield from map(read, run)
+            yield from map(read, run.blocks)
         yield self._items
+
+    def _store_all(self, items: list[Item]) -> list[_Stored]:
+        return [self._store(items[first : first + _BLOCK]) for first in range(0, len(items), _BLOCK)]
 
     def _store(self, items: list[Item]) -> _Stored:
         keys, rows = zip(*items, strict=True)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_tiktok.storage import buffer as buffers
 from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 
 _CELLS = st.one_of(
@@ -34,9 +35,10 @@ def drain(buffer: RowBuffer) -> list[tuple[str | None, ...]]:
     return [row for batch in buffer.batches() for row in batch]
 
 
-@given(rows=_ROWS, cuts=_CUTS, max_rows=_SIZES)
-def test_rows_come_out_complete_and_sorted_by_their_key(rows, cuts, max_rows):
-    with RowBuffer(budget=MemoryBudget(max_rows)) as buffer:
+@given(rows=_ROWS, cuts=_CUTS, max_rows=_SIZES, merged=st.sampled_from([2, buffers._MAX_MERGED]))
+def test_rows_come_out_complete_and_sorted_by_their_key(rows, cuts, max_rows, merged):
+    with pytest.MonkeyPatch.context() as patch, RowBuffer(budget=MemoryBudget(max_rows)) as buffer:
+        patch.setattr(buffers, "_MAX_MERGED", merged)
         fill(buffer, rows, cuts, (2, 0))
         found = drain(buffer)
     assert Counter(found) == Counter(rows)
@@ -172,3 +174,31 @@ def test_repeated_pages_are_detected_in_bounded_memory(keep_order, budget, perio
         assert buffer.has_duplicates()
         assert buffer.in_memory <= max(budget, 10)
     assert not buffer.saw_duplicate
+
+
+def test_rows_that_come_in_order_are_one_run():
+    with RowBuffer(budget=MemoryBudget(10)) as buffer:
+        for number in range(200):
+            buffer.add([number], [number])
+        assert len(buffer._runs) == 1
+        assert drain(buffer) == [*range(200)]
+
+
+def test_however_many_runs_there_are_a_bounded_number_is_merged_at_a_time(monkeypatch):
+    merged, merge = [], buffers._merge
+
+    def counted(sources):
+        found = list(sources)
+        merged.append(len(found))
+        return merge(found)
+
+    monkeypatch.setattr(buffers, "_merge", counted)
+    runs = 2 * buffers._MAX_MERGED + 5
+    keys = [number * runs + run for run in range(runs) for number in reversed(range(3))]
+    with RowBuffer(budget=MemoryBudget(2)) as buffer:
+        for key in keys:
+            buffer.add([key], [str(key)])
+        assert len(buffer._runs) > buffers._MAX_MERGED
+        assert not buffer.has_duplicates()
+        assert drain(buffer) == [str(key) for key in sorted(keys)]
+    assert max(merged) <= buffers._MAX_MERGED + 1
