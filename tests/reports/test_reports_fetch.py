@@ -103,6 +103,17 @@ def test_a_count_in_text_is_a_count():
 # concurrency and order
 
 
+def test_no_more_is_read_ahead_than_is_passed_on():
+    """What is read and not passed on is lost to a checkpoint when the task is killed."""
+    client = FakeClient(paged(items(3_000)))
+    accounts = [str(number) for number in range(1, 25)]
+    report = fetch(client, old_plan(client, advertiser_ids=accounts), max_concurrency=2)
+    ahead = [len(client.asked(REPORT)) - passed for passed, _ in enumerate(report.batches())]
+    assert len(ahead) == 24 * 3
+    # the pages of a window, three of the next one that ended before its last, two calls and two answers that wait
+    assert max(ahead) <= 3 + 3 + 2 + 2 + 1
+
+
 @pytest.mark.parametrize("concurrency", [1, 2, 3, 8])
 def test_never_more_calls_run_at_once_than_allowed(concurrency):
     client = FakeClient(paged(items(200)), delay=lambda: 0.002)

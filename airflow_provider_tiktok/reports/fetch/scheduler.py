@@ -89,7 +89,6 @@ class PageScheduler:
         # windows ahead of the one whose rows come next; enough to keep all threads busy with small ones
         self._open: deque[WindowFetch] = deque()
         self._lookahead = 4 * concurrency
-        self._concurrency = concurrency
         self._pool: WorkerPool[PageJob, Answer] = WorkerPool(self._fetch_page, concurrency, waiting=waiting)
         self._end: TikTokError | None = None
 
@@ -116,10 +115,12 @@ class PageScheduler:
             self._advance(_TICK if not self._pool.is_empty else 0)
 
     def advance(self) -> None:
-        """Deal with the calls that have ended, without waiting for others."""
-        for _ in range(self._concurrency):
-            if not self._advance(0):
-                return
+        """Deal with one call that has ended, if there is one.
+
+        A page for each batch of rows that is passed on: more would bring rows of later windows, which wait here, while a
+        checkpoint has only those that were passed on.
+        """
+        self._advance(0)
 
     def close(self) -> None:
         """Drop all windows; don't wait for calls in flight."""
@@ -154,18 +155,17 @@ class PageScheduler:
         self._open.append(window)
         return True
 
-    def _advance(self, seconds: float) -> bool:
-        """Deal with one outcome, waiting so long for it if need be; return whether there was one."""
+    def _advance(self, seconds: float) -> None:
+        """Deal with one outcome, if there is one, waiting so long for it if need be."""
         outcome = self._pool.next(seconds) if self._end is None else None
         if outcome is not None:
             try:
                 self._deal_with(outcome)
             except TikTokError as error:
                 self._end = error
-                return False
+                return
             self._submit()
         self._progress.tick(self._count_pages)
-        return outcome is not None
 
     def _count_pages(self) -> tuple[int, int]:
         """Return how many pages are known of in the windows under way, and how many of them have come."""
