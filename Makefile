@@ -21,7 +21,7 @@ test-short:  ## the tests that Airflow's version matters to, and the example DAG
 test-matrix:  ## all tests on Python 3.10, 3.12 and 3.13, and the short ones with Airflow 3.1.8 and 2.11.2
 lint:  ## ruff and mypy
 format:  ## let ruff fix and format the code
-bench:  ## measure reports of 30k to 1M rows against the emulator (ARGS= goes to the benchmark)
+bench:  ## measure reports of 30k to 1M rows against the emulator (ARGS='rows --ads 10000': another benchmark)
 stores:  ## test against S3 and GCS on loopback, OpenLineage, DuckDB, and dialects of other databases, in an environment of its own (600 MB)
 scale:  ## many accounts on Celery workers, one of which is lost (SCALE_ACCOUNTS=300 SCALE_DAYS=60 SCALE_QPS=50)
 docs:  ## build the documentation in build/docs; a warning is an error

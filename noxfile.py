@@ -203,11 +203,12 @@ def compat(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure reports of 30k to 1M rows against the emulator."""
+    """Measure reports against the emulator; the first of ``ARGS`` may be the benchmark, else it is ``report``."""
     if "--others" in ARGS:
         session.env["TIKTOK_CLIENTS"] = str(ENVIRONMENTS)
-    install(session)
-    session.run("python", "benchmarks/report.py", *ARGS, **GRACE)
+    install_with_tests(session)
+    name, options = (ARGS[0], ARGS[1:]) if ARGS and not ARGS[0].startswith("-") else ("report", ARGS)
+    session.run("python", f"benchmarks/{name}.py", *options, **GRACE)
 
 
 @nox.session

@@ -5,10 +5,10 @@ import secrets
 import signal
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from tests.airflow.live import AIRFLOW, LiveAirflow
+from tests.scale.measure import session
 
 CONCURRENCY = 4
 _QUIET = ("--skip-serve-logs", "--without-mingle", "--without-gossip")
@@ -106,14 +106,3 @@ class Cluster:
     def processes(self) -> list[int]:
         """Return the IDs of all workers' processes, tasks among them."""
         return [pid for worker in self._workers.values() for pid in session(worker.pid)]
-
-
-def session(leader: int) -> list[int]:
-    """Return the processes of a session, which holds a worker's children and their tasks."""
-    found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdecimal():
-            with suppress(ProcessLookupError):  # it is over
-                if os.getsid(int(path.name)) == leader:
-                    found.append(int(path.name))
-    return found

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PAUSE = 0.5
@@ -20,6 +20,7 @@ class Memory:
     def __init__(self, processes):
         self.together = 0
         self.largest = 0
+        self.samples = []  # times, and the bytes of all processes together
         self._processes = processes
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -35,6 +36,7 @@ class Memory:
     def _watch(self):
         while not self._over.wait(_PAUSE):
             shares = [share_of(pid) for pid in self._processes()]
+            self.samples.append((time.monotonic(), sum(shares)))
             self.together = max(self.together, sum(shares))
             self.largest = max(self.largest, *shares, 0)
 
@@ -46,6 +48,17 @@ def share_of(pid):
     except OSError:  # it is over
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def session(leader):
+    """Return the processes of a session, which holds a worker's children and their tasks."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdecimal():
+            with suppress(ProcessLookupError):  # it is over
+                if os.getsid(int(path.name)) == leader:
+                    found.append(int(path.name))
+    return found
 
 
 @contextmanager
