@@ -209,7 +209,7 @@ def check(job: dict, count: int) -> None:
     for number in reversed(range(job["days"])):
         day = LAST_DAY - timedelta(days=number)
         wanted = {
-            row["dimensions"]["ad_id"]: tuple(number(row["metrics"][name]) for name in metrics)
+            row["dimensions"]["ad_id"]: tuple(decimal_of(row["metrics"][name]) for name in metrics)
             for row in expected.rows(
                 account, "AUCTION_AD", ["ad_id", "stat_time_day"], metrics, day, include_deleted=True
             )
@@ -222,7 +222,7 @@ def check(job: dict, count: int) -> None:
         raise SystemExit("there are more rows than there should be")
 
 
-def number(text: str) -> Decimal | None:
+def decimal_of(text: str) -> Decimal | None:
     """Return TikTok's text of a metric as a number."""
     return None if text == "-" else Decimal(text)
 

@@ -50,13 +50,16 @@ def make(qps: float = 10, clock: Clock | None = None, store: Any = None) -> tupl
     return RateLimiter(qps, store, utc=lambda: ELEVEN), clock
 
 
-def start(limiter: RateLimiter, clock: Clock) -> float:
-    """Wait as a client does, and return the time at which the call starts."""
+def start(limiter: RateLimiter, clock: Clock, late: Callable[[], float] = lambda: 0.0) -> float:
+    """Wait as a client does, and return the time at which the call starts.
+
+    :param late: returns how much longer than asked for a wait takes.
+    """
     while True:
         wait, started = limiter.acquire()
         if not wait:
             return started
-        clock.now += min(wait, 0.25)
+        clock.now += min(wait, 0.25) + late()
 
 
 # the limit per second
@@ -85,11 +88,22 @@ def test_below_one_a_second_calls_keep_their_distance(qps):
     assert all(later - earlier >= 1 / qps for earlier, later in pairwise(starts))
 
 
-def test_nine_tenths_of_the_rate_limit_are_used():
+@pytest.mark.parametrize("seed", range(5))
+def test_a_long_run_uses_what_it_may_although_calls_wake_late_and_travel_unevenly(seed):
+    """A call starts 1.07 s after the tenth before it at the earliest, and so ten of them in 1.07 s at most.
+
+    That is 93.4 % of the limit. Here a thread wakes up to ten milliseconds late, as on a busy machine, and a call takes
+    up to 69 ms longer than another to reach TikTok.
+    """
     limiter, clock = make()
-    for _ in range(1_000):
-        start(limiter, clock)
-    assert 9.0 < 1_000 / (clock.now - 1_000) <= 10.0
+    draw = random.Random(seed)
+    arrivals = []
+    while clock.now < 1_000 + 120:
+        started = start(limiter, clock, late=lambda: draw.uniform(0, 0.01))
+        arrivals.append(started + draw.uniform(0, 0.069))
+    arrivals.sort()
+    assert all(later - earlier > 1 for earlier, later in zip(arrivals, arrivals[10:], strict=False))
+    assert len(arrivals) >= 0.92 * 10 * 120
 
 
 def test_a_call_that_leaves_late_counts_from_then_on():
@@ -97,7 +111,7 @@ def test_a_call_that_leaves_late_counts_from_then_on():
     started = start(limiter, clock)
     clock.now += 0.5
     assert limiter.sent(started) == 1000.5
-    assert limiter.acquire()[0] == pytest.approx(1.09)
+    assert limiter.acquire()[0] == pytest.approx(1.07)
     assert limiter.sent(1000.499) == 1000.499  # no longer a call of this store
 
 
@@ -290,11 +304,11 @@ def test_creations_of_report_tasks_keep_their_distance_everywhere():
     one, _ = make(10, clock, open_store("https://h", "7", 10))
     other, _ = make(10, clock, open_store("https://h", "7", 10))
     _, started = one.acquire(creations=1)
-    assert other.acquire(creations=1)[0] == pytest.approx(1.09)
+    assert other.acquire(creations=1)[0] == pytest.approx(1.07)
     assert other.acquire()[0] == 0
     clock.now += 0.5
     one.sent(started)
-    assert other.acquire(creations=1)[0] == pytest.approx(1.09)
+    assert other.acquire(creations=1)[0] == pytest.approx(1.07)
 
 
 @pytest.mark.usefixtures("_own_folder")

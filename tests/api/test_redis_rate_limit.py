@@ -158,7 +158,7 @@ def test_what_changes_nothing_writes_nothing(own, open_store):
 def test_a_state_that_cannot_be_true_is_replaced_with_one_warning(own, open_store, caplog, text):
     connect(own).set("airflow-provider-tiktok:app", text)
     limiter = RateLimiter(10, open_store(settings_of(own)))
-    assert 0.9 < limiter.acquire()[0] <= 1.09  # which calls started lately is not known
+    assert 0.9 < limiter.acquire()[0] <= 1.07  # which calls started lately is not known
     assert len(held(own)["starts"]) == 10
     connect(own).set("airflow-provider-tiktok:app", text)
     limiter.acquire()

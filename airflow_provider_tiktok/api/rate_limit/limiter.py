@@ -36,7 +36,7 @@ from airflow_provider_tiktok.api.rate_limit.state import (
 
 _Result = TypeVar("_Result")
 
-_SLACK = 0.09  # calls may reach TikTok closer together than they leave here
+_SLACK = 0.07  # seconds; calls may reach TikTok so much closer together than they leave here
 _BACKOFFS = (1, 2, 4, 8, 8, 8, 8, 8)  # times the initial backoff, while it may be the limit of a second
 _SUSPENSION = 300.0  # seconds, for a minute's limit
 _AFTER_SUSPENSION = 30.0  # seconds until it is asked a second time whether that is over
