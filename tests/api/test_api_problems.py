@@ -10,19 +10,16 @@ import ssl
 import string
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from airflow_provider_tiktok.api.diagnosis.check import check_connection
 from airflow_provider_tiktok.api.diagnosis.examination import examine
 from airflow_provider_tiktok.api.endpoints.downloads import fetch_file
 from airflow_provider_tiktok.exceptions import TikTokTransportError
+from tests.tls import self_signed
 
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 ENVELOPE = b'{"code": 0, "message": "OK", "request_id": "R1", "data": {}}'
@@ -38,30 +35,6 @@ def _bare_environment(monkeypatch):
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory) -> str:
     return self_signed(tmp_path_factory.mktemp("tls"))
-
-
-def self_signed(folder, host: str = "127.0.0.1", until: timedelta = timedelta(days=1)) -> str:
-    """Return a file with a certificate of a host that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
-    now = datetime.now(timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=2))
-        .not_valid_after(now + until)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "host.pem"
-    pem = serialization.Encoding.PEM
-    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(made.public_bytes(pem) + secret)
-    return str(path)
 
 
 class _Handler(BaseHTTPRequestHandler):

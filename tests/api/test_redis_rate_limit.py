@@ -25,7 +25,7 @@ from airflow_provider_tiktok.api.redis_settings import RedisLogin, RedisSettings
 from airflow_provider_tiktok.exceptions import TikTokConfigError  # noqa: E402
 from tests import servers  # noqa: E402
 from tests.api.conftest import ok  # noqa: E402
-from tests.api.test_api_problems import self_signed  # noqa: E402
+from tests.tls import self_signed  # noqa: E402
 
 PASSWORD = "redis-password-71c0"
 QPS_TEXT = "Due to too many requests, requests from App 7 are temporarily restricted."
