@@ -1,4 +1,6 @@
-"""Over HTTPS, connections are kept: a report makes no more handshakes than calls side by side."""
+"""Over HTTPS, connections are kept: a report makes no more handshakes than calls side by side, and reads CAs once."""
+
+import ssl
 
 import pytest
 
@@ -11,7 +13,13 @@ CALLS = 24
 
 @pytest.mark.parametrize("concurrency", [1, 4, 8])
 def test_connections_are_reused(connect, monkeypatch, tmp_path, concurrency):
-    pem = self_signed(tmp_path)
+    pem, read, load = self_signed(tmp_path), [], ssl.SSLContext.load_verify_locations
+
+    def load_and_count(context, path=None, *args, **kwargs):
+        read.append(path)
+        return load(context, path, *args, **kwargs)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load_and_count)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", pem)
     with emulators_with_tls(pem) as connections, serve(Settings(ads=10, latency_ms=5)) as emulator:
         account = next(iter(emulator.world.accounts))
@@ -29,3 +37,4 @@ def test_connections_are_reused(connect, monkeypatch, tmp_path, concurrency):
     assert len([call for call in emulator.calls if call.path.endswith("integrated/get/")]) == CALLS
     assert 1 <= len(connections) <= concurrency
     assert all(protocol.startswith("TLSv1") for _, protocol, _ in connections)
+    assert read == [pem]

@@ -22,6 +22,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 from airflow_provider_tiktok.api.stopping import stop_error
+from airflow_provider_tiktok.api.transport.certificates import set_up_once
 
 if TYPE_CHECKING:
     _Base = HTTPConnection
@@ -232,6 +233,11 @@ class WatchedAdapter(HTTPAdapter):
         """Make the pools of direct connections."""
         super().init_poolmanager(*args, **kwargs)
         _watch(self.poolmanager)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Set up a pool's verification of certificates, once."""
+        verifying: Any = super().cert_verify
+        set_up_once(conn, lambda: verifying(conn, url, verify, cert))
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Return the pools of connections through a proxy."""
