@@ -8,11 +8,13 @@ compared with the emulator's data.
 from __future__ import annotations
 
 import argparse
+import atexit
 import compileall
 import csv
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -93,12 +95,16 @@ def main() -> None:
         action="store_true",
         help="measure the second of two reports in a process, in which all modules are loaded",
     )
+    parser.add_argument(
+        "--tls", action="store_true", help="measure over HTTPS, with a CA of this machine among certifi's"
+    )
     parser.add_argument("--job", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
         print(json.dumps(run_job(json.loads(options.job))))
         return
     compileall.compile_dir(PACKAGE, quiet=2)  # as pip does during installation
+    pem = certificates() if options.tls else ""
     empty = in_new_process({"empty": True})["rss"]
     print(
         "| job | format | latency | limit | rows | calls (least) | seconds (least) | rows/s | CPU s | over empty |"
@@ -109,7 +115,7 @@ def main() -> None:
         for name in options.jobs.split(","):
             for output_format in options.formats.split(","):
                 shape = JOBS[name]
-                with Emulator(shape, latency, qps) as url:
+                with Emulator(shape, latency, qps, pem) as url:
                     job = {
                         "url": url,
                         "shape": asdict(shape),
@@ -131,18 +137,37 @@ def main() -> None:
         others.main(JOBS["30k"])
 
 
+def certificates() -> str:
+    """Make a certificate, let tasks trust it next to certifi's, and return its file."""
+    import certifi
+
+    sys.path.insert(0, str(PACKAGE.parent))
+    from tests.tls import self_signed
+
+    folder = Path(tempfile.mkdtemp(prefix="tiktok-bench-"))
+    atexit.register(shutil.rmtree, folder)
+    pem, bundle = self_signed(folder), folder / "bundle.pem"
+    # as many CAs as a task has in production, whose reading takes CPU
+    own = Path(pem).read_text(encoding="ascii").partition("-----BEGIN PRIVATE")[0]
+    bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8") + own, encoding="utf-8")
+    os.environ["REQUESTS_CA_BUNDLE"] = str(bundle)
+    return pem
+
+
 class Emulator:
     """An emulator with the accounts of a job, in its own process."""
 
-    def __init__(self, shape: Shape, latency_ms: float, qps: float = 0) -> None:
+    def __init__(self, shape: Shape, latency_ms: float, qps: float = 0, pem: str = "") -> None:
         options = ["--port", "0", "--accounts", str(shape.accounts), "--ads", str(shape.ads)]
         self._options = [*options, "--latency-ms", str(latency_ms), "--qps", f"{qps:g}"]
+        self._module = ["tests.tls", pem] if pem else ["airflow_provider_tiktok.emulator"]
+        self._scheme = "https:" if pem else "http:"
 
     def __enter__(self) -> str:
-        command = [sys.executable, "-m", "airflow_provider_tiktok.emulator", *self._options]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", *self._module, *self._options]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PACKAGE.parent)
         assert self._process.stdout is not None
-        return self._process.stdout.readline().split()[3]
+        return self._process.stdout.readline().split()[3].replace("http:", self._scheme)
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
