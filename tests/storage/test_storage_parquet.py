@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import weakref
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ from airflow_provider_tiktok.exceptions import TikTokOutputError
 from airflow_provider_tiktok.storage.files import destination
 from airflow_provider_tiktok.storage.files.destination import Destination
 from airflow_provider_tiktok.storage.files.target import parse_target
+from airflow_provider_tiktok.storage.formats import FORMATS
 from airflow_provider_tiktok.storage.formats import parquet as module
 from airflow_provider_tiktok.storage.formats.readers import read_records
 
@@ -254,6 +256,20 @@ def test_many_partitions_are_complete_with_little_memory_and_few_open_files(tmp_
         country = int(file.partition["country"])
         assert pq.ParquetFile(file.path).read().to_pydict() == {"n": list(range(country, 2_000, 100))}
         assert Path(file.path).stat().st_size == file.bytes
+
+
+@pytest.mark.parametrize("extension", ["parquet", "csv.gz"])
+def test_a_finished_part_file_holds_no_memory_for_writing(tmp_path, extension):
+    """A run has thousands of part files before it publishes them."""
+    name, _, compress = extension.partition(".")
+    part = FORMATS[name]({"ad_id": "string"}).part_file(tmp_path / "part", compress=bool(compress))
+    part.write([b"1\n", b"2\n"])
+    writer = weakref.ref(part._writer if name == "parquet" else part._gzip)
+    part.finish()
+    assert writer() is None
+    assert (part.rows, part.size) == (2, part.path.stat().st_size)
+    part.discard()
+    assert not part.path.exists()
 
 
 def test_partitions_are_read_back_by_others(tmp_path):

@@ -211,13 +211,15 @@ class ParquetPartFile(PartFile):
         self._convert(len(self._rows))
         self._write_group()
         self._writer.close()
+        self._writer = None  # it has 40 KiB, and a run has thousands of files
         self._file.close()
 
     def discard(self) -> None:
         """Remove the file."""
         self._rows, self._tables = [], []
-        with suppress(Exception):  # it writes a footer, which fails on a full disk
-            self._writer.close()
+        if self._writer is not None:
+            with suppress(Exception):  # it writes a footer, which fails on a full disk
+                self._writer.close()
         self._file.discard()
 
     def _convert(self, count: int) -> None:

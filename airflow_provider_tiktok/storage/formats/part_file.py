@@ -118,6 +118,7 @@ class LinePartFile(PartFile):
         """Write the buffered lines and close the file."""
         if self._gzip is not None:
             self._gzip.close()
+            self._gzip = None  # it has a buffer, and a run has thousands of files
         self._file.close()
 
     def discard(self) -> None:
