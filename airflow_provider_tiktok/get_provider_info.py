@@ -106,6 +106,20 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": NAME, "python-modules": ["airflow_provider_tiktok.triggers.report"]}
         ],
         "connection-types": [CONNECTION_TYPE],
+        "config": {
+            "tiktok": {
+                "description": "The TikTok provider.",
+                "options": {
+                    "monitoring_page": {
+                        "description": "Show the page `TikTok` in the navigation of Airflow 3.",
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "True",
+                    }
+                },
+            }
+        },
         "extra-links": [
             "airflow_provider_tiktok.links.TikTokAdsManagerLink",
             "airflow_provider_tiktok.links.TikTokOutputLink",

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "_compat_late": set(),
     "_compat_links": {"_compat"},
     "get_provider_info": set(),
+    "plugins": {"_compat"},  # every process of Airflow loads it
     "retry_policy": set(),
     "__main__": {"cli"},
     "api": set(),
@@ -104,6 +105,7 @@ FLOORS = {
         ("endpoints",),
         ("diagnosis",),
     ),
+    "plugins": (("pages",), ("monitoring",)),
     "emulator": (
         ("settings", "errors"),
         ("access", "faults"),

@@ -1,0 +1,1 @@
+"""The plugins of Airflow that come with the package."""
