@@ -58,6 +58,7 @@ SHORT = (
     "tests/operators/test_checkpoint.py",
     "tests/operators/test_report_operator.py",
     "tests/operators/test_report_tasks.py",
+    "tests/plugins",
     "tests/sensors",
     "tests/storage/tables",
     "tests/triggers",

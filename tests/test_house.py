@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "_compat_late": set(),
     "_compat_links": {"_compat"},
     "get_provider_info": set(),
-    "plugins": {"_compat"},  # every process of Airflow loads it
+    "plugins": set(),  # every process of Airflow loads them
     "retry_policy": set(),
     "__main__": {"cli"},
     "api": set(),

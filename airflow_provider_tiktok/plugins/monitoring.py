@@ -1,4 +1,4 @@
-"""The page `TikTok` in the navigation of Airflow 3.
+"""The page `TikTok` in the navigation of Airflow 3.1 and newer.
 
 The page is static files, which hold no data: their JavaScript reads Airflow's REST API with the viewer's own login. Every
 process of Airflow loads its plugins, so this module imports nothing that they don't have.
@@ -11,7 +11,6 @@ from typing import Any
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from airflow_provider_tiktok._compat import AIRFLOW_3
 from airflow_provider_tiktok.plugins.pages import StaticPages
 
 NAME = "tiktok_monitoring"
@@ -19,8 +18,9 @@ URL_PREFIX = "/tiktok-monitoring"
 
 
 def is_wanted() -> bool:
-    """Return whether this Airflow shows the page: version 3 does, unless `[tiktok] monitoring_page` is false."""
-    return AIRFLOW_3 and conf.getboolean("tiktok", "monitoring_page", fallback=True)
+    """Return whether this Airflow shows the page: from 3.1 on, unless ``[tiktok] monitoring_page`` is false."""
+    can_show = hasattr(AirflowPlugin, "external_views")
+    return can_show and bool(conf.getboolean("tiktok", "monitoring_page", fallback=True))
 
 
 def _apps() -> list[dict[str, Any]]:
