@@ -48,6 +48,7 @@ def settings(home: Path, dags: Path, output: Path, database: str) -> dict[str, s
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "TIKTOK_EXAMPLE_OUTPUT": str(output),
+        "AIRFLOW_CONN_TIKTOK_TABLES": json.dumps({"conn_type": "sqlite", "host": str(output / "tables.db")}),
         "NO_PROXY": "127.0.0.1,localhost",
     }
     if AIRFLOW_3:

@@ -26,6 +26,9 @@ class LaterReportOperator(TikTokReportOperator):
 with DAG("linked", schedule=None):
     LaterReportOperator(
         task_id="deferred",
+        # on a busy machine Airflow may take a task that is deferred for so short for killed
+        retries=2,
+        retry_delay=timedelta(seconds=1),
         dimensions="campaign_id",
         report_start_date="2026-11-01",
         report_end_date="2026-11-03",
