@@ -28,7 +28,7 @@ CONNECTION_TYPE: dict[str, Any] = {
     "conn-fields": {
         "app_id": {
             "label": "App ID",
-            "description": "ID of the developer app. With the secret it allows account discovery.",
+            "description": "ID of the developer app. Needed with the secret where reports are of all accounts (*).",
             "schema": {"type": ["string", "null"]},
         },
         "app_secret": {
@@ -38,7 +38,10 @@ CONNECTION_TYPE: dict[str, Any] = {
         },
         "advertiser_ids": {
             "label": "Advertiser IDs",
-            "description": "Default accounts of every report, comma-separated: 7000000000000000001, 7000000000000000002",
+            "description": (
+                "Default accounts of every report, comma-separated: 7000000000000000001, 7000000000000000002; or * for "
+                "all that the token reaches, which needs App ID and App secret."
+            ),
             "schema": {"type": ["string", "null"]},
         },
         "environment": {
@@ -52,8 +55,9 @@ CONNECTION_TYPE: dict[str, Any] = {
         },
         "api_version": {
             "label": "API version",
-            "description": "Version of TikTok's Marketing API.",
-            "schema": {"type": ["string", "null"], "default": "v1.3"},
+            "description": "Version of TikTok's Marketing API; v1.3 if empty.",
+            # no default, which the form would store: Airflow warns of any shorter text in an extra than it can mask
+            "schema": {"type": ["string", "null"]},
         },
         "qps": {
             "label": "Requests per second",

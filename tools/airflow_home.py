@@ -94,6 +94,7 @@ def start_emulator(port: int) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
     connection: dict[str, Any] = json.loads(named_connection(log))
     connection["description"] = "The TikTok emulator of make demo and make ui"
     connection["extra"]["qps"] = 1000
+    connection["port"] = 0  # none; with null, the UI of Airflow 3.3 refuses to test the connection
     return process, connection
 
 

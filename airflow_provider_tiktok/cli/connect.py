@@ -176,8 +176,11 @@ def _credentials(conn_id: str, host: str, extra: Mapping[str, Any]) -> TikTokCre
 def _fields(
     present: StoredConnection | None, host: str, extra: Mapping[str, Any], grant: Grant
 ) -> dict[str, Any]:
-    """Return the connection's fields; the user's other fields stay."""
-    fields: dict[str, Any] = {"conn_type": "tiktok", "password": grant.access_token}
+    """Return the connection's fields; the user's other fields stay.
+
+    The port is 0, which means none: the UI of Airflow 3.3 refuses to test a stored connection whose port is null.
+    """
+    fields: dict[str, Any] = {"conn_type": "tiktok", "password": grant.access_token, "port": 0}
     if host:
         fields["host"] = host
     if present and present.description:
