@@ -6,8 +6,8 @@ import pytest
 
 from airflow_provider_tiktok._compat import AIRFLOW_3
 from airflow_provider_tiktok.emulator.settings import APP_ID
-from tests.browser.conftest import accounts
-from tests.browser.monitoring import cells, open_page, replace_answers, tables_without_names
+from tests.browser.conftest import STEP_TIMEOUT, accounts
+from tests.browser.monitoring import Monitor
 from tests.conftest import SECRET, TOKEN
 
 pytestmark = [
@@ -112,131 +112,116 @@ def test_mapped_accounts_show_their_names(ui, connection, page, picture, emulato
 
 
 @pytest.fixture(scope="module")
-def runs(ui, connection, _session_emulator):
-    """Return the address of Airflow after runs of all kinds: good, failed, mapped, deferred, throttled, and more."""
+def monitor(browser, ui, connection, _session_emulator):
+    """Return the page `TikTok`, after runs of all kinds: good, failed, mapped, deferred, throttled, and more."""
     _session_emulator.set_faults([{"fault": "code:40100", "path": "report/integrated/get/", "first": 1}])
     ui.run("monitored", "kinds", "success")
-    return ui
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(STEP_TIMEOUT)
+    monitor = Monitor(page, ui.url)
+    yield monitor
+    page.close()
 
 
-def test_the_page_shows_every_task_red_first(runs, page, picture, emulator):
-    requests = []
-    page.on("requestfinished", lambda request: requests.append(request.url))
-    frame = open_page(page, runs)
-    picture("monitoring")
-    first = frame.get_by_role("rowheader").first.inner_text().split()
-    assert first == ["failing", "report"]
-    assert cells(frame, "failing", "report")["State"] == "failed"
-    good = cells(frame, "example_tiktok_daily_files", "report")
+def test_the_page_shows_every_task_red_first(monitor):
+    view = monitor.view
+    states = [badge.inner_text() for badge in view.locator(".badge").all()]
+    assert sorted(states, key=lambda state: state != "failed") == states
+    assert monitor.cells("failing", "report")["State"] == "failed"
+    good = monitor.cells("example_tiktok_daily_files", "report")
     assert (good["State"], good["Rows"]) == ("success", "240")
-    assert cells(frame, "linked", "deferred")["State"] == "success"
-    assert re.fullmatch(
-        r"success (\d+) of \1", cells(frame, "example_tiktok_mapped_accounts", "report")["State"]
-    )
-    skipping = cells(frame, "monitored", "skipping")
+    assert monitor.cells("linked", "deferred")["State"] == "success"
+    mapped = monitor.cells("example_tiktok_mapped_accounts", "report")
+    assert re.fullmatch(r"success (\d+) of \1", mapped["State"])
+    skipping = monitor.cells("monitored", "skipping")
     assert (skipping["Skipped"], skipping["Figures"].split(",")[0]) == ("1", "incomplete")
     assert "1 account(s) skipped" in skipping["Task"]
-    assert cells(frame, "monitored", "campaigns")["Loads"] == "campaign list"
-    assert cells(frame, "never_run", "report")["State"] == "not run yet"
-    throttled = [cells(frame, "monitored", task)["Throttled"] for task in ("skipping", "into_table")]
+    assert monitor.cells("monitored", "campaigns")["Loads"] == "campaign list"
+    assert monitor.cells("never_run", "report")["State"] == "not run yet"
+    throttled = [monitor.cells("monitored", task)["Throttled"] for task in ("skipping", "into_table")]
     assert sorted(text.partition(" of ")[0] for text in throttled) == ["0", "1"]
-    assert {url.split("/")[2] for url in requests} == {runs.url.split("/")[2]}  # nothing from outside
-    assert not tables_without_names(frame)
+    assert monitor.hosts == {monitor.host}  # nothing from outside
+    assert not monitor.faults()
 
 
-def test_the_page_is_sorted_and_filtered_with_the_keyboard(runs, page):
-    frame = open_page(page, runs)
-    header = frame.get_by_role("columnheader", name="Rows")
+def test_the_page_is_sorted_and_filtered_with_the_keyboard(monitor):
+    view, keyboard = monitor.view, monitor.page.keyboard
+    header = view.get_by_role("columnheader", name="Rows")
     assert header.get_attribute("aria-sort") == "none"
     header.get_by_role("button").focus()
-    page.keyboard.press("Enter")
-    assert header.get_attribute("aria-sort") == "descending"
-    page.keyboard.press("Enter")
-    assert header.get_attribute("aria-sort") == "ascending"
+    for direction in ("descending", "ascending"):
+        keyboard.press("Enter")
+        assert header.get_attribute("aria-sort") == direction
     outline = header.get_by_role("button").evaluate("button => getComputedStyle(button).outlineStyle")
     assert outline == "solid"
-    frame.get_by_role("searchbox").fill("skipping")
-    assert len(frame.get_by_role("rowheader").all()) == 1
-    frame.get_by_role("link", name="skipping").focus()
-    page.keyboard.press("Enter")
-    frame.get_by_role("heading", name="skipping").wait_for()
-    page.go_back()
-    frame.get_by_role("heading", name="TikTok tasks").wait_for()
-
-
-def test_a_task_shows_its_runs_and_names_are_text(runs, page, picture, emulator):
-    account = accounts(emulator)[0]
-    name = "<img src=x onerror=alert(1)> & <script>alert(2)</script>"
-    told = {
-        "name": name,
-        "currency": "EUR",
-        "timezone": "Asia/Tokyo",
-        "rows": 2,
-        "spend": "1234.50",
-        "end": "2026-11-03",
-    }
-    day = {"rows": 2, "spend": {"EUR": "1234.50"}}
-
-    def add(answer):  # with what the summaries of a version say that knows more
-        answer["value"] |= {
-            "spend": {"EUR": "1234.50"},
-            "accounts": {account: told},
-            "days": {"2026-11-03": day},
-        }
-        return answer
-
-    dialogs = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog), dialog.dismiss()))
-    replace_answers(page, "/xcomEntries/return_value", add)
-    frame = open_page(page, runs, "#/task/monitored/skipping")
-    picture("monitoring-task")
-    assert name in frame.get_by_role("table", name="Accounts").inner_text()
-    assert "Skipped: " in frame.get_by_role("table", name="Accounts").inner_text()
-    assert frame.get_by_role("img", name="Spend by day, EUR").locator("canvas").count() == 1
-    frame.get_by_text("Figures").first.click()
-    assert "1,234.50" in frame.get_by_role("table", name="Spend by day, EUR").inner_text()
-    assert not tables_without_names(frame)
-    assert not dialogs
-    frame.get_by_role("link", name="Log of run kinds").click()
-    page.wait_for_url("**/dags/monitored/runs/kinds/tasks/skipping")
-    page.get_by_text("Skipped accounts").first.wait_for()
-
-
-def test_the_app_shows_the_calls_of_a_day(runs, page, picture):
-    frame = open_page(page, runs, "#/app")
-    picture("monitoring-app")
-    assert frame.locator("dl").inner_text().split("\n")[0] == "Calls"
-    assert "monitored" in frame.get_by_role("table", name="Tasks, by calls").inner_text()
-    assert not tables_without_names(frame)
+    view.get_by_role("searchbox").fill("skipping")
+    assert len(view.get_by_role("rowheader").all()) == 1
+    view.get_by_role("link", name="skipping").focus()
+    keyboard.press("Enter")
+    view.get_by_role("heading", name="skipping").wait_for()
+    monitor.page.go_back()
+    view.get_by_role("heading", name="TikTok tasks").wait_for()
+    view.get_by_role("searchbox").fill("")
 
 
 @pytest.mark.parametrize(
     ("pattern", "status", "said"),
     [
-        ("/api/v2/dags\\?", 401, "Log in again"),
-        ("/api/v2/dags\\?", 403, "Your role in Airflow may not read this"),
+        (r"/api/v2/dags\?", 401, "Log in again"),
+        (r"/api/v2/dags\?", 403, "Your role in Airflow may not read this"),
         ("/api/v2/dags/~/dagRuns/~/taskInstances", 500, "answered with the error 500"),
     ],
 )
-def test_an_error_of_the_api_says_what_to_do(runs, page, pattern, status, said):
-    replace_answers(page, pattern, status)
-    page.goto(f"{runs.url}/plugin/tiktok")
-    frame = page.frame_locator("iframe")
-    assert said in frame.get_by_role("alert").inner_text()
-    page.unroute_all()
-    frame.get_by_role("button", name="Try again").click()
-    frame.get_by_role("table").wait_for()
+def test_an_error_of_the_api_says_what_to_do(monitor, pattern, status, said):
+    with monitor.changed(pattern, status):
+        monitor.refresh()
+        assert said in monitor.view.get_by_role("alert").inner_text()
+    monitor.view.get_by_role("button", name="Try again").click()
+    monitor.view.get_by_role("table").wait_for()
 
 
-def test_without_a_tiktok_task_the_page_says_how_to_start(runs, page):
-    replace_answers(page, "/api/v2/dags/[^/]+/tasks", lambda _: {"tasks": [], "total_entries": 0})
-    assert "TikTokReportOperator(" in open_page(page, runs).locator("body").inner_text()
+def test_without_a_tiktok_task_the_page_says_how_to_start(monitor):
+    with monitor.changed("/api/v2/dags/[^/]+/tasks", lambda _: {"tasks": [], "total_entries": 0}):
+        monitor.refresh()
+        monitor.view.get_by_text("TikTokReportOperator(").wait_for()
 
 
-def test_the_page_fits_a_small_screen_and_follows_airflows_colours(runs, page, picture):
+def test_the_app_shows_the_calls_of_a_day(monitor):
+    monitor.show("#/app")
+    assert monitor.view.locator("dl").inner_text().split("\n")[0] == "Calls"
+    assert "monitored" in monitor.view.get_by_role("table", name="Tasks, by calls").inner_text()
+    assert not monitor.faults()
+
+
+def test_the_page_fits_a_small_screen_and_follows_airflows_colours(monitor):
+    html, page = monitor.view.locator("html"), monitor.page
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 390, "height": 844})
-    frame = open_page(page, runs)
-    picture("monitoring-small")
-    assert frame.locator("html").evaluate("html => html.scrollWidth <= html.clientWidth")
-    assert frame.locator("html").get_attribute("class") == "dark"
+    monitor.show("#/")
+    assert html.evaluate("html => html.scrollWidth <= html.clientWidth")
+    assert html.get_attribute("class") == "dark"
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_a_task_shows_its_runs_and_names_are_text(monitor, emulator):
+    name = "<img src=x onerror=alert(1)> & <script>alert(2)</script>"
+    told = {"name": name, "currency": "EUR", "timezone": "Asia/Tokyo", "rows": 2, "spend": "1234.50"}
+    found = {
+        "spend": {"EUR": "1234.50"},
+        "accounts": {accounts(emulator)[0]: told},
+        "days": {"2026-11-03": {"rows": 2, "spend": {"EUR": "1234.50"}}},
+    }
+    with monitor.changed("/xcomEntries/return_value", lambda told: told | {"value": told["value"] | found}):
+        monitor.refresh()
+        monitor.show("#/task/monitored/skipping")
+        table = monitor.view.get_by_role("table", name="Accounts").inner_text()
+        assert name in table
+        assert "Skipped: " in table
+        assert monitor.view.get_by_role("img", name="Spend by day, EUR").locator("canvas").count() == 1
+        monitor.view.get_by_text("Figures").first.click()
+        assert "1,234.50" in monitor.view.get_by_role("table", name="Spend by day, EUR").inner_text()
+        assert not monitor.faults()
+    assert not monitor.dialogs
+    monitor.view.get_by_role("link", name="Log of run kinds").click()
+    monitor.page.wait_for_url("**/dags/monitored/runs/kinds/tasks/skipping")
