@@ -47,6 +47,7 @@ test("what a task loads comes from its preset, its report, its entity or its kin
   assert.equal(of({}, null, { class_ref: { class_name: "TikTokListAdvertisersOperator" } }), "account IDs");
   assert.equal(of({ preset: "ad_daily" }, null, { class_ref: { class_name: "TikTokReportReadySensor" } }), "waits for ad_daily");
   assert.equal(model.loads(REPORT, undefined, null), "report");
+  assert.equal(model.loads({ class_ref: { class_name: "TikTokEntitiesOperator" } }, undefined, null), "entity list");
 });
 
 test("spend is added up exactly, currency by currency", () => {

@@ -44,11 +44,9 @@ async function show() {
     if (mine === turn) status.textContent = text;
   };
   say("Reading …");
-  const began = performance.now();
   try {
     await viewOf(hash)(view, { airflow, loader, status: say });
-    const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    say(`Read at ${time(new Date())} in ${seconds} s. Times are in ${viewersZone()}; days are those of each account.`);
+    say(`Read at ${time(new Date())}. Times are in ${viewersZone()}; days are those of each account.`);
   } catch (error) {
     if (!error.status && error.status !== 0) throw error; // a fault of this page belongs in the console
     say("");
@@ -96,7 +94,10 @@ function outerHash() {
 }
 
 function rememberHash(hash) {
-  if (window.parent !== window) window.parent.history.replaceState(window.parent.history.state, "", hash);
+  if (window.parent === window) return;
+  const address = new URL(window.parent.location.href); // a hash alone would be resolved against Airflow's <base>
+  address.hash = hash;
+  window.parent.history.replaceState(window.parent.history.state, "", address);
 }
 
 start();

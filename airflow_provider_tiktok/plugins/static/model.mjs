@@ -35,6 +35,7 @@ export function loads(task, instance, summary) {
   const entity = summary?.entity ?? fields.entity;
   if (entity) return `${text(entity).replaceAll("_", " ")} list`;
   if (name.includes("ListAdvertisers")) return "account IDs";
+  if (name.includes("Entities")) return "entity list"; // has not run yet
   const what = text(fields.preset) || reportName(fields);
   if (name.includes("Sensor")) return what ? `waits for ${what}` : "waits for final figures";
   return what || "report";
