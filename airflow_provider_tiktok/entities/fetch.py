@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_tiktok.api.client import TikTokClient
-from airflow_provider_tiktok.api.endpoints.advertisers import ask_by_halves
+from airflow_provider_tiktok.api.endpoints.advertisers import (
+    Advertiser,
+    ask_by_halves,
+    read_advertiser,
+)
 from airflow_provider_tiktok.entities.plan import EntityPlan
 from airflow_provider_tiktok.entities.rows import EntityPage, EntityReader
 from airflow_provider_tiktok.exceptions import (
@@ -24,9 +29,12 @@ from airflow_provider_tiktok.reports.fetch.window.window import Making, PageJob,
 from airflow_provider_tiktok.reports.fetch.windows import WindowSource
 from airflow_provider_tiktok.reports.params.coerce import check_concurrency
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
+from airflow_provider_tiktok.reports.rows.tally import Figures, tally_text
 from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
 
 log = logging.getLogger(__name__)
+
+_ID = "advertiser_id"
 
 
 def open_source(
@@ -102,6 +110,11 @@ class EntitySource(WindowSource):
             max_concurrency=max_concurrency,
             resumed=resumed,
         )
+
+    def _tally(self, window: WindowFetch) -> str:
+        """Return how many entities an account has, each of which several sweeps may have brought."""
+        assert window.rows is not None  # noqa: S101 - it is complete
+        return tally_text([{(window.advertiser_id, None): Figures(len(window.rows))}])
 
     def _finish(self) -> None:
         """Log whose list has no end that TikTok shows."""
@@ -215,6 +228,7 @@ class AccountSource:
         self._client = client
         self._encode = encode
         self._failures = failures
+        self._described: dict[str, Advertiser] = {}
 
     @property
     def position(self) -> Position:
@@ -233,6 +247,8 @@ class AccountSource:
             rows = [row for page in pages for row in self._encode(page)]
             self.result.row_count += len(rows)
             yield rows
+        self.plan = replace(self.plan, described=self._described)
+        self.result.tallies = [(name, tally_text([{(name, None): Figures(1)}])) for name in self._described]
         self._failures.raise_at_end()
 
     def _pages(self, accounts: Sequence[str]) -> Iterator[EntityPage]:
@@ -245,7 +261,7 @@ class AccountSource:
             found: dict[str, Any] = {}
             faults: dict[str, str] = {}
             for item in (one for one in outcome if isinstance(one, dict)):
-                name = str(item.get("advertiser_id"))
+                name = str(item.get(_ID))
                 if found.setdefault(name, item) != item:
                     faults[name] = "named an account twice, with different values: advertiser {}"
             for name in asked:
@@ -254,6 +270,7 @@ class AccountSource:
                 if name in faults:
                     self._fail(name, _incomplete(faults[name].format(name)))
             named = [name for name in asked if name not in faults]
+            self._described |= {name: read_advertiser({**found[name], _ID: name}) for name in named}
             yield self.reader.read(named, [found[name] for name in named], _subject(asked))
 
     def _ask(self, accounts: Sequence[str]) -> list[Any]:

@@ -8,6 +8,7 @@ from datetime import date, tzinfo
 from typing import Any, ClassVar
 
 from airflow_provider_tiktok.api.client import TikTokClient
+from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser
 from airflow_provider_tiktok.entities.kinds import KINDS
 from airflow_provider_tiktok.entities.request import EntityRequest
 from airflow_provider_tiktok.exceptions import TikTokAPIError
@@ -35,11 +36,13 @@ class EntityPlan:
     :param request: what is listed.
     :param advertiser_ids: the accounts, in order.
     :param calls: the first call of every sweep.
+    :param described: what TikTok said of the accounts, where they are what is listed; ``None`` if it wasn't asked.
     """
 
     request: EntityRequest
     advertiser_ids: tuple[str, ...]
     calls: tuple[ReportCall, ...]
+    described: Mapping[str, Advertiser] | None = None
 
     refused: ClassVar[Mapping[str, TikTokAPIError]] = {}
     zones: ClassVar[Mapping[str, tzinfo]] = {}

@@ -52,6 +52,20 @@ def test_the_summary_says_what_came():
         "throttled_calls": 0,
         "retried_calls": 0,
         "total_metrics": None,
+        "spend": {"": "9.00"},
+        "accounts": {
+            account: {
+                "name": None,
+                "currency": None,
+                "timezone": None,
+                "rows": 3,
+                "spend": "4.50",
+                "start": "2026-01-05",
+                "end": "2026-01-05",
+            }
+            for account in ("7", "8")
+        },
+        "days": {},
         "complete": True,
         "is_final": True,
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from typing import Any, TypeVar
@@ -14,11 +15,14 @@ from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import (
     TikTokAPIError,
+    TikTokAuthError,
     TikTokConfigError,
     TikTokInvalidRequestError,
     TikTokPermissionError,
     TikTokTransportError,
 )
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -112,6 +116,24 @@ def describe(client: TikTokClient, advertiser_ids: Sequence[str]) -> Details:
     return details
 
 
+def describe_if_told(client: TikTokClient, advertiser_ids: Sequence[str]) -> dict[str, Advertiser]:
+    """Look accounts up by ID in one call per 100, for nothing but a summary: what TikTok doesn't tell is absent.
+
+    :raises TikTokAuthError: the token is of no use any more.
+    """
+    found: dict[str, Advertiser] = {}
+    for first in range(0, len(advertiser_ids), MAX_IDS_PER_CALL):
+        try:
+            found |= describe_batch(client, advertiser_ids[first : first + MAX_IDS_PER_CALL])
+        except TikTokAuthError:
+            raise
+        except TikTokAPIError as error:
+            log.info("Names and currencies of accounts are missing in the summary. %s", error)
+            if error.retryable or lacks_scope(error):
+                break  # TikTok would refuse the next call, too
+    return found
+
+
 def ask_by_halves(
     advertiser_ids: Sequence[str], ask: Callable[[Sequence[str]], T]
 ) -> Iterator[tuple[Sequence[str], T | TikTokAPIError]]:
@@ -150,7 +172,7 @@ def describe_batch(client: TikTokClient, batch: Sequence[str]) -> dict[str, Adve
         "advertiser/info/", {"advertiser_ids": list(batch), "fields": _FIELDS}, subject=subject
     )
     found: dict[str, Advertiser] = {}
-    for advertiser in map(_advertiser, _items(answer)):
+    for advertiser in map(read_advertiser, _items(answer)):
         name = advertiser.advertiser_id
         if found.setdefault(name, advertiser) != advertiser:
             raise _unreadable(answer, f"it has advertiser {name} twice, with different values")
@@ -196,7 +218,8 @@ def _unreadable(answer: Answer, problem: str) -> TikTokTransportError:
     )
 
 
-def _advertiser(item: dict[str, Any]) -> Advertiser:
+def read_advertiser(item: Mapping[str, Any]) -> Advertiser:
+    """Read what TikTok says of an account."""
     return Advertiser(
         str(item["advertiser_id"]),
         str(item.get("name") or ""),
@@ -211,7 +234,7 @@ def _word(value: object) -> str | None:
     return (sanitize(value, 60) or None) if isinstance(value, str) else None
 
 
-def _zone_name(item: dict[str, Any]) -> str | None:
+def _zone_name(item: Mapping[str, Any]) -> str | None:
     """Return the name of an account's zone; an unknown one as TikTok sent it."""
     # `timezone` counts its sign as POSIX does ("Etc/GMT+8" is west); the display zone has summer time
     names = [word for key in ("display_timezone", "timezone") if (word := _word(item.get(key)))]

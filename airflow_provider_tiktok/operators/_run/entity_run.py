@@ -33,7 +33,7 @@ from airflow_provider_tiktok.operators._run.run import Run
 from airflow_provider_tiktok.reports.fetch.collectors import Encode
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.params.coerce import invalid
-from airflow_provider_tiktok.reports.result.summary import count_rows
+from airflow_provider_tiktok.reports.result.summary import summarize_entities
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.storage.columns import BOOLEAN, UTC_TIMESTAMP
 
@@ -106,7 +106,10 @@ class EntityRun(Run):
 
     def summarize(self, source: RowSource) -> dict[str, Any]:
         """Return the summary of rows that have all come."""
-        return {"entity": self._request.kind.name, **count_rows(source, self.client.counts)}
+        return {
+            "entity": self._request.kind.name,
+            **summarize_entities(source, self.client.counts, self.describe_accounts),
+        }
 
     def _open_output(self, plan: EntityPlan) -> Output:
         """Open what takes the rows: a table, files or XCom.

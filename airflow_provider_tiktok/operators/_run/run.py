@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat_late import time_trigger
+from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser, describe_if_told
 from airflow_provider_tiktok.entities.plan import list_all
 from airflow_provider_tiktok.exceptions import (
     TikTokEmptyReportError,
@@ -213,6 +214,10 @@ class Run(ABC):
         log.warning("%s The task waits in the triggerer until %s.", error, f"{time:%Y-%m-%d %H:%M:%S} UTC")
         return Deferred(time_trigger(time), "go_on", {"unfinished": dict(unfinished)})
 
+    def describe_accounts(self, names: Sequence[str]) -> Mapping[str, Advertiser]:
+        """Return what TikTok tells of accounts, for the summary."""
+        return describe_if_told(self.client, names)
+
     def check_stopped(self) -> None:
         """Raise :class:`~airflow_provider_tiktok.exceptions.TikTokStoppedError` if the task was killed."""
         if self._stop.is_set():
@@ -308,7 +313,7 @@ class ReportRun(Run):
 
     def summarize(self, source: RowSource) -> dict[str, Any]:
         """Return the summary of rows that have all come."""
-        return make_summary(_of_report(source), self.client.counts, clock.now())
+        return make_summary(_of_report(source), self.client.counts, clock.now(), self.describe_accounts)
 
     def log_summary(self, summary: Mapping[str, Any]) -> None:
         """Log what was published, and what of it is odd."""

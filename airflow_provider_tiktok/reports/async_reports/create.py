@@ -94,6 +94,7 @@ class JobCreation:
             advertiser_ids=self._plan.advertiser_ids,
             refused=dict(self.refused),
             zones={name: str(zone) for name, zone in self._plan.zones.items()},
+            described=self._plan.described,
             fingerprint=fingerprint,
             calls=dict(vars(counts)),
             began=began,

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from airflow_provider_tiktok.api.credentials import TikTokCredentials
+from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser
 from airflow_provider_tiktok.api.endpoints.report_tasks import ReportJob
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import (
@@ -72,6 +73,7 @@ class Submission:
     :param began: Unix timestamp at which the attempt began.
     :param planned: how many tasks each account was to have; ``None`` where that is not known.
     :param deadlines: when the wait for TikTok is given up, by the name of the limit; ``None`` where that is not known.
+    :param described: what TikTok said of the accounts; ``None`` if it wasn't asked.
     """
 
     tasks: tuple[ReportJob, ...]
@@ -83,6 +85,7 @@ class Submission:
     began: float
     planned: Mapping[str, int] | None = None
     deadlines: Mapping[str, float] | None = None
+    described: Mapping[str, Advertiser] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
@@ -99,6 +102,9 @@ class Submission:
             "began": self.began,
             "planned": None if self.planned is None else dict(self.planned),
             "deadlines": None if self.deadlines is None else dict(self.deadlines),
+            "described": None
+            if self.described is None
+            else [list(found.as_dict().values()) for found in self.described.values()],
         }
 
     @classmethod
@@ -114,6 +120,7 @@ class Submission:
             float(values["began"]),
             values.get("planned"),  # a task that waits since an older version has none
             values.get("deadlines"),  # nor these
+            None if values.get("described") is None else _accounts(values["described"]),  # nor these
         )
 
     def plan(self, request: ReportRequest) -> ReportPlan:
@@ -140,12 +147,16 @@ class Submission:
             for task in self.tasks
         ]
         zones = {name: zone for name, text in self.zones.items() if (zone := read_zone(text))}
-        return ReportPlan(request, self.advertiser_ids, tuple(calls), {}, zones)
+        return ReportPlan(request, self.advertiser_ids, tuple(calls), {}, zones, self.described)
 
 
 def _error(text: str, code: int | None, message: str, request_id: str, retryable: bool) -> TikTokAPIError:
     kind = TikTokInvalidRequestError if code is None else TikTokAPIError
     return kind(text, code=code, message=message, request_id=request_id, retryable=retryable)
+
+
+def _accounts(items: Iterable[Iterable[Any]]) -> dict[str, Advertiser]:
+    return {found.advertiser_id: found for found in (Advertiser(*item) for item in items)}
 
 
 def _day(text: str | None) -> date | None:

@@ -12,6 +12,8 @@ from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.rows.checks import check_rows
 from airflow_provider_tiktok.reports.rows.reader import Page, Reader, RowReader, first_of_key
+from airflow_provider_tiktok.reports.rows.schema import Cell
+from airflow_provider_tiktok.reports.rows.tally import Figures, Tally, add_tally
 from airflow_provider_tiktok.storage.buffer import Key, MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
@@ -25,8 +27,8 @@ Encode = Callable[[Page], Sequence[Any]]
 ReadPage = Callable[[ReportCall, int, "list[Any]"], Page]
 """Returns the rows of a call's page."""
 
-_ReadPage = tuple[Sequence[Key], Sequence[Any], Mapping[str, Decimal]]
-"""A page's keys, its rows, and sums of its metrics."""
+_ReadPage = tuple[Sequence[Key], Sequence[Any], Mapping[str, Decimal], Tally]
+"""A page's keys, its rows, sums of its metrics, and its figures by account and day."""
 
 
 class Collector(Protocol):
@@ -58,6 +60,9 @@ class RowCollector:
     :param budget: for the rows in memory.
     :param sums: metrics whose values are to be added up.
     :param read: reads a page; that of a report if not given.
+    :param count: returns the figures of a page; none are collected if not given.
+
+    ``tally`` has the figures of all rows by account and day.
     """
 
     def __init__(
@@ -69,9 +74,11 @@ class RowCollector:
         budget: MemoryBudget,
         sums: Sequence[str] = (),
         read: ReadPage | None = None,
+        count: Callable[[Page], Tally] = lambda _: {},
     ) -> None:
         self._read_page = read or partial(read_page, reader)  # type: ignore[arg-type]
         self._encode = encode
+        self._count = count
         columns = list(reader.schema.columns)
         self._summed = {name: columns.index(name) for name in sums}
         self._keep_order = order_field is not None
@@ -83,6 +90,7 @@ class RowCollector:
         self._next = 1
         self.buffer = RowBuffer(keep_order=self._keep_order, budget=budget, extra=len(extra))
         self.sums = dict.fromkeys(sums, Decimal(0))
+        self.tally: dict[tuple[Cell, Cell], Figures] = {}
 
     @property
     def has_double(self) -> bool:
@@ -93,8 +101,8 @@ class RowCollector:
         """Read and encode a page."""
         read = self._read_page(call, page, items)
         if not len(read):
-            return [], [], {}
-        return self._keys(read), self._encode(read), self._sums(read)
+            return [], [], {}, {}
+        return self._read(read)
 
     def take(self, page: int, read: _ReadPage) -> int:
         """Collect a page's rows; where their order counts, once the pages before it have come."""
@@ -109,7 +117,7 @@ class RowCollector:
 
     def take_page(self, page: Page) -> None:
         """Collect the rows of a page of a file, which come in order."""
-        self._hold(self._keys(page), self._encode(page), self._sums(page))
+        self._hold(*self._read(page))
 
     def problem(self) -> str:
         """Return so when a row came twice; empty if none did."""
@@ -125,6 +133,7 @@ class RowCollector:
             self.buffer.absorb(other.buffer)
             for name, value in other.sums.items():
                 self.sums[name] += value
+            add_tally(self.tally, other.tally)
         finally:
             other.clear()
 
@@ -132,8 +141,12 @@ class RowCollector:
         """Drop the rows."""
         self.buffer.close()
         self.sums = dict.fromkeys(self._summed, Decimal(0))
+        self.tally = {}
         self._waiting.clear()
         self._next = 1
+
+    def _read(self, page: Page) -> _ReadPage:
+        return self._keys(page), self._encode(page), self._sums(page), self._count(page)
 
     def _keys(self, page: Page) -> Sequence[Key]:
         return page.keys(self._indexes) if self._ranks else page.text_keys(self._indexes)
@@ -141,10 +154,13 @@ class RowCollector:
     def _sums(self, page: Page) -> dict[str, Decimal]:
         return {name: _sum(page.columns[index]) for name, index in self._summed.items()}
 
-    def _hold(self, keys: Sequence[Key], rows: Sequence[Any], sums: Mapping[str, Decimal]) -> None:
+    def _hold(
+        self, keys: Sequence[Key], rows: Sequence[Any], sums: Mapping[str, Decimal], tally: Tally
+    ) -> None:
         self.buffer.add(keys, rows)
         for name, value in sums.items():
             self.sums[name] += value
+        add_tally(self.tally, tally)
 
 
 class IdCollector:

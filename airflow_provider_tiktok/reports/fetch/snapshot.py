@@ -28,6 +28,7 @@ def snapshot(source: RowSource) -> dict[str, Any]:
         "windows": position.windows,
         "row_count": position.row_count,
         "totals": result.totals[: position.totals],
+        "tallies": result.tallies[: position.tallies],
         "skipped": dict(result.skipped),
         "dropped": {name: list(names) for name, names in result.dropped.items()},
         "refetched": result.refetched,
@@ -42,13 +43,15 @@ def restore(state: Mapping[str, Any]) -> tuple[Position, FetchResult]:
     :raises KeyError: it is none.
     """
     totals = [(account, values) for account, values in state["totals"]]
+    tallies = [(account, text) for account, text in state["tallies"]]
     result = FetchResult(
         row_count=state["row_count"],
         skipped=dict(state["skipped"]),
         totals=totals,
+        tallies=tallies,
         dropped={name: list(names) for name, names in state["dropped"].items()},
         refetched=state["refetched"],
         seen_metrics=set(state["seen_metrics"]),
         cut=list(state["cut"]),
     )
-    return Position(state["windows"], state["row_count"], len(totals)), result
+    return Position(state["windows"], state["row_count"], len(totals), len(tallies)), result

@@ -21,6 +21,9 @@ class FetchResult:
     :param dropped: metrics that TikTok refused and the report does without, by account.
     :param refetched: calls and downloads that were made again because their rows were not complete.
     :param seen_metrics: metrics that some row had, of an earlier fetch too, where this one resumes it.
+    :param tallies: figures of rows by account and day, as
+        :func:`~airflow_provider_tiktok.reports.rows.tally.tally_text` writes them: of each window that is done, with its
+        account.
     :param cut: accounts of which TikTok has, or may have, more rows than it gives.
     """
 
@@ -30,6 +33,7 @@ class FetchResult:
     dropped: dict[str, list[str]] = field(default_factory=dict)
     refetched: int = 0
     seen_metrics: set[str] = field(default_factory=set)
+    tallies: list[tuple[str, str]] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
 
 
@@ -40,11 +44,13 @@ class Position:
     :param windows: so many of the plan's windows are done: their rows have been passed on, or their account skipped.
     :param row_count: rows passed on.
     :param totals: entries in ``totals`` of the result.
+    :param tallies: entries in ``tallies`` of the result.
     """
 
     windows: int = 0
     row_count: int = 0
     totals: int = 0
+    tallies: int = 0
 
 
 class RowSource(Protocol):

@@ -106,8 +106,12 @@ class WindowSource:
                     yield batch
                     self._scheduler.advance()
                 if self._account_rows.is_empty and not self._failures.fail_the_report:
-                    totals = len(self.result.totals)
-                    self._position = Position(window.index + 1, self.result.row_count, totals)
+                    self._position = Position(
+                        window.index + 1,
+                        self.result.row_count,
+                        len(self.result.totals),
+                        len(self.result.tallies),
+                    )
         finally:
             # after an error, or when the reader has had enough, calls in flight must not hold the task up
             self._scheduler.close()
@@ -129,6 +133,7 @@ class WindowSource:
         if window.is_cut and account not in self.result.cut:
             self.result.cut.append(account)
         self.result.totals += [(account, totals) for totals in window.totals]
+        self.result.tallies.append((account, self._tally(window)))
         self._windows_left[account] -= 1
         if self._failures.policy == FAIL:
             with window.rows as rows:
@@ -148,7 +153,12 @@ class WindowSource:
         self._failures.record(advertiser_id, error)
         self.result.skipped = self._failures.skipped
         self.result.totals = [item for item in self.result.totals if item[0] != advertiser_id]
+        self.result.tallies = [item for item in self.result.tallies if item[0] != advertiser_id]
         self._account_rows.discard_of(advertiser_id)
+
+    def _tally(self, window: WindowFetch) -> str:
+        """Return the figures of a window's rows, before they are passed on."""
+        return window.tally
 
     def _finish(self) -> None:
         """Log what is odd about all rows together."""

@@ -8,6 +8,7 @@ from datetime import date, datetime, tzinfo
 from itertools import groupby
 from typing import Any, Protocol
 
+from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser
 from airflow_provider_tiktok.exceptions import TikTokAPIError
 from airflow_provider_tiktok.reports.params.model import ReportRequest, Request
 from airflow_provider_tiktok.reports.planning.finality import LAST_TO_END, complete_at
@@ -115,6 +116,10 @@ class Plan(Protocol):
         """Time zones of the accounts, if TikTok was asked."""
 
     @property
+    def described(self) -> Mapping[str, Advertiser] | None:
+        """What TikTok said of the accounts; ``None`` if it wasn't asked."""
+
+    @property
     def path(self) -> str:
         """TikTok's endpoint."""
 
@@ -147,7 +152,7 @@ class ReportPlan:
     :param calls: the first call of every window.
     :param refused: why accounts can't be planned, by ID: TikTok refuses them, or doesn't send their time zone.
     :param zones: time zones of the accounts, if TikTok was asked.
-    :param names: names of the accounts, if TikTok was asked.
+    :param described: what TikTok said of the accounts; ``None`` if it wasn't asked.
     """
 
     request: ReportRequest
@@ -155,7 +160,7 @@ class ReportPlan:
     calls: tuple[ReportCall, ...]
     refused: dict[str, TikTokAPIError]
     zones: dict[str, tzinfo]
-    names: dict[str, str] = field(default_factory=dict)
+    described: Mapping[str, Advertiser] | None = None
 
     def __len__(self) -> int:
         return len(self.calls)
@@ -195,7 +200,11 @@ class ReportPlan:
     def facts(self) -> dict[str, Any]:
         """Return what is known of the report before its rows: accounts and days, as the summary has them."""
         return {
-            "advertiser_names": dict(self.names),
+            "advertiser_names": {
+                name: found.advertiser_name
+                for name, found in (self.described or {}).items()
+                if found.advertiser_name
+            },
             "advertiser_ids": list(self.accounts),
             "report_start_date": self.start_date.isoformat() if self.start_date else None,
             "report_end_date": self.end_date.isoformat() if self.end_date else None,

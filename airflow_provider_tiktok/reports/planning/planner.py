@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.api.credentials import ALL_ADVERTISERS
 from airflow_provider_tiktok.api.endpoints import advertisers
+from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser
 from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokInvalidRequestError
 from airflow_provider_tiktok.reports.params.checks import check_sandbox
@@ -38,14 +40,15 @@ def make_plan(
             raise invalid("mode", "is async, and TikTok's sandbox has no report tasks. Use sync there.")
     ids = _accounts(client, request)
     zones: dict[str, tzinfo] = {}
-    names: dict[str, str] = {}
+    described: Mapping[str, Advertiser] | None = None
     refused: dict[str, TikTokAPIError] = {}
     if _days_depend_on_zones(request, run):
-        zones, details = _zones(client, ids, names)
+        zones, details = _zones(client, ids)
+        described = details.found
         unknown = [name for name in ids if name not in zones and name not in details.refused]
         refused = details.refused | {name: _zone_unknown(name, details) for name in unknown}
     elif _finality_depends_on_zones(request, run, now):
-        zones = _zones_if_possible(client, ids, names)
+        zones, described = _zones_if_possible(client, ids)
     common = request.params()
     filters = request.split_filters()
     calls = [
@@ -61,7 +64,7 @@ def make_plan(
         for window in windows_of(request, days_of(request, run, zones.get(advertiser_id)))
         for number, filtering in enumerate(filters, start=1)
     ]
-    return ReportPlan(request, ids, tuple(calls), refused, zones, names)
+    return ReportPlan(request, ids, tuple(calls), refused, zones, described)
 
 
 def final_times(
@@ -154,31 +157,23 @@ def _finality_depends_on_zones(request: ReportRequest, run: RunTime, now: dateti
     return (now or clock.now()) < complete_at(request, last, LAST_TO_END)
 
 
-def _zones(
-    client: TikTokClient, ids: tuple[str, ...], names: dict[str, str] | None = None
-) -> tuple[dict[str, tzinfo], advertisers.Details]:
-    """Return the time zones of accounts, and collect the names that come with them.
-
-    :param names: the names are added to it.
-    :return: the known zones by account, and TikTok's complete answer.
-    """
+def _zones(client: TikTokClient, ids: tuple[str, ...]) -> tuple[dict[str, tzinfo], advertisers.Details]:
+    """Return the known time zones by account, and TikTok's complete answer."""
     details = advertisers.describe(client, ids)
-    if names is not None:
-        named = {name: advertiser.advertiser_name for name, advertiser in details.found.items()}
-        names |= {name: text for name, text in named.items() if text}
     zones = {name: zone for name, found in details.found.items() if (zone := read_zone(found.timezone))}
     return zones, details
 
 
 def _zones_if_possible(
-    client: TikTokClient, ids: tuple[str, ...], names: dict[str, str]
-) -> dict[str, tzinfo]:
-    """Return the zones if TikTok sends them; only the summary uses them, so the report doesn't need them."""
+    client: TikTokClient, ids: tuple[str, ...]
+) -> tuple[dict[str, tzinfo], Mapping[str, Advertiser]]:
+    """Return the zones, and what else TikTok says; only the summary uses them, so the report doesn't need them."""
     try:
-        return _zones(client, ids, names)[0]
+        zones, details = _zones(client, ids)
     except TikTokAPIError as error:
         log.warning("The accounts' time zones are unknown, so the figures count as not final. %s", error)
-        return {}
+        return {}, {}
+    return zones, details.found
 
 
 def _zone_unknown(advertiser_id: str, details: advertisers.Details) -> TikTokInvalidRequestError:

@@ -8,6 +8,19 @@ from typing import Any
 from airflow_provider_tiktok.api.client import CallCounts
 from airflow_provider_tiktok.reports.fetch.source import ReportSource, RowSource
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan
+from airflow_provider_tiktok.reports.result.accounts import AccountFigures, Describe
+from airflow_provider_tiktok.reports.rows.tally import SPEND
+
+
+def summarize_entities(source: RowSource, counts: CallCounts, describe: Describe) -> dict[str, Any]:
+    """Build the summary of a list of entities.
+
+    :param source: the source whose rows have all come.
+    :param counts: the calls it took.
+    :param describe: asks TikTok for names and currencies of accounts.
+    """
+    accounts = AccountFigures(source, describe).as_dict()["accounts"]
+    return {**count_rows(source, counts), "accounts": accounts}
 
 
 def count_rows(source: RowSource, counts: CallCounts) -> dict[str, Any]:
@@ -33,34 +46,43 @@ def count_rows(source: RowSource, counts: CallCounts) -> dict[str, Any]:
     }
 
 
-def make_summary(source: ReportSource, counts: CallCounts, now: datetime) -> dict[str, Any]:
+def make_summary(
+    source: ReportSource, counts: CallCounts, now: datetime, describe: Describe = lambda _: {}
+) -> dict[str, Any]:
     """Build the summary that goes to XCom: small, and plain JSON.
 
     :param source: the source whose rows have all come.
     :param counts: the calls it took.
     :param now: decides whether the figures are final.
+    :param describe: asks TikTok for names and currencies of accounts.
     """
     plan = source.plan
     skipped = source.result.skipped
+    figures = AccountFigures(source, describe, has_spend=SPEND in plan.request.metrics)
+    dates = account_days(plan)
+    usual = (iso_day(plan.start_date), iso_day(plan.end_date))
     return {
         **count_rows(source, counts),
         "dropped_metrics": sorted({name for names in source.result.dropped.values() for name in names}),
         "report_start_date": iso_day(plan.start_date),
         "report_end_date": iso_day(plan.end_date),
-        "account_dates": {name: days for name, days in _days(plan).items() if name not in skipped},
+        "account_dates": {
+            name: list(days) for name, days in dates.items() if days != usual and name not in skipped
+        },
         "total_metrics": source.total_metrics,
+        **figures.as_dict(dates),
         "is_final": plan.is_final(now),
     }
 
 
-def _days(plan: ReportPlan) -> dict[str, list[str | None]]:
-    """Return the first and last day of the accounts whose days are not the report's."""
-    found: dict[str, list[str | None]] = {}
+def account_days(plan: ReportPlan) -> dict[str, tuple[str | None, str | None]]:
+    """Return the first and last day of each account."""
+    first: dict[str, date | None] = {}
+    last: dict[str, date | None] = {}
     for call in plan.calls:
-        days = found.setdefault(call.advertiser_id, [iso_day(call.window.start), None])
-        days[1] = iso_day(call.window.end)
-    usual = [iso_day(plan.start_date), iso_day(plan.end_date)]
-    return {name: days for name, days in found.items() if days != usual}
+        first.setdefault(call.advertiser_id, call.window.start)
+        last[call.advertiser_id] = call.window.end
+    return {name: (iso_day(start), iso_day(last[name])) for name, start in first.items()}
 
 
 def iso_day(day: date | None) -> str | None:

@@ -11,6 +11,7 @@ from airflow_provider_tiktok.api.calls import Answer
 from airflow_provider_tiktok.reports.fetch.window.calls import RowCall
 from airflow_provider_tiktok.reports.fetch.window.paged_call import PagedCall
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
+from airflow_provider_tiktok.reports.rows.tally import tally_text
 from airflow_provider_tiktok.storage.buffer import RowBuffer
 
 
@@ -105,6 +106,11 @@ class WindowFetch:
         """TikTok's ``total_metrics`` of each call that has rows; empty where it sent none."""
         calls = [one.call for one in self.calls.row_calls]
         return [dict(call.totals or {}) for call in calls if call.totals or call.rows]
+
+    @property
+    def tally(self) -> str:
+        """The figures of its rows by account and day, as text."""
+        return tally_text(one.collector.tally for one in self.calls.row_calls)
 
     @property
     def is_cut(self) -> bool:
