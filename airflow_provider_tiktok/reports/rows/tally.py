@@ -35,7 +35,7 @@ class Figures:
         """Add what other rows have."""
         self.rows += other.rows
         if other.spend is not None:
-            self.spend = other.spend if self.spend is None else add_exactly((self.spend, other.spend))
+            self.spend = other.spend if self.spend is None else _EXACT.add(self.spend, other.spend)
 
 
 Tally = Mapping[tuple[Cell, Cell], Figures]
@@ -67,9 +67,10 @@ class PageCounter:
         spend = empty if self._spend is None else page.columns[self._spend]
         is_clean = self._is_number and self._spend is not None and page.clean[self._spend]
         tally: dict[tuple[Cell, Cell], Figures] = {}
-        for (account, day), cells in _grouped(accounts, days, spend):
-            key = account, None if day is None else day[:_DAY_LENGTH]  # that of an hour
-            tally.setdefault(key, Figures()).add(Figures(len(cells), _sum(cells, is_clean=is_clean)))
+        with localcontext(_EXACT):
+            for (account, day), cells in _grouped(accounts, days, spend):
+                key = account, None if day is None else day[:_DAY_LENGTH]  # that of an hour
+                tally.setdefault(key, Figures()).add(Figures(len(cells), _sum(cells, is_clean=is_clean)))
         return tally
 
 
@@ -132,4 +133,4 @@ def _grouped(
 
 def _sum(cells: Sequence[Cell], *, is_clean: bool) -> Decimal | None:
     numbers = cells if is_clean else [cell for cell in cells if cell and is_number(cell)]
-    return add_exactly(map(Decimal, numbers)) if numbers else None  # type: ignore[arg-type]
+    return sum(map(Decimal, numbers), Decimal(0)) if numbers else None  # type: ignore[arg-type]
