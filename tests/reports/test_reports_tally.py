@@ -14,7 +14,7 @@ from airflow_provider_tiktok.reports.result import accounts
 from airflow_provider_tiktok.reports.result.summary import make_summary
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import Schema
-from airflow_provider_tiktok.reports.rows.tally import PageCounter, read_tally, tally_text
+from airflow_provider_tiktok.reports.rows.tally import Tally, read_tally, tally_text
 
 from .helpers import NOW, FakeClient, all_rows, fetch, items, old_plan, paged
 
@@ -47,8 +47,10 @@ def summary_of(client, *, describe=describe, options=None, **parameters):
 def counted(rows, **types):
     schema = Schema({"advertiser_id": "string", **types}, tuple(name for name in types if name != "spend"))
     columns = [list(cells) for cells in zip(*rows, strict=True)]
-    tally = PageCounter(schema).count(Page(columns, [False] * len(columns)))
-    return {key: (figures.rows, figures.spend) for key, figures in read_tally(tally_text([tally])).items()}
+    tally = Tally(schema)
+    tally.add(Page(columns, [False] * len(columns)))
+    found = read_tally(tally_text([tally.by_day()]))
+    return {key: (figures.rows, figures.spend) for key, figures in found.items()}
 
 
 def test_spend_is_added_up_by_currency_account_and_day_with_all_digits():

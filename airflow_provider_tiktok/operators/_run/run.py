@@ -9,7 +9,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar, cast
 
 from airflow_provider_tiktok import clock
@@ -25,12 +25,13 @@ from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators._outputs.base import Output
 from airflow_provider_tiktok.operators._outputs.columns import OutputColumns, read_columns
 from airflow_provider_tiktok.operators._outputs.files import FileOutput
-from airflow_provider_tiktok.operators._outputs.xcom import ROWS_KEY, XComOutput
+from airflow_provider_tiktok.operators._outputs.xcom import XComOutput
 from airflow_provider_tiktok.operators._run.checkpoint import RunCheckpoint
 from airflow_provider_tiktok.operators._run.lineage import Lineage
 from airflow_provider_tiktok.operators._run.options import ReportOptions, RunOptions
 from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
-from airflow_provider_tiktok.operators._run.schedule import run_time
+from airflow_provider_tiktok.operators._run.schedule import asks_for_final_figures, run_time
+from airflow_provider_tiktok.operators._run.story import story_of
 from airflow_provider_tiktok.reports.fetch.collectors import Encode
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
 from airflow_provider_tiktok.reports.fetch.source import ReportSource, RowSource
@@ -167,14 +168,13 @@ class Run(ABC):
         :param batches: the rows, as the output encodes them.
         """
         log.info("%s", self.describe(source))
-        log.info("::group::Windows")
         try:
             # after an error, calls that are still under way end now
             with _without_cycle_collection(), closing(batches):
                 for batch in batches:
                     output.write(batch)
         finally:
-            log.info("::endgroup::")
+            _log_windows(source.result.windows)
         self.check_stopped()
         summary = self.summarize(source) | {"columns": dict(self.columns.types)}
         if not summary["row_count"] and self.options.on_empty == "fail":
@@ -182,8 +182,8 @@ class Run(ABC):
                 f"TikTok has no rows for this {self.noun}, and `on_empty` is 'fail'. {self.check_first}"
             )
         output.publish(source, summary, clock.now())
-        self.log_summary(summary)
         self._lineage.emit(summary)
+        self.log_summary(summary)
         if not summary["row_count"] and self.options.on_empty == "skip":
             if (task_instance := self.context.get("ti")) is not None:
                 task_instance.xcom_push(key="return_value", value=summary)
@@ -231,14 +231,7 @@ class Run(ABC):
             log.warning("TikTok has no rows for this %s. %s", self.noun, self.check_first)
         if summary["skipped_advertisers"]:
             log.warning("Skipped accounts: %s", ", ".join(summary["skipped_advertisers"]))
-        log.info(
-            "%s rows%s, %d call(s) of which %d repeated; %s",
-            f"{summary['row_count']:,}",
-            "" if "table" in summary else f", {summary['bytes']:,} bytes",
-            summary["api_calls"],
-            summary["retried_calls"],
-            _place(summary, self.options),
-        )
+        log.info("%s", story_of(summary, self.options.output_path))
 
     def _open_checkpoint(self, plan: Plan, output: Output, *, resumed: bool) -> RunCheckpoint:
         return RunCheckpoint(self.options, self.context, plan, output, self.client, resumed=resumed)
@@ -272,6 +265,7 @@ class ReportRun(Run):
             self.request, options.reconcile, options.reconcile_tolerance
         )
         self.on_plan = on_plan
+        self._final_time: datetime | None = None
 
     def attempt(self, *, resumed: bool) -> Finished:
         """Fetch the report and publish it, without a wait in the triggerer.
@@ -313,15 +307,18 @@ class ReportRun(Run):
 
     def summarize(self, source: RowSource) -> dict[str, Any]:
         """Return the summary of rows that have all come."""
+        self._final_time = _of_report(source).plan.final_time()
         return make_summary(_of_report(source), self.client.counts, clock.now(), self.describe_accounts)
 
     def log_summary(self, summary: Mapping[str, Any]) -> None:
         """Log what was published, and what of it is odd."""
-        if not summary["is_final"] and summary["report_end_date"]:
-            log.warning(
-                "The figures are not final: %s is not over in every account's time zone, or TikTok still completes "
-                "figures such as reach. `lookback_days` in a later run reads the day again.",
+        if not summary["is_final"] and self._final_time is not None:
+            log.log(
+                logging.WARNING if asks_for_final_figures(self.context) else logging.INFO,
+                "Figures of %s are final at %s UTC: until then TikTok adds to them. `lookback_days` in a later run reads "
+                "the day again.",
                 summary["report_end_date"],
+                f"{self._final_time:%Y-%m-%d %H:%M}",
             )
         if summary["dropped_metrics"]:
             log.warning("Metrics that TikTok refused: %s", ", ".join(summary["dropped_metrics"]))
@@ -368,12 +365,14 @@ def _without_cycle_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _place(summary: Mapping[str, Any], options: RunOptions) -> str:
-    if "table" in summary:
-        return f"rows are in table {summary['table']}"
-    if options.output_path:
-        return f"{summary['path_count']} file(s): {options.output_path}"
-    return f"rows are in XCom under the key {ROWS_KEY!r}"
+def _log_windows(lines: Sequence[str]) -> None:
+    """Log each window, in a group that Airflow's UI shows closed; what is of interest on the way stands before it."""
+    if not lines:
+        return
+    log.info("::group::Windows")
+    for line in lines:
+        log.info("%s", line)
+    log.info("::endgroup::")
 
 
 def _of_report(source: RowSource) -> ReportSource:

@@ -10,6 +10,7 @@ from airflow_provider_tiktok.api.zones import read_zone
 from airflow_provider_tiktok.reports.planning.plan import RunTime
 
 _DAY = timedelta(days=1)
+_SENSOR = "TikTokReportReadySensor"
 
 
 def run_time(context: Any) -> RunTime:
@@ -32,6 +33,14 @@ def run_time(context: Any) -> RunTime:
     zone = _zone(context.get("dag"))
     first, end_day = start.astimezone(zone).date(), end.astimezone(zone).date()
     return RunTime(time, (first, max(first, end_day - _DAY)))
+
+
+def asks_for_final_figures(context: Any) -> bool:
+    """Return whether a task before this one waits until figures are final."""
+    task = context.get("task")
+    find = getattr(task, "get_flat_relatives", None)
+    before = find(upstream=True) if find is not None and task.has_dag() else ()
+    return any(getattr(one, "task_type", "") == _SENSOR for one in before)
 
 
 def _zone(dag: Any) -> tzinfo:

@@ -6,7 +6,8 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
 from typing import Any
 
 from airflow_provider_tiktok._compat import AirflowFailException
@@ -18,23 +19,38 @@ log = logging.getLogger(__name__)
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z`])|\n+")
 
 
-@contextmanager
-def open_hook(conn_id: str | None, stop: threading.Event, *, fail_fast: bool) -> Iterator[TikTokHook]:
-    """Return a hook for the length of a ``with`` block.
+class open_hook(AbstractContextManager[TikTokHook]):  # noqa: N801 - it is called as a function is
+    """Open a hook for the length of a ``with`` block, whose errors leave it short.
+
+    The text of an error says all. Where in this package it was raised helps no one who reads a task's log, and fills a
+    screen there; it is logged as debug output. The error stays the same object, for callbacks and retry policies.
 
     :param conn_id: the Airflow connection; the default one where it is empty.
     :param stop: ends every wait of the hook's calls.
     :param fail_fast: turn an error that can't pass by itself into one that Airflow doesn't retry.
     """
-    try:
-        with closing(TikTokHook(conn_id or TikTokHook.default_conn_name, stop=stop)) as hook:
-            yield hook
-    except TikTokError as error:
-        if fail_fast and not error.retryable:
-            # its text says all; where in this package it was raised helps no one who reads the log
-            log.debug("Raised here", exc_info=error)
+
+    # a generator with @contextmanager would give an error that it raises again its old traceback back
+
+    def __init__(self, conn_id: str | None, stop: threading.Event, *, fail_fast: bool) -> None:
+        self._conn_id = conn_id or TikTokHook.default_conn_name
+        self._stop = stop
+        self._fail_fast = fail_fast
+
+    def __enter__(self) -> TikTokHook:
+        self._hook = TikTokHook(self._conn_id, stop=self._stop)
+        return self._hook
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hook.close()
+        if not isinstance(error, TikTokError):
+            return
+        log.debug("Raised here", exc_info=error)
+        if self._fail_fast and not error.retryable:
             raise _final(error) from error.with_traceback(None)
-        raise
+        raise error.with_traceback(None) from None
 
 
 @contextmanager

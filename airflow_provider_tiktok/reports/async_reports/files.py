@@ -47,7 +47,7 @@ from airflow_provider_tiktok.reports.planning.windows import split_days
 from airflow_provider_tiktok.reports.report_types import MAX_DAYS_WITHOUT_TIME
 from airflow_provider_tiktok.reports.rows.clock_change import repeated_hour_error
 from airflow_provider_tiktok.reports.rows.reader import RowReader
-from airflow_provider_tiktok.reports.rows.tally import PageCounter, tally_text
+from airflow_provider_tiktok.reports.rows.tally import tally_text
 from airflow_provider_tiktok.storage.temporary import temporary_errors
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,6 @@ class FileSource:
         self.plan = plan
         self.result = FetchResult()
         self.reader = RowReader(plan.request)
-        self._counter = PageCounter(self.reader.schema)
         self._client = client
         self._encode = encode
         self._failures = AccountFailures(on_advertiser_error, plan.advertiser_ids)
@@ -143,7 +142,9 @@ class FileSource:
                     collector.clear()
                 self._fail_account(advertiser_id, error)
                 continue
-            self.result.tallies.append((advertiser_id, tally_text(each.tally for each in collectors)))
+            self.result.tallies.append(
+                (advertiser_id, tally_text(each.tally.by_day() for each in collectors))
+            )
             for collector in collectors:
                 with collector.buffer as rows:
                     for batch in rows.batches():
@@ -209,13 +210,9 @@ class FileSource:
                 collector.clear()
                 raise
             else:
-                log.info(
-                    "%s, %s: %s rows in %s bytes, %.1f s",
-                    call.account,
-                    call.window,
-                    f"{len(collector.buffer):,}",
-                    f"{size:,}",
-                    clock.monotonic() - started,
+                seconds = clock.monotonic() - started
+                self.result.windows.append(
+                    f"{call.account}, {call.window}: {len(collector.buffer):,} rows in {size:,} bytes, {seconds:.1f} s"
                 )
                 return collector
         raise AssertionError  # the last attempt returned or raised
@@ -286,7 +283,6 @@ class FileSource:
             order_field=self.plan.request.order_field,
             budget=self._budget,
             sums=("spend",) if self._reconciliation is not None else (),
-            count=self._counter.count,
         )
 
     def _reconcile(self, call: ReportCall, collector: RowCollector) -> None:

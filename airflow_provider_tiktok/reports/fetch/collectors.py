@@ -12,8 +12,7 @@ from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.rows.checks import check_rows
 from airflow_provider_tiktok.reports.rows.reader import Page, Reader, RowReader, first_of_key
-from airflow_provider_tiktok.reports.rows.schema import Cell
-from airflow_provider_tiktok.reports.rows.tally import Figures, Tally, add_tally
+from airflow_provider_tiktok.reports.rows.tally import Tally
 from airflow_provider_tiktok.storage.buffer import Key, MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
@@ -27,8 +26,8 @@ Encode = Callable[[Page], Sequence[Any]]
 ReadPage = Callable[[ReportCall, int, "list[Any]"], Page]
 """Returns the rows of a call's page."""
 
-_ReadPage = tuple[Sequence[Key], Sequence[Any], Mapping[str, Decimal], Tally]
-"""A page's keys, its rows, sums of its metrics, and its figures by account and day."""
+_ReadPage = tuple[Sequence[Key], Sequence[Any], Mapping[str, Decimal]]
+"""A page's keys, its rows, and sums of its metrics."""
 
 
 class Collector(Protocol):
@@ -60,9 +59,8 @@ class RowCollector:
     :param budget: for the rows in memory.
     :param sums: metrics whose values are to be added up.
     :param read: reads a page; that of a report if not given.
-    :param count: returns the figures of a page; none are collected if not given.
 
-    ``tally`` has the figures of all rows by account and day.
+    ``tally`` has the rows and spend of all pages by account and day.
     """
 
     def __init__(
@@ -74,11 +72,9 @@ class RowCollector:
         budget: MemoryBudget,
         sums: Sequence[str] = (),
         read: ReadPage | None = None,
-        count: Callable[[Page], Tally] = lambda _: {},
     ) -> None:
         self._read_page = read or partial(read_page, reader)  # type: ignore[arg-type]
         self._encode = encode
-        self._count = count
         columns = list(reader.schema.columns)
         self._summed = {name: columns.index(name) for name in sums}
         self._keep_order = order_field is not None
@@ -90,7 +86,7 @@ class RowCollector:
         self._next = 1
         self.buffer = RowBuffer(keep_order=self._keep_order, budget=budget, extra=len(extra))
         self.sums = dict.fromkeys(sums, Decimal(0))
-        self.tally: dict[tuple[Cell, Cell], Figures] = {}
+        self.tally = Tally(reader.schema)
 
     @property
     def has_double(self) -> bool:
@@ -101,7 +97,7 @@ class RowCollector:
         """Read and encode a page."""
         read = self._read_page(call, page, items)
         if not len(read):
-            return [], [], {}, {}
+            return [], [], {}
         return self._read(read)
 
     def take(self, page: int, read: _ReadPage) -> int:
@@ -133,7 +129,7 @@ class RowCollector:
             self.buffer.absorb(other.buffer)
             for name, value in other.sums.items():
                 self.sums[name] += value
-            add_tally(self.tally, other.tally)
+            self.tally.absorb(other.tally)
         finally:
             other.clear()
 
@@ -141,12 +137,13 @@ class RowCollector:
         """Drop the rows."""
         self.buffer.close()
         self.sums = dict.fromkeys(self._summed, Decimal(0))
-        self.tally = {}
+        self.tally.clear()
         self._waiting.clear()
         self._next = 1
 
     def _read(self, page: Page) -> _ReadPage:
-        return self._keys(page), self._encode(page), self._sums(page), self._count(page)
+        self.tally.add(page)
+        return self._keys(page), self._encode(page), self._sums(page)
 
     def _keys(self, page: Page) -> Sequence[Key]:
         return page.keys(self._indexes) if self._ranks else page.text_keys(self._indexes)
@@ -154,13 +151,10 @@ class RowCollector:
     def _sums(self, page: Page) -> dict[str, Decimal]:
         return {name: _sum(page.columns[index]) for name, index in self._summed.items()}
 
-    def _hold(
-        self, keys: Sequence[Key], rows: Sequence[Any], sums: Mapping[str, Decimal], tally: Tally
-    ) -> None:
+    def _hold(self, keys: Sequence[Key], rows: Sequence[Any], sums: Mapping[str, Decimal]) -> None:
         self.buffer.add(keys, rows)
         for name, value in sums.items():
             self.sums[name] += value
-        add_tally(self.tally, tally)
 
 
 class IdCollector:

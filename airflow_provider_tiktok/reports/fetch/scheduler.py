@@ -198,12 +198,9 @@ class PageScheduler:
             return
         if window.rows is not None:
             self._progress.window_done(window.pages, len(window.rows))
-            log.info(
-                "%s: %s rows in %d page(s), %.1f s",
-                window,
-                f"{len(window.rows):,}",
-                window.pages,
-                clock.monotonic() - window.started,
+            seconds = clock.monotonic() - window.started
+            self._result.windows.append(
+                f"{window}: {len(window.rows):,} rows in {window.pages} page(s), {seconds:.1f} s"
             )
 
     def _fail_account(self, advertiser_id: str, error: TikTokError) -> None:

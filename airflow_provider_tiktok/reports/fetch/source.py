@@ -24,6 +24,7 @@ class FetchResult:
     :param tallies: figures of rows by account and day, as
         :func:`~airflow_provider_tiktok.reports.rows.tally.tally_text` writes them: of each window that is done, with its
         account.
+    :param windows: a line on each window that came, for the log; not of an earlier fetch.
     :param cut: accounts of which TikTok has, or may have, more rows than it gives.
     """
 
@@ -35,6 +36,7 @@ class FetchResult:
     seen_metrics: set[str] = field(default_factory=set)
     tallies: list[tuple[str, str]] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
+    windows: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,11 +230,18 @@ class ReportPlan:
         for the slowest of the report's figures has passed. If a zone is unknown, the day ends when it ends
         everywhere. A lifetime is never final.
         """
-        last_days: dict[str, date | None] = {call.advertiser_id: call.window.end for call in self.calls}
-        return bool(last_days) and all(
-            last is not None and complete_at(self.request, last, self.zones.get(account, LAST_TO_END)) <= now
+        time = self.final_time()
+        return time is not None and time <= now
+
+    def final_time(self) -> datetime | None:
+        """Return from when on :meth:`is_final` holds; ``None`` if it never does."""
+        last_days = {call.advertiser_id: call.window.end for call in self.calls}
+        times = [
+            complete_at(self.request, last, self.zones.get(account, LAST_TO_END))
             for account, last in last_days.items()
-        )
+            if last is not None
+        ]
+        return max(times) if times and len(times) == len(last_days) else None
 
 
 def windows_in(calls: Iterable[ReportCall]) -> list[tuple[ReportCall, ...]]:

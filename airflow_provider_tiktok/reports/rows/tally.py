@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
@@ -38,12 +38,20 @@ class Figures:
             self.spend = other.spend if self.spend is None else _EXACT.add(self.spend, other.spend)
 
 
-Tally = Mapping[tuple[Cell, Cell], Figures]
+ByDay = Mapping[tuple[Cell, Cell], Figures]
 """Figures by account and day; either is ``None`` where the rows don't say it."""
 
 
-class PageCounter:
-    """Counts pages of a schema.
+class _AccountTally:
+    """An account's rows and spend by time, as pages have it: of hourly rows, the hour."""
+
+    def __init__(self) -> None:
+        self.rows: Counter[Cell] = Counter()
+        self.spend: defaultdict[Cell, Decimal] = defaultdict(Decimal)
+
+
+class Tally:
+    """Counts pages. It does little per row and page, for it is to take no time.
 
     :param schema: of the rows.
     """
@@ -51,49 +59,80 @@ class PageCounter:
     def __init__(self, schema: Schema) -> None:
         names = list(schema.columns)
         self._account = names.index("advertiser_id")
-        day = next((name for name in DAYS if name in schema.key), None)
-        self._day = None if day is None else names.index(day)
+        self._time = next((names.index(name) for name in DAYS if name in schema.key), None)
         self._spend = names.index(SPEND) if SPEND in names and SPEND not in schema.key else None
-        self._is_number = self._spend is not None and schema.columns[SPEND] in NUMBER_TYPES
+        self._is_number = schema.columns.get(SPEND) in NUMBER_TYPES
+        self._accounts: dict[Cell, _AccountTally] = {}
 
-    def count(self, page: Page) -> Tally:
-        """Return what a page's rows have, by account and day."""
+    def add(self, page: Page) -> None:
+        """Count a page."""
         count = len(page)
         if not count:
-            return {}
-        empty: Sequence[Cell] = [None] * count
+            return
+        nothing: Sequence[Cell] = [None] * count
         accounts = page.columns[self._account]
-        days = empty if self._day is None else page.columns[self._day]
-        spend = empty if self._spend is None else page.columns[self._spend]
-        is_clean = self._is_number and self._spend is not None and page.clean[self._spend]
-        tally: dict[tuple[Cell, Cell], Figures] = {}
+        times = nothing if self._time is None else page.columns[self._time]
+        cells = nothing if self._spend is None else page.columns[self._spend]
+        is_clean = self._spend is not None and self._is_number and page.clean[self._spend]
+        if len(set(accounts)) == 1:
+            self._count(accounts[0], times, cells, is_clean=is_clean)
+            return
+        rows: defaultdict[Cell, list[tuple[Cell, Cell]]] = defaultdict(list)
+        for account, *row in zip(accounts, times, cells, strict=True):
+            rows[account].append((row[0], row[1]))
+        for account, pairs in rows.items():
+            self._count(account, *zip(*pairs, strict=True), is_clean=is_clean)
+
+    def absorb(self, other: Tally) -> None:
+        """Add what another one has counted."""
+        for account, tally in other._accounts.items():
+            own = self._accounts.setdefault(account, _AccountTally())
+            own.rows.update(tally.rows)
+            for time, spend in tally.spend.items():
+                own.spend[time] = _EXACT.add(own.spend[time], spend)
+
+    def clear(self) -> None:
+        """Forget all pages."""
+        self._accounts.clear()
+
+    def by_day(self) -> dict[tuple[Cell, Cell], Figures]:
+        """Return the figures of all pages."""
+        found: dict[tuple[Cell, Cell], Figures] = {}
+        for account, tally in self._accounts.items():
+            for time, rows in tally.rows.items():
+                key = account, None if time is None else time[:_DAY_LENGTH]
+                found.setdefault(key, Figures()).add(Figures(rows, tally.spend.get(time)))
+        return found
+
+    def _count(self, account: Cell, times: Sequence[Cell], cells: Sequence[Cell], *, is_clean: bool) -> None:
+        tally = self._accounts.setdefault(account, _AccountTally())
+        tally.rows.update(times)
+        if not is_clean:
+            pairs = [
+                (time, cell) for time, cell in zip(times, cells, strict=True) if cell and is_number(cell)
+            ]
+            times, cells = [time for time, _ in pairs], [cell for _, cell in pairs]
+        sums = tally.spend
         with localcontext(_EXACT):
-            for (account, day), cells in _grouped(accounts, days, spend):
-                key = account, None if day is None else day[:_DAY_LENGTH]  # that of an hour
-                tally.setdefault(key, Figures()).add(Figures(len(cells), _sum(cells, is_clean=is_clean)))
-        return tally
+            for time, number in zip(times, map(Decimal, cells), strict=True):  # type: ignore[arg-type]
+                sums[time] += number
 
 
-def add_tally(tally: dict[tuple[Cell, Cell], Figures], other: Tally) -> None:
-    """Add the figures of other rows."""
-    for key, figures in other.items():
-        tally.setdefault(key, Figures()).add(figures)
-
-
-def tally_text(tallies: Iterable[Tally]) -> str:
+def tally_text(figures: Iterable[ByDay]) -> str:
     """Return figures as JSON, which is how many windows' figures are held: it takes a tenth of the memory."""
     total: dict[tuple[Cell, Cell], Figures] = {}
-    for tally in tallies:
-        add_tally(total, tally)
+    for each in figures:
+        for key, found in each.items():
+            total.setdefault(key, Figures()).add(found)
     return json.dumps(
         [
-            [*key, figures.rows, None if figures.spend is None else number_text(figures.spend)]
-            for key, figures in total.items()
+            [*key, found.rows, None if found.spend is None else number_text(found.spend)]
+            for key, found in total.items()
         ]
     )
 
 
-def read_tally(text: str) -> Tally:
+def read_tally(text: str) -> ByDay:
     """Read what :func:`tally_text` returned."""
     return {
         (account, day): Figures(rows, None if spend is None else Decimal(spend))
@@ -110,27 +149,3 @@ def add_exactly(numbers: Iterable[Decimal]) -> Decimal:
 def number_text(number: Decimal) -> str:
     """Return a number with all its digits and without an exponent."""
     return f"{number:f}"
-
-
-def _grouped(
-    accounts: Sequence[Cell], days: Sequence[Cell], cells: Sequence[Cell]
-) -> Iterable[tuple[tuple[Cell, Cell], Sequence[Cell]]]:
-    """Yield the cells of each account and day. Most pages are of one account, and many of one day."""
-    one_account, several_days = len(set(accounts)) == 1, len(set(days)) > 1
-    if one_account and not several_days:
-        yield (accounts[0], days[0]), cells
-        return
-    groups: defaultdict[tuple[Cell, Cell] | Cell, list[Cell]] = defaultdict(list)
-    if one_account:
-        for day, cell in zip(days, cells, strict=True):
-            groups[day].append(cell)
-        yield from (((accounts[0], day), group) for day, group in groups.items())  # type: ignore[misc]
-        return
-    for *key, cell in zip(accounts, days, cells, strict=True):
-        groups[key[0], key[1]].append(cell)
-    yield from groups.items()  # type: ignore[misc]
-
-
-def _sum(cells: Sequence[Cell], *, is_clean: bool) -> Decimal | None:
-    numbers = cells if is_clean else [cell for cell in cells if cell and is_number(cell)]
-    return sum(map(Decimal, numbers), Decimal(0)) if numbers else None  # type: ignore[arg-type]

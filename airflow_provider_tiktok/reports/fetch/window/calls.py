@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from airflow_provider_tiktok.reports.fetch.collectors import Encode, IdCollector, RowCollector
@@ -21,14 +20,13 @@ from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.plan import ReportCall
 from airflow_provider_tiktok.reports.planning.reconcile import Reconciliation
 from airflow_provider_tiktok.reports.rows.reader import RowReader
-from airflow_provider_tiktok.reports.rows.tally import PageCounter
 from airflow_provider_tiktok.storage.buffer import MemoryBudget
 
 ListAll = Callable[[str, str, Mapping[str, Any]], Sequence[ReportCall]]
 """Returns the calls that list all of an account's entities of a kind: ``list_all("campaign", "7...", filtering)``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FetchSettings:
     """What all windows of a report have in common.
 
@@ -46,11 +44,6 @@ class FetchSettings:
     budget: MemoryBudget
     list_all: ListAll
     reconciliation: Reconciliation | None = None
-
-    @cached_property
-    def counter(self) -> PageCounter:
-        """What counts the rows of pages."""
-        return PageCounter(self.reader.schema)
 
 
 @dataclass(eq=False)
@@ -284,7 +277,6 @@ class WindowCalls:
             order_field=self._request.order_field,
             budget=settings.budget,
             sums=tuple(sums),
-            count=self._settings.counter.count,
         )
         return RowCall(PagedCall(call, collector, self._request.page_size), collector, listings)
 

@@ -110,7 +110,7 @@ class WindowFetch:
     @property
     def tally(self) -> str:
         """The figures of its rows by account and day, as text."""
-        return tally_text(one.collector.tally for one in self.calls.row_calls)
+        return tally_text(one.collector.tally.by_day() for one in self.calls.row_calls)
 
     @property
     def is_cut(self) -> bool:
