@@ -12,7 +12,7 @@ from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser
 from airflow_provider_tiktok.entities.kinds import KINDS
 from airflow_provider_tiktok.entities.request import EntityRequest
 from airflow_provider_tiktok.exceptions import TikTokAPIError
-from airflow_provider_tiktok.reports.planning.plan import ReportCall, Window, windows_in
+from airflow_provider_tiktok.reports.planning.plan import ReportCall, Window, first_of, windows_in
 from airflow_provider_tiktok.reports.planning.planner import list_accounts
 
 
@@ -70,6 +70,15 @@ class EntityPlan:
     def facts(self) -> dict[str, Any]:
         """Return what is known before the first row, as the summary has it."""
         return {"advertiser_ids": list(self.advertiser_ids), "entity": self.request.kind.name}
+
+    def decided(self) -> dict[str, Any]:
+        """Return what is listed, for people who read the task's rendered fields."""
+        return {
+            "entity": self.request.kind.name,
+            "fields": list(self.request.fields) or "all",
+            "accounts": first_of(dict.fromkeys(self.advertiser_ids, self.request.kind.plural)),
+            "lists": len(self.calls),
+        }
 
 
 def plan_entities(client: TikTokClient, request: EntityRequest) -> EntityPlan:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow_provider_tiktok.hooks.tiktok import TikTokHook
     from airflow_provider_tiktok.operators._outputs.base import TableOptions
     from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
+    from airflow_provider_tiktok.reports.planning.plan import Plan
 
 
 class LazyLinks:
@@ -137,6 +138,15 @@ class RowsOperator(TikTokBaseOperator):
 
     operator_extra_links = LazyLinks()
     output_path: Any
+    overwrite_rtif_after_execution = True  # Airflow 3 stores the rendered fields again when the task ends
+
+    def note_plan(self, plan: Plan) -> None:
+        """Show in the task's links and rendered fields what a plan has decided."""
+        self.link_facts.update(plan.facts())
+        # a field of its own, next to what the DAG gave: an operator that runs again reads that. It is no parameter, so the
+        # class doesn't have it, and it isn't given, as what __setattr__ sees is
+        fields = (*type(self).template_fields, "decided")
+        self.__dict__.update(decided=plan.decided(), template_fields=fields)
 
     def run_with(
         self, hook: TikTokHook, context: Any, unfinished: Mapping[str, Any] | None = None

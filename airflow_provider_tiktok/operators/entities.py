@@ -159,7 +159,7 @@ class TikTokEntitiesOperator(RowsOperator):
             hook,
             context,
             self._stop,
-            on_plan=lambda plan: self.link_facts.update(plan.facts()),
+            on_plan=self.note_plan,
         )
         return run.execute(unfinished)
 

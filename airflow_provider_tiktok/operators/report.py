@@ -290,7 +290,7 @@ class TikTokReportOperator(RowsOperator):
             hook,
             context,
             self._stop,
-            on_plan=lambda plan: self.link_facts.update(plan.facts()),
+            on_plan=self.note_plan,
         )
 
     def _in_report_tasks(self, run: ReportRun) -> AsyncReportRun:

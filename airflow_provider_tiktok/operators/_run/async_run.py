@@ -125,6 +125,7 @@ class AsyncReportRun:
     def _finish(self, submission: Submission, end: WatchEnd) -> Finished:
         """Fetch what the jobs made, and publish it."""
         plan = submission.plan(self._run.request)  # without the accounts that TikTok refused meanwhile
+        self._run.on_plan(plan)
         with closing(self._run.open_output(plan)) as output:
             source = self._jobs.source(
                 submission,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, Protocol
 
 from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser
 from airflow_provider_tiktok.exceptions import TikTokAPIError
 from airflow_provider_tiktok.reports.params.model import ReportRequest, Request
 from airflow_provider_tiktok.reports.planning.finality import LAST_TO_END, complete_at
+
+_SHOWN = 20  # accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,9 @@ class Plan(Protocol):
     def facts(self) -> dict[str, Any]:
         """Return what is known before the first row, as the summary has it."""
 
+    def decided(self) -> dict[str, Any]:
+        """Return what is fetched, for people who read the task's rendered fields."""
+
 
 @dataclass(frozen=True)
 class ReportPlan:
@@ -210,6 +215,23 @@ class ReportPlan:
             "report_end_date": self.end_date.isoformat() if self.end_date else None,
         }
 
+    def decided(self) -> dict[str, Any]:
+        """Return what is fetched, for people who read the task's rendered fields."""
+        request = self.request
+        days: dict[str, Window] = {}
+        for call in self.calls:
+            first = days.get(call.advertiser_id, call.window)
+            days[call.advertiser_id] = Window(first.start, call.window.end)
+        return {
+            "report_type": request.report_type,
+            "data_level": request.data_level,
+            "dimensions": list(request.dimensions),
+            "metrics": list(request.metrics),
+            "filters": request.filters if isinstance(request.filters, dict) else list(request.filters),
+            "accounts": first_of({name: str(window) for name, window in days.items()}),
+            "windows": len(self.windows),
+        }
+
     @property
     def share_of_quota(self) -> float:
         """The fraction of the daily quota of TikTok's basic level that the calls use."""
@@ -242,6 +264,12 @@ class ReportPlan:
             if last is not None
         ]
         return max(times) if times and len(times) == len(last_days) else None
+
+
+def first_of(accounts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the first accounts, and how many more there are: Airflow cuts long fields off."""
+    more = len(accounts) - _SHOWN
+    return dict(islice(accounts.items(), _SHOWN)) | ({"more": more} if more > 0 else {})
 
 
 def windows_in(calls: Iterable[ReportCall]) -> list[tuple[ReportCall, ...]]:
