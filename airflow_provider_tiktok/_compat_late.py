@@ -66,6 +66,18 @@ def mapped_sources(task: Any) -> dict[str, Any]:
     return {name: source for name in passed if name not in partial}
 
 
+def stats() -> Any:
+    """Return Airflow's own sender of metrics; ``None`` without one."""
+    try:
+        from airflow.sdk.observability.stats import Stats
+    except ImportError:  # before Airflow 3.2
+        try:
+            from airflow.stats import Stats
+        except ImportError:
+            return None
+    return Stats
+
+
 def time_trigger(time: datetime) -> BaseTrigger:
     """Return Airflow's own trigger that fires at a time.
 

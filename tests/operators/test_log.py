@@ -1,8 +1,9 @@
 """What a task's log tells, and what an error leaves in it."""
 
+import json
 import logging
 import traceback
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from airflow_provider_tiktok._compat import AirflowFailException
 from airflow_provider_tiktok.exceptions import TikTokAPIError
 from airflow_provider_tiktok.operators._run.story import story_of
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
+from tests.conftest import TOKEN
 from tests.operators.test_report_operator import accounts
 
 DAILY = {
@@ -113,3 +115,54 @@ def test_an_error_is_short_whether_airflow_retries_it_or_not(emulator, code, kin
     assert ours == ["attempt", "__exit__"]
     assert isinstance(caught.value, TikTokAPIError)  # for retry policies and callbacks
     assert len("".join(traceback.format_exception(caught.value)).splitlines()) < 30
+
+
+def test_rendered_fields_show_what_was_decided_next_to_what_was_given(emulator):
+    names = accounts(emulator, 2)
+    operator = TikTokReportOperator(
+        task_id="report",
+        preset="campaign_daily",
+        advertiser_ids=names,
+        report_start_date="2026-08-01",
+        report_end_date="2026-09-15",
+        max_xcom_bytes=10_000_000,
+    )
+    operator.execute({})
+    assert (operator.preset, operator.dimensions, operator.metrics) == ("campaign_daily", None, None)
+    assert operator.overwrite_rtif_after_execution  # Airflow 3 stores the fields again
+    assert "decided" in operator.template_fields
+    found = operator.decided
+    operator.execute({})  # again, with what was given
+    assert operator.decided == found
+    assert json.loads(json.dumps(found)) == found
+    assert found["dimensions"] == ["campaign_id", "stat_time_day"]
+    assert "spend" in found["metrics"]
+    assert found["accounts"] == dict.fromkeys(names, "2026-08-01 to 2026-09-15")
+    assert found["windows"] == 4
+    assert TOKEN not in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("run_type", "parameters", "warns"),
+    [
+        ("backfill", {}, True),
+        ("backfill", {"report_start_date": "2026-11-10", "report_end_date": None}, False),
+        ("scheduled", {}, False),
+    ],
+)
+def test_a_backfill_that_loads_another_day_than_its_own_says_so(
+    emulator, caplog, run_type, parameters, warns
+):
+    context = {
+        "dag_run": SimpleNamespace(run_type=run_type),
+        "logical_date": datetime(2026, 11, 10, tzinfo=timezone.utc),
+    }
+    dates = {"report_start_date": None, "report_end_date": None, **parameters}
+    run(context, advertiser_ids=accounts(emulator, 2), **dates)
+    said = [line for line in lines(caplog) if "run of a backfill" in line]
+    assert len(said) == warns
+    if warns:
+        assert said[0].startswith(
+            "This run of a backfill is for 2026-11-10 and loads 2026-11-08 to 2026-11-09"
+        )
+        assert "(7100000" in lines(caplog)[-1]  # the last line names the accounts' days

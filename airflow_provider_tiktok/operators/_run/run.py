@@ -28,9 +28,10 @@ from airflow_provider_tiktok.operators._outputs.files import FileOutput
 from airflow_provider_tiktok.operators._outputs.xcom import XComOutput
 from airflow_provider_tiktok.operators._run.checkpoint import RunCheckpoint
 from airflow_provider_tiktok.operators._run.lineage import Lineage
+from airflow_provider_tiktok.operators._run.metrics import send_metrics
 from airflow_provider_tiktok.operators._run.options import ReportOptions, RunOptions
 from airflow_provider_tiktok.operators._run.outcome import Deferred, Finished
-from airflow_provider_tiktok.operators._run.schedule import asks_for_final_figures, run_time
+from airflow_provider_tiktok.operators._run.schedule import asks_for_final_figures, backfilled_day, run_time
 from airflow_provider_tiktok.operators._run.story import story_of
 from airflow_provider_tiktok.reports.fetch.collectors import Encode
 from airflow_provider_tiktok.reports.fetch.paged import PagedSource
@@ -85,6 +86,7 @@ class Run(ABC):
             connections=options.max_concurrency, max_suspension_wait=MAX_WAIT if options.deferrable else None
         )
         self._stop = stop
+        self._began = clock.monotonic()
         self._lineage = Lineage(options, hook, context)
 
     def execute(self, unfinished: Mapping[str, Any] | None = None) -> Finished | Deferred:
@@ -183,6 +185,7 @@ class Run(ABC):
             )
         output.publish(source, summary, clock.now())
         self._lineage.emit(summary)
+        send_metrics(summary, clock.monotonic() - self._began, self.context)
         self.log_summary(summary)
         if not summary["row_count"] and self.options.on_empty == "skip":
             if (task_instance := self.context.get("ti")) is not None:
@@ -279,7 +282,22 @@ class ReportRun(Run):
         """Plan the report for the time of this run."""
         plan = make_plan(self.client, self.request, run_time(self.context))
         self.on_plan(plan)
+        self._warn_of_other_days(plan)
         return plan
+
+    def _warn_of_other_days(self, plan: ReportPlan) -> None:
+        """Warn in a run of a backfill that leaves the days to TikTok's accounts, and so doesn't load its own day."""
+        own = backfilled_day(self.context)
+        first = plan.start_date
+        if own is None or self.request.end_date is not None or first is None or plan.end_date is None:
+            return
+        if not first <= own <= plan.end_date:
+            log.warning(
+                "This run of a backfill is for %s and loads %s, each account's last complete day before the run. Set "
+                '`report_start_date="{{ ds }}"` to load its own day.',
+                own,
+                plan.span,
+            )
 
     def open_output(self, plan: ReportPlan) -> Output:
         """Open what takes the rows: a table, files or XCom.

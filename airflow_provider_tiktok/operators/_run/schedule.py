@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 from airflow_provider_tiktok import clock
@@ -33,6 +33,14 @@ def run_time(context: Any) -> RunTime:
     zone = _zone(context.get("dag"))
     first, end_day = start.astimezone(zone).date(), end.astimezone(zone).date()
     return RunTime(time, (first, max(first, end_day - _DAY)))
+
+
+def backfilled_day(context: Any) -> date | None:
+    """Return the day that a run of a backfill is for, in the DAG's time zone; ``None`` for other runs."""
+    kind, time = getattr(context.get("dag_run"), "run_type", None), context.get("logical_date")
+    if str(getattr(kind, "value", kind)) != "backfill" or not isinstance(time, datetime):
+        return None
+    return time.astimezone(_zone(context.get("dag"))).date()
 
 
 def asks_for_final_figures(context: Any) -> bool:
