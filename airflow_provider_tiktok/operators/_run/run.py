@@ -63,6 +63,8 @@ class Run(ABC):
     :param hook: calls TikTok.
     :param context: Airflow's context; may be empty.
     :param stop: set when the task is killed.
+
+    ``source`` is the source of the rows, as soon as there is one, for who shows how far it is.
     """
 
     noun: ClassVar[str]
@@ -85,6 +87,7 @@ class Run(ABC):
         self.client = hook.get_conn(
             connections=options.max_concurrency, max_suspension_wait=MAX_WAIT if options.deferrable else None
         )
+        self.source: RowSource | None = None
         self._stop = stop
         self._began = clock.monotonic()
         self._lineage = Lineage(options, hook, context)
@@ -137,7 +140,7 @@ class Run(ABC):
             closing(self._open_checkpoint(plan, output, resumed=resumed)) as checkpoint,
         ):
             encode = self.columns.encoder(output.encode, checkpoint.started_at)
-            source = open_source(plan, encode, checkpoint)
+            source = self.source = open_source(plan, encode, checkpoint)
             with checkpoint.saved_on_error(source):
                 return self.complete(source, checkpoint.batches(source), output)
 

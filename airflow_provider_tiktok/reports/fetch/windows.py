@@ -37,6 +37,8 @@ class WindowSource:
     :param failures: what an account's failure means for the others.
     :param max_concurrency: calls in flight.
     :param resumed: where an earlier fetch has left off, and what it brought until there.
+
+    ``progress`` counts what has come.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class WindowSource:
         self._windows = plan.windows[self._position.windows :]
         self._windows_left = Counter(calls[0].advertiser_id for calls in self._windows)
         self._account_rows = _AccountRows(budget)
-        self._progress = Progress(
+        self.progress = Progress(
             len(plan.advertiser_ids),
             len(self._windows),
             client.credentials.qps,
@@ -74,7 +76,7 @@ class WindowSource:
             self._open_windows(),
             result=self.result,
             recovery=recovery,
-            progress=self._progress,
+            progress=self.progress,
             on_account_error=self._fail_account,
             concurrency=max_concurrency,
             waiting=min(waiting, max_concurrency),
@@ -142,7 +144,7 @@ class WindowSource:
             # rows of an account that fails in a later window must not have been passed on
             self._account_rows.add(account, window.rows)
         if not self._windows_left[account]:
-            self._progress.accounts_done += 1
+            self.progress.accounts_done += 1
             yield from self._account_rows.release()
 
     def _fail_account(self, advertiser_id: str, error: TikTokError) -> None:
