@@ -1,10 +1,8 @@
-"""``python -m airflow_provider_tiktok``: presets, fields, plan; connect, revoke, doctor."""
+"""``python -m airflow_provider_tiktok``, which is ``airflow-tiktok``, too."""
 
 from __future__ import annotations
 
-import sys
-
-from airflow_provider_tiktok.cli.main import main
+from airflow_provider_tiktok.cli.main import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

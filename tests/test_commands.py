@@ -1,5 +1,6 @@
 """The command line: presets, fields, plan."""
 
+import json
 import subprocess
 import sys
 
@@ -16,9 +17,11 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
     return code, captured.out, captured.err
 
 
-def test_presets_show_name_level_dimensions_and_metrics(capsys):
-    _, out, _ = run(capsys, "presets")
-    assert [line for line in out.splitlines() if line and not line.startswith(" ")] == list(PRESETS)
+def test_presets_are_listed_in_short_and_one_is_shown_in_full(capsys):
+    code, out, _ = run(capsys, "presets")
+    title, *lines = out.splitlines()
+    assert (code, title.split()) == (0, ["preset", "level", "metrics", "grouped", "by"])
+    assert [line.split()[0] for line in lines] == list(PRESETS)
     assert run(capsys, "presets", "auction_campaign") == (
         0,
         "auction_campaign_summary\n"
@@ -29,31 +32,75 @@ def test_presets_show_name_level_dimensions_and_metrics(capsys):
     )
     _, out, _ = run(capsys, "presets", "ad_audience_interest")
     assert "AUDIENCE, AUCTION_AD, one call a day" in out
+    _, out, _ = run(capsys, "presets", "ad_daily", "--json")
+    assert json.loads(out) == {"ad_daily": json.loads(json.dumps(dict(PRESETS["ad_daily"])))}
+
+
+def test_a_preset_whose_name_is_part_of_others_is_shown_alone(capsys):
+    _, out, _ = run(capsys, "presets", "advertiser_audience_age_gender_daily")
+    assert [line for line in out.splitlines() if line and not line.startswith(" ")] == [
+        "advertiser_audience_age_gender_daily"
+    ]
+    _, out, _ = run(capsys, "presets", "--details")
+    assert [line for line in out.splitlines() if line and not line.startswith(" ")] == list(PRESETS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("presets", "daly"), "No preset has 'daly' in its name. Did you mean "),
+        (("presets", "ad_dayly"), "Did you mean ad_daily"),
+        (("fields", "spnd"), "No field of BASIC reports has 'spnd'. Did you mean spend?"),
+        (("fields", "live_launched_time"), "Other report types do: --report-type GMV_MAX"),
+        (("fields", "cash_spend", "--level", "ad"), "has 'cash_spend' at the level ad."),
+    ],
+)
+def test_what_is_not_found_is_suggested_and_fails(capsys, arguments, says):
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (1, "")
+    assert says in err
 
 
 @pytest.mark.parametrize("report_type", catalog.LEVELS_OF)
 def test_fields_lists_every_field(capsys, report_type):
-    count = len(catalog.dimensions(report_type)) + len(catalog.metrics(report_type))
+    fields = [*catalog.dimensions(report_type), *catalog.metrics(report_type)]
     code, out, _ = run(capsys, "fields", "--report-type", report_type.lower())
-    assert (code, out.splitlines()[-1]) == (0, f"{count} of {count} fields of {report_type} reports")
+    title, *lines, last = out.splitlines()
+    assert (code, last) == (0, f"{len(fields)} of {len(fields)} fields of {report_type} reports")
+    assert title.split() == ["name", "kind", "type", "section"]
+    assert [line.split()[0] for line in lines] == fields
 
 
-def test_fields_finds_by_word_and_level(capsys):
+def test_one_field_is_shown_with_its_rules_in_words(capsys):
     assert run(capsys, "fields", "cash_spend") == (
         0,
-        "metric        cash_spend  [currency, core; advertiser; advertiser_daily; no_hour; no_lifetime]\n"
-        "              The account level only, and by day.\n"
+        "cash_spend\n"
+        "  kind        metric, currency, core\n"
+        "  levels      AUCTION_ADVERTISER\n"
+        "  rules       exists for advertiser_id, by stat_time_day, only; doesn't go with stat_time_hour;\n"
+        "              doesn't go with `query_lifetime`\n"
+        "  note        The account level only, and by day.\n"
+        "\n"
         "1 of 1096 fields of BASIC reports\n",
         "",
     )
-    for level in ("campaign", "AUCTION_CAMPAIGN"):
-        assert "0 of 1096" in run(capsys, "fields", "cash_spend", "--level", level)[1]
+    assert "values of several days or entities can't be added up" in run(capsys, "fields", "reach")[1]
+    _, out, _ = run(capsys, "fields", "campaign_id")  # which is a dimension and a metric
+    assert out.count("\ncampaign_id\n") + out.startswith("campaign_id\n") == 2
+    (field,) = json.loads(run(capsys, "fields", "cash_spend", "--json")[1])
+    assert (field["levels"], field["rules"][0]) == (["AUCTION_ADVERTISER"], "advertiser_daily")
 
 
-def test_fields_finds_by_note_and_says_what_does_not_add_up(capsys):
+@pytest.mark.parametrize("report_type", catalog.LEVELS_OF)
+def test_every_rule_is_explained(capsys, report_type):
+    _, out, _ = run(capsys, "fields", "--report-type", report_type, "--details")
+    rules = {rule for metric in catalog.metrics(report_type).values() for rule in metric.rules}
+    assert not [rule for rule in rules if rule in out.split()]
+
+
+def test_fields_finds_by_note(capsys):
     _, out, _ = run(capsys, "fields", "Money, for all")
-    assert out.startswith("metric        total_complete_payment_rate  [currency, website]\n")
-    assert "metric        reach  [integer, core; not additive]" in run(capsys, "fields", "reach")[1]
+    assert out.startswith("total_complete_payment_rate\n")
 
 
 def test_a_wrong_level_is_reported_with_the_right_ones(capsys):
@@ -67,8 +114,10 @@ def test_a_wrong_level_is_reported_with_the_right_ones(capsys):
 
 def test_presets_and_fields_need_neither_airflow_nor_http():
     code = (
-        "import sys\nfrom airflow_provider_tiktok.cli.main import main\n"
+        "import sys\nfrom contextlib import suppress\nfrom airflow_provider_tiktok.cli.main import main\n"
         "main(['presets']); main(['fields', 'spend'])\n"
+        "for command in ('report', 'plan'):\n"
+        "    with suppress(SystemExit): main([command, '--help'])\n"
         "assert not {'airflow', 'requests'} & set(sys.modules), 'loaded'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
@@ -98,6 +147,15 @@ def test_a_plan_shows_what_a_report_costs(capsys, connect):
         "quota       0.001% of the 864,000 calls a day of TikTok's basic level\n"
         "time        1.0 s at least, at 10 calls a second\n",
     )
+
+
+def test_a_plan_as_json(capsys, connect):
+    connect(advertiser_ids="7000000000000000001", qps=10)
+    day = ("--report-start-date", "2025-01-01")
+    _, out, _ = run(capsys, "plan", "--preset", "ad_daily", *day, "--json", "--no-include-deleted")
+    found = json.loads(out)
+    assert (found["calls"], found["advertiser_ids"]) == (1, ["7000000000000000001"])
+    assert found["metrics"] == list(PRESETS["ad_daily"]["metrics"])
 
 
 def test_a_plan_that_cannot_be_made_says_why(capsys, connect):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 _ACCOUNTS, _ADS, _AUDIENCES = "Ad Account Management", "Ads Management", "Audience Management"
 _REPORTING, _CREATIVES, _PIXELS = "Reporting", "Creative Management", "Pixel Management"
@@ -51,14 +51,27 @@ def scope_of(path: str) -> str:
     return SCOPES.get(max(filter(path.startswith, SCOPES), key=len, default=""), "")
 
 
-def meaning_of(scopes: Iterable[str]) -> str:
+def name_of(scope: str) -> str:
+    """Return a scope's name, with its number where this version knows none."""
+    return NUMBERS.get(scope, f"number {scope}")
+
+
+def lacking(scopes: Iterable[str]) -> list[str]:
+    """Return the scopes that an app lacks, each with what it is needed for; none where no number of its own is known.
+
+    :param scopes: the numbers that came with the token.
+    """
+    had = {NUMBERS[scope] for scope in scopes if scope in NUMBERS}
+    return [f"{scope} ({use})" for scope, use in USES.items() if scope not in had] if had else []
+
+
+def meaning_of(scopes: Sequence[str]) -> str:
     """Return what an app can and can't do with scopes, in sentences; empty where no number of them is known.
 
     :param scopes: the numbers that came with the token.
     """
     had = [NUMBERS[scope] for scope in scopes if scope in NUMBERS]
-    lacking = [f"{scope} ({use})" for scope, use in USES.items() if scope not in had]
+    without = lacking(scopes)
     if not had:
         return ""
-    without = f", but not {', '.join(lacking)}" if lacking else ""
-    return f"They include {', '.join(had)}{without}."
+    return f"They include {', '.join(had)}{', but not ' if without else ''}{', '.join(without)}."

@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_tiktok.api.scopes import lacking, name_of
 from airflow_provider_tiktok.cli.connection import (
     add_app_options,
     add_connection_options,
@@ -20,11 +22,13 @@ from airflow_provider_tiktok.cli.connection import (
 )
 from airflow_provider_tiktok.cli.prompts import (
     SECRET_VARIABLE,
+    ask,
     confirm,
     echo,
     read_app_id,
     read_app_secret,
 )
+from airflow_provider_tiktok.cli.terminal import as_json
 from airflow_provider_tiktok.exceptions import TikTokError
 
 if TYPE_CHECKING:
@@ -38,44 +42,57 @@ PORT = 8766
 _CONSENT_TIMEOUT = 600.0  # seconds
 _LAST_PORT = 65_535
 _PLACEHOLDER = "placeholder"
-_CONNECT = f"""
+_CONNECT = f"""\
 The app secret comes from --app-secret-file, the environment variable {SECRET_VARIABLE}, the connection that is
 there already, or a question. The redirect URL must be in the app's settings in TikTok's portal.
+
+examples:
+  airflow-tiktok connect --app-id 7350000000000000001
+  airflow-tiktok connect tiktok_agency --advertiser-ids '*'
+  airflow-tiktok connect --print env --output connection.env
 """
+_ACCOUNTS = """\
+Of which accounts are reports that name none? * is every account that the token reaches. IDs with commas are these. After
+none, each report must name its own."""
 
 
-def add_command(commands: Any) -> None:
-    """Add ``connect`` to the command line."""
-    connect = commands.add_parser(
-        "connect", help="authorise the app, and store the connection", epilog=_CONNECT
-    )
-    add_connection_options(connect)
-    add_app_options(connect)
-    connect.add_argument(
+def add_connect(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``connect``."""
+    add_connection_options(parser)
+    add_app_options(parser)
+    parser.add_argument(
         "--port", type=_port, default=PORT, help="where the redirect comes (default: %(default)s)"
     )
-    connect.add_argument(
+    parser.add_argument(
         "--redirect-uri", help="the app's redirect URL, if it is another; the address is pasted then"
     )
-    connect.add_argument(
+    parser.add_argument(
         "--paste", action="store_true", help="listen on no port; the redirect's address is pasted"
     )
-    connect.add_argument(
+    parser.add_argument(
         "--timeout", type=float, default=_CONSENT_TIMEOUT, help="seconds to wait (default: %(default)g)"
     )
-    connect.add_argument("--host", help="API host of the connection: the emulator, a proxy")
-    connect.add_argument("--consent-url", help="the consent page, if it is not TikTok's")
-    connect.add_argument("--advertiser-ids", help="default accounts of the connection, with commas, or *")
-    connect.add_argument(
+    parser.add_argument("--host", help="API host of the connection: the emulator, a proxy")
+    parser.add_argument("--consent-url", help="the consent page, if it is not TikTok's")
+    parser.add_argument(
+        "--advertiser-ids",
+        metavar="IDS",
+        help="accounts of reports that name none, with commas; or '*' for every account that the token reaches",
+    )
+    parser.add_argument(
         "--overwrite", action="store_true", help="update a connection that is there without asking"
     )
-    connect.add_argument(
+    parser.add_argument(
         "--print", choices=("json", "env"), help="write the connection out instead of storing it"
     )
-    connect.add_argument(
+    parser.add_argument(
         "--output", metavar="FILE", help="where --print writes, readable by you alone; - shows it"
     )
-    connect.set_defaults(run=_connect)
+    parser.add_argument(
+        "--json", action="store_true", help="print the scopes and accounts as JSON, without the token"
+    )
+    parser.epilog = _CONNECT
+    parser.set_defaults(run=_connect)
 
 
 def _port(text: str) -> int:
@@ -86,7 +103,6 @@ def _port(text: str) -> int:
 
 def _connect(options: argparse.Namespace) -> Iterator[str]:
     from airflow_provider_tiktok.api.endpoints.advertisers import list_advertisers
-    from airflow_provider_tiktok.api.scopes import meaning_of
     from airflow_provider_tiktok.cli import store
     from airflow_provider_tiktok.cli.clients import new_client
     from airflow_provider_tiktok.cli.doctor import account_lines
@@ -105,8 +121,8 @@ def _connect(options: argparse.Namespace) -> Iterator[str]:
         "app_id": read_app_id(options.app_id, str(before.get("app_id") or "")),
         "app_secret": read_app_secret(options.app_secret_file, str(before.get("app_secret") or "")),
     }
-    if options.advertiser_ids:
-        wanted["advertiser_ids"] = options.advertiser_ids
+    if accounts := options.advertiser_ids or _ask_for_accounts(before):
+        wanted["advertiser_ids"] = accounts
     host = options.host or (present.host if present else "")
     credentials = _credentials(conn_id, host, {**before, **wanted})
     grant = _ask_for_consent(credentials, options)
@@ -118,16 +134,38 @@ def _connect(options: argparse.Namespace) -> Iterator[str]:
         store.save(conn_id, fields)
         echo(f"Airflow's connection {conn_id!r} holds the new token.")
         _check_what_airflow_reads(conn_id, grant)
-    echo(f"The token has the scopes {', '.join(grant.scopes) or '(TikTok names none)'}.")
-    if meaning := meaning_of(grant.scopes):
-        echo(meaning)
+    echo(_in_words(grant.scopes))
     echo("It reaches:")
     with closing(new_client(credentials, grant.access_token)) as client:
-        for line in account_lines(list_advertisers(client)):
-            echo(line)
+        reached = list_advertisers(client)
+    for line in account_lines(reached):
+        echo(line)
     if "advertiser_ids" not in {**before, **wanted}:
-        echo("The connection names no accounts, so each report must; --advertiser-ids sets them.")
-    yield from ()
+        echo(
+            "The connection names no accounts, so each report must; `--advertiser-ids '*'` sets all that the token reaches."
+        )
+    if options.json:
+        yield as_json(
+            {"conn_id": conn_id, "scopes": grant.scopes, "accounts": [one.as_dict() for one in reached]}
+        )
+
+
+def _ask_for_accounts(before: Mapping[str, Any]) -> str:
+    """Ask for the accounts of a connection that has none, if there is a terminal to ask on; all are offered."""
+    if before.get("advertiser_ids") or not sys.stdin.isatty():
+        return ""
+    echo(_ACCOUNTS)
+    answer = ask("Accounts [*]: ") or "*"
+    return "" if answer == "none" else answer
+
+
+def _in_words(scopes: Sequence[str]) -> str:
+    """Return what a token is good for."""
+    if not scopes:
+        return "TikTok names no scopes of the token."
+    without = lacking(scopes)
+    named = ", ".join(map(name_of, scopes))
+    return f"The token has the scopes {named}{'; it lacks ' if without else ''}{', '.join(without)}."
 
 
 def _ask_for_consent(credentials: TikTokCredentials, options: argparse.Namespace) -> Grant:

@@ -7,10 +7,12 @@ import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.cli.connection import add_connection_options, conn_id_of, new_hook
+from airflow_provider_tiktok.cli.terminal import as_json, with_state
 from airflow_provider_tiktok.exceptions import TikTokConfigError, TikTokError
 
 if TYPE_CHECKING:
@@ -20,33 +22,43 @@ if TYPE_CHECKING:
 _WIDTH = 110
 _INDENT = " " * 18
 _SHOWN_ACCOUNTS = 10
+_EPILOG = """\
+It makes some ten cheap calls, and shows no secret. It ends with code 1 if the connection doesn't work.
+
+examples:
+  airflow-tiktok doctor
+  airflow-tiktok doctor tiktok_agency --json
+"""
 
 
-def add_command(commands: Any) -> None:
-    """Add ``doctor`` to the command line."""
-    doctor = commands.add_parser("doctor", help="show what is wrong with a connection")
-    add_connection_options(doctor)
-    doctor.set_defaults(run=_doctor)
+def add_doctor(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``doctor``."""
+    add_connection_options(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.epilog = _EPILOG
+    parser.set_defaults(run=_doctor)
 
 
-def _doctor(options: argparse.Namespace) -> Iterator[str]:
+def _doctor(options: argparse.Namespace) -> Iterator[Any]:
     from airflow_provider_tiktok.api.diagnosis.examination import examine, unusable
 
     conn_id = conn_id_of(options)
     hook = new_hook(conn_id)
     report = Report()
+    shown = report.facts if options.json else report.lines
     try:
         stored = hook.stored_connection()
         scopes = _scopes(stored.extra.get("scopes")) if stored else ()
         client = hook.new_short_wait_client()
     except TikTokConfigError as error:
-        yield from report.lines(iter([unusable(conn_id, str(error))]))
+        yield from shown(iter([unusable(conn_id, str(error))]))
     else:
         with closing(client):
-            yield from report.lines(examine(client, conn_id, scopes))
+            yield from shown(examine(client, conn_id, scopes))
     if report.is_bad:
         raise TikTokError(report.verdict)
-    yield report.verdict
+    if not options.json:
+        yield report.verdict
 
 
 def _scopes(value: object) -> tuple[str, ...]:
@@ -77,14 +89,22 @@ class Report:
             return f"The connection doesn't work: {bad} finding(s) to fix."
         return f"The connection works{f'; {doubtful} finding(s) to look at' if doubtful else ''}."
 
-    def lines(self, findings: Iterator[Finding]) -> Iterator[str]:
+    def lines(self, findings: Iterator[Finding]) -> Iterator[Any]:
         """Yield the lines of findings, one finding at a time."""
-        for finding in findings:
-            self._counts[finding.state] = self._counts.get(finding.state, 0) + 1
-            yield from _wrapped(f"{finding.state:<6}{finding.part:<12}", finding.text)
+        for finding in self._counted(findings):
+            yield from map(with_state, _wrapped(f"{finding.state:<6}{finding.part:<12}", finding.text))
             yield from (_INDENT + line for line in account_lines(finding.accounts))
             if finding.advice:
                 yield from _wrapped(f"{_INDENT}-> ", finding.advice)
+
+    def facts(self, findings: Iterator[Finding]) -> Iterator[str]:
+        """Yield the findings as JSON."""
+        yield as_json([asdict(finding) for finding in self._counted(findings)])
+
+    def _counted(self, findings: Iterator[Finding]) -> Iterator[Finding]:
+        for finding in findings:
+            self._counts[finding.state] = self._counts.get(finding.state, 0) + 1
+            yield finding
 
 
 def account_lines(accounts: Sequence[Advertiser]) -> Iterator[str]:

@@ -7,43 +7,44 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from contextlib import closing
+from inspect import signature
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_tiktok.cli.connection import add_connection_options, conn_id_of, new_hook
+from airflow_provider_tiktok.cli.parameters import add_parameters, given, parameters_of
+from airflow_provider_tiktok.cli.terminal import as_json
+from airflow_provider_tiktok.reports.params.request import parse_request
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.reports.planning.plan import ReportPlan
 
-_OPTIONS = (
-    *("preset", "advertiser-ids", "exclude-advertiser-ids", "report-type", "data-level", "dimensions"),
-    *("metrics", "filters", "report-start-date", "report-end-date", "lookback-days", "request-params"),
-)
+_NAMES = tuple(signature(parse_request).parameters)
+_OPERATOR = ("airflow_provider_tiktok.operators.report", "TikTokReportOperator")
+_EPILOG = """\
+dates: YYYY-MM-DD, in the account's time zone. Without dates, the report is of the account's last complete day.
+
+examples:
+  airflow-tiktok plan --preset ad_daily --report-start-date 2026-01-01 --report-end-date 2026-06-30
+  airflow-tiktok plan --preset ad_hourly --advertiser-ids '*' --json
+"""
 
 
-def add_command(commands: Any) -> None:
-    """Add ``plan`` to the command line."""
-    plan = commands.add_parser("plan", help="show what a report would cost, without fetching it")
-    plan.add_argument("--conn-id", default="tiktok_default", help="the Airflow connection")
-    for name in _OPTIONS:
-        plan.add_argument(f"--{name}", help="as the operator's parameter")
-    plan.add_argument(
-        "--query-lifetime", action="store_true", default=None, help="as the operator's parameter"
-    )
-    plan.add_argument("--with-parents", action="store_true", help="as the operator's parameter")
-    plan.set_defaults(run=_plan)
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``plan``."""
+    add_connection_options(parser, positional=False)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_parameters(parser, parameters_of(*_OPERATOR), _NAMES)
+    parser.usage = "%(prog)s [options]"
+    parser.epilog = _EPILOG
+    parser.set_defaults(run=_plan)
 
 
 def _plan(options: argparse.Namespace) -> Iterator[str]:
-    # importing Airflow takes a second or more, and `presets` and `fields` don't need it
-    from airflow_provider_tiktok._compat_late import read_all_connections
-    from airflow_provider_tiktok.hooks.tiktok import TikTokHook
-
-    read_all_connections()
-    given = {name: getattr(options, name) for name in (option.replace("-", "_") for option in _OPTIONS)}
-    parameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    hook = TikTokHook(options.conn_id)
-    plan = hook.plan_report(
-        **parameters, query_lifetime=options.query_lifetime, with_parents=options.with_parents
-    )
-    yield from describe_plan(plan, hook.get_conn().credentials.qps)
+    with closing(new_hook(conn_id_of(options))) as hook:
+        plan = hook.plan_report(**given(options, _NAMES))
+        qps = hook.get_conn().credentials.qps
+    yield from [as_json(_facts(plan, qps))] if options.json else describe_plan(plan, qps)
 
 
 def describe_plan(plan: ReportPlan, qps: float) -> Iterator[str]:
@@ -62,3 +63,20 @@ def describe_plan(plan: ReportPlan, qps: float) -> Iterator[str]:
     yield f"time        {plan.shortest_seconds(qps):,.1f} s at least, at {qps:g} calls a second"
     for account, error in plan.refused.items():
         yield f"refused     {account}: {error}"
+
+
+def _facts(plan: ReportPlan, qps: float) -> dict[str, Any]:
+    request = plan.request
+    return {
+        "report_type": request.report_type,
+        "data_level": request.data_level,
+        "dimensions": list(request.dimensions),
+        "metrics": list(request.metrics),
+        "advertiser_ids": list(plan.advertiser_ids),
+        "days": str(plan.span),
+        "windows": len({call.window for call in plan.calls}),
+        "calls": len(plan),
+        "share_of_daily_quota": plan.share_of_quota,
+        "shortest_seconds": plan.shortest_seconds(qps),
+        "refused": {account: str(error) for account, error in plan.refused.items()},
+    }

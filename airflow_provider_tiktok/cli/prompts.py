@@ -64,6 +64,12 @@ def confirm(question: str, *, yes: bool, option: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
+def ask(question: str) -> str:
+    """Ask for a line of text."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
 def _from_file(path: Path) -> Secret:
     try:
         with path.open("rb") as file:

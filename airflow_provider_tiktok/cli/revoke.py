@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 from airflow_provider_tiktok.cli.connection import (
     add_app_options,
@@ -14,21 +13,29 @@ from airflow_provider_tiktok.cli.connection import (
     new_hook,
 )
 from airflow_provider_tiktok.cli.prompts import confirm, echo, read_app_id, read_app_secret
+from airflow_provider_tiktok.cli.terminal import as_json
 from airflow_provider_tiktok.exceptions import TikTokAuthError, TikTokError
 
 _INVALID_TOKEN = frozenset({40102, 40105})
 """TikTok's codes for a token that no longer works."""
 
+_EPILOG = """\
+examples:
+  airflow-tiktok revoke
+  airflow-tiktok revoke tiktok_agency --yes --delete
+"""
 
-def add_command(commands: Any) -> None:
-    """Add ``revoke`` to the command line."""
-    revoke = commands.add_parser("revoke", help="take a connection's token back from TikTok")
-    add_connection_options(revoke)
-    add_app_options(revoke)
-    revoke.add_argument("--yes", action="store_true", help="revoke without asking")
-    revoke.add_argument("--delete", action="store_true", help="delete the connection as well, without asking")
-    revoke.add_argument("--keep", action="store_true", help="keep the connection, without asking")
-    revoke.set_defaults(run=_revoke)
+
+def add_revoke(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``revoke``."""
+    add_connection_options(parser)
+    add_app_options(parser)
+    parser.add_argument("--yes", action="store_true", help="revoke without asking")
+    parser.add_argument("--delete", action="store_true", help="delete the connection as well, without asking")
+    parser.add_argument("--keep", action="store_true", help="keep the connection, without asking")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.epilog = _EPILOG
+    parser.set_defaults(run=_revoke)
 
 
 def _revoke(options: argparse.Namespace) -> Iterator[str]:
@@ -50,6 +57,7 @@ def _revoke(options: argparse.Namespace) -> Iterator[str]:
     question = f"Revoke the token of {conn_id!r}? Whatever uses it fails from then on."
     if not confirm(question, yes=options.yes, option="--yes"):
         raise TikTokError("Nothing was done.")
+    was_valid = True
     with closing(new_client(credentials)) as client:
         try:
             accounts = revoke_token(client)
@@ -59,13 +67,16 @@ def _revoke(options: argparse.Namespace) -> Iterator[str]:
         except TikTokAuthError as error:
             if error.code not in _INVALID_TOKEN:
                 raise
+            was_valid = False
             echo(f"TikTok refuses the token of {conn_id!r} already; there is nothing to revoke.")
-    if options.keep or (not options.delete and not _wants_deletion(conn_id)):
+    keep = options.keep or (not options.delete and not _wants_deletion(conn_id))
+    if keep:
         echo(f"The connection {conn_id!r} is kept; `connect` gives it a new token.")
     else:
         store.delete(conn_id)
         echo(f"The connection {conn_id!r} is deleted.")
-    yield from ()
+    if options.json:
+        yield as_json({"conn_id": conn_id, "was_valid": was_valid, "is_deleted": not keep})
 
 
 def _wants_deletion(conn_id: str) -> bool:

@@ -8,6 +8,8 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 import requests
@@ -88,12 +90,60 @@ def test_a_connection_is_made(emulator, browser, saved, capsys):
     assert browser.response.status_code == 200
     shown = capsys.readouterr()
     assert "Airflow's connection 'mine' holds the new token." in shown.err
-    assert "scopes 1, 2, 3, 4, 6, 8, 7533163835474346001" in shown.err
+    assert (
+        "The token has the scopes Ad Account Management, Ads Management, Audience Management, Reporting, Creative "
+        "Management, Pixel Management, number 7533163835474346001."
+    ) in shown.err
     for account in emulator.world.accounts.values():
         assert re.search(rf"{account.advertiser_id}  {account.currency}  {account.zone} ", shown.err)
     code = re.search(r"auth_code=(\w+)", browser.response.url)[1]
     for secret in (connection["password"], SECRET, code):
         assert secret not in shown.out + shown.err
+
+
+def test_scopes_that_a_token_lacks_are_named_with_what_they_are_for(
+    emulator, browser, saved, capsys, monkeypatch
+):
+    from airflow_provider_tiktok.api.endpoints import oauth
+
+    real = oauth.exchange_code
+    monkeypatch.setattr(oauth, "exchange_code", lambda *given: replace(real(*given), scopes=("4",)))
+    assert connect(emulator, "--advertiser-ids", "*") == 0
+    assert "the scopes Reporting; it lacks Ad Account Management (accounts with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("answer", "stored"), [("", "*"), ("*", "*"), ("71, 72", "71, 72"), ("none", None)])
+def test_all_accounts_are_offered(emulator, browser, saved, capsys, monkeypatch, answer, stored):
+    monkeypatch.setattr("sys.stdin", Terminal([answer]))
+    monkeypatch.setattr("airflow_provider_tiktok.cli.listener._silent_input", nullcontext)
+    assert connect(emulator) == 0
+    assert saved["tiktok_default"]["extra"].get("advertiser_ids") == stored
+    shown = capsys.readouterr().err
+    assert "* is every account that the token reaches" in shown
+    assert ("--advertiser-ids '*'" in shown) == (stored is None)
+
+
+class Terminal:
+    def __init__(self, lines):
+        self.lines = iter(lines)
+
+    def isatty(self):
+        return True
+
+    def fileno(self):
+        raise OSError
+
+    def readline(self):
+        return f"{next(self.lines)}\n"
+
+
+def test_the_result_as_json_has_no_token(emulator, browser, saved, capsys):
+    assert connect(emulator, "--advertiser-ids", "*", "--json") == 0
+    shown = capsys.readouterr()
+    found = json.loads(shown.out)
+    assert found["scopes"][0] == "1"
+    assert [one["advertiser_id"] for one in found["accounts"]] == list(emulator.world.accounts)
+    assert saved["tiktok_default"]["password"] not in shown.out + shown.err
 
 
 def test_a_connection_that_is_there_keeps_what_the_user_had_set(emulator, browser, saved, connect_before):
@@ -246,9 +296,7 @@ def test_a_secret_comes_from_a_file(emulator, browser, saved, tmp_path):
 def test_a_missing_secret_is_prompted_for_without_showing_it(emulator, browser, saved, monkeypatch):
     monkeypatch.delenv("TIKTOK_APP_SECRET")
     monkeypatch.setattr("airflow_provider_tiktok.cli.prompts.sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr(
-        "airflow_provider_tiktok.cli.listener._silent_input", __import__("contextlib").nullcontext
-    )
+    monkeypatch.setattr("airflow_provider_tiktok.cli.listener._silent_input", nullcontext)
     monkeypatch.setattr("getpass.getpass", lambda prompt: "typed-secret-1")
     assert connect(emulator) == 0
     assert saved["tiktok_default"]["extra"]["app_secret"] == "typed-secret-1"

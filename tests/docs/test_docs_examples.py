@@ -138,11 +138,11 @@ def test_a_command_of_the_docs_prints_what_it_says(block, capsys, monkeypatch):
     from airflow_provider_tiktok.emulator import Settings, serve
 
     for command, expected in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block.text, re.M):
-        words = shlex.split(command)
-        assert words[:3] == ["python", "-m", "airflow_provider_tiktok"], command
+        program, *words = shlex.split(command)
+        assert program == "airflow-tiktok", command
         with serve(Settings(accounts=120, empty_account=False)) as agency:
             monkeypatch.setenv("AIRFLOW_CONN_TIKTOK_DEFAULT", connection_json(agency.url, qps=10))
-            assert main(words[3:]) == 0
+            assert main(words) == 0
         assert capsys.readouterr().out == expected
 
 
@@ -187,9 +187,14 @@ def check_python(words):
         _parser().parse_args(words[2:])
         return
     assert words[1] == "airflow_provider_tiktok", words
+    check_airflow_tiktok(words[2:])
+
+
+def check_airflow_tiktok(words):
     from airflow_provider_tiktok.cli.main import build_parser
 
-    build_parser().parse_args(words[2:])
+    words = words[: words.index(">")] if ">" in words else words
+    build_parser().parse_args(words)
 
 
 def check_airflow(words):
@@ -223,6 +228,7 @@ CHECKS = {
     "pip": check_pip,
     "python": check_python,
     "airflow": check_airflow,
+    "airflow-tiktok": check_airflow_tiktok,
     "export": check_export,
 }
 

@@ -88,6 +88,7 @@ class Progress:
         self.windows_done += 1
         self.pages_done += pages
         self.rows += rows
+        self._open_pages, self._next_count = (0, 0), self._started  # its pages aren't under way any more
 
     def tick(self, count_pages: Callable[[], tuple[int, int]]) -> None:
         """Count the pages under way, and log a line, if it is time.

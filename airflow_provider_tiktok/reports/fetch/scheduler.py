@@ -169,7 +169,8 @@ class PageScheduler:
 
     def _count_pages(self) -> tuple[int, int]:
         """Return how many pages are known of in the windows under way, and how many of them have come."""
-        return sum(window.pages for window in self._open), sum(window.pages_taken for window in self._open)
+        under_way = [window for window in self._open if not window.is_complete]
+        return sum(window.pages for window in under_way), sum(window.pages_taken for window in under_way)
 
     def _deal_with(self, outcome: Outcome[PageJob, Answer]) -> None:
         job = outcome.job
