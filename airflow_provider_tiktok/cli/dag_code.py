@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_provider_tiktok import clock
-
 _WIDTH = 88  # ruff's and black's
 _STEP = " " * 4
 
@@ -19,6 +17,8 @@ def dag_code(
     :param parameters: of the operator, as they were given.
     :param airflow_3: whether the file is for Airflow 3, which has DAGs elsewhere.
     """
+    from airflow_provider_tiktok import clock  # loads asyncio, which no help is to wait for
+
     has_dates = bool(parameters.keys() & {"report_start_date", "report_end_date"})
     schedule = "None" if has_dates else '"@daily"'
     remark = "  # the dates are fixed; without them, each run takes its own day" if has_dates else ""

@@ -63,13 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :return: the process's exit code.
     """
     options = build_parser().parse_args(arguments)
+    from airflow_provider_tiktok.cli.log import logged_to_stderr
     from airflow_provider_tiktok.cli.terminal import show
     from airflow_provider_tiktok.exceptions import TikTokError
 
     run: Callable[[argparse.Namespace], Iterator[Any]] = options.run
     try:
-        for item in run(options):
-            show(item)
+        with logged_to_stderr():
+            for item in run(options):
+                show(item)
         sys.stdout.flush()
     except TikTokError as error:
         print(error, file=sys.stderr)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import islice
@@ -26,7 +25,6 @@ from airflow_provider_tiktok.cli.parameters import add_parameters, given, parame
 from airflow_provider_tiktok.cli.prompts import echo
 from airflow_provider_tiktok.cli.terminal import as_json, row_table, write_rows
 from airflow_provider_tiktok.exceptions import TikTokError
-from airflow_provider_tiktok.reports.params import coerce
 
 if TYPE_CHECKING:
     from airflow_provider_tiktok.operators._run.outcome import Finished
@@ -154,7 +152,7 @@ def _fetch(command: _Command, run_options: Any, conn_id: str) -> Finished:
     from airflow_provider_tiktok.cli.progress_bar import watched
 
     stop = threading.Event()
-    with closing(new_hook(conn_id, stop=stop)) as hook, _shown_log():
+    with closing(new_hook(conn_id, stop=stop)) as hook:
         run = command.run(run_options, hook, {}, stop)
         return watched(run, stop)
 
@@ -193,6 +191,8 @@ _ENTITY_COMMAND = _Command(
 
 def _as_code(metavar: str, value: Any, name: str) -> Any:
     """Return a value from the command line as a DAG has it: lists and objects instead of their text."""
+    from airflow_provider_tiktok.reports.params import coerce
+
     if not isinstance(value, str):
         return value
     if metavar in _LISTS and value != "*":
@@ -243,30 +243,3 @@ def _remark(finished: Finished, options: argparse.Namespace, *, is_shown: bool) 
             f" The first {options.limit} are shown: --limit 0 shows all, --output-path writes them to a file."
         )
     echo(finished.skip_reason or text)
-
-
-@contextmanager
-def _shown_log() -> Iterator[None]:
-    """Write warnings to standard error; where that is no terminal, and has no progress bar, progress as well."""
-    log = logging.getLogger(_PACKAGE)
-    handler = _Lines()
-    level, propagate = log.level, log.propagate
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    log.addHandler(handler)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(level)
-        log.propagate = propagate
-
-
-class _Lines(logging.Handler):
-    """Writes a line for each record."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        is_warning = record.levelno >= logging.WARNING
-        is_progress = record.name.startswith(f"{_PACKAGE}.reports.fetch") and not sys.stderr.isatty()
-        if is_warning or is_progress:
-            echo(f"Warning: {record.getMessage()}" if is_warning else record.getMessage())
