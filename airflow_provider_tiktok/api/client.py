@@ -77,7 +77,7 @@ class TikTokClient:
             redactor=self._redactor,
             connections=connections,
         )
-        self._envelopes = EnvelopeReader(credentials.base_url, root, self.redact)
+        self._envelopes = EnvelopeReader(credentials.base_url, root, self.redact, conn_id=credentials.conn_id)
 
     @property
     def last_exchange(self) -> Exchange | None:

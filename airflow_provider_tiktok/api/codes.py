@@ -64,8 +64,8 @@ class ReturnCode:
 
 
 _AUTHORISE = (
-    "Authorise the app again in TikTok for Business and put the new access token into the password field "
-    "of the Airflow connection."
+    "Authorise the app again, and put the new access token into the field 'Access token' of the Airflow connection, which "
+    "is its password."
 )
 _GRANT = "Ask the owner of the advertiser account to grant it to your app, or leave the account out of `advertiser_ids`."
 _FIX_REQUEST = "Correct the parameter that the message names."
@@ -145,7 +145,8 @@ RETURN_CODES: dict[int, ReturnCode] = {
     40102: _reauthorise("the access token has expired"),
     40103: _reauthorise("the refresh token has expired"),
     40104: _auth(
-        "no access token was sent", "Put the access token into the password field of the Airflow connection."
+        "no access token was sent",
+        "Put the access token into the field 'Access token' of the Airflow connection.",
     ),
     40105: _reauthorise("the access token is wrong or revoked"),
     40106: _reauthorise("the user behind the token is invalid"),

@@ -43,6 +43,7 @@ class TikTokCredentials:
     :param shared_budget: whether all tasks of this app on the machine keep to ``qps`` together.
     :param rate_limit_conn_id: the Airflow connection of a Redis through which tasks on all machines do; empty for none.
     :param rate_limit_redis: that connection, read.
+    :param conn_id: ID of the Airflow connection, for messages.
     """
 
     access_token: str = field(repr=False)
@@ -56,6 +57,7 @@ class TikTokCredentials:
     shared_budget: bool = True
     rate_limit_conn_id: str = ""
     rate_limit_redis: RedisSettings | None = None
+    conn_id: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Keep token and secret from showing in dumps of what holds this one's fields."""
@@ -131,6 +133,7 @@ def read_credentials(
         timeout=extras.number("timeout", DEFAULT_TIMEOUT),
         shared_budget=shared,
         rate_limit_conn_id=rate_limit_conn_id,
+        conn_id=conn_id,
     )
 
 

@@ -14,7 +14,7 @@ from airflow_provider_tiktok.api.transport.problems import Problem, status_probl
 from airflow_provider_tiktok.api.transport.redaction import without_signatures
 from airflow_provider_tiktok.api.transport.sanitize import sanitize, well_formed_json
 from airflow_provider_tiktok.api.transport.session import HttpResponse
-from airflow_provider_tiktok.exceptions import TikTokRateLimitError, TikTokTransportError
+from airflow_provider_tiktok.exceptions import TikTokAuthError, TikTokRateLimitError, TikTokTransportError
 
 try:  # Airflow 3 brings it; it takes a third of the time that Python's own reader takes
     import msgspec
@@ -30,6 +30,10 @@ THROTTLE_HEADER = "X-Tt-Ads-Throttle"
 
 _MAX_MESSAGE = 600
 _MAX_ID = 80
+_COMMANDS = (
+    " It is the connection {conn_id!r}: `airflow-tiktok doctor {conn_id}` examines it, `airflow-tiktok connect {conn_id}` "
+    "gets a new token and stores it."
+)
 _CODE = re.compile(r"-?[0-9]{1,10}")
 
 
@@ -39,12 +43,14 @@ class EnvelopeReader:
     :param host: base URL of the API, for messages.
     :param root: URL below which the endpoints are, which decides the proxy.
     :param redact: takes the client's secrets out of a text.
+    :param conn_id: ID of the Airflow connection, for messages; empty if there is none.
     """
 
-    def __init__(self, host: str, root: str, redact: Callable[[str], str]) -> None:
+    def __init__(self, host: str, root: str, redact: Callable[[str], str], *, conn_id: str = "") -> None:
         self._host = host
         self._root = root
         self._redact = redact
+        self._commands = _COMMANDS.format(conn_id=sanitize(conn_id, _MAX_ID)) if conn_id else ""
 
     def read(self, response: HttpResponse, call: ApiCall) -> Answer | CallFailure:
         """Return what an HTTP response brings."""
@@ -87,9 +93,10 @@ class EnvelopeReader:
         message, request_id = sanitize(message, _MAX_MESSAGE), self._request_id(envelope)
         meaning = look_up(code, message, call.path)
         timed_out = meaning.action is Action.TIMEOUT
+        commands = self._commands if issubclass(meaning.error, TikTokAuthError) else ""
         error = meaning.error(
             f"TikTok refused the call{of(call.subject)}: {meaning.meaning}. Its message: {message!r}. "
-            f"{meaning.advice} [code {code}, request_id {request_id}]",
+            f"{meaning.advice}{commands} [code {code}, request_id {request_id}]",
             code=code,
             message=message,
             request_id=request_id,

@@ -234,6 +234,16 @@ def test_refusals_after_the_suspension_are_the_limit_of_the_day():
     assert (limit, seconds) == (DAY, 3605.0)  # until shortly after midnight in UTC
 
 
+@pytest.mark.parametrize("message", ["App reaches the QPM limit 600", QPS_TEXT])
+def test_a_refusal_long_after_a_suspension_is_not_the_limit_of_the_day(message):
+    limiter, clock = make()
+    limiter.refused(start(limiter, clock), "App reaches the QPM limit 600")
+    clock.now += 300 + 121  # no one has called meanwhile
+    refusal = limiter.refused(start(limiter, clock), message)
+    assert refusal.limit == (MINUTE if "QPM" in message else SECOND)
+    assert refusal.seconds <= 300
+
+
 @pytest.mark.parametrize(
     ("message", "limit"),
     [

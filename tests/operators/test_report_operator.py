@@ -588,6 +588,13 @@ def test_without_fail_fast_airflow_may_retry(emulator, connect):
     with pytest.raises(TikTokAuthError) as caught:
         run(**ONE_DAY, advertiser_ids=accounts(emulator, 1), fail_fast=False)
     assert (caught.value.code, caught.value.retryable) == (40105, False)
+    for words in (
+        "the field 'Access token' of the Airflow connection",
+        "the connection 'tiktok_default'",
+        "`airflow-tiktok doctor tiktok_default`",
+        "`airflow-tiktok connect tiktok_default`",
+    ):
+        assert words in str(caught.value)
 
 
 @pytest.mark.sampled(12)

@@ -584,6 +584,18 @@ def test_what_cannot_be_a_table_is_refused_before_any_call(emulator, lite, monke
     assert emulator.calls == []
 
 
+def test_a_provider_that_is_not_installed_is_named(emulator, lite, monkeypatch):
+    from airflow_provider_tiktok._compat_late import BaseHook
+
+    def fail(*_: object, **__: object):
+        raise ImportError("no such provider")
+
+    monkeypatch.setattr(type(BaseHook.get_connection("warehouse")), "get_hook", fail)
+    with pytest.raises(AirflowFailException, match="pip install apache-airflow-providers-sqlite"):
+        run(**TWO_DAYS, advertiser_ids=accounts(emulator, 1))
+    assert emulator.calls == []
+
+
 @pytest.mark.parametrize(
     "parameters",
     [

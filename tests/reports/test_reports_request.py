@@ -128,7 +128,8 @@ def test_the_level_follows_from_the_id_dimension(dimension, level):
         (
             {"dimensions": "ad_id,campaign_id"},
             "`dimensions` must have exactly one ID dimension (advertiser_id, campaign_id, adgroup_id, ad_id, "
-            "ad_id_v2), and it has ad_id, campaign_id.",
+            "ad_id_v2), and it has ad_id, campaign_id. Group by ad_id alone: `with_parents=True` adds IDs and names of "
+            "what is above it.",
         ),
         (
             {"dimensions": "ad_id,stat_time_day,stat_time_hour"},
@@ -186,7 +187,8 @@ def test_the_level_follows_from_the_id_dimension(dimension, level):
         ),
         (
             {"advertiser_ids": "7,seven"},
-            "advertiser_ids: 'seven' is not an advertiser ID, which is a number.",
+            "advertiser_ids: 'seven' is not an advertiser ID, which is a number. `airflow-tiktok entities advertiser "
+            "--advertiser-ids '*' --fields name` lists IDs and names of all accounts that the token reaches.",
         ),
         (
             {"advertiser_ids": []},

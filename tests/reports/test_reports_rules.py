@@ -233,6 +233,12 @@ def test_what_sources_disagree_about_is_left_to_tiktok(metric, dimension):
     [
         ("BASIC", "ad_id,stat_time_day,country_code,ad_type,page_id", {}, "holds 5 names; TikTok takes 4."),
         ("BASIC", "ad_id,advertiser_id", {}, "exactly one ID dimension"),
+        (
+            "BASIC",
+            "campaign_id,ad_id",
+            {},
+            "has campaign_id, ad_id. Group by ad_id alone: `with_parents=True` adds",
+        ),
         ("BASIC", "ad_id,ad_id_v2", {}, "exactly one ID dimension"),
         ("BASIC", "advertiser_id", {"data_level": "AUCTION_AD"}, "does not fit the dimension advertiser_id"),
         ("BASIC", "ad_id,campaign_name", {}, "holds campaign_name, which TikTok has as metrics only"),

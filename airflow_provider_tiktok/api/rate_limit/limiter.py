@@ -9,7 +9,7 @@ then recovers.
 
 Which limit it was is inferred from what helps. A second's limit passes within seconds. When every call is
 refused for three quarters of a minute, it is the minute's limit, for which TikTok suspends the app for five
-minutes; when it still refuses after these, it is the day's.
+minutes; when it still refuses after these, it is the day's. A refusal after minutes without any call is the first one again.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _SLACK = 0.07  # seconds; calls may reach TikTok so much closer together than th
 _BACKOFFS = (1, 2, 4, 8, 8, 8, 8, 8)  # times the initial backoff, while it may be the limit of a second
 _SUSPENSION = 300.0  # seconds, for a minute's limit
 _AFTER_SUSPENSION = 30.0  # seconds until it is asked a second time whether that is over
+_QUIET = 120.0  # seconds without a call after which a refusal says nothing about those before; longer than a probe's
 _RECOVERY = 0.02  # fraction of the full rate that comes back in a second
 _TOLERANCE = 1.0  # seconds that the clocks of two processors may differ by, and more
 _LONGEST_CALL = 86_400.0  # seconds
@@ -182,7 +183,8 @@ class RateLimiter:
             is_known = 0 <= now - started < _LONGEST_CALL
             if started < state.blocked_at if is_known else now < state.blocked_until:
                 return Refusal(state.limit or SECOND, max(0.0, state.blocked_until - now), is_new=False)
-            if state.limit == DAY:  # a day later it is a new question which limit it is
+            # a day later, or when no call was tried for a while, it is a new question which limit it is
+            if state.limit == DAY or now > state.blocked_until + _QUIET:
                 state.refusals, state.limit = 0, ""
             state.refusals += 1
             if state.refusals == 1:

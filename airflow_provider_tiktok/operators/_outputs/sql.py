@@ -342,6 +342,22 @@ def crossed_names(names: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {"column_names": crossed} if crossed else {}
 
 
+_PROVIDERS: Mapping[str, str] = {
+    conn_type: f": pip install {package}"
+    for conn_type, package in {
+        "sqlite": "apache-airflow-providers-sqlite",
+        "postgres": "apache-airflow-providers-postgres",
+        "mysql": "apache-airflow-providers-mysql",
+        "snowflake": "apache-airflow-providers-snowflake",
+        "redshift": "apache-airflow-providers-amazon",
+        "gcpbigquery": "apache-airflow-providers-google",
+        "mssql": "apache-airflow-providers-microsoft-mssql",
+        "duckdb": "airflow-provider-duckdb",
+    }.items()
+}
+"""The provider of a connection's type, for a message; Airflow doesn't know those that aren't installed."""
+
+
 def _open_hook(conn_id: object) -> Any:
     """Return the hook of the database.
 
@@ -368,7 +384,8 @@ def _open_hook(conn_id: object) -> Any:
     except Exception as error:
         raise TikTokOutputError(
             f"Connection {name!r} is of type {connection.conn_type!r}, for which no installed Airflow provider has a hook "
-            f"({type(error).__name__}). Install the provider of the database, such as apache-airflow-providers-postgres."
+            f"({type(error).__name__}). Install the provider of the database"
+            f"{_PROVIDERS.get(connection.conn_type, ', such as apache-airflow-providers-postgres')}."
         ) from None
     if not isinstance(hook, DbApiHook):
         raise TikTokOutputError(

@@ -8,6 +8,11 @@ from airflow_provider_tiktok.reports.params import coerce
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.report_types import ReportType
 
+_FIND_ID = (
+    "`airflow-tiktok entities advertiser --advertiser-ids '*' --fields name` lists IDs and names of all accounts that the "
+    "token reaches."
+)
+
 
 def read_accounts(value: object) -> tuple[str, ...] | None:
     """Read ``advertiser_ids``; ``None`` if not given, which means the connection's.
@@ -67,4 +72,4 @@ def _account_ids(value: object, name: str) -> tuple[str, ...] | None:
     try:
         return parse_advertiser_ids(value, name=name)
     except ValueError as error:
-        raise TikTokInvalidRequestError(f"{error}.") from None
+        raise TikTokInvalidRequestError(f"{error}. {_FIND_ID}") from None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.rules import DIMENSION_RULES, METRIC_RULES, Shape, wants_totals
-from airflow_provider_tiktok.reports.report_types import MAX_DIMENSIONS, ReportType
+from airflow_provider_tiktok.reports.report_types import ID_DIMENSION_LEVELS, MAX_DIMENSIONS, ReportType
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,18 @@ def _counts(shape: Shape) -> Iterator[Finding]:
         else:
             noun = f"{noun}: {', '.join(found)}"
         end = "." if sure else f", unless {' or '.join(shape.unknown)} is one"
+        if kind == "id" and len(found) > most:
+            end += _parents_hint(found)
         yield Finding("dimensions", f"must have {amount} {noun}{end}", sure)
+
+
+def _parents_hint(ids: list[str]) -> str:
+    """Return how to get the IDs of a row's parents, where that is what several ID dimensions are for."""
+    levels = {ID_DIMENSION_LEVELS[name]: name for name in ids if name in ID_DIMENSION_LEVELS}
+    if len(levels) != len(ids):
+        return ""
+    lowest = levels[max(levels, key=catalog.LEVELS.index)]
+    return f" Group by {lowest} alone: `with_parents=True` adds IDs and names of what is above it."
 
 
 def _grouping(shape: Shape) -> Iterator[Finding]:
