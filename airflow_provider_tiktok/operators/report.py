@@ -114,7 +114,7 @@ class TikTokReportOperator(RowsOperator):
     :param asset_partitions: make of each ``Asset`` in ``outlets`` one event a day of the report, with the day
         as partition key (Airflow 3.3). Such events wake DAGs with a ``PartitionedAssetTimetable`` and no
         others; by default they are made where the DAG's own schedule is ``PartitionedAtRuntime``.
-    :return: a summary; see the README for its fields.
+    :return: a summary; the page "Results and files" of the documentation has its fields.
     """
 
     template_fields: Sequence[str] = (
