@@ -1,11 +1,16 @@
 """The command line: presets, fields, plan."""
 
+import configparser
+import importlib
 import json
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from airflow_provider_tiktok import __version__
 from airflow_provider_tiktok.cli.main import main
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.presets import PRESETS
@@ -147,6 +152,20 @@ def test_a_plan_shows_what_a_report_costs(capsys, connect):
         "quota       0.001% of the 864,000 calls a day of TikTok's basic level\n"
         "time        1.0 s at least, at 10 calls a second\n",
     )
+
+
+def test_the_console_script_and_python_m_run_the_same(monkeypatch, capsys):
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parent.parent / "setup.cfg")
+    name, _, place = setup["options.entry_points"]["console_scripts"].strip().partition(" = ")
+    module, _, function = place.partition(":")
+    run_script = getattr(importlib.import_module(module), function)
+    for call in (run_script, lambda: runpy.run_module("airflow_provider_tiktok", run_name="__main__")):
+        monkeypatch.setattr(sys, "argv", [name, "--version"])
+        with pytest.raises(SystemExit) as stopped:
+            call()
+        assert stopped.value.code == 0
+        assert capsys.readouterr().out == f"airflow-tiktok {__version__}\n"
 
 
 def test_a_plan_as_json(capsys, connect):
