@@ -99,12 +99,24 @@ def _add_options(
     parser: argparse.ArgumentParser, command: _Command, epilog: str, usage: str = "[options]"
 ) -> None:
     add_connection_options(parser, positional=False)
-    parser.add_argument("--limit", type=int, default=_SHOWN, help="rows in a terminal (default: %(default)s)")
+    parser.add_argument(
+        "--limit",
+        type=_count,
+        default=_SHOWN,
+        metavar="N",
+        help="rows in a terminal, 0 for all (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--as-dag", action="store_true", help="print a DAG with these parameters; no call")
     parser.usage = f"%(prog)s {usage}"
     parser.epilog = epilog
     parser.set_defaults(run=lambda options: _run(options, command))
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows; 0 shows all")
+    return int(text)
 
 
 def _run(options: argparse.Namespace, command: _Command) -> Iterator[Any]:

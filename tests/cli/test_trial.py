@@ -233,10 +233,12 @@ def test_a_failed_report_leaves_the_file_as_it_was(run, emulator, moved_clock, t
     assert target.read_text() == "of before"
 
 
-def test_an_option_that_there_is_not_ends_with_code_2(capsys):
+@pytest.mark.parametrize("option", [("--presett", "x"), ("--limit", "-1"), ("--max-concurrency", "many")])
+def test_an_option_that_cannot_be_ends_with_code_2(capsys, option):
     with pytest.raises(SystemExit) as stopped:
-        main(["report", "--presett", "x"])
+        main(["report", *option])
     assert stopped.value.code == 2
+    assert option[0] in capsys.readouterr().err
 
 
 def test_an_interrupt_ends_with_code_130(run, monkeypatch):
