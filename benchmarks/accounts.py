@@ -44,7 +44,7 @@ def main() -> None:
             raise SystemExit(f"{found['rows']} rows, not {count * options.days}")
         print(
             f"| {count:,} | {found['rows']:,} | {found['calls']:,} | {found['seconds']:.1f} | {found['cpu']:.2f} | "
-            f"{task.memory.largest // _MIB} | {found['summary']:,} |",
+            f"{max(task.memory.largest, found['peak']) // _MIB} | {found['summary']:,} |",
             flush=True,
         )
 
@@ -77,6 +77,7 @@ def run(job: dict) -> None:
         "calls": summary["api_calls"],
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time() - cpu,
+        "peak": processes.peak(),
         "summary": len(json.dumps(summary)),
     }
     print(json.dumps(result), flush=True)

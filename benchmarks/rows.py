@@ -174,15 +174,12 @@ def run(job: dict) -> None:
     logger.propagate = False
     logger.addHandler(Windows(started))
     summary = operator.execute(processes.attempt(job["attempt"]))
-    peak = next(
-        line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
-    )
     result = {
         "rows": summary["row_count"],
         "calls": summary["api_calls"],
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time(),
-        "peak": int(peak.split()[1]) * 1024,
+        "peak": processes.peak(),
         "summary": len(json.dumps(summary)),
     }
     print(json.dumps(result), flush=True)
