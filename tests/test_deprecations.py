@@ -30,6 +30,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.full
 def test_no_module_and_no_example_uses_a_deprecated_name_of_airflows():
     examples = [str(path) for path in sorted((ROOT / "example_dags").glob("*.py"))]
     done = subprocess.run(

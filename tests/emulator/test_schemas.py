@@ -101,6 +101,7 @@ def refusal(path: str, call: dict[str, Any], *, v2: bool) -> str:
     return ""
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize(
     ("path", "legal", "v2"),
     CALLS,

@@ -96,6 +96,7 @@ def interrupt(emulator, operator, context, rules=(FROM_THE_FOURTH,)):
     emulator.clear()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "shape",
     [
@@ -165,6 +166,7 @@ def test_several_interruptions_add_up(emulator, report, tmp_path):
     assert files(tmp_path / "out") == files(tmp_path / "right")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("context", "parameters"),
     [

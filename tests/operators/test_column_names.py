@@ -375,7 +375,7 @@ def test_a_retry_keeps_the_time_of_the_rows_that_it_resumes_with(
     assert 0 < resumed < len(emulator.calls)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("output_format", ["jsonl", "csv", "parquet"])
 @pytest.mark.parametrize(("before", "after"), [(None, KEYS), (KEYS, None), (SWAPPED, None)], ids=str)
 def test_a_retry_with_other_names_starts_from_scratch(
@@ -423,10 +423,10 @@ def test_report_tasks_have_the_names_and_the_time_too(tmp_path):
 # tables
 
 
-MYSQL, DUCKDB = (pytest.param(name, marks=pytest.mark.full) for name in ("mysql", "duckdb"))
+OTHERS = (pytest.param(name, marks=pytest.mark.full) for name in ("postgres", "mysql", "duckdb"))
 
 
-@pytest.fixture(params=["sqlite", "postgres", MYSQL, DUCKDB])
+@pytest.fixture(params=["sqlite", *OTHERS])
 def database(request, tmp_path, monkeypatch):
     yield from opened(request.param, tmp_path, monkeypatch)
 

@@ -366,6 +366,7 @@ def test_links_lead_to_the_level_of_the_entity():
         assert page in ads_manager_url(read_facts({"entity": entity, "advertiser_ids": OWN}, {}))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "parameters",
     [

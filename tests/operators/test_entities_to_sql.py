@@ -17,8 +17,7 @@ CAMPAIGNS = {row["campaign_id"]: row for row in all_rows("campaign/get/")}
 @pytest.fixture(
     params=[
         "sqlite",
-        "postgres",
-        *(pytest.param(name, marks=pytest.mark.full) for name in ("mysql", "duckdb")),
+        *(pytest.param(name, marks=pytest.mark.full) for name in ("postgres", "mysql", "duckdb")),
     ]
 )
 def database(request, tmp_path, monkeypatch, tiktok):  # noqa: F811

@@ -105,7 +105,7 @@ EDITS = (
 )
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", range(4))
 def test_generated_worlds_leave_the_rows_that_a_model_says(database, tiktok, day, seed):  # noqa: F811
     dice, history = random.Random(seed), {}
@@ -133,7 +133,7 @@ def test_generated_worlds_leave_the_rows_that_a_model_says(database, tiktok, day
         assert keep(fields=FIELDS)["rows_inserted"] == 0, (seed, step)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "entity",
     ["advertiser", "adgroup", "ad", "smart_plus_adgroup", "gmv_max_campaign", "image", "identity", "pixel"],

@@ -47,7 +47,7 @@ THREADED = ["sqlite", "postgres", MYSQL]
 KNOWN = [*THREADED, DUCKDB]  # which is one process's
 
 
-@pytest.fixture(params=[*KNOWN, "generic"])
+@pytest.fixture(params=[*KNOWN, pytest.param("generic", marks=pytest.mark.full)])
 def database(request, tmp_path, monkeypatch, connect):
     """Return an empty database for the connection ``warehouse``; generic is PostgreSQL as any database."""
     yield from warehouse(request.param, tmp_path, monkeypatch, connect)
@@ -337,6 +337,7 @@ def test_a_table_that_is_missing_is_an_error_where_none_is_to_be_made(emulator, 
     assert database.types("ads") == {}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("table", ["order", "Ads of 'May'", 'x"; DROP TABLE ads; --', "50%s"])
 def test_any_name_is_only_a_name(emulator, database, table):
     run(**TWO_DAYS, advertiser_ids=accounts(emulator, 1))
@@ -466,6 +467,7 @@ def test_a_run_waits_for_one_in_another_process(emulator, known_database, monkey
 
 
 @needs_airflow_3
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("days", [("2026-08-01", "2026-08-01"), ("2026-08-01", "2026-08-03")])
 @pytest.mark.parametrize("exists", [True, False])
 @pytest.mark.parametrize("known_database", THREADED, indirect=True)
@@ -616,6 +618,7 @@ def test_connection_and_table_are_templates():
 
 
 @needs_airflow_3
+@pytest.mark.full
 def test_importing_it_loads_no_database_and_no_client():
     code = (
         "import sys; from airflow.sdk import DAG, BaseHook, BaseOperator; before = set(sys.modules);"

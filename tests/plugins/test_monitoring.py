@@ -89,6 +89,7 @@ def test_the_package_holds_every_file_of_the_page():
     assert packed == set(FILES.values())
 
 
+@pytest.mark.full
 def test_processes_of_airflow_load_next_to_nothing_with_it():
     code = (
         "import sys, json, airflow.plugins_manager; before = set(sys.modules);"

@@ -174,7 +174,7 @@ def killing_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "act", step(Store.act))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", FILESYSTEMS)
 def test_a_kill_at_any_step_leaves_old_or_new_files_for_the_next_run(place, kind, tmp_path, monkeypatch):
     path, partitioned, versions = place

@@ -49,7 +49,11 @@ class Hook:
         return sa.create_engine(f"duckdb:///{self._database.path}")
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "duckdb", "generic"])
+# without `--full` tests run with the databases that differ most
+OTHERS = (pytest.param(name, marks=pytest.mark.full) for name in ("duckdb", "generic"))
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mysql", *OTHERS])
 def database(request, tmp_path, monkeypatch):
     """Return an empty database; generic is PostgreSQL as any database."""
     opened = open_database("postgres" if request.param == "generic" else request.param, tmp_path)
