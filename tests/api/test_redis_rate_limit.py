@@ -109,7 +109,7 @@ def test_machines_share_starts_refusals_creations_and_accounts(own, open_store):
     _, started = one.acquire(creations=1)
     assert other.acquire(creations=1)[0] > 0.9
     one.back_off("71", 5)
-    assert 4 < other.acquire("71")[0] <= 5
+    assert other.acquire("71")[0] == pytest.approx(5, abs=1)  # less what has passed, by two clocks
     assert other.acquire("72")[0] == 0
     assert one.refused(started, QPS_TEXT).is_new
     assert other.blocked()[0] == SECOND
