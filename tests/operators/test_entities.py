@@ -58,7 +58,7 @@ def tiktok(_server, connect, fast_retries, monkeypatch):
     _server.clear()
     yield _server
     _server.set_faults([])
-    _server.configure(**{name: getattr(WORLD.settings, name) for name in ("scopes", "edits")})
+    _server.configure(**{name: getattr(WORLD.settings, name) for name in ("scopes", "edits", "latency_ms")})
 
 
 def operator(**parameters):
