@@ -200,7 +200,12 @@ class LiveAirflow:
         """Wait for the end of a run that a schedule has made."""
         deadline = time.monotonic() + seconds
         while True:
-            runs = self.call(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit=1")["dag_runs"]
+            try:
+                runs = self.call(f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit=1")["dag_runs"]
+            except urllib.error.HTTPError as error:
+                if error.code != 404:  # the DAG processor may not have parsed it yet
+                    raise
+                runs = []
             if runs and runs[0]["state"] in _FINISHED:
                 return Run(self, dag_id, runs[0]["dag_run_id"], runs[0])
             assert time.monotonic() < deadline, f"{dag_id}: {runs}"
