@@ -114,6 +114,7 @@ def test_airflows_own_command_shows_the_provider(airflow_home):
     )
 
 
+@pytest.mark.full
 def test_nothing_of_this_package_is_imported_at_discovery(airflow_home):
     code = (
         "import sys; from airflow.providers_manager import ProvidersManager; manager = ProvidersManager();"

@@ -220,7 +220,7 @@ print(*[output.asset.uri for output in get_hook_lineage_collector().collected_as
 """
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.full
 @pytest.mark.parametrize("is_read", [True, False])
 def test_hook_lineage_is_kept_where_a_plugin_reads_it_and_else_costs_nothing(
     emulator, connect, tmp_path, is_read

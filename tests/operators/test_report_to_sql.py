@@ -448,7 +448,7 @@ def test_a_killed_run_leaves_the_old_rows_and_the_next_one_is_not_held_up(emulat
     assert run(**TWO_DAYS, advertiser_ids=account)["rows_deleted"] == 80
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.full
 def test_a_run_waits_for_one_in_another_process(emulator, known_database, monkeypatch):
     (account,) = accounts(emulator, 1)
     run(**TWO_DAYS, advertiser_ids=account)
