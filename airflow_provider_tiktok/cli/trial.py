@@ -244,7 +244,7 @@ def _written(summary: Mapping[str, Any], options: argparse.Namespace) -> Iterato
 
 
 def _remark(finished: Finished, options: argparse.Namespace, *, is_shown: bool) -> None:
-    """Say in one line what came."""
+    """Print one line about what came, on stderr."""
     summary = finished.result
     count = summary["row_count"]
     days = [summary.get("report_start_date"), summary.get("report_end_date")]

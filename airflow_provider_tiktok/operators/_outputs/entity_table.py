@@ -133,7 +133,7 @@ class EntityTable(TableOutput):
                 f"{_owner(foreign) or 'a report'}. Use a separate table for {self._kind.plural}."
             )
         others = self._columns.all_named()
-        # a table with both names of a column has a field of TikTok's of the other name
+        # where a table has both names of a column, the other name is a TikTok field's own
         lost = [
             name for name in more if name in fields or (name in others and others[name] not in found.columns)
         ]

@@ -263,7 +263,7 @@ def entity_of(strategy: str) -> str:
 
 
 def filters_of_all(call: ReportCall, strategy: str) -> dict[str, list[str]]:
-    """Return the filters of TikTok's list of all campaigns, or of all ad groups of one campaign.
+    """Return the filters for the list of all campaigns, or of all ad groups in one campaign.
 
     That list has deleted ones, too, and what has no figures. It costs a call for a thousand of them.
     """
