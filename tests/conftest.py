@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,17 @@ def _session_emulator():
 
     with serve(Settings(seed=7)) as emulator:
         yield emulator
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _figures_of_one_moment():
+    """Keep emulators in this process at the time when a module's tests begin: today's figures grow by the minute."""
+    from airflow_provider_tiktok.emulator.settings import Settings
+
+    began = datetime.now(timezone.utc)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Settings, "now", lambda settings: settings.today or began)
+        yield
 
 
 @pytest.fixture(autouse=True)
