@@ -34,6 +34,7 @@ _MAX_MERGED = 64  # runs merged at a time, of each of which a block is in memory
 _BATCH = 1_000  # rows passed on at a time
 
 _key_of = itemgetter(0)
+_row_of = itemgetter(1)
 
 
 class _Stored(NamedTuple):
@@ -186,8 +187,9 @@ class RowBuffer:
         """Yield the rows, a thousand at a time, and forget them."""
         self.budget.leave(self)  # moving rows to the file that leave memory anyway would be in vain
         self._keys = set()
-        items = chain.from_iterable(map(_emptied, self._merged(self._read)))
-        while batch := [row for _, row in islice(items, _BATCH)]:
+        pieces = chain.from_iterable(map(_emptied, self._merged(self._read)))
+        rows = map(_row_of, chain.from_iterable(pieces))
+        while batch := list(islice(rows, _BATCH)):
             yield batch
 
     def close(self) -> None:
@@ -305,11 +307,11 @@ def _merge(sources: Iterable[Iterator[list[Item]]]) -> Iterator[list[Item]]:
         yield merged
 
 
-def _emptied(items: list[Item]) -> Iterator[Item]:
-    """Yield the items of a list, and remove them from it."""
-    while items:
-        yield from items[:_BATCH]
+def _emptied(items: list[Item]) -> Iterator[list[Item]]:
+    """Yield the items of a list in pieces, and remove them from it."""
+    while piece := items[:_BATCH]:
         del items[:_BATCH]
+        yield piece
 
 
 def _doubles(lists: Iterable[list[Item]]) -> Iterator[Key]:

@@ -137,8 +137,8 @@ class RowReader:
             return Page([], [])
         where = subject or f"advertiser {advertiser_id}"
         try:
-            dimensions = [item["dimensions"] for item in items]
-            metrics = [item["metrics"] for item in items]
+            dimensions = list(map(itemgetter("dimensions"), items))
+            metrics = list(map(itemgetter("metrics"), items))
             if {*map(type, dimensions), *map(type, metrics)} != {dict}:
                 raise TypeError  # noqa: TRY301 - reported below, with the other faults
             columns = _columns(dimensions, self.request.dimensions)

@@ -74,7 +74,7 @@ class Tally:
         times = nothing if self._time is None else page.columns[self._time]
         cells = nothing if self._spend is None else page.columns[self._spend]
         is_clean = self._spend is not None and self._is_number and page.clean[self._spend]
-        if len(set(accounts)) == 1:
+        if accounts.count(accounts[0]) == count:
             self._count(accounts[0], times, cells, is_clean=is_clean)
             return
         rows: defaultdict[Cell, list[tuple[Cell, Cell]]] = defaultdict(list)
@@ -106,16 +106,15 @@ class Tally:
 
     def _count(self, account: Cell, times: Sequence[Cell], cells: Sequence[Cell], *, is_clean: bool) -> None:
         tally = self._accounts.setdefault(account, _AccountTally())
-        tally.rows.update(times)
-        if not is_clean:
-            pairs = [
-                (time, cell) for time, cell in zip(times, cells, strict=True) if cell and is_number(cell)
-            ]
-            times, cells = [time for time, _ in pairs], [cell for _, cell in pairs]
-        sums = tally.spend
+        by_time: defaultdict[Cell, list[Cell]] = defaultdict(list)
+        for time, cell in zip(times, cells, strict=True):
+            by_time[time].append(cell)
         with localcontext(_EXACT):
-            for time, number in zip(times, map(Decimal, cells), strict=True):  # type: ignore[arg-type]
-                sums[time] += number
+            for time, found in by_time.items():
+                tally.rows[time] += len(found)
+                numbers = found if is_clean else [cell for cell in found if cell and is_number(cell)]
+                if numbers:
+                    tally.spend[time] += sum(map(Decimal, numbers))  # type: ignore[arg-type]
 
 
 def tally_text(figures: Iterable[ByDay]) -> str:

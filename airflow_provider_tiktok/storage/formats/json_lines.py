@@ -41,7 +41,7 @@ class JsonLines(LineFormat):
         for name, encode, cells, is_clean in zip(self._names, self._encoders, columns, clean, strict=True):
             strings += [repeat(name, count), encode(cells, is_clean)]
         lines = map("".join, zip(*strings, repeat("}\n", count), strict=True))
-        return [line.encode() for line in lines]
+        return list(map(str.encode, lines))
 
     @staticmethod
     def read(file: Any) -> Iterator[Mapping[str, Any]]:
