@@ -38,11 +38,26 @@ log = logging.getLogger(__name__)
 _NULL = "-"
 _SCALARS = frozenset({str, int, float, type(None)})  # allowed types of a dimension's value
 _JSON_TYPES: dict[type, str] = {dict: "an object", list: "a list", bool: "true or false"}  # other types
+
+
+def _time_test(pattern: str) -> Callable[[Sequence[Any]], bool]:
+    """Return a test of a column of times, of which few are different, so that each is looked at once."""
+    matches = column_test(pattern)
+
+    def each_matches(values: Sequence[Any]) -> bool:
+        try:
+            return matches(list(set(values)))
+        except TypeError:  # a value is a list or an object
+            return False
+
+    return each_matches
+
+
 _IS_CANONICAL = {
     INTEGER: column_test(INTEGER_PATTERN),
     DECIMAL: column_test(FIXED_PATTERN),
-    DATE: column_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00"),
-    TIMESTAMP: column_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"),
+    DATE: _time_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00"),
+    TIMESTAMP: _time_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"),
 }
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAY_LENGTH = len("2026-11-21")
