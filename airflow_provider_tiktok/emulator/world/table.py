@@ -377,9 +377,14 @@ def _times(account: Account, query: Query, now: datetime) -> tuple[tuple[str, ..
     present = (today, elapsed_parts(local.hour, local.minute))
     end: TimePoint = present if last == today else (last + 1, 0)
     if query.time_dimension == "stat_time_hour":
-        hours = local.hour + 1 if first == today else 24
-        labels = tuple(f"{date.fromordinal(first)} {hour:02d}:00:00" for hour in range(hours))
-        return labels, Timeline([*((first, part) for part in HOUR_STARTS[:hours]), end])
+        # one day, but for report tasks
+        hours = [
+            (day, hour)
+            for day in range(first, last + 1)
+            for hour in range(local.hour + 1 if day == today else 24)
+        ]
+        labels = tuple(f"{date.fromordinal(day)} {hour:02d}:00:00" for day, hour in hours)
+        return labels, Timeline([*((day, HOUR_STARTS[hour]) for day, hour in hours), end])
     if query.time_dimension == "stat_time_day":
         days = range(first, last + 1)
         labels = tuple(map(_midnight, days))
