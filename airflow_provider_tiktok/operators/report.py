@@ -84,7 +84,8 @@ class TikTokReportOperator(RowsOperator):
         extension, else ``jsonl``. (templated)
     :param output_conn_id: Airflow connection of the filesystem; it wins over that of an
         ``ObjectStoragePath``. (templated)
-    :param partition_by: columns that become Hive folders below ``output_path``. (templated)
+    :param partition_by: columns that become Hive folders below ``output_path``. Of hourly reports, ``stat_time_day`` may be
+        one: the hour's day. (templated)
     :param column_names: names for the columns of what is written: a mapping from TikTok's names to yours, the same as JSON
         text, or ``"fivetran"`` for those of Fivetran's tables. All other parameters keep TikTok's names, but
         ``partition_by`` takes both. (templated)

@@ -26,6 +26,11 @@ REPORT = "report/integrated/get/"
 ROOT = Path(__file__).parent.parent.parent
 FROM_THE_FOURTH = {"fault": "code:50002", "path": REPORT, "at": list(range(4, 60))}
 WINDOWS = 6
+HOURS_BY_DAY = {
+    "dimensions": "adgroup_id,stat_time_hour",
+    "report_end_date": "2026-01-06",
+    "partition_by": "stat_time_day",
+}
 
 
 class Pushed(SimpleNamespace):
@@ -104,6 +109,7 @@ def interrupt(emulator, operator, context, rules=(FROM_THE_FOURTH,)):
         {"output_format": "csv.gz"},
         {"output_format": "parquet", "partition_by": "stat_time_day"},
         {"partition_by": ["advertiser_id", "stat_time_day"]},
+        HOURS_BY_DAY,
     ],
     ids=str,
 )

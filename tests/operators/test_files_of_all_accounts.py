@@ -54,11 +54,8 @@ def run(folder, time=NIGHT, *, partition_by=("stat_time_day",), output_format="j
         advertiser_ids="1,2",
         **parameters,
     )
-    schema = schema_of(made.request)
-    columns = read_columns(schema.columns)
-    output = FileOutput(
-        f"{folder}/", made, columns, schema, output_format=output_format, partition_by=partition_by
-    )
+    columns = read_columns(schema_of(made.request).columns)
+    output = FileOutput(f"{folder}/", made, columns, output_format=output_format, partition_by=partition_by)
     try:
         report_fetch = fetch(client, made, encode=output.encode, on_advertiser_error=policy)
         for batch in report_fetch.batches():

@@ -511,7 +511,10 @@ def test_an_empty_rerun_clears_what_the_same_request_wrote(emulator, connect, tm
             ["`output_path`", "airflow-provider-tiktok[s3]"],
         ),
         ({**ONE_DAY, "output_path": "/proc/nowhere/rows.csv"}, ["`output_path`", "'/proc"]),
-        ({**ONE_DAY, "output_path": "{tmp}/out", "partition_by": "country"}, ["`partition_by`", "country"]),
+        (
+            {**ONE_DAY, "output_path": "{tmp}/out", "partition_by": "country"},
+            ["`partition_by` has country, which"],
+        ),
         ({**ONE_DAY, "partition_by": "ad_id"}, ["`partition_by`", "`output_path`"]),
     ],
     ids=lambda value: "-".join(str(item) for item in value.values())[:60] if isinstance(value, dict) else "",

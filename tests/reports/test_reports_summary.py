@@ -11,7 +11,6 @@ from airflow_provider_tiktok.exceptions import TikTokPermissionError
 from airflow_provider_tiktok.reports.planning.plan import RunTime
 from airflow_provider_tiktok.reports.result.manifest import file_name, make_manifest, restates
 from airflow_provider_tiktok.reports.result.summary import make_summary
-from airflow_provider_tiktok.reports.rows.schema import schema_of
 
 from .helpers import NOW, UTC, FakeClient, all_rows, fetch, items, old_plan, paged, plan
 
@@ -20,7 +19,7 @@ DAY_BY_DAY = {"dimensions": "ad_id,stat_time_day"}
 
 def name(partition_by=(), client=None, **parameters) -> str:
     report_plan = old_plan(client or FakeClient(), **parameters)
-    return file_name(report_plan, schema_of(report_plan.request), partition_by)
+    return file_name(report_plan, partition_by)
 
 
 def days(start: str, end: str) -> RunTime:
@@ -175,7 +174,7 @@ def test_every_account_is_one_request_for_all_callers():
 def restated(partition, skipped=(), **parameters) -> bool:
     client = FakeClient()
     report_plan = plan(client, **{"run": days("2026-01-10", "2026-02-15"), **DAY_BY_DAY, **parameters})
-    return restates(report_plan, schema_of(report_plan.request), skipped)(partition)
+    return restates(report_plan, skipped)(partition)
 
 
 @pytest.mark.parametrize(

@@ -283,7 +283,7 @@ def test_a_bc_report_names_its_business_center_and_restates_every_account():
     assert make_manifest(report, summary, NOW)["windows"] == [
         {"bc_id": "55", "start_date": "2026-01-05", "end_date": "2026-01-05"}
     ]
-    assert restates(report.plan, report.reader.schema, ())({"advertiser_id": "7"})
+    assert restates(report.plan, ())({"advertiser_id": "7"})
 
 
 def test_all_but_some_accounts_is_another_file_than_all():
@@ -292,7 +292,7 @@ def test_all_but_some_accounts_is_another_file_than_all():
         plan(client, advertiser_ids="*", exclude_advertiser_ids=left_out, dimensions="ad_id")
         for left_out in (None, "8", "8,9", "9,8")
     ]
-    names = [file_name(one, schema_of(one.request), ()) for one in plans]
+    names = [file_name(one, ()) for one in plans]
     assert len(set(names)) == 3
     assert names[2] == names[3]
 
@@ -439,12 +439,12 @@ def test_every_preset_has_files_and_a_manifest(name):
     assert all_rows(report) == []
     summary = make_summary(report, client.counts, NOW)
     assert make_manifest(report, summary, NOW)["complete"] is True
-    assert file_name(report_plan, report.reader.schema, ())
+    assert file_name(report_plan, ())
 
 
 def test_two_report_types_never_share_a_file():
     names = {
-        file_name(report_plan, schema_of(report_plan.request), ())
+        file_name(report_plan, ())
         for name in FAMILIES
         for report_plan in [plan(FakeClient(), preset=name, request_params=REQUIRED.get(name))]
     }

@@ -486,23 +486,12 @@ def test_a_partition_name_that_is_too_long_is_named(local):
     assert local.files() == {}
 
 
-@pytest.mark.parametrize(
-    ("partition_by", "sentence"),
-    [
-        (
-            ("dai",),
-            "`partition_by` contains dai, which the rows don't have; they have day, country, spend.",
-        ),
-        (
-            ("day", "country", "spend"),
-            "`partition_by` contains every column, so the files would be empty. Remove one.",
-        ),
-    ],
-)
-def test_partitions_that_can_not_be_are_named(place, partition_by, sentence):
+def test_partitions_that_leave_no_column_are_refused(place):
     with pytest.raises(TikTokOutputError) as caught:
-        place.open("lake/", partition_by=partition_by)
-    assert str(caught.value) == sentence
+        place.open("lake/", partition_by=("day", "country", "spend"))
+    assert str(caught.value) == (
+        "`partition_by` contains every column, so the files would be empty. Remove one."
+    )
     assert place.files() == {}
 
 

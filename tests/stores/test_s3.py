@@ -78,6 +78,24 @@ def test_a_run_again_replaces_the_same_objects_with_the_same_bytes(run, s3):
     assert {key: s3.read(key) for key in s3.keys("ads/stat_time_day=")} == before
 
 
+def test_hours_are_in_folders_of_days_and_a_run_replaces_its_own(run, s3, emulator):
+    hourly = {
+        "dimensions": ["campaign_id", "stat_time_hour"],
+        "metrics": ["spend"],
+        "partition_by": "stat_time_day",
+    }
+    run("hours/", **hourly, report_end_date="2026-08-02")
+    before = {key: s3.read(key) for key in s3.keys("hours/stat_time_day=")}
+    assert [key.split("/")[1] for key in before] == ["stat_time_day=2026-08-01", "stat_time_day=2026-08-02"]
+    for key, data in before.items():
+        assert {row["stat_time_hour"][:10] for row in lines(data)} == {key.split("=")[1][:10]}
+        assert all("stat_time_day" not in row for row in lines(data))
+        s3.client.put_object(Bucket=BUCKET, Key=key, Body=b"old")
+    run("hours/", **hourly, report_end_date="2026-08-01")
+    first, second = before
+    assert (s3.read(first), s3.read(second)) == (before[first], b"old")
+
+
 def test_a_partition_that_has_no_rows_any_more_goes_and_its_neighbours_stay(run, s3, emulator):
     first, second = accounts(emulator, 2)
     campaign = truth(emulator, first, end="2026-08-01")[0]["campaign_id"]

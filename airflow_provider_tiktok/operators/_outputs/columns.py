@@ -1,4 +1,6 @@
-"""What the columns of rows are called where the rows go, and the column with the time of the load.
+"""What the columns of rows are called where the rows go, and the columns that TikTok's rows lack.
+
+These are the time of the load, and the day of hourly rows, where folders are by day.
 
 All that reads, plans, checks and compares rows knows TikTok's names. An output renames what it writes: this is where it
 asks for the names. What it gets is one :class:`OutputColumns`, which is made before any call.
@@ -14,7 +16,8 @@ from typing import Any
 
 from airflow_provider_tiktok.reports.params.coerce import did_you_mean, invalid, optional, structure, text
 from airflow_provider_tiktok.reports.rows.reader import Page
-from airflow_provider_tiktok.storage.columns import UTC_TIMESTAMP
+from airflow_provider_tiktok.reports.rows.schema import DAY, DAY_LENGTH, HOUR, Cell
+from airflow_provider_tiktok.storage.columns import DATE, NUMBER_TYPES, UTC_TIMESTAMP
 
 REPORT = "report"
 """What rows are of that are no entity's."""
@@ -44,6 +47,8 @@ NAMED: Mapping[str, Mapping[str, Mapping[str, str]]] = {
 }
 """Mappings that have a name: new name by TikTok's, for reports and for each entity."""
 
+_SHOWN = 6  # columns that an error suggests
+
 _ODD = re.compile(r"[\x00-\x1f\x7f]|^\s|\s$")
 
 Encode = Callable[[Page], Sequence[Any]]
@@ -58,6 +63,7 @@ class OutputColumns:
     :param loaded_at: the column with the time of the load, which TikTok has no name for; ``None`` without one.
     :param kind: the entity whose rows they are; reports by default.
     :param named: the name of the mapping that the names are from; empty for a mapping of the user's own.
+    :param hour_index: of the hour in TikTok's rows, where its day is the last of ``names``; else ``None``.
     """
 
     names: Mapping[str, str]
@@ -65,6 +71,7 @@ class OutputColumns:
     loaded_at: str | None = None
     kind: str = REPORT
     named: str = ""
+    hour_index: int | None = None
 
     def name_of(self, name: str) -> str:
         """Return the output's name of a column; one that rows lack stays as it is."""
@@ -83,7 +90,8 @@ class OutputColumns:
         """Return TikTok's names of the columns that become folders.
 
         :param names: the user's, which are the output's names or TikTok's.
-        :raises TikTokInvalidRequestError: a column is named twice, is the time of the load, or is named like no data.
+        :raises TikTokInvalidRequestError: a column is unknown, is named twice, is the time of the load, or is named like
+            no data.
         """
         found = self.originals(names)
         for index, name in enumerate(found):
@@ -99,6 +107,8 @@ class OutputColumns:
                     f"has {name}, the time of the load (`loaded_at`). Each run would write folders of its own, and those of "
                     "earlier runs would stay. Leave it out.",
                 )
+            if name not in self.names:
+                raise invalid("partition_by", f"has {name}, which the rows don't have.{self._nearest(name)}")
             if new != name and new.startswith(("_", ".")):
                 raise invalid(
                     "partition_by",
@@ -106,6 +116,13 @@ class OutputColumns:
                     f"{new[0]!r}. Choose another name.",
                 )
         return tuple(found)
+
+    def _nearest(self, name: str) -> str:
+        """Return a sentence with the column that is probably meant, or else with those that folders mostly are of."""
+        names = tuple(dict.fromkeys((*((DAY,) if HOUR in self.names else ()), *self.names.values())))
+        usual = tuple(each for each in names if self.types.get(each) not in NUMBER_TYPES)
+        close = did_you_mean(name.lower(), usual) or did_you_mean(name.lower(), names)
+        return close or f" It can be {', '.join(usual[:_SHOWN])}{', ...' * (len(usual) > _SHOWN)}."
 
     def all_named(self) -> dict[str, str]:
         """Return the names that mappings which have a name give to columns of this kind, whether rows have them or not.
@@ -153,20 +170,34 @@ class OutputColumns:
         return {name for name in names if name.lower() not in taken}
 
     def encoder(self, encode: Encode, began: float) -> Encode:
-        """Return a function that encodes pages of TikTok's rows, with the time of the load added.
+        """Return a function that encodes pages of TikTok's rows, with the columns added that these lack.
 
         :param encode: encodes pages of the output's columns.
         :param began: when the load began, as Unix timestamp.
         """
-        if self.loaded_at is None:
+        if self.loaded_at is None and self.hour_index is None:
             return encode
-        cell = utc_cell(began)
+        cell, hour = utc_cell(began), self.hour_index
 
-        def encode_loaded(page: Page) -> Sequence[Any]:
-            count = len(page)
-            return encode(Page([*page.columns, [cell] * count], [*page.clean, True]) if count else page)
+        def encode_more(page: Page) -> Sequence[Any]:
+            if not len(page):
+                return encode(page)
+            columns, clean = list(page.columns), list(page.clean)
+            if hour is not None:
+                columns.append(_days_of(page.columns[hour]))
+                clean.append(page.clean[hour])
+            if self.loaded_at is not None:
+                columns.append([cell] * len(page))
+                clean.append(True)
+            return encode(Page(columns, clean))
 
-        return encode_loaded
+        return encode_more
+
+
+def _days_of(hours: Sequence[Cell]) -> Sequence[Cell]:
+    """Return the day of each hour. Few of them are different."""
+    days = {hour: hour and hour[:DAY_LENGTH] for hour in set(hours)}
+    return list(map(days.__getitem__, hours))
 
 
 def utc_cell(unix_time: float) -> str:
@@ -175,7 +206,12 @@ def utc_cell(unix_time: float) -> str:
 
 
 def read_columns(
-    types: Mapping[str, str], column_names: object = None, loaded_at: object = None, *, kind: str = REPORT
+    types: Mapping[str, str],
+    column_names: object = None,
+    loaded_at: object = None,
+    *,
+    kind: str = REPORT,
+    partition_by: Sequence[str] = (),
 ) -> OutputColumns:
     """Return the columns of an output.
 
@@ -183,9 +219,13 @@ def read_columns(
     :param column_names: the user's: a mapping, the same as JSON text, or the name of one in :data:`NAMED`.
     :param loaded_at: the user's: name of the column with the time of the load.
     :param kind: the entity whose rows they are; reports by default.
+    :param partition_by: the user's names of the columns that become folders, of which one may be the day of hourly rows.
     :raises TikTokInvalidRequestError: rows lack a column, or two would have one name.
     """
     given = structure(optional(column_names, "column_names"))
+    hour_index = None
+    if _adds_day(types, given, partition_by):
+        hour_index, types = list(types).index(HOUR), {**types, DAY: DATE}
     mapping = _named(given, types, kind) if isinstance(given, str) else _checked(given, types)
     names = {name: mapping.get(name, name) for name in types}
     time_column = text(loaded_at, "loaded_at")
@@ -195,9 +235,20 @@ def read_columns(
     renamed = {names[name]: column_type for name, column_type in types.items()}
     if time_column is not None:
         renamed[time_column] = UTC_TIMESTAMP
-    return OutputColumns(
-        names, renamed, time_column, kind, given.strip().lower() if isinstance(given, str) else ""
-    )
+    named = given.strip().lower() if isinstance(given, str) else ""
+    return OutputColumns(names, renamed, time_column, kind, named, hour_index)
+
+
+def _adds_day(types: Mapping[str, str], given: object, partition_by: Sequence[str]) -> bool:
+    """Return whether folders are by the day of rows that have the hour only.
+
+    :param given: the user's mapping of names, not checked yet. A column of TikTok's may have the day's name in it.
+    """
+    if HOUR not in types or DAY in types:
+        return False
+    renamed = given if isinstance(given, Mapping) else {}
+    taken = [renamed.get(name, name) for name in types]
+    return any(name in partition_by and name not in taken for name in (DAY, renamed.get(DAY, DAY)))
 
 
 def _named(word: str, types: Mapping[str, str], kind: str) -> Mapping[str, str]:

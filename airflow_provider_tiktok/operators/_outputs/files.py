@@ -22,9 +22,8 @@ from airflow_provider_tiktok.reports.result.restatement import (
     shown_restatement,
 )
 from airflow_provider_tiktok.reports.rows.reader import Page
-from airflow_provider_tiktok.reports.rows.schema import Schema
+from airflow_provider_tiktok.reports.rows.schema import DAY, HOUR, is_time
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
-from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.files.destination import Destination, Protected
 from airflow_provider_tiktok.storage.files.preflight import check_reachable
 from airflow_provider_tiktok.storage.files.restatement import Comparison
@@ -57,7 +56,6 @@ class FileOutput:
     :param path: file or folder, path or URL.
     :param plan: of the report.
     :param columns: of the files.
-    :param schema: of TikTok's rows.
     :param partition_by: TikTok's names of the columns that become folders.
     :param conn_id: Airflow connection of the filesystem.
     :param compared: how to compare the rows with those of the files that they replace, as
@@ -70,7 +68,6 @@ class FileOutput:
         path: str,
         plan: Plan,
         columns: OutputColumns,
-        schema: Schema,
         *,
         output_format: str | None = None,
         conn_id: str | None = None,
@@ -78,7 +75,6 @@ class FileOutput:
         compared: Mapping[str, Any] | None = None,
     ) -> None:
         self._plan = plan
-        self._schema = schema
         self._columns = columns
         self._partition_by = tuple(partition_by)
         self._compared = compared
@@ -92,7 +88,7 @@ class FileOutput:
         # rows are saved as lines of the files, which hold the names of columns
         self._identity = {"target": asdict(target), "columns": columns.types, "names": columns.names}
         self._check_days()
-        self._destination.name_files(file_name(plan, self._schema, self._partition_by))
+        self._destination.name_files(file_name(plan, self._partition_by))
 
     def encode(self, page: Page) -> Sequence[Any]:
         """Render the rows of a page."""
@@ -144,7 +140,7 @@ class FileOutput:
 
     def _replaces(self, skipped: Collection[str]) -> Callable[[Mapping[str, str | None]], bool]:
         """Return a test for partitions, in whose folders columns have the output's names, or TikTok's of earlier runs."""
-        test = restates(self._plan, self._schema, skipped)
+        test = restates(self._plan, skipped)
         return lambda values: test(dict(zip(self._columns.originals(values), values.values(), strict=True)))
 
     def _protected(self, skipped: Collection[str]) -> Protected:
@@ -165,7 +161,7 @@ class FileOutput:
 
         :raises TikTokOutputError: they differ.
         """
-        by_time = [name for name in self._partition_by if self._schema.columns[name] in {DATE, TIMESTAMP}]
+        by_time = list(filter(is_time, self._partition_by))
         if not by_time or "advertiser_id" in self._partition_by:
             return
         last = {call.advertiser_id: call.window.end for call in self._plan.calls}
@@ -184,12 +180,12 @@ class FileOutput:
     def _warn_of_overlaps(self) -> None:
         """Warn of a folder that would hold the same day several times."""
         request = self._plan.request
-        by_time = set(request.time_dimensions) & set(self._partition_by)
-        if request.lookback_days and request.time_dimensions and not by_time:
+        times = request.time_dimensions
+        if request.lookback_days and times and not any(map(is_time, self._partition_by)):
             log.warning(
                 "With `lookback_days` runs overlap, and this folder keeps a file a run, so it holds days several times. "
                 "Add %s to `partition_by`, and each day has one file.",
-                request.time_dimensions[0],
+                DAY if HOUR in times else times[0],
             )
 
 

@@ -23,9 +23,8 @@ from airflow_provider_tiktok.reports.params.coerce import invalid
 from airflow_provider_tiktok.reports.params.model import ReportRequest
 from airflow_provider_tiktok.reports.planning.plan import ReportPlan, Window
 from airflow_provider_tiktok.reports.rows.reader import Page
-from airflow_provider_tiktok.reports.rows.schema import WINDOW_COLUMNS, schema_of, window_columns
+from airflow_provider_tiktok.reports.rows.schema import WINDOW_COLUMNS, is_time, schema_of, window_columns
 from airflow_provider_tiktok.storage.buffer import MemoryBudget, RowBuffer
-from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
 from airflow_provider_tiktok.storage.tables.names import parse_table
 from airflow_provider_tiktok.storage.tables.table import ExistingTable, Layout, Slice, SqlTable
 
@@ -180,7 +179,7 @@ class SqlOutput(TableOutput):
         self._plan = plan
         self._account = request.kind.account
         self._account_index = list(schema.columns).index(self._account)
-        times = [name for name in schema.key if schema.columns[name] in {DATE, TIMESTAMP}]
+        times = list(filter(is_time, schema.key))
         self._time = times[0] if times else None
         # a report that sums several days up says in columns of its own which days a row is of
         more = window_columns(request, schema)

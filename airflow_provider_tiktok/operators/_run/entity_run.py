@@ -70,13 +70,13 @@ class EntityRun(Run):
             request = request.with_fields(CREATED)
             columns = _columns_of(request, options)
         request = replace(request, taken=columns.taken())
-        super().__init__(options, columns, hook, context, stop)
-        if more := [name for name in self.partition_by if name != "advertiser_id"]:
+        if more := [name for name in columns.originals(options.partition_by) if name != "advertiser_id"]:
             raise invalid(
                 "partition_by",
                 f"has {more[0]}; a list of entities can be partitioned by advertiser_id only, since each run replaces all "
                 "that it lists of an account.",
             )
+        super().__init__(options, columns, hook, context, stop)
         self._request = request
         self._on_plan = on_plan
         self._warned: set[str] = set()
@@ -118,7 +118,7 @@ class EntityRun(Run):
         """
         schema = entity_schema(plan.request)
         if self.options.table is None:
-            return self.open_files(plan, schema)
+            return self.open_files(plan)
         # these load Airflow's SQL provider
         from airflow_provider_tiktok.operators._outputs.entity_history import EntityHistory
         from airflow_provider_tiktok.operators._outputs.entity_table import EntityTable

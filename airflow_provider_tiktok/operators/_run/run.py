@@ -43,7 +43,7 @@ from airflow_provider_tiktok.reports.planning.planner import make_plan
 from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
 from airflow_provider_tiktok.reports.result.restatement import compared_by
 from airflow_provider_tiktok.reports.result.summary import make_summary
-from airflow_provider_tiktok.reports.rows.schema import Schema, schema_of, window_columns
+from airflow_provider_tiktok.reports.rows.schema import schema_of, window_columns
 
 log = logging.getLogger(__name__)
 
@@ -144,10 +144,9 @@ class Run(ABC):
             with checkpoint.saved_on_error(source):
                 return self.complete(source, checkpoint.batches(source), output)
 
-    def open_files(self, plan: Plan, schema: Schema, compared: Mapping[str, Any] | None = None) -> Output:
+    def open_files(self, plan: Plan, compared: Mapping[str, Any] | None = None) -> Output:
         """Open XCom, or files where there is a path.
 
-        :param schema: of TikTok's rows.
         :param compared: how the files are compared with those that they replace; ``None`` if they aren't.
         """
         options = self.options
@@ -157,7 +156,6 @@ class Run(ABC):
             options.output_path,
             plan,
             self.columns,
-            schema,
             output_format=options.output_format,
             conn_id=options.output_conn_id,
             partition_by=self.partition_by,
@@ -307,15 +305,15 @@ class ReportRun(Run):
 
         :raises TikTokOutputError: it can't take the rows of this plan.
         """
-        options, schema = self.options, schema_of(plan.request)
+        options = self.options
         if options.table is not None:
             from airflow_provider_tiktok.operators._outputs.sql import (
                 SqlOutput,  # loads Airflow's SQL provider
             )
 
             return SqlOutput(options.table, plan, self.columns, self.check_stopped)
-        compared = compared_by(plan.request, schema) if options.restatement else None
-        return self.open_files(plan, schema, compared)
+        compared = compared_by(plan.request, schema_of(plan.request)) if options.restatement else None
+        return self.open_files(plan, compared)
 
     def describe(self, source: RowSource) -> str:
         """Return what is fetched, for the log."""
@@ -363,7 +361,9 @@ def _columns_of(request: ReportRequest, options: ReportOptions) -> OutputColumns
     """Return the columns of the files, the table or the rows in XCom."""
     schema = schema_of(request)
     more = window_columns(request, schema) if options.table is not None else {}
-    return read_columns(schema.columns | more, options.column_names, options.loaded_at)
+    return read_columns(
+        schema.columns | more, options.column_names, options.loaded_at, partition_by=options.partition_by
+    )
 
 
 def read_start(unfinished: Mapping[str, Any] | None) -> float:

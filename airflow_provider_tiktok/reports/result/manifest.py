@@ -10,8 +10,7 @@ from airflow_provider_tiktok.fingerprint import fingerprint_of
 from airflow_provider_tiktok.reports.fetch.source import RowSource
 from airflow_provider_tiktok.reports.planning.plan import Plan, Window
 from airflow_provider_tiktok.reports.result.summary import iso_day
-from airflow_provider_tiktok.reports.rows.schema import Schema
-from airflow_provider_tiktok.storage.columns import DATE, TIMESTAMP
+from airflow_provider_tiktok.reports.rows.schema import DAY_LENGTH, is_time
 
 
 def make_manifest(source: RowSource, summary: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def make_manifest(source: RowSource, summary: Mapping[str, Any], now: datetime) 
     }
 
 
-def file_name(plan: Plan, schema: Schema, partition_by: Collection[str]) -> str:
+def file_name(plan: Plan, partition_by: Collection[str]) -> str:
     """Name the data files of a report in a folder, without extension.
 
     The same request gives the same name. What the partition folders say (account, day) is left out of
@@ -56,15 +55,13 @@ def file_name(plan: Plan, schema: Schema, partition_by: Collection[str]) -> str:
         named = plan.request.advertiser_ids
         # the same accounts in another order are the same request: two files of them would count each row twice
         identity["advertiser_ids"] = sorted(named) if named else "the connection's"
-    if not any(schema.columns[name] in {DATE, TIMESTAMP} for name in partition_by):
+    if not any(map(is_time, partition_by)):
         identity["days"] = [iso_day(plan.start_date), iso_day(plan.end_date)]
         words += [day.strftime("%Y%m%d") for day in (plan.start_date, plan.end_date) if day]
     return "_".join((*words, fingerprint_of(identity, 12)))
 
 
-def restates(
-    plan: Plan, schema: Schema, skipped: Collection[str]
-) -> Callable[[Mapping[str, str | None]], bool]:
+def restates(plan: Plan, skipped: Collection[str]) -> Callable[[Mapping[str, str | None]], bool]:
     """Return a test for partitions: whether a run of this plan replaces what is in them.
 
     :param skipped: accounts that it has no rows of.
@@ -80,13 +77,13 @@ def restates(
         if skipped and not account:
             return False  # it may hold rows of theirs
         windows = said.get(account, []) if account else [window for each in said.values() for window in each]
-        times = [partition[name] for name in partition if schema.columns.get(name) in {DATE, TIMESTAMP}]
+        times = [partition[name] for name in partition if is_time(name)]
         if not times:
             return bool(windows)
         if times[0] is None:  # the folder of rows without a day
             return bool(windows)
         try:
-            day = date.fromisoformat(times[0][:10])
+            day = date.fromisoformat(times[0][:DAY_LENGTH])
         except ValueError:
             return False
         return any(window.start <= day <= window.end for window in windows if window.start and window.end)

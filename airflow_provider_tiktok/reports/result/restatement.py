@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.model import ReportRequest
-from airflow_provider_tiktok.reports.rows.schema import Schema
-from airflow_provider_tiktok.storage.columns import DATE, DECIMAL, INTEGER, TIMESTAMP
+from airflow_provider_tiktok.reports.rows.schema import Schema, is_time
+from airflow_provider_tiktok.storage.columns import DECIMAL, INTEGER
 
 MAX_DAYS = 60
 """How many days a summary shows; a manifest has them all."""
@@ -29,11 +29,10 @@ def compared_by(request: ReportRequest, schema: Schema) -> dict[str, Any]:
     is, whatever their currencies.
     """
     known = catalog.metrics(request.report_type)
-    times = {name: schema.columns[name] for name in schema.key if schema.columns[name] in {DATE, TIMESTAMP}}
     return {
         "columns": schema.columns,
         "key": schema.key,
-        "day": next(iter(times), None),
+        "day": next(filter(is_time, schema.key), None),
         "sums": [
             name
             for name in _SUMS

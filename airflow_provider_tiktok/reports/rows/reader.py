@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from airflow_provider_tiktok.api.transport.sanitize import sanitize
 from airflow_provider_tiktok.exceptions import TikTokIncompleteReportError
 from airflow_provider_tiktok.reports.params.model import ReportRequest
-from airflow_provider_tiktok.reports.rows.schema import Cell, Row, Schema, schema_of
+from airflow_provider_tiktok.reports.rows.schema import DAY_LENGTH, Cell, Row, Schema, schema_of
 from airflow_provider_tiktok.storage.columns import (
     DATE,
     DECIMAL,
@@ -60,7 +60,6 @@ _IS_CANONICAL = {
     TIMESTAMP: _time_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"),
 }
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DAY_LENGTH = len("2026-11-21")
 _END = "\0\0"  # separates the strings of a key: it sorts before everything that could follow
 _NULL_KEY = "\0\1"  # a null in a key: it sorts after empty text, before all other text
 
@@ -297,7 +296,7 @@ def _same(values: Sequence[str]) -> Sequence[Cell]:
 
 
 def _days(values: Sequence[str]) -> Sequence[Cell]:
-    return _few(values, lambda value: value[:_DAY_LENGTH])
+    return _few(values, lambda value: value[:DAY_LENGTH])
 
 
 def _hours(values: Sequence[str]) -> Sequence[Cell]:
@@ -350,8 +349,8 @@ def _slow_day(value: Any) -> tuple[Cell, bool]:
     if _is_null(value):
         return None, True
     text = _as_text(value).strip()
-    if _DAY.fullmatch(text) or (_DAY.match(text) and text[_DAY_LENGTH:].strip(" T0:") == ""):
-        return text[:_DAY_LENGTH], True
+    if _DAY.fullmatch(text) or (_DAY.match(text) and text[DAY_LENGTH:].strip(" T0:") == ""):
+        return text[:DAY_LENGTH], True
     return text, False
 
 

@@ -47,6 +47,16 @@ _TYPE_BY_TIME_DIMENSION = {
 }
 
 
+DAY, HOUR = "stat_time_day", "stat_time_hour"
+DAY_LENGTH = len("2026-11-21")
+"""The characters of a day, and of the day in an hour."""
+
+
+def is_time(name: str) -> bool:
+    """Return whether a column says when: a day, a week, a month or an hour."""
+    return name in _TYPE_BY_TIME_DIMENSION
+
+
 @dataclass(frozen=True)
 class Schema:
     """The columns of a report. They follow from the request, so an empty report has them too.
@@ -62,7 +72,7 @@ class Schema:
     def key_indexes(self) -> tuple[int, ...]:
         """The key's positions in a row, times first, so that rows sorted by it are in the order of their days."""
         order = list(self.columns)
-        times = [name for name in self.key if self.columns[name] in {DATE, TIMESTAMP}]
+        times = list(filter(is_time, self.key))
         return tuple(
             order.index(name) for name in (*times, *(name for name in self.key if name not in times))
         )
@@ -92,8 +102,9 @@ def schema_of(request: ReportRequest) -> Schema:
 
 def window_columns(request: ReportRequest, schema: Schema) -> dict[str, str]:
     """Return the columns by which a table tells the rows of several runs apart, by type; none where rows have a time."""
-    has_time = any(schema.columns[name] in {DATE, TIMESTAMP} for name in schema.key)
-    return {} if has_time or request.query_lifetime else dict.fromkeys(WINDOW_COLUMNS, DATE)
+    return (
+        {} if any(map(is_time, schema.key)) or request.query_lifetime else dict.fromkeys(WINDOW_COLUMNS, DATE)
+    )
 
 
 def _metric_type(metric: catalog.Metric, dimensions: Sequence[str]) -> str:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 
 from airflow_provider_tiktok.reports.rows.reader import Page
-from airflow_provider_tiktok.reports.rows.schema import Cell, Schema
+from airflow_provider_tiktok.reports.rows.schema import DAY, DAY_LENGTH, HOUR, Cell, Schema
 from airflow_provider_tiktok.storage.columns import NUMBER_TYPES, is_number
 
 SPEND = "spend"
-DAYS = ("stat_time_day", "stat_time_hour")
+DAYS = (DAY, HOUR)
 """Dimensions that say of which day a row is."""
 
-_DAY_LENGTH = len("2026-11-21")
 _EXACT = Context(prec=1_000)  # digits; a sum of money has fewer
 
 
@@ -100,7 +99,7 @@ class Tally:
         found: dict[tuple[Cell, Cell], Figures] = {}
         for account, tally in self._accounts.items():
             for time, rows in tally.rows.items():
-                key = account, None if time is None else time[:_DAY_LENGTH]
+                key = account, None if time is None else time[:DAY_LENGTH]
                 found.setdefault(key, Figures()).add(Figures(rows, tally.spend.get(time)))
         return found
 

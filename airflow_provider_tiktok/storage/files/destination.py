@@ -416,7 +416,11 @@ class Destination:
         :param why: the purpose, as the beginning of a sentence in an error.
         """
         folder = path.removeprefix(self._root).rpartition("/")[0]
-        folder_values = partition_values(folder) if self._partitions.indexes else {}
+        folder_values = {
+            name: value
+            for name, value in (partition_values(folder) if self._partitions.indexes else {}).items()
+            if name in columns
+        }
         try:
             with opener(source, "rb") as file:
                 for record in read_records(file, path, columns):

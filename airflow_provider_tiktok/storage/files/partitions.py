@@ -67,7 +67,7 @@ class Partitions:
     :param target: the target with the partition columns.
     :param columns: type by name, in the order of a row's cells.
     :param limits: the maximum length of names.
-    :raises TikTokOutputError: the report lacks these columns, or has no others.
+    :raises TikTokOutputError: the rows have no other columns.
     """
 
     def __init__(self, target: Target, columns: Mapping[str, str], limits: NameLimits) -> None:
@@ -124,11 +124,6 @@ def _too_long(column: str, value: str | None, what: str, limit: int) -> TikTokOu
 
 
 def _indexes(target: Target, names: Sequence[str]) -> list[int]:
-    unknown = [name for name in target.partition_by if name not in names]
-    if unknown:
-        raise TikTokOutputError(
-            f"`partition_by` contains {', '.join(unknown)}, which the rows don't have; they have {', '.join(names)}."
-        )
     if len(target.partition_by) == len(names):
         raise TikTokOutputError(
             "`partition_by` contains every column, so the files would be empty. Remove one."
