@@ -95,7 +95,7 @@ class EnvelopeReader:
         timed_out = meaning.action is Action.TIMEOUT
         commands = self._commands if issubclass(meaning.error, TikTokAuthError) else ""
         error = meaning.error(
-            f"TikTok refused the call{of(call.subject)}: {meaning.meaning}. Its message: {message!r}. "
+            f"TikTok refused the call: {meaning.meaning}{of(call.subject)}. Its message: {message!r}. "
             f"{meaning.advice}{commands} [code {code}, request_id {request_id}]",
             code=code,
             message=message,
@@ -116,7 +116,7 @@ class EnvelopeReader:
             problem = Problem(f"TikTok accepted the call, but `data` {what} in its answer. {reference}")
             return self.failure(problem, subject)
         error = TikTokTransportError(
-            f"TikTok accepted the call{of(subject)} and sent no data (`data` is null). Run the task again; if it stays, "
+            f"TikTok accepted the call and sent no data: `data` is null{of(subject)}. Run the task again; if it stays, "
             f"ask TikTok's support. {reference}",
             code=0,
             message=message,

@@ -122,7 +122,7 @@ class EntitySource(WindowSource):
         kind = self.plan.request.kind
         if self.result.cut:
             log.warning(
-                "TikTok lists the %s newest %s of an account only. So this list is not complete: %s may have more.",
+                "This list is not complete: TikTok lists the %s newest %s of an account only, and %s may have more.",
                 f"{kind.reach:,}",
                 kind.plural,
                 ", ".join(self.result.cut),
@@ -197,7 +197,7 @@ class SweepRecovery:
     def incomplete(self, window: WindowFetch, problem: str) -> TikTokIncompleteReportError:
         """Return the error of a list that moved whenever it was read."""
         return TikTokIncompleteReportError(
-            f"The list of {window}, could not be read completely in {window.attempts} attempts: {problem}. Entities may "
+            f"The list could not be read completely in {window.attempts} attempts: {problem} ({window}). Entities may "
             "have been made, changed or deleted meanwhile; run the task again later."
         )
 

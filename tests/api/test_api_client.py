@@ -181,7 +181,7 @@ def test_an_answer_whose_data_are_null_is_accepted_and_has_none(client, server, 
     shown = message.replace(TOKEN, "***")
     assert error.message in {shown, str(error)}
     assert str(error) == (
-        "TikTok accepted the call (advertiser 7, page 2) and sent no data (`data` is null). Run the task again; if it "
+        "TikTok accepted the call and sent no data: `data` is null (advertiser 7, page 2). Run the task again; if it "
         f"stays, ask TikTok's support. Its message: {shown!r} [code 0, request_id R7]"
     )
     assert client.get(PATH, {}, needs_data=False) == Answer({}, "R7", "")
@@ -313,7 +313,7 @@ def test_a_refusal_is_not_retried(client, server, code, kind):
 def test_a_refusal_says_what_where_why_and_what_to_do(client, server):
     server.script = [refusal(40002, "Invalid  metric\nfields: ['video_views']")]
     assert str(failure(client)) == (
-        'TikTok refused the call (advertiser 7, page 2): parameter error. Its message: "Invalid metric fields: '
+        'TikTok refused the call: parameter error (advertiser 7, page 2). Its message: "Invalid metric fields: '
         "['video_views']\". Correct the parameter that the message names. [code 40002, request_id R9]"
     )
 

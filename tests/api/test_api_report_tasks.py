@@ -235,7 +235,7 @@ def test_addresses_of_tiktok_and_of_the_api_host_are_good(url):
     ],
 )
 def test_other_addresses_are_not_followed(url):
-    with pytest.raises(TikTokReportTaskError, match="leads to"):
+    with pytest.raises(TikTokReportTaskError, match="No file is fetched from"):
         check_address(url, "http://127.0.0.1:8765", "a file")
 
 

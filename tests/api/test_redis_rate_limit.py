@@ -163,7 +163,10 @@ def test_a_state_that_cannot_be_true_is_replaced_with_one_warning(own, open_stor
     connect(own).set("airflow-provider-tiktok:app", text)
     limiter.acquire()
     (warning,) = warnings(caplog)
-    assert "connection 'limits' holds about the app's rate limit can't be true" in warning
+    assert (
+        "rate limit begins from scratch: what the Redis of connection 'limits' holds about it can't be true"
+        in warning
+    )
 
 
 def test_acl_users_a_database_and_no_other_right(open_store):

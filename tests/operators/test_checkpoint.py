@@ -30,6 +30,7 @@ HOURS_BY_DAY = {
     "dimensions": "adgroup_id,stat_time_hour",
     "report_end_date": "2026-01-06",
     "partition_by": "stat_time_day",
+    "request_params": None,
 }
 
 

@@ -79,10 +79,10 @@ def test_accounts_whose_days_differ_are_refused_before_any_row_is_requested(tmp_
     with pytest.raises(TikTokOutputError) as caught:
         run(tmp_path)
     assert str(caught.value) == (
-        "`partition_by` has stat_time_day and not advertiser_id, so a file holds the rows of all "
-        "accounts; but the accounts' days differ with their time zones (1: 2026-11-20 to 2026-11-20; "
-        "2: 2026-11-19 to 2026-11-19), and each run would replace files by some accounts' rows only. Add "
-        "advertiser_id to `partition_by`, or give `report_start_date` and `report_end_date`."
+        "The accounts' days differ, and `partition_by` has stat_time_day without advertiser_id: a file holds the "
+        "rows of all accounts, and each run would replace it by some accounts' rows only. Days differ with time "
+        "zones (1: 2026-11-20 to 2026-11-20; 2: 2026-11-19 to 2026-11-19). Add advertiser_id to `partition_by`, or "
+        "give `report_start_date` and `report_end_date`."
     )
     assert not caught.value.retryable
     assert list(tmp_path.rglob("*.jsonl")) == []

@@ -288,7 +288,7 @@ def test_accounts_whose_days_differ_need_folders_of_their_own(run, emulator, tmp
     for partition_by, refused in (((DAY,), True), ((DAY, "advertiser_id"), False)):
         columns = read_columns(schema_of(made.request).columns, partition_by=partition_by)
         if refused:
-            with pytest.raises(TikTokOutputError, match=f"`partition_by` has {DAY} and not advertiser_id"):
+            with pytest.raises(TikTokOutputError, match=f"days differ, and `partition_by` has {DAY} without"):
                 FileOutput(f"{tmp_path}/", made, columns, partition_by=partition_by)
         else:
             FileOutput(f"{tmp_path}/", made, columns, partition_by=partition_by).close()

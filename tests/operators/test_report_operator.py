@@ -1129,4 +1129,4 @@ def test_many_windows_without_a_time_dimension_are_warned_of(emulator, connect, 
         output_path=f"{tmp_path}/x.csv",
         **dates,
     )
-    assert "at most 365 days without a time dimension" in caplog.text
+    assert "each window of 365 days, the most that TikTok sums up without a time dimension" in caplog.text

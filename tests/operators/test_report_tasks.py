@@ -262,7 +262,7 @@ def test_an_app_without_report_tasks_gets_advice(emulator):
 def test_deleted_entities_are_warned_of(emulator, caplog):
     with caplog.at_level(logging.WARNING):
         run(**ASYNC)
-    assert "take no filter on ad_status" in caplog.text
+    assert "What is deleted may be missing: report tasks take no filter on ad_status" in caplog.text
 
 
 def test_reconcile_notices_that_report_tasks_leave_out_what_is_deleted(emulator):
@@ -690,7 +690,7 @@ def test_a_warning_about_the_output_is_logged_once(emulator, defer, tmp_path, ca
         summary, _ = run(**ASYNC, **overlapping)
     assert summary["row_count"] > 0
     assert [record.message[:48] for record in caplog.records if "runs overlap" in record.message] == [
-        "With `lookback_days` runs overlap, and this fold"
+        "This folder holds days several times: with `look"
     ]
 
 

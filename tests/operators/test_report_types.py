@@ -201,4 +201,4 @@ def test_an_order_over_several_windows_is_said_to_be_several_orders(emulator, co
     assert "not in that order" not in caplog.text
     order = {"order_field": "spend", "report_start_date": "2026-08-01"}
     list(TikTokHook().iter_report(preset="campaign_daily", advertiser_ids=ids, **order))
-    assert "the rows as a whole are not in that order" in caplog.text
+    assert "The rows as a whole are not in the order of " in caplog.text

@@ -89,7 +89,9 @@ class Source:
 def test_a_template_that_renders_to_none_is_refused_for_every_parameter(kind, form):
     for name in kind.template_fields:
         text = refusal(render(make(kind, **{name: form})))
-        assert text.startswith(f"`{name}` is given in the DAG as {form.strip()} and renders to None")
+        assert text.startswith(
+            f"`{name}` renders to None, or to something that holds None, and is given in the DAG as {form.strip()}."
+        )
         assert "{{ params.example or '' }}" in text
 
 
@@ -99,7 +101,9 @@ def test_a_template_that_renders_to_none_is_refused_for_every_parameter(kind, fo
 def test_an_upstream_value_that_holds_none_is_refused_for_every_parameter(kind, value):
     for name in kind.template_fields:
         text = refusal(render(make(kind, **{name: Source(value)})))
-        assert text.startswith(f"`{name}` is given in the DAG as {Source(value)}")
+        assert text.startswith(
+            f"`{name}` renders to None, or to something that holds None, and is given in the DAG as {Source(value)}"
+        )
 
 
 @pytest.mark.sampled(12)
@@ -131,7 +135,9 @@ def test_a_part_that_renders_to_none_is_refused(value, native):
     for name in ("advertiser_ids", "filters", "request_params", "output_path"):
         with DAG("d", schedule=None, render_template_as_native_obj=native):
             operator = make(**{name: value})
-        assert refusal(render(operator)).startswith(f"`{name}` is given in the DAG as ")
+        assert refusal(render(operator)).startswith(
+            f"`{name}` renders to None, or to something that holds None, and is given in the DAG as "
+        )
 
 
 @pytest.mark.sampled(4)
@@ -149,7 +155,9 @@ def test_what_is_given_or_left_out_on_purpose_is_let_through(kind, native):
 def test_default_args_are_given_too(name):
     with DAG("d", schedule=None, default_args={name: "{{ nothing }}"}):
         operator = make()
-    assert refusal(render(operator)).startswith(f"`{name}` is given in the DAG as {{{{ nothing }}}}")
+    assert refusal(render(operator)).startswith(
+        f"`{name}` renders to None, or to something that holds None, and is given in the DAG as {{{{ nothing }}}}"
+    )
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
@@ -157,7 +165,7 @@ def test_a_copy_remembers_it(copied):
     with DAG("d", schedule=None):
         operator = make(advertiser_ids="{{ nothing }}")
     assert refusal(render(copied(operator))).startswith(
-        "`advertiser_ids` is given in the DAG as {{ nothing }}"
+        "`advertiser_ids` renders to None, or to something that holds None, and is given in the DAG as {{ nothing }}"
     )
 
 
@@ -168,7 +176,8 @@ def test_a_value_of_another_task_that_is_none_is_refused_in_a_mapped_task(value)
         mapped = TikTokReportOperator.partial(task_id="task", filters=None).expand(advertiser_ids=up.output)
     operator = mapped.unmap({"advertiser_ids": value})
     assert refusal(operator).startswith(
-        "`advertiser_ids` is given in the DAG as {{ task_instance.xcom_pull(task_ids='up'"
+        "`advertiser_ids` renders to None, or to something that holds None, and is given in the DAG as "
+        "{{ task_instance.xcom_pull(task_ids='up'"
     )
     mapped.unmap({"advertiser_ids": "7"}).check_rendered()
 
@@ -179,9 +188,11 @@ def test_an_object_of_another_task_that_holds_none_is_refused_in_a_mapped_task()
         mapped = TikTokReportOperator.partial(task_id="task", filters=None).expand_kwargs(up.output)
     mapped.unmap({"advertiser_ids": "7", "preset": "ad_daily"}).check_rendered()
     assert refusal(mapped.unmap({"advertiser_ids": None})).startswith(
-        "`advertiser_ids` is given in the DAG as {{"
+        "`advertiser_ids` renders to None, or to something that holds None, and is given in the DAG as {{"
     )
-    assert refusal(mapped.unmap({"advertiser_ids": "7", "metrics": None})).startswith("`metrics` is given")
+    assert refusal(mapped.unmap({"advertiser_ids": "7", "metrics": None})).startswith(
+        "`metrics` renders to None, "
+    )
 
 
 def test_a_none_that_the_dag_lists_itself_is_explicit_in_a_mapped_task():
@@ -200,7 +211,7 @@ def test_a_template_in_partial_is_refused_in_a_mapped_task():
             preset=["a", "b"]
         )
     assert refusal(render(mapped.unmap({"preset": "a"}))).startswith(
-        "`filters` is given in the DAG as {{ nothing }}"
+        "`filters` renders to None, or to something that holds None, and is given in the DAG as {{ nothing }}"
     )
 
 
@@ -211,7 +222,10 @@ def test_a_template_in_partial_is_refused_in_a_mapped_task():
 def test_a_task_fails_before_any_call_and_without_retries(emulator, connect, name):
     connect(advertiser_ids=accounts(emulator, 1))
     operator = render(make(preset="ad_daily", **{name: "{{ nothing }}"}))
-    with pytest.raises(AirflowFailException, match=f"^`{name}` is given in the DAG as "):
+    with pytest.raises(
+        AirflowFailException,
+        match=f"^`{name}` renders to None, or to something that holds None, and is given in the DAG as ",
+    ):
         operator.execute({"ti": TaskInstance()})
     assert not emulator.calls
 
@@ -219,7 +233,10 @@ def test_a_task_fails_before_any_call_and_without_retries(emulator, connect, nam
 def test_a_sensor_fails_before_any_call_and_without_retries(emulator, connect):
     connect(advertiser_ids=accounts(emulator, 1))
     operator = render(make(TikTokReportReadySensor, preset="ad_daily", advertiser_ids="{{ nothing }}"))
-    with pytest.raises(AirflowFailException, match=r"^`advertiser_ids` is given in the DAG as "):
+    with pytest.raises(
+        AirflowFailException,
+        match=r"^`advertiser_ids` renders to None, or to something that holds None, and is given in the DAG as ",
+    ):
         operator.execute({"ti": SimpleNamespace(try_number=1)})
     assert not emulator.calls
 

@@ -430,8 +430,8 @@ def test_a_window_that_stays_incomplete_is_an_error_under_every_policy(spoil, pr
     with pytest.raises(TikTokIncompleteReportError) as caught:
         found.extend(report.batches())
     assert str(caught.value) == (
-        "The report of advertiser 7, 2026-01-05 to 2026-01-05, could not be made complete in 3 attempts: "
-        f"{problem}. TikTok's figures may be moving; run the task again later."
+        f"The report could not be made complete in 3 attempts: {problem} (advertiser 7, 2026-01-05 to "
+        "2026-01-05). TikTok's figures may be moving; run the task again later."
     )
     assert caught.value.retryable is True
     assert found == []

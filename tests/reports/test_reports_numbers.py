@@ -194,7 +194,9 @@ def test_outputs_take_no_other_text_for_a_number_from_any_caller(kind):
         columns = {"x": kind}
         (line,) = JsonLines(columns).lines([[text]], [False])
         assert json.loads(line) == {"x": text}
-        with pytest.raises(TikTokOutputError, match="for x, which a Parquet column"):
+        with pytest.raises(
+            TikTokOutputError, match=r"^A Parquet column of type .* which TikTok sent for x, "
+        ):
             Parquet(columns).lines([[text]], [False])
         assert in_databases(kind, text) == ["refused"] * 3, text
 

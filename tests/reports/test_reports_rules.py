@@ -292,7 +292,12 @@ def test_what_sources_disagree_about_is_left_to_tiktok(metric, dimension):
         ),
         ("SMART_PLUS", "campaign_id", {}, "must hold one of main_material_id"),
         ("SMART_PLUS", "campaign_id,main_material_id,ad_text_entity_id", {}, "no more than one"),
-        ("SMART_PLUS", "campaign_id,main_material_id,stat_time_day", {}, "has no time"),
+        (
+            "SMART_PLUS",
+            "campaign_id,main_material_id,stat_time_day",
+            {},
+            "can't have a time with an ID of the campaign tree",
+        ),
         ("SMART_PLUS", "stat_time_day", {}, "must hold one of main_material_id"),
         (
             "AUDIENCE",

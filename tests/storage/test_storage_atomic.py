@@ -368,8 +368,8 @@ def test_an_upload_that_is_refused_half_way_leaves_the_old_files(tmp_path, monke
     with pytest.raises(TikTokOutputError) as caught:
         write(Store(), path, "new", True)
     assert str(caught.value) == (
-        f"The files at '{path}' could not be written (OSError: RuntimeError while uploading); the previous files are "
-        "unchanged. Check space and permissions, then run the task again."
+        "The files could not be written (OSError: RuntimeError while uploading), and the previous files are "
+        f"unchanged: '{path}'. Check space and permissions, then run the task again."
     )
     assert (data_of(path), (path / "_manifest.json").read_bytes()) == before
     assert leftovers(path) == []

@@ -370,8 +370,8 @@ def test_a_full_disk_is_named_and_leaves_nothing(local, path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(caught.value) == (
-        f"The files at '{local.root}/{path.rstrip('/')}' could not be written (OSError: File too large); the "
-        "previous files are unchanged. Check space and permissions, then run the task again."
+        "The files could not be written (OSError: File too large), and the previous files are unchanged: "
+        f"'{local.root}/{path.rstrip('/')}'. Check space and permissions, then run the task again."
     )
     assert local.files() == before
 
@@ -473,8 +473,8 @@ def test_a_folder_that_is_locked_during_the_run_is_named(local, lock):
     with pytest.raises(TikTokOutputError) as caught:
         write(destination, ROWS)
     assert str(caught.value) == (
-        f"The files at '{local.root}/locked/lake' could not be written (PermissionError: Permission denied); the "
-        "previous files are unchanged. Check space and permissions, then run the task again."
+        "The files could not be written (PermissionError: Permission denied), and the previous files are "
+        f"unchanged: '{local.root}/locked/lake'. Check space and permissions, then run the task again."
     )
 
 

@@ -265,8 +265,8 @@ def test_files_on_a_disk_that_refuses_name_the_output_path(
         with pytest.raises(TikTokOutputError) as caught:
             write_all(destination)
     text = str(caught.value)
-    assert text.startswith(f"The files at '{tmp_path}/lake' could not be written (")
-    assert f": {os.strerror(code)}); the previous files are unchanged. " in text
+    assert text.startswith("The files could not be written (")
+    assert f": {os.strerror(code)}), and the previous files are unchanged: '{tmp_path}/lake'. " in text
     assert text.endswith(
         f"{REMEDIES[code] if code in {errno.EMFILE, errno.ENFILE} else 'Check space and permissions'}, "
         "then run the task again."
@@ -313,7 +313,10 @@ def test_a_value_that_is_no_folder_name_is_reported_with_its_page(tmp_path, text
     destination.discard()
     assert not caught.value.retryable
     shown = repr(text if len(text) <= 80 else text[:80] + "...")
-    assert f"`partition_by` has country, whose value {shown} makes a folder name of " in str(caught.value)
+    assert (
+        f"`partition_by` has country, which has a value that is too long: {shown} makes a folder name of "
+        in str(caught.value)
+    )
     assert "`output_path` accepts at most 255 (File name too long)" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -331,7 +334,8 @@ def test_values_that_make_too_long_a_path_together_are_reported(tmp_path):
         root += "/" + "d" * min(250, longest - len(root) - 1)
     destination = open_destination(f"{root}/", "country", "spend")
     with pytest.raises(
-        TikTokOutputError, match=r"has country, whose value 'x+\.\.\.' makes a path of 371 bytes"
+        TikTokOutputError,
+        match=r"has country, which has a value that is too long: 'x+\.\.\.' makes a path of 371 bytes",
     ) as caught:
         destination.encode([("2026-11-01",), ("x" * 240,), ("1" * 116,)], [False] * 3)
     assert not caught.value.retryable
@@ -345,7 +349,8 @@ def test_a_key_that_no_bucket_accepts_is_reported(protocol):
     destination = Destination(target, fs, "bucket/lake", COLUMNS)
     write(destination, [("2026-11-01", "x" * 900, "1")])
     with pytest.raises(
-        TikTokOutputError, match=r"has country, whose value 'x.* makes a path of 1,008 bytes"
+        TikTokOutputError,
+        match=r"has country, which has a value that is too long: 'x.* makes a path of 1,008 bytes",
     ) as caught:
         write(destination, [("2026-11-01", "x" * 1_000, "1")])
     assert not caught.value.retryable

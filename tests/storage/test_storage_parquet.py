@@ -197,7 +197,7 @@ def test_a_value_that_its_column_can_not_hold_fails_the_report(tmp_path, column,
     with pytest.raises(TikTokOutputError) as caught:
         write(path, [*many(20), odd, *many(20)], partition_by=partition_by)
     assert str(caught.value) == (
-        f"TikTok sent {value!r} for {column}, which a Parquet column of type {kind} can't store without loss, so "
+        f"A Parquet column of type {kind} can't store {value!r} without loss, which TikTok sent for {column}, so "
         f"nothing was written. Choose jsonl or csv, which store every value unchanged, or leave out {column}."
     )
     assert {file: file.read_bytes() for file in tmp_path.rglob("*.*")} == before
@@ -211,7 +211,8 @@ def test_a_float_keeps_its_digits_or_fails(tmp_path):
     assert table["duration"].to_pylist() == [None if cell is None else float(cell) for cell in cells]
     for odd in ("0.12345678901234567891", "<5"):
         with pytest.raises(
-            TikTokOutputError, match=f"'{odd}' for duration, which a Parquet column of type double"
+            TikTokOutputError,
+            match=f"column of type double can't store '{odd}' without loss, which TikTok sent for dur",
         ):
             write(tmp_path / "x.parquet", [(odd,)], {"duration": "float"})
 

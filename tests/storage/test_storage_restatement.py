@@ -238,8 +238,8 @@ def test_an_old_file_that_can_not_be_read_is_named_and_stays(tmp_path, output_fo
     with pytest.raises(TikTokOutputError) as caught:
         write("file", str(path), BEFORE, output_format)
     assert str(caught.value) == (
-        f"`restatement` compares the new rows with those of '{path}', which can't be read ({error}). Move the file, or "
-        "remove `restatement`; nothing was written."
+        f"An earlier file can't be read ({error}): '{path}'; `restatement` compares its rows with the new ones. Move the "
+        "file, or remove `restatement`; nothing was written."
     )
     assert path.read_bytes() == data
     assert [file.name for file in tmp_path.iterdir()] == [path.name]

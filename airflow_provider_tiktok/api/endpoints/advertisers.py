@@ -65,7 +65,7 @@ def list_authorised(client: TikTokClient) -> dict[str, str]:
     credentials = client.credentials
     if not (credentials.app_id and credentials.app_secret):
         raise TikTokConfigError(
-            "To find out which advertiser accounts the token reaches, TikTok wants App ID and App secret: put them "
+            "TikTok wants App ID and App secret to say which advertiser accounts the token reaches: put them "
             "into the Airflow connection, or name the accounts in `advertiser_ids`."
         )
     app = {"app_id": credentials.app_id, "secret": credentials.app_secret}

@@ -74,9 +74,10 @@ def check_address(url: str, api_url: str, subject: str) -> None:
     host, is_good = _look_at(url, api_url)
     if not is_good:
         raise TikTokReportTaskError(
-            f"TikTok's address of the file leads to {host[:100] or 'no host'!r} ({subject}), and files are fetched "
-            f"over https from {', '.join(FILE_HOSTS)} and from the connection's API host only. If this host is TikTok's, "
-            "airflow-provider-tiktok needs an upgrade; `request_params={'output_format': 'CSV_STRING'}` does without it."
+            f"No file is fetched from {host[:100] or 'no host'!r}, to which TikTok's address leads ({subject}): files are "
+            f"fetched over https from {', '.join(FILE_HOSTS)} and from the connection's API host only. If this host is "
+            "TikTok's, airflow-provider-tiktok needs an upgrade; `request_params={'output_format': 'CSV_STRING'}` does "
+            "without it."
         )
 
 

@@ -137,7 +137,7 @@ def create_task(client: TikTokClient, body: Mapping[str, Any], subject: str) -> 
     report_task_id = str(answer.data.get("task_id") or "")
     if not report_task_id.isalnum():
         raise TikTokReportTaskError(
-            f"TikTok accepted the creation of a report task ({subject}), but gave no ID for it. Run the task again; if it "
+            f"TikTok accepted the creation of a report task, but gave no ID for it ({subject}). Run the task again; if it "
             f"stays, airflow-provider-tiktok needs an upgrade. [request_id {answer.request_id}]"
         )
     return report_task_id
@@ -158,7 +158,7 @@ def check_task(client: TikTokClient, task: ReportJob) -> JobState:
     status = {"CANCELLED": CANCELED}.get(status, status)
     if status not in STATUSES:
         raise TikTokReportTaskError(
-            f"TikTok gives {task} the status {status[:40]!r}, which this version doesn't know; it knows "
+            f"This version doesn't know the status {status[:40]!r}, which TikTok gives {task}; it knows "
             f"{', '.join(sorted(STATUSES))}. Upgrade airflow-provider-tiktok. [request_id {answer.request_id}]"
         )
     message = without_signatures(client.redact(" ".join(str(answer.data.get("message") or "").split())))[:500]
@@ -198,7 +198,7 @@ def _download(client: TikTokClient, task: ReportJob, into: IO[bytes]) -> dict[st
             "The file of %s did not come (%s); TikTok is asked for a new address.", task, problem or "?"
         )
     raise TikTokTransportError(
-        f"The file of {task} did not come in {_ATTEMPTS} attempts: {problem}. Run the task again."
+        f"A file did not come in {_ATTEMPTS} attempts: {problem} ({task}). Run the task again."
     )
 
 

@@ -126,8 +126,8 @@ class RedisStore:
             if not self._is_doubted:
                 self._is_doubted = True
                 log.warning(
-                    "What the Redis of connection %r holds about the app's rate limit can't be true (%s). It is begun from "
-                    "scratch: another version or another program may have done this.",
+                    "The app's rate limit begins from scratch: what the Redis of connection %r holds about it can't be true "
+                    "(%s). Another version or another program may have done this.",
                     *(self._conn_id, error),
                 )
             state = self._after_loss(new_state(self._calls), now)

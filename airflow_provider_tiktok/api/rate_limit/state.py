@@ -228,8 +228,8 @@ class FileStore:
     def _set_aside(self, problem: str) -> None:
         """Keep what the file holds in a file next to it, and begin with a new state."""
         self._warn(
-            "The rate limiter's file %s holds what can't be true (%s). It is saved as %s and begun from scratch: "
-            "damage, another version or another program may have done this.",
+            "The rate limiter begins from scratch: its file %s holds what can't be true (%s), and is saved as %s. "
+            "Damage, another version or another program may have done this.",
             *(self._path, problem, self._path.with_suffix(_ASIDE).name),
         )
         self._state = new_state(self._calls)
@@ -245,7 +245,7 @@ class FileStore:
 
     def _fail(self, error: OSError) -> None:
         self._warn(
-            "The rate limiter's file %s can't be used (%s), so this task keeps to the rate limit by itself.",
+            "This task keeps to the rate limit by itself, for the rate limiter's file %s can't be used (%s).",
             *(self._path, error.strerror or type(error).__name__),
         )
         self._give_up()

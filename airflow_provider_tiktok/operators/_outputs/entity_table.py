@@ -129,8 +129,8 @@ class EntityTable(TableOutput):
         ]
         if foreign and not found.is_ours:
             raise TikTokOutputError(
-                f"Table {table} also has {', '.join(foreign)}, which no {self._kind.name} has; it seems to be a table of "
-                f"{_owner(foreign) or 'a report'}. Use a separate table for {self._kind.plural}."
+                f"Table {table} seems to be that of {_owner(foreign) or 'a report'}: it also has {', '.join(foreign)}, "
+                f"which no {self._kind.name} has. Use a separate table for {self._kind.plural}."
             )
         others = self._columns.all_named()
         # where a table has both names of a column, the other name is a TikTok field's own
@@ -139,9 +139,9 @@ class EntityTable(TableOutput):
         ]
         if lost and not self._options.add_columns:
             raise TikTokOutputError(
-                f"Table {table} also has {', '.join(lost)}, which this list doesn't ask for, and the rows that it replaces "
-                "would lose them. Add them to `fields`, use a separate table, or set `add_columns=True` to let such columns "
-                "become null."
+                f"Table {table} would lose values of columns that this list doesn't ask for: {', '.join(lost)}. The rows "
+                "that it replaces have them. Add them to `fields`, use a separate table, or set `add_columns=True` to let "
+                "such columns become null."
             )
         self._becomes_null = lost
 

@@ -172,9 +172,9 @@ class FileOutput:
         if len(example) > 1:
             days = "; ".join(f"{name}: {start} to {end}" for (start, end), name in list(example.items())[:3])
             raise TikTokOutputError(
-                f"`partition_by` has {by_time[0]} and not advertiser_id, so a file holds the rows of all accounts; but the "
-                f"accounts' days differ with their time zones ({days}), and each run would replace files by some accounts' "
-                "rows only. Add advertiser_id to `partition_by`, or give `report_start_date` and `report_end_date`."
+                f"The accounts' days differ, and `partition_by` has {by_time[0]} without advertiser_id: a file holds the "
+                f"rows of all accounts, and each run would replace it by some accounts' rows only. Days differ with time "
+                f"zones ({days}). Add advertiser_id to `partition_by`, or give `report_start_date` and `report_end_date`."
             )
 
     def _warn_of_overlaps(self) -> None:
@@ -183,7 +183,7 @@ class FileOutput:
         times = request.time_dimensions
         if request.lookback_days and times and not any(map(is_time, self._partition_by)):
             log.warning(
-                "With `lookback_days` runs overlap, and this folder keeps a file a run, so it holds days several times. "
+                "This folder holds days several times: with `lookback_days` runs overlap, and it keeps a file a run. "
                 "Add %s to `partition_by`, and each day has one file.",
                 DAY if HOUR in times else times[0],
             )

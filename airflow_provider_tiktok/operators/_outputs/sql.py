@@ -135,10 +135,10 @@ class TableOutput(ABC):
         """Warn of columns that are null in the rows that were replaced."""
         if self._becomes_null:
             log.warning(
-                "Table %s also has %s, which this %s doesn't ask for; they are null in the rows that it wrote.",
+                "Table %s has columns that are null in the rows of this %s, which doesn't ask for them: %s.",
                 self._options.table,
-                ", ".join(self._becomes_null),
                 self.noun,
+                ", ".join(self._becomes_null),
             )
 
     def _waiter(self) -> Callable[[float], None]:
@@ -244,16 +244,16 @@ class SqlOutput(TableOutput):
         dimensions = [name for name in more if name in known or name in WINDOW_COLUMNS]
         if dimensions and not found.is_ours:
             raise TikTokOutputError(
-                f"Table {table} also has {', '.join(dimensions)}, by which this report is not grouped, so it is "
-                "the table of another report. Use a separate table for this report."
+                f"Table {table} is that of another report: it also has {', '.join(dimensions)}, by which this one is not "
+                "grouped. Use a separate table for this report."
             )
         metrics = [
             name for name in more if name in catalog.metrics(request.report_type) or name in catalog.metrics()
         ]
         if metrics and not self._options.add_columns:
             raise TikTokOutputError(
-                f"Table {table} also has {', '.join(metrics)}, which this report doesn't ask for, and the rows "
-                "that it replaces would lose them. Request them, use a separate table for the report, or set "
+                f"Table {table} would lose values of columns that this report doesn't ask for: {', '.join(metrics)}. The "
+                "rows that it replaces have them. Request them, use a separate table for the report, or set "
                 "`add_columns=True` to let such columns become null."
             )
         # columns that this run adds may be those that others have a name of their own for

@@ -48,8 +48,8 @@ class XComOutput:
         self._bytes += len(json.dumps(new))
         if self._bytes > self._max_bytes:
             raise TikTokResultTooLargeError(
-                f"The first {len(self._rows) + len(rows):,} rows take {self._bytes:,} bytes, more than the "
-                f"{self._max_bytes:,} that `max_xcom_bytes` allows in XCom. Set `output_path` to send the rows to "
+                f"The rows don't fit into XCom: the first {len(self._rows) + len(rows):,} take {self._bytes:,} bytes, more "
+                f"than the {self._max_bytes:,} of `max_xcom_bytes`. Set `output_path` to send the rows to "
                 "storage, or raise `max_xcom_bytes` if Airflow's metadata database can bear it."
             )
         self._rows += new

@@ -29,7 +29,7 @@ def check_rendered(given: Mapping[str, Any], rendered: Mapping[str, Any]) -> Non
         if template is not None:
             raise invalid(
                 name,
-                f"is given in the DAG as {sanitize(template, 300)} and renders to None, or to something that holds None. "
+                f"renders to None, or to something that holds None, and is given in the DAG as {sanitize(template, 300)}. "
                 'That is not taken for "not given", for the rows could then be of other accounts, filters or days. '
                 "Check that the task or variable behind it has a value, and that its name and XCom key are spelled "
                 "right. If it may be missing, let it render to empty text, as {{ params.example or '' }} does: that "

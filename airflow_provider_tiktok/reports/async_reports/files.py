@@ -228,11 +228,11 @@ class FileSource:
             saved = self._download_when_ready(task, file)
             if _digest(file) != digest:
                 raise TikTokIncompleteReportError(
-                    f"The file of {task} came in two lengths, so one of them broke off. Run the task again."
+                    f"A file came in two lengths, so one of them broke off: that of {task}. Run the task again."
                 )
         if not ends_with_line(file):  # a figure could be cut off, and still be one
             raise TikTokIncompleteReportError(
-                f"The file of {task} ends in the middle of a line. Run the task again."
+                f"A file ends in the middle of a line: that of {task}. Run the task again."
             )
         size: int = saved["bytes"]
         return size
@@ -329,7 +329,8 @@ def job_error(task: ReportJob, state: JobState) -> TikTokReportTaskError:
         else "Run the task again, which has a new one made; if it stays, ask for less at a time, or use `mode='sync'`"
     )
     return TikTokReportTaskError(
-        f"TikTok's {task} {what}, so the report is not there.{said} {advice}. [request_id {state.request_id}]",
+        f"A report task of TikTok's {what}, so the report is not there: {task}.{said} {advice}. "
+        f"[request_id {state.request_id}]",
         retryable=not lasting,
         about_one_account=state.about_account,
     )
@@ -337,7 +338,7 @@ def job_error(task: ReportJob, state: JobState) -> TikTokReportTaskError:
 
 def _never_ready(task: ReportJob, limit: str, refusal: TikTokAPIError) -> TikTokReportTaskError:
     return TikTokReportTaskError(
-        f"TikTok says that {task} is done, and then that its file is not ready, until the end of `{limit}`. Run the task "
+        f"TikTok's file is not ready until the end of `{limit}`, although TikTok says that {task} is done. Run the task "
         f"again, which has a new one made, and allow more time. [code {refusal.code}, request_id {refusal.request_id}]",
         retryable=True,
     )

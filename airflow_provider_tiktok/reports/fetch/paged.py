@@ -100,15 +100,15 @@ class PagedSource(WindowSource):
         request, windows = self.plan.request, self.plan.windows
         if request.order_field and len(self.plan) > 1:
             log.warning(
-                "TikTok orders each of the %d calls by %s by itself; the rows as a whole are not in that order.",
-                len(self.plan),
+                "The rows as a whole are not in the order of %s: TikTok orders each of the %d calls by itself.",
                 request.order_field,
+                len(self.plan),
             )
         if not (request.time_dimensions or request.by_day) and len(windows) > len(
             {calls[0].advertiser_id for calls in windows}
         ):
             log.warning(
-                "TikTok sums up at most %d days without a time dimension, so each entity has a row for each window of them. "
+                "Each entity has a row for each window of %d days, the most that TikTok sums up without a time dimension. "
                 "Counts and money of these rows may be added up, people and rates may not; add stat_time_day to tell "
                 "them apart.",
                 request.kind.span(request.dimensions),

@@ -93,8 +93,8 @@ class CallRecovery:
         """Return the error of a window whose rows were not those that TikTok counted, in every attempt."""
         repeated = repeated_hour_error(self._client, self._plan, window.planned[0], window.doubled_times())
         return repeated or TikTokIncompleteReportError(
-            f"The report of {window}, could not be made complete in "
-            f"{window.attempts} attempts: {problem}. TikTok's figures may be moving; run the task again later."
+            f"The report could not be made complete in {window.attempts} attempts: {problem} ({window}). "
+            "TikTok's figures may be moving; run the task again later."
         )
 
     def _split(self, job: PageJob, strategy: str, error: TikTokError) -> None:

@@ -47,8 +47,8 @@ def check_async(request: ReportRequest, *, include_deleted: bool, check_fields: 
         _check_metrics(request)
     if include_deleted and request.kind.deleted and request.data_level in STATUS_FIELDS:
         log.warning(
-            "Report tasks take no filter on %s, and TikTok doesn't say whether they count what is deleted. `reconcile=True` "
-            "fails a BASIC report whose spend isn't the account's; `mode='sync'` counts it for sure.",
+            "What is deleted may be missing: report tasks take no filter on %s, and TikTok doesn't say whether they count "
+            "it. `reconcile=True` fails a BASIC report whose spend isn't the account's; `mode='sync'` counts it for sure.",
             STATUS_FIELDS[request.data_level or ""],
         )
     if "country_code" in request.dimensions:

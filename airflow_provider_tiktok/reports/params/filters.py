@@ -165,7 +165,7 @@ def keep_deleted(filters: tuple[dict[str, str], ...], data_level: str) -> tuple[
     if field is None or given:
         if field is not None and field not in given:
             log.warning(
-                "The filter on %s says nothing about %s, so TikTok leaves out what is deleted at this level; add a filter "
+                "TikTok leaves out what is deleted at this level: the filter on %s says nothing about %s. Add a filter "
                 "%s IN STATUS_ALL to count it.",
                 ", ".join(sorted(given)),
                 field,

@@ -177,8 +177,8 @@ DIMENSION_RULES: tuple[DimensionRule, ...] = (
     DimensionRule(
         ("AUDIENCE",),
         lambda shape: shape.has(*_TIMELESS) and bool(shape.of_kind("time")),
-        "holds a time dimension together with an interest category or device brand, which TikTok doesn't combine. Drop the "
-        "time dimension and make one report a day, as the presets `..._audience_interest_daily` do.",
+        "can't have a time with an interest category or device brand, for TikTok doesn't combine them. Drop the time "
+        "dimension and make one report a day, as the presets `..._audience_interest_daily` do.",
     ),
     DimensionRule(
         ("AUDIENCE",),
@@ -204,13 +204,13 @@ DIMENSION_RULES: tuple[DimensionRule, ...] = (
     DimensionRule(
         ("BASIC",),
         lambda shape: shape.has("ad_id_v2") and shape.has("image_id", "video_material_id"),
-        "holds ad_id_v2 together with image_id or video_material_id, which are known to go with ad_id",
+        "holds image_id or video_material_id with ad_id_v2, and they are known to go with ad_id",
         sure=False,
     ),
     DimensionRule(
         ("BASIC",),
         lambda shape: shape.has("search_keyword") and not set(shape.metrics) <= _KEYWORD_METRICS,
-        f"holds more than {', '.join(sorted(_KEYWORD_METRICS))}, which search_keyword is known to go with",
+        f"holds more than search_keyword is known to go with: {', '.join(sorted(_KEYWORD_METRICS))}",
         "metrics",
         sure=False,
     ),
@@ -282,7 +282,7 @@ DIMENSION_RULES: tuple[DimensionRule, ...] = (
     DimensionRule(
         ("SMART_PLUS",),
         lambda shape: bool(shape.of_kind("id") and shape.of_kind("time")),
-        "holds an ID of the campaign tree and a time; TikTok's Smart+ overview has no time. Group by "
+        "can't have a time with an ID of the campaign tree, for TikTok's Smart+ overview has none. Group by "
         "main_material_id and the time alone, and filter by campaign_ids.",
     ),
     DimensionRule(

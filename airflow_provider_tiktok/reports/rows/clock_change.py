@@ -50,8 +50,8 @@ def repeated_hour_error(
         return None
     day = hours[0].date()
     return TikTokIncompleteReportError(
-        f"The report of {call.account}, {call.window}, has an hour twice: on {day} the clock of its time zone, {zone}, is "
-        f"set back, and TikTok sent rows of {', '.join(f'{hour:%H:%M}' for hour in hours)} twice, with nothing that "
+        f"The report has an hour twice: on {day} the clock of {zone} is set back, the time zone of {call.account}, "
+        f"{call.window}, and TikTok sent rows of {', '.join(f'{hour:%H:%M}' for hour in hours)} twice, with nothing that "
         "tells the two hours apart. Nothing is published, and running the task again won't help. Leave that day out of the "
         "hourly report, and ask for it by stat_time_day, or without stat_time_hour.",
         retryable=False,

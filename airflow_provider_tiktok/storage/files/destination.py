@@ -365,7 +365,7 @@ class Destination:
 
     def _compare(self, comparison: Comparison, stale: Sequence[str]) -> dict[str, Any]:
         """Return the changes between the rows of the replaced files and the new ones."""
-        why, columns = "`restatement` compares the new rows with those of", comparison.columns
+        why, columns = "`restatement` compares its rows with the new ones", comparison.columns
         new = [
             (self._path(partition), part_file.path)
             for partition, part_file in sorted(self._part_files.items())
@@ -386,7 +386,7 @@ class Destination:
 
         :raises TikTokOutputError: a file contains such rows.
         """
-        why = "An account was skipped, whose rows must not be removed with those of"
+        why = "an account was skipped, and its rows in that file must not be removed"
         for path in paths:
             for record in self._records(path, self._fs.open, path, {protected.column: "string"}, why):
                 account = record[protected.column]
@@ -398,9 +398,9 @@ class Destination:
                         else f"without {protected.column}, which may be of an account that this run skipped"
                     )
                     raise TikTokOutputError(
-                        f"{self._url(path)!r} contains rows {whose}, and would be replaced by a file without them. Nothing "
-                        "was written. Add advertiser_id to `partition_by`, so that each account has separate files, or set "
-                        "`on_advertiser_error` to 'fail_at_end'."
+                        f"A skipped account would lose rows, so nothing was written: {self._url(path)!r} contains rows "
+                        f"{whose}, and would be replaced by a file without them. Add advertiser_id to `partition_by`, so "
+                        "that each account has separate files, or set `on_advertiser_error` to 'fail_at_end'."
                     )
 
     def _records(
@@ -413,7 +413,7 @@ class Destination:
     ) -> Iterator[Record]:
         """Return the rows of a data file, with the values of its partition folders.
 
-        :param why: the purpose, as the beginning of a sentence in an error.
+        :param why: the purpose, as the end of a sentence in an error.
         """
         folder = path.removeprefix(self._root).rpartition("/")[0]
         folder_values = {
@@ -429,7 +429,7 @@ class Destination:
             raise
         except Exception as error:  # each format raises different errors
             raise TikTokOutputError(
-                f"{why} {self._url(path)!r}, which can't be read ({type(error).__name__}). Move the file"
+                f"An earlier file can't be read ({type(error).__name__}): {self._url(path)!r}; {why}. Move the file"
                 f"{', or remove `restatement`' if 'restatement' in why else ''}; nothing was written.",
                 retryable=isinstance(error, OSError),
             ) from error
@@ -461,7 +461,7 @@ class Destination:
             else "the previous files are unchanged"
         )
         return TikTokOutputError(
-            f"The files at {self._target.path!r} could not be written ({type(error).__name__}: {error.strerror or error}); "
-            f"{state}. {remedy_at_output(error)}, then run the task again.",
+            f"The files could not be written ({type(error).__name__}: {error.strerror or error}), and {state}: "
+            f"{self._target.path!r}. {remedy_at_output(error)}, then run the task again.",
             retryable=error.errno not in _PERMANENT,  # full disks and errors of a store are transient
         )

@@ -117,9 +117,9 @@ def partition_values(partition: str) -> dict[str, str | None]:
 def _too_long(column: str, value: str | None, what: str, limit: int) -> TikTokOutputError:
     shown = repr(value if value is None or len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]}...")
     return TikTokOutputError(
-        f"`partition_by` has {column}, whose value {shown} makes {what}; `output_path` accepts at most {max(0, limit):,} "
-        f"({os.strerror(errno.ENAMETOOLONG)}). Nothing was published. Replace {column} in `partition_by` by a column with "
-        "shorter values, such as an ID instead of a name."
+        f"`partition_by` has {column}, which has a value that is too long: {shown} makes {what}; `output_path` accepts at "
+        f"most {max(0, limit):,} ({os.strerror(errno.ENAMETOOLONG)}). Nothing was published. Replace {column} in "
+        "`partition_by` by a column with shorter values, such as an ID instead of a name."
     )
 
 

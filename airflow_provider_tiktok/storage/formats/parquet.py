@@ -264,8 +264,8 @@ def pyarrow_modules() -> tuple[Any, Any, Any]:
 
 def _refusal(field: Any, cell: str) -> TikTokOutputError:
     return TikTokOutputError(
-        f"TikTok sent {cell[:_MAX_SHOWN]!r} for {field.name}, which a Parquet column of type {field.type} can't store "
-        "without loss, so nothing was written. Choose jsonl or csv, which store every value unchanged, or "
+        f"A Parquet column of type {field.type} can't store {cell[:_MAX_SHOWN]!r} without loss, which TikTok sent for "
+        f"{field.name}, so nothing was written. Choose jsonl or csv, which store every value unchanged, or "
         f"leave out {field.name}."
     )
 

@@ -122,8 +122,8 @@ class Binder:
     def _refusal(self, cell: str) -> TikTokOutputError:
         column = self.column
         return TikTokOutputError(
-            f"TikTok sent {cell[:80]!r} for {column.name}, and the table's column is {column.declared}, which can't store "
-            "it unchanged. Nothing was changed. Change the column to a wider type or to text, which stores every value, "
+            f"The table's column {column.name}, {column.declared}, can't store {cell[:80]!r} unchanged, which TikTok sent. "
+            "Nothing was changed. Change the column to a wider type or to text, which stores every value, "
             "then run the task again."
         )
 

@@ -259,7 +259,7 @@ def test_a_column_too_narrow_for_the_digits_is_refused(database):
     )
     one = table(database)
     with pytest.raises(
-        TikTokOutputError, match=r"for 50%, and the table's column is (NUMERIC|DECIMAL)\(30, 2\)"
+        TikTokOutputError, match=r"^The table's column 50%, (NUMERIC|DECIMAL)\(30, 2\), can't store"
     ):
         replace(one, ROWS)
     assert replace(one, ROWS[2:]) == (0, 3)
