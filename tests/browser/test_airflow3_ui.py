@@ -88,7 +88,8 @@ def test_the_log_of_a_failed_run_ends_with_what_happened_and_what_to_do(ui, conn
     page.get_by_text("AirflowFailException").first.wait_for()
     picture("failed")
     lines = [line for line in page.inner_text("body").splitlines() if " ERROR " in line]
-    assert "TikTok refused the call (advertiser 7999999999999999999" in lines[0]
+    assert "TikTok refused the call: " in lines[0]
+    assert "(advertiser 7999999999999999999" in lines[0]
     assert lines[-1].endswith("Task failed with exception")
 
 

@@ -207,7 +207,7 @@ def test_flags_are_stored_as_they_are(database):
     replace(one, rows)
     found = {row[0]: row[2] for row in cells(database, columns)}
     assert found == {"7": 1, "8": 0, "9": None}
-    with pytest.raises(TikTokOutputError, match="'yes' for shown"):
+    with pytest.raises(TikTokOutputError, match=r"column shown, .*, can't store 'yes' unchanged"):
         replace(one, [("7", "2026-08-01", "yes")])
 
 
