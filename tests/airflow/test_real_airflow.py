@@ -1,6 +1,8 @@
 """The example DAGs, and some that fail, in a real Airflow against TikTok's API on loopback."""
 
+import json
 import os
+import re
 import subprocess
 import time
 from datetime import timedelta
@@ -10,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.airflow.conftest import accounts
-from tests.airflow.live import AIRFLOW, parse_time
+from tests.airflow.live import AIRFLOW, Run, parse_time
 from tests.conftest import SECRET, TOKEN
 from tests.test_dags import rows_below
 
@@ -32,6 +34,21 @@ def test_the_ad_group_summary_leaves_typed_rows_and_a_readable_log(live, emulato
         assert words in log
     assert TOKEN not in log
     assert SECRET not in log
+    ours, groups = [], 0
+    for line in map(json.loads, log.splitlines()):
+        groups += line["event"].startswith("::group::") - (line["event"] == "::endgroup::")
+        if line.get("logger", "").startswith("airflow_provider_tiktok."):
+            ours.append((groups, line["event"]))
+    # what matters stands in the open, after the windows; Airflow's own group follows, with which each log ends
+    end = ours.index((0, "::endgroup::"))
+    assert {inside for inside, _ in ours[end:]} == {0}
+    last = ours[-1][1]
+    assert re.match(r"20 rows, spend [0-9.]+ [A-Z]{3}, [0-9.]+ [A-Z]{3}; 20..-..-..", last)
+    assert last.endswith("rows are in XCom under the key 'rows'")
+    (task,) = run.tasks()
+    decided = task["rendered_fields"]["decided"]
+    assert set(decided["accounts"]) == set(accounts(emulator)[:2])
+    assert (decided["dimensions"], decided["data_level"]) == (["adgroup_id"], "AUCTION_ADGROUP")
 
 
 def test_the_trigger_forms_values_reach_tiktok(live, emulator):
@@ -107,6 +124,9 @@ def test_a_backfill_writes_each_days_files_once(live, folder, env, emulator):
             break
         time.sleep(0.5)
     assert states == dict.fromkeys((f"2026-11-{day:02}" for day in range(7, 11)), "success")
+    (tenth,) = (run["dag_run_id"] for run in runs if run["logical_date"].startswith("2026-11-10"))
+    warning = "This run of a backfill is for 2026-11-10 and loads 2026-11-06 to 2026-11-09"
+    assert warning in Run(live, "example_tiktok_daily_files", tenth).log("report")
     los_angeles, berlin = accounts(emulator)[:2]
     # the schedule's own latest run has written newer days
     rows = [row for row in rows_below(folder / "output") if row["stat_time_day"] < "2026-11-11"]
