@@ -1,1 +1,1 @@
-"""The commands of ``python -m airflow_provider_tiktok``."""
+"""The commands of ``airflow-tiktok``."""

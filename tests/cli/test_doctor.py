@@ -47,11 +47,7 @@ def test_a_connection_by_another_name(emulator, connect, doctor):
 @pytest.mark.parametrize(
     ("fields", "part", "advises"),
     [
-        (
-            {"password": "revoked-token-1"},
-            "token",
-            "python -m airflow_provider_tiktok connect tiktok_default",
-        ),
+        ({"password": "revoked-token-1"}, "token", "`airflow-tiktok connect tiktok_default`"),
         ({"password": ""}, "connection", "connect tiktok_default` makes one"),
         ({"host": "http://127.0.0.1:9"}, "network", "Fix the connection to the host first"),
         ({"extra": {"app_id": "7", "app_secret": SECRET}}, "app", "must be of one app"),

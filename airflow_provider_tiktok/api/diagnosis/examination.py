@@ -35,9 +35,7 @@ _NOT_LISTED = frozenset({40118})
 _ENABLED = "STATUS_ENABLE"
 _MAX_NAMED = 3
 _SANDBOX_DAY = "2020-12-08"  # of TikTok's mock data
-_AUTHORISE = (
-    "Run `python -m airflow_provider_tiktok connect {conn_id}`, or authorise the app in TikTok's portal."
-)
+_AUTHORISE = "Run `airflow-tiktok connect {conn_id}`, or authorise the app in TikTok's portal."
 _SCOPE = "Add the scope to the app in TikTok's portal (My Apps > the app > Scope of permission), then: "
 
 
@@ -61,9 +59,7 @@ class Finding:
 
 def unusable(conn_id: str, problem: str) -> Finding:
     """Return the finding about a connection that can't be read."""
-    return Finding(
-        "connection", BAD, problem, f"`python -m airflow_provider_tiktok connect {conn_id}` makes one."
-    )
+    return Finding("connection", BAD, problem, f"`airflow-tiktok connect {conn_id}` makes one.")
 
 
 def examine(
