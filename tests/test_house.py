@@ -48,7 +48,16 @@ MAY_IMPORT = {
         "api.credentials",
         "_compat_links",
     },
-    "cli": {"hooks", "operators._run", "entities.request", "reports", "api", "_compat", "_compat_late"},
+    "cli": {
+        "hooks",
+        "operators._run",
+        "entities.request",
+        "reports",
+        "storage.columns",
+        "api",
+        "_compat",
+        "_compat_late",
+    },
     "triggers": {"reports.async_reports", "api", "_compat_late"},
     "operators": {"links", "hooks", "reports", "_compat", "_compat_late"},
     "operators._outputs": {

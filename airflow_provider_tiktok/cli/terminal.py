@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_tiktok.api.transport.sanitize import sanitize
+from airflow_provider_tiktok.storage.columns import NUMBER_TYPES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +83,7 @@ def row_table(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> It
     )
     for column, kind in zip(table.columns, types.values(), strict=True):
         column.no_wrap = True
-        column.justify = "right" if kind in ("integer", "decimal") else "left"
+        column.justify = "right" if kind in NUMBER_TYPES else "left"
     screen = console()
     if Measurement.get(screen, screen.options.update(max_width=_PIPE), table).maximum <= screen.width:
         yield table

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_tiktok.cli.main import build_parser, main
 from airflow_provider_tiktok.cli.parameters import OF_TASKS, parameters_of
+from airflow_provider_tiktok.cli.terminal import row_table
 from airflow_provider_tiktok.hooks.tiktok import TikTokHook
 from airflow_provider_tiktok.operators.entities import TikTokEntitiesOperator
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
@@ -136,6 +137,13 @@ def test_a_terminal_shows_a_table_of_the_first_rows(screen):
     assert len(lines) == 4  # title, rule, two rows
     assert "adgroup_id" in lines[0]
     assert "The first 2 are shown: --limit 0 shows all" in err
+
+
+@pytest.mark.parametrize("kind", ["integer", "decimal", "float"])
+def test_numbers_of_every_type_are_on_the_right(kind):
+    rows = [{"name": "a", "number": 1}, {"name": "b", "number": 20.5}]
+    (table,) = row_table(rows, {"name": "string", "number": kind})
+    assert [column.justify for column in table.columns] == ["left", "right"]
 
 
 def test_rows_that_are_wider_than_the_terminal_come_one_below_the_other(screen):
