@@ -37,6 +37,8 @@ def test_presets_are_listed_in_short_and_one_is_shown_in_full(capsys):
     )
     _, out, _ = run(capsys, "presets", "ad_audience_interest")
     assert "AUDIENCE, AUCTION_AD, one call a day" in out
+    _, out, _ = run(capsys, "presets", "gmv_max_daily")
+    assert "  needs       request_params with store_ids\n" in out
     _, out, _ = run(capsys, "presets", "ad_daily", "--json")
     assert json.loads(out) == {"ad_daily": json.loads(json.dumps(dict(PRESETS["ad_daily"])))}
 

@@ -14,6 +14,7 @@ from airflow_provider_tiktok.exceptions import TikTokError
 from airflow_provider_tiktok.reports import catalog
 from airflow_provider_tiktok.reports.params.rules import METRIC_RULES
 from airflow_provider_tiktok.reports.presets import PRESETS, Preset
+from airflow_provider_tiktok.reports.report_types import REPORT_TYPES
 
 Field = catalog.Dimension | catalog.Metric
 
@@ -105,6 +106,8 @@ def _preset_details(name: str, preset: Preset) -> Iterator[str]:
     yield f"  {'level':<12}{', '.join((_level_of(preset), *more))}"
     for key in ("dimensions", "metrics"):
         yield _wrapped(key, ", ".join(preset[key]))
+    if needed := REPORT_TYPES[preset["report_type"]].required:
+        yield f"  {'needs':<12}request_params with {', '.join(needed)}"
     yield ""
 
 

@@ -151,5 +151,6 @@ def _banner(emulator: Emulator) -> str:
         f"TikTok emulator on {emulator.url} (Ctrl-C stops it)\n\n{table}\n\n"
         f"Business Center of all accounts: bc_id {BC_ID}\n"
         f"TikTok Shops of the first account: store_ids {', '.join(stores(first))}\n\n"
+        "The connection of the first account, for the shell's `export`:\n"
         f"AIRFLOW_CONN_TIKTOK_DEFAULT='{json.dumps(connection)}'"
     )
