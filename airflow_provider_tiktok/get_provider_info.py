@@ -116,7 +116,7 @@ def get_provider_info() -> dict[str, Any]:
                 "options": {
                     "monitoring_page": {
                         "description": "Show the page `TikTok` in the navigation of Airflow 3.",
-                        "version_added": "0.1.0",
+                        "version_added": "0.2.0",
                         "type": "boolean",
                         "example": None,
                         "default": "True",

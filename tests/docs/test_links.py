@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from airflow_provider_tiktok import __version__
 from tests.docs.examples import PAGES, ROOT
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -12,6 +13,7 @@ _HEADING = re.compile(r"^#{1,4} (.+)$", re.M)
 _FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 
 README = ROOT / "README.md"
+_PIN = re.compile(r"airflow-provider-tiktok(?:\[[\w,]+\])?==([\w.]+)")
 MOST_LINES = 220
 
 
@@ -67,3 +69,14 @@ def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^([a-z-]+)$", index, re.M))
     assert {page.stem for page in (ROOT / "docs").glob("*.md")} - {"index"} <= listed
+
+
+def test_versions_that_pages_pin_are_this_one():
+    found = {version for page in PAGES for version in _PIN.findall(page.read_text(encoding="utf-8"))}
+    assert found == {__version__}
+
+
+def test_the_changelog_begins_with_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = next(title for title in re.findall(r"^## \[(.+?)\]", text, re.M) if title != "Unreleased")
+    assert newest == __version__
