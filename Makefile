@@ -2,7 +2,7 @@
 # writes in .demo/; `make clean` removes both.
 export PORT UI_PORT PYTHON AIRFLOW ARGS DAG
 
-SESSIONS := demo ui test test-short test-matrix lint format bench stores scale docs dist pins audit
+SESSIONS := demo ui test test-short test-matrix lint format bench stores scale docs screenshots dist pins audit
 .DEFAULT_GOAL := help
 .PHONY: help test-all test-rest compat clean $(SESSIONS)
 
@@ -25,6 +25,7 @@ bench:  ## measure reports of 30k to 1M rows against the emulator (ARGS='rows --
 stores:  ## test against S3 and GCS on loopback, OpenLineage, DuckDB, and dialects of other databases, in an environment of its own (600 MB)
 scale:  ## many accounts on Celery workers, one of which is lost (SCALE_ACCOUNTS=300 SCALE_DAYS=60 SCALE_QPS=50)
 docs:  ## build the documentation in build/docs; a warning is an error
+screenshots:  ## take the documentation's pictures again, in a real Airflow with Chromium
 dist:  ## build sdist and wheel in dist/, check them, and install the wheel into an empty environment
 pins:  ## resolve the constraints in requirements/ (ARGS=--upgrade: with the newest versions)
 audit:  ## look for known vulnerabilities of the pinned packages

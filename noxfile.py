@@ -226,6 +226,14 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def screenshots(session: nox.Session) -> None:
+    """Take the pictures of ``docs/images`` again, with the browser's tests of a real Airflow."""
+    install_with_tests(session)
+    session.env["SCREENSHOTS"] = str(ROOT / "docs" / "images")
+    pytest(session, "--full", "tests/browser/test_airflow3_ui.py", *ARGS)
+
+
+@nox.session
 def dist(session: nox.Session) -> None:
     """Build sdist and wheel in ``dist``, check them, and have ``smoke`` install the wheel."""
     quietly(session, "-r", "requirements/release.txt")

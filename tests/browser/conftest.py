@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from tests.conftest import SECRET
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 STEP_TIMEOUT = 120_000  # milliseconds that one step may take on a busy machine
+SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
+"""The folder that ``make screenshots`` fills with the documentation's pictures; else no picture is taken."""
+WIDTH, HEIGHT = 1280, 800
 
 
 LINKED = [
@@ -64,7 +68,7 @@ def ui(browser, tmp_path_factory):
 @pytest.fixture
 def page(browser):
     """Return an empty page."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
     page.set_default_timeout(STEP_TIMEOUT)
     yield page
     page.close()
@@ -78,7 +82,8 @@ def output_link(request, ui, connection, page, picture, emulator):
     page.goto(ui.task_page(dag_id, "links", task_id, map_index, "details"))
     link = page.get_by_role("link", name="TikTok Ads Manager")
     link.wait_for()
-    picture(f"{'' if AIRFLOW_3 else 'airflow2-'}links-{task_id}-{map_index}")
+    if task_id == "report" and map_index < 0:
+        picture("links" if AIRFLOW_3 else "airflow2-links")
     account = list(emulator.world.accounts)[max(map_index, 0)]
     assert link.get_attribute("href").startswith(
         f"https://ads.tiktok.com/i18n/{page_of_ads_manager}?aadvid={account}&st=2026-"
@@ -87,12 +92,21 @@ def output_link(request, ui, connection, page, picture, emulator):
 
 
 @pytest.fixture
-def picture(page, tmp_path):
-    """Return a function that takes a picture, for docs/images/ when SCREENSHOTS names a folder."""
+def picture(page):
+    """Return a function that takes a picture of the page."""
+    return partial(take_picture, page)
 
-    def take(name: str) -> None:
-        folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
-        page.screenshot(path=folder / f"{name}.png")
-        assert SECRET not in page.inner_text("body")
 
-    return take
+def take_picture(page, name, width=WIDTH, height=HEIGHT, beside=None):
+    """Check that a page shows no secret, and take its picture for the documentation where one is wanted.
+
+    :param beside: what the picture begins with on the left; all of the page if not given.
+    """
+    assert SECRET not in page.inner_text("body")
+    if SCREENSHOTS:
+        page.set_viewport_size({"width": width, "height": max(height, HEIGHT)})
+        page.wait_for_timeout(1_000)  # charts and menus move into place
+        left = beside.bounding_box()["x"] - 16 if beside else 0
+        clip = {"x": left, "y": 0, "width": width - left, "height": height}
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", clip=clip)
+        page.set_viewport_size({"width": WIDTH, "height": HEIGHT})

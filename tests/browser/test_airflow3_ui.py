@@ -1,12 +1,14 @@
 """What people see of this package in the UI of Airflow 3."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from airflow_provider_tiktok._compat import AIRFLOW_3
+from airflow_provider_tiktok.clock import now
 from airflow_provider_tiktok.emulator.settings import APP_ID
-from tests.browser.conftest import STEP_TIMEOUT, accounts
+from tests.browser.conftest import HEIGHT, SCREENSHOTS, STEP_TIMEOUT, WIDTH, accounts, take_picture
 from tests.browser.monitoring import Monitor
 from tests.conftest import SECRET, TOKEN
 
@@ -32,11 +34,13 @@ def connection(browser, ui, _session_emulator):
     form.locator("input[name=host]").fill(_session_emulator.url)
     form.locator("input[name=password]").fill(TOKEN)
     titles = form.inner_text()
+    take_picture(page, "connection")
     form.get_by_role("button", name="Extra Fields", exact=True).click()
     form.locator("input[name=element_app_id]").fill(APP_ID)
     form.locator("input[name=element_app_secret]").fill(SECRET)
     form.locator("input[name=element_advertiser_ids]").fill(", ".join(accounts(_session_emulator)))
     titles += form.inner_text()
+    take_picture(page, "connection-extra", height=1500)
     form.get_by_role("button", name="Save").click()
     form.wait_for(state="hidden")
     page.close()
@@ -75,7 +79,7 @@ def test_the_log_of_a_good_run_is_a_few_lines_and_a_group(ui, connection, page, 
     page.get_by_text("240 rows").wait_for()
     page.get_by_text(re.compile("Windows$")).first.click()
     page.get_by_text("rows in 1 page(s)").first.wait_for()
-    picture("log")
+    picture("log", 1700, 480, beside=page.get_by_text("Operator", exact=True).first)
     shown = page.inner_text("body")
     assert "BASIC report of AUCTION_AD by ad_id, stat_time_day: 2 account(s)" in shown
     assert shown.index("2 window(s)") < shown.index("Windows") < shown.index("240 rows")
@@ -86,7 +90,7 @@ def test_the_log_of_a_failed_run_ends_with_what_happened_and_what_to_do(ui, conn
     ui.run("failing", "bad", "failed")
     page.goto(ui.task_page("failing", "bad", "report"))
     page.get_by_text("AirflowFailException").first.wait_for()
-    picture("failed")
+    picture("failed", 1700, 450, beside=page.get_by_text("Operator", exact=True).first)
     lines = [line for line in page.inner_text("body").splitlines() if " ERROR " in line]
     assert "TikTok refused the call: " in lines[0]
     assert "(advertiser 7999999999999999999" in lines[0]
@@ -117,7 +121,13 @@ def monitor(browser, ui, connection, _session_emulator):
     """Return the page `TikTok`, after runs of all kinds: good, failed, mapped, deferred, throttled, and more."""
     _session_emulator.set_faults([{"fault": "code:40100", "path": "report/integrated/get/", "first": 1}])
     ui.run("monitored", "kinds", "success")
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    if SCREENSHOTS:  # charts of two runs show little
+        days = [f"{now() - timedelta(days=days):%Y-%m-%d}" for days in range(14, 1, -1)]
+        dates = ("--from-date", days[0], "--to-date", days[-1])
+        ui.command("backfill", "create", "--dag-id", "example_tiktok_daily_files", *dates)
+        for day in days:
+            ui.wait("example_tiktok_daily_files", f"backfill__{day}T00:00:00+00:00", "success")
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
     page.set_default_timeout(STEP_TIMEOUT)
     monitor = Monitor(page, ui.url)
     yield monitor
@@ -145,6 +155,7 @@ def test_the_page_shows_every_task_red_first(monitor):
         monitor.host
     }  # nothing from outside, but data: addresses of Airflow's own icons
     assert not monitor.faults()
+    take_picture(monitor.page, "monitoring")
 
 
 def test_the_page_is_sorted_and_filtered_with_the_keyboard(monitor):
@@ -194,6 +205,14 @@ def test_the_app_shows_the_calls_of_a_day(monitor):
     assert monitor.view.locator("dl").inner_text().split("\n")[0] == "Calls"
     assert "monitored" in monitor.view.get_by_role("table", name="Tasks, by calls").inner_text()
     assert not monitor.faults()
+    take_picture(monitor.page, "monitoring-app")
+
+
+def test_a_task_shows_spend_by_day(monitor):
+    monitor.show("#/task/example_tiktok_daily_files/report")
+    assert monitor.view.get_by_role("img", name=re.compile("^Spend by day, ")).count() > 0
+    assert not monitor.faults()
+    take_picture(monitor.page, "monitoring-task", height=1500)
 
 
 def test_the_page_fits_a_small_screen_and_follows_airflows_colours(monitor):

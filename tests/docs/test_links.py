@@ -80,3 +80,15 @@ def test_the_changelog_begins_with_this_version():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     newest = next(title for title in re.findall(r"^## \[(.+?)\]", text, re.M) if title != "Unreleased")
     assert newest == __version__
+
+
+def test_every_picture_is_shown_and_can_be_taken_again():
+    stored = {path.stem for path in (ROOT / "docs" / "images").glob("*.png")}
+    shown = {name for page in PAGES for name in re.findall(r"images/([\w-]+)\.png", page.read_text("utf-8"))}
+    taken = {
+        name
+        for path in (ROOT / "tests" / "browser").glob("*.py")
+        for name in re.findall(r"picture\((?:\w[\w.]*, )?\"([\w-]+)\"", path.read_text("utf-8"))
+        if not name.startswith("airflow2-")
+    }
+    assert stored == shown == taken
