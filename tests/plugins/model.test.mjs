@@ -133,6 +133,32 @@ test("of days that several runs read, the newest complete run's figures count", 
   ]);
 });
 
+/** A run of an account in Los Angeles and one in Berlin, whose last day is a day later. */
+function runOfTwoZones(first, last, lookback, days) {
+  const [day, next] = [(offset) => `2026-11-${first + offset}`, (offset) => `2026-11-${last + offset}`];
+  const accounts = { 1: account({ start: day(-lookback), end: day(0) }), 2: account({ start: next(-lookback), end: next(0) }) };
+  const sums = days.map(([name, spend]) => [name, { rows: Object.keys(spend).length, spend }]);
+  return run(summary({ accounts, days: Object.fromEntries(sums) }));
+}
+
+test("a day that a run has of some accounts only, because of their time zones, hides no other account's figures", () => {
+  const [both, america, europe] = [{ USD: "1", EUR: "2" }, { USD: "1" }, { EUR: "2" }];
+  const again = [
+    runOfTwoZones(13, 14, 2, [["2026-11-11", america], ["2026-11-12", both], ["2026-11-13", both], ["2026-11-14", europe]]),
+    runOfTwoZones(12, 13, 2, [["2026-11-10", america], ["2026-11-11", both], ["2026-11-12", both], ["2026-11-13", europe]]),
+  ];
+  const once = [
+    runOfTwoZones(13, 14, 0, [["2026-11-13", america], ["2026-11-14", europe]]),
+    runOfTwoZones(12, 13, 0, [["2026-11-12", america], ["2026-11-13", europe]]),
+  ];
+  const spend = (runs) => Object.fromEntries(model.figuresByDay(runs).map((each) => [each.day.slice(-2), each.spend]));
+  assert.deepEqual(spend(again), { 10: america, 11: both, 12: both, 13: both, 14: europe });
+  assert.deepEqual(spend(once), { 12: america, 13: both, 14: europe });
+  assert.deepEqual(model.restated(again), []);
+  assert.deepEqual(model.restated(once), []);
+  assert.deepEqual(again[0].loaded.days["2026-11-13"].spend, both); // what was combined is as it was
+});
+
 test("what a later run changed is found by comparing spend, over the same accounts only", () => {
   const told = (spend, accounts = { 1: account() }) => summary({ accounts, days: { "2026-11-26": { rows: 1, spend: { EUR: spend } } } });
   const changes = model.restated([run(told("12.50")), run(told("12.5", { 1: account(), 2: account() })), run(told("10.00")), run(told("10.0"))]);

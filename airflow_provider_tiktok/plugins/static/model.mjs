@@ -170,8 +170,8 @@ export function remarksOf(row) {
 /**
  * Return spend and rows of each day, `[{day, rows, spend}]`, the first day first.
  *
- * Runs re-read days, so the newest run that has a day counts; a run that lacks some of its accounts only where no other
- * has the day.
+ * Runs re-read days, so the newest run that has a day of all its accounts counts. Where none has, because accounts were
+ * skipped or their time zones give them other days, the newest figures of each account are added up.
  *
  * @param runs `[{loaded}]`, the newest first.
  */
@@ -179,13 +179,22 @@ export function figuresByDay(runs) {
   const found = new Map();
   for (const whole of [true, false]) {
     for (const { loaded } of runs) {
-      if (!loaded || isWhole(loaded) !== whole) continue;
+      if (!loaded) continue;
       for (const [day, figures] of Object.entries(loaded.days)) {
-        if (!found.has(day)) found.set(day, { day, ...figures });
+        if (isWholeDay(loaded, day) !== whole) continue;
+        const accounts = accountsOn(loaded, day);
+        const known = found.get(day);
+        if (!known) {
+          found.set(day, { sums: { day, ...figures, spend: { ...figures.spend } }, accounts: new Set(accounts), whole });
+        } else if (!known.whole && accounts.length && !accounts.some((account) => known.accounts.has(account))) {
+          known.sums.rows += figures.rows ?? 0;
+          addSpend(known.sums.spend, figures.spend);
+          accounts.forEach((account) => known.accounts.add(account));
+        }
       }
     }
   }
-  return [...found.values()].sort((one, other) => one.day.localeCompare(other.day));
+  return [...found.values()].map(({ sums }) => sums).sort((one, other) => one.day.localeCompare(other.day));
 }
 
 /**
@@ -205,9 +214,10 @@ export function restated(runs) {
     const told = run.loaded.restatements.flatMap(changesOf);
     const seen = run.loaded.restatements.length ? told : changesBetween(known, run.loaded);
     changes.push(...seen.map((change) => ({ ...change, run })));
-    if (!isWhole(run.loaded)) continue;
     const accounts = accountsKey(run.loaded);
-    for (const [day, figures] of Object.entries(run.loaded.days)) known.set(day, { spend: figures.spend, accounts });
+    for (const [day, figures] of Object.entries(run.loaded.days)) {
+      if (isWholeDay(run.loaded, day)) known.set(day, { spend: figures.spend, accounts });
+    }
   }
   return changes.reverse();
 }
@@ -310,6 +320,19 @@ function isWhole(loaded) {
   return loaded.isComplete && !loaded.isPartial;
 }
 
+/** Return whether a run's figures of a day are of all its accounts. */
+function isWholeDay(loaded, day) {
+  return isWhole(loaded) && accountsOn(loaded, day).length === Object.keys(loaded.accounts).length;
+}
+
+/** Return the accounts that a run loaded a day of: their time zones can give them different days. */
+function accountsOn({ accounts }, day) {
+  return Object.keys(accounts).filter((id) => {
+    const { start, end } = accounts[id];
+    return !start || !end || (start <= day && day <= end);
+  });
+}
+
 function accountsKey(loaded) {
   return Object.keys(loaded.accounts).sort().join();
 }
@@ -324,8 +347,8 @@ function changesOf(restatement) {
 
 function changesBetween(known, loaded) {
   const changes = [];
-  if (!isWhole(loaded)) return changes;
   for (const [day, figures] of Object.entries(loaded.days)) {
+    if (!isWholeDay(loaded, day)) continue;
     const before = known.get(day);
     if (!before || before.accounts !== accountsKey(loaded)) continue;
     for (const [currency, amount] of Object.entries(figures.spend ?? {})) {
