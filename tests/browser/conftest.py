@@ -53,14 +53,18 @@ def browser():
 def ui(browser, tmp_path_factory):
     """Return an Airflow with the example DAGs and those next to this file, and no connection yet."""
     folder = tmp_path_factory.mktemp("browser")
-    for name in ("output", "logs"):
-        (folder / name).mkdir()
+    # readers of a picture see the examples' own folder
+    output = Path("/tmp/tiktok_reports") if SCREENSHOTS else folder / "output"
+    for path in (output, folder / "logs"):
+        path.mkdir(exist_ok=True)
     shutil.copytree(ROOT / "example_dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     for path in (Path(__file__).parent / "dags").glob("*.py"):
         shutil.copy(path, folder / "dags")
     home = folder / "home"
     with metadata_database(home) as database:
-        env = settings(home, folder / "dags", folder / "output", database)
+        env = settings(home, folder / "dags", output, database)
+        if SCREENSHOTS:  # a scheduled run would fail before there is a connection
+            env["AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"] = "False"
         with AirflowUi(env, folder / "logs") as airflow:
             yield airflow
 
