@@ -53,7 +53,7 @@ def names_of(mapping):
 def _connected(emulator, connect):
     connect(advertiser_ids=accounts(emulator))
     yield
-    emulator.configure(today=None)
+    emulator.configure(today=None, task_seconds=1.0)
 
 
 def run(context=None, **parameters):
@@ -415,7 +415,8 @@ def test_a_deferral_keeps_the_time(emulator, connect, fast_retries, moved_clock,
     assert datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp() <= began
 
 
-def test_report_tasks_have_the_names_and_the_time_too(tmp_path):
+def test_report_tasks_have_the_names_and_the_time_too(emulator, tmp_path):
+    emulator.configure(task_seconds=0)
     right = run(output_path=f"{tmp_path}/right.jsonl", column_names=KEYS)
     found = run(output_path=f"{tmp_path}/rows.jsonl", column_names=KEYS, loaded_at=LOADED, mode="async")
     rows = rows_of(found["paths"][0])
