@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,12 @@ TESTS = Path(__file__).parent
 
 
 def functions(path: Path) -> list[ast.FunctionDef]:
+    text = path.read_text(encoding="utf-8")
+    if not re.search(r"\bsample\b|\bRun\b", text):
+        return []  # most files; to read them all takes seconds
     return [
         node
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
 
