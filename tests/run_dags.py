@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ _MARK = "== job "
 
 
 def run_dags(jobs: list[dict[str, Any]], folder: Path, **env: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Run DAG files one after the other in another process.
+    """Run DAG files one after the other in another process, each alone in a folder.
+
+    Airflow reads all files of the folder and writes them to its database, for each run of a DAG.
 
     :param jobs: each a ``name``, a ``path``, and optionally a ``date`` to run for, and ``env``: changes of the environment,
         which the jobs after it have as well.
@@ -20,7 +23,11 @@ def run_dags(jobs: list[dict[str, Any]], folder: Path, **env: str) -> tuple[dict
     :return: what became of each job, and its output, by its name.
     """
     given, made = folder / "jobs.json", folder / "results.json"
-    given.write_text(json.dumps(jobs), encoding="utf-8")
+    for job in jobs:
+        (alone := folder / "dags" / job["name"]).mkdir(parents=True)
+        shutil.copy(job["path"], alone)
+    placed = [job | {"folder": str(folder / "dags" / job["name"])} for job in jobs]
+    given.write_text(json.dumps(placed), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-u", "-W", "ignore", "-m", "tests.run_dags", str(given), str(made)],
         cwd=Path(__file__).parent.parent,  # from the folder of this file, tests/airflow would be Airflow
@@ -39,10 +46,12 @@ def run_dags(jobs: list[dict[str, Any]], folder: Path, **env: str) -> tuple[dict
 def _result(job: dict[str, Any]) -> dict[str, Any]:
     """Parse a file as Airflow does, and run its DAGs."""
     import pendulum
+    from airflow import settings
     from airflow.dag_processing.dagbag import DagBag
 
     os.environ.update(job.get("env", {}))
-    bag = DagBag(job["path"])
+    settings.DAGS_FOLDER = job["folder"]
+    bag = DagBag(job["folder"])
     errors = list(bag.import_errors.values())
     date = {"logical_date": pendulum.parse(job["date"])} if "date" in job else {}
     return {"errors": errors, "runs": [] if errors else [_outcome(dag, **date) for dag in bag.dags.values()]}

@@ -76,7 +76,6 @@ def loaded(airflow_home, _session_emulator, tmp_path_factory):
             *run_dags(
                 jobs,
                 folder,
-                AIRFLOW__CORE__DAGS_FOLDER=str(EXAMPLES),
                 AIRFLOW_CONN_TIKTOK_DEFAULT=connection(_session_emulator),
                 TIKTOK_EXAMPLE_SQL_CONN_ID="warehouse",
             ),

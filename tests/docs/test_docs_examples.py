@@ -73,19 +73,18 @@ def dag_file(block: Block, url: str, accounts: list[str], folder: Path) -> str:
 @pytest.fixture(scope="module")
 def results(airflow_home, folder, connection, accounts, _session_emulator):
     """Run the DAGs of all blocks."""
-    dags = folder / "dags"
-    dags.mkdir()
+    files = folder / "files"
+    files.mkdir()
     jobs = []
     for block in DAGS:
         text = dag_file(block, _session_emulator.url, accounts, folder / name(block))
-        path = dags / f"{name(block)}.py"
+        path = files / f"{name(block)}.py"
         path.write_text(text, encoding="utf-8")
         jobs.append({"name": name(block), "path": str(path)})
     _session_emulator.set_faults([])
     found, outputs = run_dags(
         jobs,
         folder,
-        AIRFLOW__CORE__DAGS_FOLDER=str(dags),
         AIRFLOW_CONN_TIKTOK_DEFAULT=connection,
         AIRFLOW_CONN_WAREHOUSE=json.dumps({"conn_type": "sqlite", "host": str(folder / "warehouse.db")}),
     )
