@@ -96,7 +96,7 @@ def messages_of(make_client, url: str) -> list[str]:
             f"{url}/x?sign=5ecret",
             io.BytesIO(),
             api_url=url,
-            timeout=5,
+            timeout=60,
             stop=threading.Event(),
             subject="file",
         )

@@ -48,7 +48,7 @@ def browser(monkeypatch):
             threading.Thread(target=visit, daemon=True).start()
 
     def visit() -> None:
-        Browser.response = requests.get(Browser.url, timeout=10)
+        Browser.response = requests.get(Browser.url, timeout=60)
 
     monkeypatch.setattr(connect, "echo", say)
     return Browser
@@ -187,7 +187,7 @@ def test_a_pasted_address_is_as_good(emulator, saved, monkeypatch, capsys):
 
     def paste(seconds: float) -> str:
         url = re.search(r"http\S+/portal/auth\S+", capsys.readouterr().err)[0]
-        return requests.get(url, allow_redirects=False, timeout=5).headers["Location"] + "\n"
+        return requests.get(url, allow_redirects=False, timeout=60).headers["Location"] + "\n"
 
     monkeypatch.setattr(listener, "_read_line", paste)
     assert connect(emulator, "--redirect-uri", "https://example.com/tiktok") == 0
@@ -354,7 +354,7 @@ def test_a_real_airflow_stores_updates_reads_and_deletes_it(
         for line in process.stdout:
             lines.append(line)
             if found := re.search(r"http\S+/portal/auth\S+", line):
-                requests.get(found[0], timeout=10)
+                requests.get(found[0], timeout=60)
         return process.wait(60), "".join(lines)
 
     def run_here(*arguments: str) -> tuple[int, str]:

@@ -23,7 +23,7 @@ def _no_input(monkeypatch):
 
 
 def test_the_redirect_is_accepted_and_the_browser_informed(listener):
-    response = requests.get(f"{listener.redirect_uri}?code=1&state=2", timeout=5)
+    response = requests.get(f"{listener.redirect_uri}?code=1&state=2", timeout=60)
     assert (response.status_code, "close this window" in response.text) == (200, True)
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Referrer-Policy"] == "no-referrer"
@@ -31,35 +31,35 @@ def test_the_redirect_is_accepted_and_the_browser_informed(listener):
 
 
 def test_a_second_redirect_is_not_taken(listener):
-    assert requests.get(f"{listener.redirect_uri}?code=1", timeout=5).status_code == 200
-    assert requests.get(f"{listener.redirect_uri}?code=2", timeout=5).status_code == 404
+    assert requests.get(f"{listener.redirect_uri}?code=1", timeout=60).status_code == 200
+    assert requests.get(f"{listener.redirect_uri}?code=2", timeout=60).status_code == 404
     assert await_redirect(listener, 5) == "/callback?code=1"
 
 
 @pytest.mark.parametrize("path", ["/favicon.ico", "/", "/callback/x?code=1", "/callback?code=" + "1" * 9_000])
 def test_what_else_a_browser_asks_for_is_not_the_redirect(listener, path):
     url = listener.redirect_uri.removesuffix("/callback") + path
-    assert requests.get(url, timeout=5).status_code == 404
+    assert requests.get(url, timeout=60).status_code == 404
     assert listener.redirect is None
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", ""])
 def test_a_name_that_resolves_to_loopback_is_no_way_in(listener, host):
-    response = requests.get(f"{listener.redirect_uri}?code=1", headers={"Host": host}, timeout=5)
+    response = requests.get(f"{listener.redirect_uri}?code=1", headers={"Host": host}, timeout=60)
     assert response.status_code == 404
     assert listener.redirect is None
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 def test_only_a_get_is_a_redirect(listener, method):
-    assert requests.request(method, f"{listener.redirect_uri}?code=1", timeout=5).status_code == 501
+    assert requests.request(method, f"{listener.redirect_uri}?code=1", timeout=60).status_code == 501
     assert listener.redirect is None
 
 
 def test_a_silent_connection_blocks_no_other(listener):
     port = int(listener.redirect_uri.split(":")[2].split("/")[0])
     with socket.create_connection(("127.0.0.1", port)):
-        assert requests.get(f"{listener.redirect_uri}?code=1", timeout=5).status_code == 200
+        assert requests.get(f"{listener.redirect_uri}?code=1", timeout=60).status_code == 200
 
 
 def test_it_listens_on_loopback_only(listener):

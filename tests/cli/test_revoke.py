@@ -46,7 +46,7 @@ def is_good(emulator) -> bool:
     import requests
 
     answer = requests.get(
-        f"{emulator.url}/open_api/v1.3/user/info/", headers={"Access-Token": TOKEN}, timeout=5
+        f"{emulator.url}/open_api/v1.3/user/info/", headers={"Access-Token": TOKEN}, timeout=60
     ).json()
     return answer["code"] == 0
 

@@ -34,7 +34,7 @@ class Client:
         }
         headers = {"Access-Token": token} if token is not None else {}
         return self.session.get(
-            f"{self.emulator.url}/open_api/v1.3/{path}", params=encoded, headers=headers, timeout=10
+            f"{self.emulator.url}/open_api/v1.3/{path}", params=encoded, headers=headers, timeout=60
         )
 
     def post(self, path: str, token: str = TOKEN, **body: Any) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class Client:
             f"{self.emulator.url}/open_api/v1.3/{path}",
             json={name: value for name, value in body.items() if value is not None},
             headers={"Access-Token": token},
-            timeout=10,
+            timeout=60,
         ).json()
         return answer
 

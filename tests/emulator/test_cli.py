@@ -43,7 +43,7 @@ def test_starts_prints_its_url_and_stops(stop: signal.Signals) -> None:
             f"{connection['host']}/open_api/v1.3/advertiser/info/",
             params={"advertiser_ids": json.dumps(connection["extra"]["advertiser_ids"])},
             headers={"Access-Token": connection["password"]},
-            timeout=5,
+            timeout=60,
         ).json()
         assert info["code"] == 0
         assert connection["extra"]["app_id"] == "77"
@@ -135,7 +135,7 @@ def test_serving_never_loads_airflow_or_the_client() -> None:
 def test_serve_stops_listening() -> None:
     with serve() as emulator:
         url = emulator.url
-        assert requests.get(f"{url}/_emulator/calls/", timeout=5).json() == []
+        assert requests.get(f"{url}/_emulator/calls/", timeout=60).json() == []
     with pytest.raises(requests.ConnectionError):
         requests.get(url, timeout=1)
 

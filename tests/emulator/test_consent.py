@@ -20,13 +20,13 @@ REDIRECT = "http://127.0.0.1:9/callback?keep=this"
 
 def page(client: Client, **params: str) -> requests.Response:
     given = {"app_id": APP_ID, "state": "s 1", "redirect_uri": REDIRECT, **params}
-    return requests.get(f"{client.emulator.url}/portal/auth", params=given, allow_redirects=False, timeout=5)
+    return requests.get(f"{client.emulator.url}/portal/auth", params=given, allow_redirects=False, timeout=60)
 
 
 def post(client: Client, path: str, body: Any, token: str | None = None) -> dict[str, Any]:
     headers = {"Access-Token": token} if token else {}
     url = f"{client.emulator.url}/open_api/v1.3/oauth2/{path}/"
-    answer: dict[str, Any] = requests.post(url, json=body, headers=headers, timeout=5).json()
+    answer: dict[str, Any] = requests.post(url, json=body, headers=headers, timeout=60).json()
     return answer
 
 
@@ -115,7 +115,7 @@ def test_an_exchange_that_tiktok_refuses(client: Client, changes: dict[str, Any]
 
 def test_parameters_must_be_in_the_body(client: Client) -> None:
     url = f"{client.emulator.url}/open_api/v1.3/oauth2/access_token/"
-    answer = requests.post(url, params=app(auth_code=code_of(client)), json={}, timeout=5).json()
+    answer = requests.post(url, params=app(auth_code=code_of(client)), json={}, timeout=60).json()
     assert answer["message"] == "Missing required field(s): app_id, secret, auth_code"
 
 

@@ -744,7 +744,7 @@ def test_the_other_paths_over_http(client: Client) -> None:
             f"{client.emulator.url}/open_api/{path}",
             params={**given, "dimensions": json.dumps([dimension])},
             headers={"Access-Token": TOKEN},
-            timeout=5,
+            timeout=60,
         )
         assert response.status_code == status
         if status == 200:

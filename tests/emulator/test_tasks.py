@@ -315,7 +315,7 @@ def test_a_file_by_its_url(start: Start) -> None:
     found = re.fullmatch(rf"{url}/wsos_v2/statistics/object/wsos[0-9a-f]+\?{query}", data["download_url"])
     assert found
     assert int(found[1]) - int(found[2]) == 3600
-    file = requests.get(data["download_url"], timeout=5)
+    file = requests.get(data["download_url"], timeout=60)
     assert file.text == client.get(DOWNLOAD, **created(client)).text
     assert int(file.headers["Content-Length"]) == len(file.content)
     assert [
@@ -332,7 +332,7 @@ def test_a_url_is_signed(start: Start) -> None:
         url.split("?", 1)[0],
         url.replace("/wsos", "/wsos1").replace("/wsos1_v2", "/wsos_v2"),
     ):
-        assert requests.get(wrong, timeout=5).status_code == 403
+        assert requests.get(wrong, timeout=60).status_code == 403
     assert "sign" not in str([call.query for call in client.emulator.calls])
 
 
@@ -341,16 +341,16 @@ def test_a_url_expires_and_another_call_returns_a_new_one(start: Start, moved_cl
     task = created(client, output_format="CSV_DOWNLOAD")
     url = client.get(DOWNLOAD, **task).json()["data"]["download_url"]
     moved_clock.advance(61)
-    assert requests.get(url, timeout=5).status_code == 403
+    assert requests.get(url, timeout=60).status_code == 403
     again = client.get(DOWNLOAD, **task).json()["data"]["download_url"]
     assert again != url
-    assert requests.get(again, timeout=5).status_code == 200
+    assert requests.get(again, timeout=60).status_code == 200
 
 
 def test_a_workbook(start: Start, tmp_path: Any) -> None:
     client = start()
     file = tmp_path / "report.xlsx"
-    file.write_bytes(requests.get(link(client, output_format="XLSX_DOWNLOAD"), timeout=5).content)
+    file.write_bytes(requests.get(link(client, output_format="XLSX_DOWNLOAD"), timeout=60).content)
     with zipfile.ZipFile(file) as book:
         sheet = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
         parts = book.namelist()
@@ -387,7 +387,7 @@ def test_a_file_with_wrong_rows(start: Start, fault: str, more_rows: int, by_url
     path = {} if by_url else {"path": DOWNLOAD}
     client.emulator.set_faults([{"fault": fault, **path}])
     if by_url:
-        text = requests.get(link(client, metrics=["ad_name"]), timeout=5).content.decode()
+        text = requests.get(link(client, metrics=["ad_name"]), timeout=60).content.decode()
         found = list(csv.reader(io.StringIO(text, newline="")))
     else:
         found = table(client, metrics=["ad_name"])
@@ -397,9 +397,9 @@ def test_a_file_with_wrong_rows(start: Start, fault: str, more_rows: int, by_url
 
 def test_a_truncated_file(start: Start) -> None:
     client = start()
-    complete = requests.get(link(client), timeout=5).text
+    complete = requests.get(link(client), timeout=60).text
     client.emulator.set_faults([{"fault": "cut_file"}])
-    truncated = requests.get(link(client), timeout=5).text
+    truncated = requests.get(link(client), timeout=60).text
     assert complete.startswith(truncated)
     assert not truncated.endswith("\n")
     assert len(truncated) < len(complete) * 0.7
@@ -410,9 +410,9 @@ def test_a_file_whose_connection_breaks(start: Start) -> None:
     url = link(client)
     client.emulator.set_faults([{"fault": "truncated", "path": "/wsos_v2/statistics/object/"}])
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        requests.get(url, timeout=5)
+        requests.get(url, timeout=60)
     client.emulator.set_faults([{"fault": "code:40100"}])
-    assert requests.get(url, timeout=5).status_code == 200
+    assert requests.get(url, timeout=60).status_code == 200
 
 
 class Clock:

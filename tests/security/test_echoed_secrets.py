@@ -257,7 +257,7 @@ def test_the_host_of_files_may_echo_a_token_of_the_process(hostile, client_of, c
             f"{files.url}/x?sign=1",
             io.BytesIO(),
             api_url=client.credentials.base_url,
-            timeout=5,
+            timeout=60,
             stop=threading.Event(),
             subject="file",
         )
@@ -355,7 +355,7 @@ def test_nor_after_an_interruption(hostile, client_of, monkeypatch, kind, where)
             f"{files.url}{SIGNED}",
             io.BytesIO(),
             api_url=files.url,
-            timeout=5,
+            timeout=60,
             stop=client.stop,
             subject="a file",
         )
