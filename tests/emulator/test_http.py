@@ -187,7 +187,8 @@ def test_latency_is_per_call_and_calls_run_concurrently(own_client: Any) -> None
     with ThreadPoolExecutor(8) as pool:
         list(
             pool.map(
-                lambda _: requests.get(f"{client.emulator.url}/open_api/v1.3/user/info/", timeout=60), range(8)
+                lambda _: requests.get(f"{client.emulator.url}/open_api/v1.3/user/info/", timeout=60),
+                range(8),
             )
         )
     assert 0.3 <= time.monotonic() - began < 1.8  # one after the other they take 2.4
