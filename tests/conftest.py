@@ -193,10 +193,10 @@ def _figures_of_one_moment():
 
 @pytest.fixture(autouse=True)
 def _no_call_of_another_test():
-    """Wait for running calls of a failed report, before the next test counts its calls."""
+    """Wait for running calls of a failed or killed report, before the next test counts calls and reads the log."""
     yield
     for thread in threading.enumerate():
-        if thread.name.startswith("tiktok-report"):
+        if thread.name.startswith(("tiktok-report", "tiktok-cancel")):
             thread.join(30)
 
 

@@ -105,7 +105,7 @@ class AsyncReportRun:
         if not self._options.cancel_on_kill:
             return
         arguments = (self._client.credentials, self._jobs.pop_running())
-        cancelling = threading.Thread(target=cancel_jobs, args=arguments)
+        cancelling = threading.Thread(target=cancel_jobs, args=arguments, name="tiktok-cancel")
         cancelling.start()
         cancelling.join(_HANDLER)
         if cancelling.is_alive():
