@@ -249,7 +249,8 @@ class RowBuffer:
     def _merged(self, read: _ReadBlock) -> Iterator[list[Any]]:
         """Return what ``read`` makes of all blocks in the order of the rows, list by list."""
         self._sort()
-        if self._keep_order or not self._runs:
+        is_sorted = not self._runs or (len(self._runs) == 1 and not self._items)
+        if self._keep_order or is_sorted:
             return self._blocks(read)
         while len(self._runs) > _MAX_MERGED:
             some, self._runs = self._runs[:_MAX_MERGED], self._runs[_MAX_MERGED:]
