@@ -15,7 +15,7 @@ HTTP body.
      │   ├─ TikTokInvalidRequestError   the request can't be right, found before the call or by TikTok
      │   └─ TikTokTransportError     no usable answer: timeout, broken connection, 5xx, HTML
      ├─ TikTokIncompleteReportError  the rows that came are not the rows that TikTok counted
-     ├─ TikTokReportTaskError        a report task of TikTok's asynchronous reports failed
+     ├─ TikTokReportTaskError        a report task failed
      ├─ TikTokStoppedError           the task was killed while it waited
      ├─ TikTokEmptyReportError       the report has no rows, and `on_empty` is to fail
      ├─ TikTokResultTooLargeError    the rows don't fit into XCom
@@ -114,7 +114,7 @@ class TikTokIncompleteReportError(TikTokError):
 
 
 class TikTokReportTaskError(TikTokError):
-    """A report task of TikTok's asynchronous reports failed, was cancelled or took too long.
+    """A report task failed, was cancelled or took too long.
 
     :param about_one_account: whether TikTok refused the task's account, so that other accounts may do well.
     """

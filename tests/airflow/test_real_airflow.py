@@ -39,7 +39,7 @@ def test_the_ad_group_summary_leaves_typed_rows_and_a_readable_log(live, emulato
         groups += line["event"].startswith("::group::") - (line["event"] == "::endgroup::")
         if line.get("logger", "").startswith("airflow_provider_tiktok."):
             ours.append((groups, line["event"]))
-    # what matters stands in the open, after the windows; Airflow's own group follows, with which each log ends
+    # what matters is in the open, after the windows; Airflow's own group follows, with which each log ends
     end = ours.index((0, "::endgroup::"))
     assert {inside for inside, _ in ours[end:]} == {0}
     last = ours[-1][1]

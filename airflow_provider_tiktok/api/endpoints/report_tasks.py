@@ -44,7 +44,7 @@ _CANCELS_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class ReportJob:
-    """One report task of TikTok's, and what it makes.
+    """One report task, and what it makes.
 
     :param report_task_id: TikTok's ID of it.
     :param advertiser_id: the account.

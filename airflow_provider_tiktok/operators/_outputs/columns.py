@@ -170,7 +170,7 @@ class OutputColumns:
         return {name for name in names if name.lower() not in taken}
 
     def encoder(self, encode: Encode, began: float) -> Encode:
-        """Return a function that encodes pages of TikTok's rows, with the columns added that these lack.
+        """Return a function that adds to pages the columns that TikTok's rows lack, and encodes them.
 
         :param encode: encodes pages of the output's columns.
         :param began: when the load began, as Unix timestamp.
@@ -242,7 +242,7 @@ def read_columns(
 def _adds_day(types: Mapping[str, str], given: object, partition_by: Sequence[str]) -> bool:
     """Return whether folders are by the day of rows that have the hour only.
 
-    :param given: the user's mapping of names, not checked yet. A column of TikTok's may have the day's name in it.
+    :param given: the user's mapping of names, not checked yet. It may give the day's name to another column.
     """
     if HOUR not in types or DAY in types:
         return False

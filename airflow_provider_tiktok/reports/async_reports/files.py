@@ -329,7 +329,7 @@ def job_error(task: ReportJob, state: JobState) -> TikTokReportTaskError:
         else "Run the task again, which has a new one made; if it stays, ask for less at a time, or use `mode='sync'`"
     )
     return TikTokReportTaskError(
-        f"A report task of TikTok's {what}, so the report is not there: {task}.{said} {advice}. "
+        f"TikTok's report task {what}, so the report is not there: {task}.{said} {advice}. "
         f"[request_id {state.request_id}]",
         retryable=not lasting,
         about_one_account=state.about_account,
