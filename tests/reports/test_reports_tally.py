@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from decimal import Decimal
 
 import pytest
@@ -14,7 +16,7 @@ from airflow_provider_tiktok.reports.result import accounts
 from airflow_provider_tiktok.reports.result.summary import make_summary
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import Schema
-from airflow_provider_tiktok.reports.rows.tally import Tally, read_tally, tally_text
+from airflow_provider_tiktok.reports.rows.tally import Tally, add_exactly, read_tally, tally_text
 
 from .helpers import NOW, FakeClient, all_rows, fetch, items, old_plan, paged
 
@@ -74,6 +76,33 @@ def test_spend_is_added_up_by_currency_account_and_day_with_all_digits():
     assert found["days"]["2026-01-05"] == {"rows": 6, "spend": {"EUR": "0.30", "USD": "0.60"}}
     assert list(found["days"]) == ["2026-01-05", "2026-01-06"]
     json.dumps(found)
+
+
+_SPENDS = {
+    "cents": lambda draw: f"{draw.randint(-500, 99_999)}.{draw.randint(0, 99):02}",
+    "whole": lambda draw: str(draw.randint(-5, 10_000)),
+    "fine": lambda draw: f"{draw.randint(0, 99)}.{'9' * draw.randint(1, 30)}",
+    "below one": lambda draw: f"-0.{draw.randint(0, 99):02}",
+    "exponents": lambda draw: draw.choice(["1e5", "2E3", "1e-2", "11.5e1", "1.25E+2"]),
+    "odd": lambda draw: draw.choice([None, "", "n/a", "1.2.3", "1_0.00", "<5.00", "1.e5", ".50", "+7.25"]),
+}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_mixture_of_numbers_is_added_up_as_decimals_are(seed):
+    draw = random.Random(seed)
+    kinds = draw.sample(sorted(_SPENDS), draw.randint(1, 3))
+    rows = [
+        (draw.choice("78"), f"2026-01-0{draw.randint(1, 3)}", _SPENDS[draw.choice(kinds)](draw))
+        for _ in range(draw.choice([1, 5, 200]))
+    ]
+    expected = {}
+    for account, day, cell in rows:
+        count, spend = expected.get((account, day), (0, None))
+        if cell is not None and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", cell):
+            spend = add_exactly([spend or Decimal(0), Decimal(cell)])
+        expected[account, day] = (count + 1, spend)
+    assert counted(rows, stat_time_day="date", spend="decimal") == expected
 
 
 def test_an_account_without_rows_spent_nothing_and_null_is_unknown():

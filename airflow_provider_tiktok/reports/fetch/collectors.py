@@ -16,7 +16,7 @@ from airflow_provider_tiktok.reports.rows.tally import Tally
 from airflow_provider_tiktok.storage.buffer import Key, MemoryBudget, RowBuffer
 from airflow_provider_tiktok.storage.columns import canonical_number, is_number
 
-_MAX_CELLS = 480_000  # cells held in memory before rows go to a file: some 16 MiB
+_MAX_CELLS = 720_000  # cells held in memory before rows go to a file: some 24 MiB
 _FEWEST_ROWS = 2_000
 _DOUBLE = "TikTok gave a row twice, so another one may be missing"
 

@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
+from operator import itemgetter
+from typing import Any
 
 from airflow_provider_tiktok.reports.rows.reader import Page
 from airflow_provider_tiktok.reports.rows.schema import DAY, DAY_LENGTH, HOUR, Cell, Schema
@@ -17,6 +19,8 @@ DAYS = (DAY, HOUR)
 """Dimensions that say of which day a row is."""
 
 _EXACT = Context(prec=1_000)  # digits; a sum of money has fewer
+_NOTHING, _ONE, _CENT = Decimal(0), Decimal(1), Decimal("0.01")
+_THIRD_LAST = itemgetter(-3)
 
 
 @dataclass(slots=True)
@@ -46,7 +50,11 @@ class _AccountTally:
 
     def __init__(self) -> None:
         self.rows: Counter[Cell] = Counter()
-        self.spend: defaultdict[Cell, Decimal] = defaultdict(Decimal)
+        self.spend: dict[Cell, Decimal] = {}
+
+    def add_spend(self, time: Cell, spend: Decimal) -> None:
+        """Add the spend of some rows."""
+        self.spend[time] = _EXACT.add(self.spend.get(time, _NOTHING), spend)
 
 
 class Tally:
@@ -88,7 +96,7 @@ class Tally:
             own = self._accounts.setdefault(account, _AccountTally())
             own.rows.update(tally.rows)
             for time, spend in tally.spend.items():
-                own.spend[time] = _EXACT.add(own.spend[time], spend)
+                own.add_spend(time, spend)
 
     def clear(self) -> None:
         """Forget all pages."""
@@ -105,15 +113,32 @@ class Tally:
 
     def _count(self, account: Cell, times: Sequence[Cell], cells: Sequence[Cell], *, is_clean: bool) -> None:
         tally = self._accounts.setdefault(account, _AccountTally())
-        by_time: defaultdict[Cell, list[Cell]] = defaultdict(list)
-        for time, cell in zip(times, cells, strict=True):
-            by_time[time].append(cell)
+        tally.rows.update(times)
+        if not is_clean:
+            known = [pair for pair in zip(times, cells, strict=True) if pair[1] and is_number(pair[1])]
+            if not known:
+                return
+            times, cells = zip(*known, strict=True)
+        numbers, unit = _summable(cells)  # type: ignore[arg-type]
+        sums: dict[Cell, Any] = dict.fromkeys(times, 0)
         with localcontext(_EXACT):
-            for time, found in by_time.items():
-                tally.rows[time] += len(found)
-                numbers = found if is_clean else [cell for cell in found if cell and is_number(cell)]
-                if numbers:
-                    tally.spend[time] += sum(map(Decimal, numbers))  # type: ignore[arg-type]
+            for time, number in zip(times, numbers, strict=True):
+                sums[time] += number
+            for time, total in sums.items():
+                tally.add_spend(time, total * unit)
+
+
+def _summable(cells: Sequence[str]) -> tuple[Sequence[Any], Decimal]:
+    """Return numbers that can be added up, and their unit.
+
+    Money nearly always has two decimals, and whole cents are read and added in half the time.
+    """
+    try:
+        if set(map(_THIRD_LAST, cells)) == {"."}:
+            return list(map(int, "\n".join(cells).replace(".", "").split("\n"))), _CENT
+    except IndexError:  # one is shorter
+        pass
+    return list(map(Decimal, cells)), _ONE
 
 
 def tally_text(figures: Iterable[ByDay]) -> str:
