@@ -44,5 +44,5 @@ for dag_id, options in VARIANTS.items():
 
 with DAG("tasks_many", schedule=None):
     TikTokReportOperator.partial(**REPORT, poll_interval=2, deferrable=True).expand(
-        report_start_date=[f"{date(2026, 8, 1) + timedelta(days=day)}" for day in range(50)]
+        report_start_date=[f"{date(2026, 8, 1) + timedelta(days=day)}" for day in range(20)]
     )
