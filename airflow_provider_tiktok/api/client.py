@@ -28,11 +28,16 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class CallCounts:
-    """What a client did so far. A call that is made again counts each time."""
+    """What a client did so far. A call that is made again counts each time.
+
+    ``suspensions`` is how often one of its calls was the first that TikTok refused because the app had made too many in a
+    minute, for which it suspends the app for five.
+    """
 
     api_calls: int = 0
     retried_calls: int = 0
     throttled_calls: int = 0
+    suspensions: int = 0
 
     def add(self, calls: Mapping[str, int]) -> None:
         """Add what another client did, by the names of these fields."""
@@ -211,7 +216,7 @@ class TikTokClient:
                 return outcome
             is_retry = True
             self._count(throttled_calls=outcome.is_throttled)
-            turn.failed(outcome)
+            self._count(suspensions=turn.failed(outcome))
             if not outcome.is_throttled:
                 stopping.wait(retries.backoff_after(outcome), self.stop, call.cancel)
 

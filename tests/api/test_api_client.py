@@ -410,9 +410,11 @@ def test_a_used_up_day_ends_the_call_at_once_and_says_until_when(make_client, se
 
 def test_a_suspension_is_waited_for_only_within_the_maximum_wait(make_client, server):
     server.script = [refusal(40100, "App reaches the QPM limit 600")]
-    error = failure(make_client(retry=RetryPolicy(max_throttle_wait=3)), TikTokRateLimitError)
+    client = make_client(retry=RetryPolicy(max_throttle_wait=3))
+    error = failure(client, TikTokRateLimitError)
     assert "suspended for five" in str(error)
     assert 290 < error.retry_after <= 300
+    assert client.counts == CallCounts(api_calls=1, throttled_calls=1, suspensions=1)
 
 
 def test_an_accounts_limit_delays_no_other_account(make_client, server, real_clock):

@@ -202,10 +202,15 @@ def test_a_call_without_an_answer_lets_another_one_find_out():
 def refuse_until(limiter: RateLimiter, clock: Clock, limit: str) -> list[tuple[float, str]]:
     """Refuse every call until this limit is found; return time and limit of each refusal."""
     found = []
+    suspensions = 0
     while not found or found[-1][1] != limit:
         started = start(limiter, clock)
         refusal = limiter.refused(started, QPS_TEXT)
         found.append((started - 1000, refusal.limit))
+        suspensions += refusal.is_suspension
+        assert suspensions == (
+            refusal.limit != SECOND
+        )  # the minute's limit is told of once, by its first refusal
     return found
 
 
@@ -241,6 +246,7 @@ def test_a_refusal_long_after_a_suspension_is_not_the_limit_of_the_day(message):
     clock.now += 300 + 121  # no one has called meanwhile
     refusal = limiter.refused(start(limiter, clock), message)
     assert refusal.limit == (MINUTE if "QPM" in message else SECOND)
+    assert refusal.is_suspension == ("QPM" in message)
     assert refusal.seconds <= 300
 
 

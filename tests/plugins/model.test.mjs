@@ -190,13 +190,14 @@ test("accounts have the newest figures, and the age of their last final day in t
 test("calls are added up for each connection, task and hour; what has no summary is counted apart", () => {
   const fields = { tiktok_conn_id: "other" };
   const found = model.callsByConnection([
-    { instance: instance(), summary: summary({ api_calls: 4, throttled_calls: 1 }) },
+    { instance: instance(), summary: summary({ api_calls: 4, throttled_calls: 1, suspensions: 1 }) },
     { instance: instance({ end_date: "2026-11-28T01:00:00Z" }), summary: summary({ api_calls: 2 }) },
     { instance: instance({ state: "failed" }), summary: null },
     { instance: instance({ rendered_fields: fields }), summary: summary({ api_calls: 9 }) },
   ]);
   const { tiktok_default: first, other } = found;
   assert.deepEqual([first.calls, first.throttled, first.unknown, other.calls], [6, 1, 1, 9]);
+  assert.deepEqual([first.suspensions, other.suspensions], [1, 0]);
   assert.deepEqual(first.hours, { "2026-11-28T00": { calls: 4, throttled: 1 }, "2026-11-28T01": { calls: 2, throttled: 0 } });
   assert.deepEqual(Object.values(first.tasks).map((task) => [task.calls, task.runs, task.unknown]), [[6, 3, 1]]);
 });

@@ -49,6 +49,7 @@ def test_the_summary_says_what_came():
         "bytes": 0,
         "api_calls": 2,
         "throttled_calls": 0,
+        "suspensions": 0,
         "retried_calls": 0,
         "total_metrics": None,
         "spend": {"": "9.00"},

@@ -58,11 +58,13 @@ class Refusal:
     :param limit: the limit that it was, as far as can be inferred.
     :param seconds: for how long no call is made.
     :param is_new: false for a call that was in flight when another one was refused.
+    :param is_suspension: whether it is the first to tell that TikTok has suspended the app.
     """
 
     limit: str
     seconds: float
     is_new: bool
+    is_suspension: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +194,11 @@ class RateLimiter:
             state.rate = max(LEAST_RATE, min(self._rate(state, now), self._qps) / 2)
             state.rate_at = state.blocked_at = now
             state.probed_at = 0.0
+            was_suspended = state.limit == MINUTE
             state.limit, seconds = self._infer_limit(state, now, message)
             state.blocked_until = now + seconds
-            return Refusal(state.limit, seconds, is_new=True)
+            is_suspension = state.limit == MINUTE and not was_suspended
+            return Refusal(state.limit, seconds, is_new=True, is_suspension=is_suspension)
 
         return self._update(block)
 

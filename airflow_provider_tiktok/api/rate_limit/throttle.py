@@ -133,25 +133,27 @@ class Turn:
         """Note that the attempt brought no answer."""
         self._limiter.unanswered(self._started)
 
-    def failed(self, failure: CallFailure) -> None:
-        """Note how an attempt failed.
+    def failed(self, failure: CallFailure) -> bool:
+        """Note how an attempt failed; return whether it is the first to tell that TikTok has suspended the app.
 
         :raises TikTokAPIError: TikTok takes no calls for longer than the policy allows to wait.
         """
         self._error = failure.error
+        is_suspension = False
         if failure.action is Action.THROTTLE:
-            self._back_off_app(failure.error)
+            is_suspension = self._back_off_app(failure.error)
         elif failure.error.code is None:
             self.unanswered()
         else:
             self.accepted()  # the app may call, whatever TikTok says about this call
         if failure.action is Action.THROTTLE_ONE:
             self._back_off_account(failure.error)
+        return is_suspension
 
-    def _back_off_app(self, error: TikTokAPIError) -> None:
+    def _back_off_app(self, error: TikTokAPIError) -> bool:
         refusal = self._limiter.refused(self._started, error.message)
         if not refusal.is_new:
-            return
+            return False
         if refusal.limit == DAY:
             raise _refused_for(refusal.limit, refusal.seconds, "", error)
         why = (
@@ -160,6 +162,7 @@ class Turn:
             else ""
         )
         log.warning("%s%s Waiting %.0f s.", error, why, refusal.seconds)
+        return refusal.is_suspension
 
     def _back_off_account(self, error: TikTokAPIError) -> None:
         self._account_refusals += 1

@@ -62,6 +62,7 @@ function section([connection, sums], now) {
       {},
       figure("Calls", count(sums.calls), `${share < 0.1 && share > 0 ? "under 0.1" : share.toFixed(1)} % of ${count(LEVELS[level])}`),
       figure("Refused by the limit", count(sums.throttled), sums.throttled ? "TikTok was asked too often" : "none"),
+      figure("Suspensions", count(sums.suspensions), sums.suspensions ? "five minutes each, for too many calls in one" : "none"),
       figure("Repeated", count(sums.retried), "after an error or a refusal"),
       figure("Without a summary", count(sums.unknown), "failed, or of another kind"),
     ),

@@ -254,7 +254,7 @@ export function accountsOf(runs, now) {
 }
 
 /**
- * Return the calls of each connection: `{conn: {calls, throttled, retried, tasks, hours}}`.
+ * Return the calls of each connection: `{conn: {calls, throttled, suspensions, retried, unknown, tasks, hours}}`.
  *
  * @param items `[{instance, summary}]` of task instances that have ended.
  */
@@ -262,7 +262,7 @@ export function callsByConnection(items) {
   const found = {};
   for (const { instance, summary } of items) {
     const connection = text(instance.rendered_fields?.tiktok_conn_id) || "tiktok_default";
-    const sums = (found[connection] ??= { calls: 0, throttled: 0, retried: 0, unknown: 0, tasks: {}, hours: {} });
+    const sums = (found[connection] ??= { calls: 0, throttled: 0, suspensions: 0, retried: 0, unknown: 0, tasks: {}, hours: {} });
     const name = `${instance.dag_id} / ${instance.task_id}`;
     const ofTask = (sums.tasks[name] ??= {
       ...{ dagId: instance.dag_id, taskId: instance.task_id, calls: 0, throttled: 0, retried: 0, runs: 0, unknown: 0 },
@@ -273,6 +273,7 @@ export function callsByConnection(items) {
       ofTask.unknown += 1;
       continue;
     }
+    sums.suspensions += summary.suspensions ?? 0;
     const hour = String(instance.end_date ?? instance.run_after).slice(0, 13);
     const ofHour = (sums.hours[hour] ??= { calls: 0, throttled: 0 });
     for (const target of [sums, ofTask, ofHour]) {

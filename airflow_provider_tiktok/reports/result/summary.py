@@ -41,6 +41,7 @@ def count_rows(source: RowSource, counts: CallCounts) -> dict[str, Any]:
         "bytes": 0,
         "api_calls": counts.api_calls,
         "throttled_calls": counts.throttled_calls,
+        "suspensions": counts.suspensions,
         "retried_calls": counts.retried_calls + result.refetched,
         "complete": not (result.skipped or result.cut),
     }
