@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
-import re
 import tempfile
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import processes
 
@@ -126,21 +125,22 @@ def database(output: str) -> dict[str, str]:
     return {"AIRFLOW_CONN_WAREHOUSE": servers.postgres()}
 
 
-class Windows(logging.Handler):
-    """Writes how far the task is whenever the log says that a window is complete."""
+def write_windows() -> None:
+    """Let the task write, whenever the rows of a window are complete, the rows until then and the CPU seconds."""
+    from airflow_provider_tiktok.reports.fetch.scheduler import PageScheduler
 
-    def __init__(self, started: float) -> None:
-        super().__init__(logging.INFO)
-        self._started = started
-        self._rows = 0
+    next_window = PageScheduler.next_window
+    rows = 0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the rows until now, the seconds, and the CPU seconds."""
-        if found := re.search(r": ([\d,]+) rows in \d+ page", record.getMessage()):
-            self._rows += int(found[1].replace(",", ""))
-            seconds = time.perf_counter() - self._started
-            line = {"window": True, "rows": self._rows, "seconds": seconds, "cpu": time.process_time()}
-            print(json.dumps(line), flush=True)
+    def next_and_write(scheduler: PageScheduler) -> Any:
+        nonlocal rows
+        window = next_window(scheduler)
+        if window is not None:
+            rows += len(window.rows)
+            print(json.dumps({"window": True, "rows": rows, "cpu": time.process_time()}), flush=True)
+        return window
+
+    PageScheduler.next_window = next_and_write
 
 
 def run(job: dict) -> None:
@@ -169,10 +169,7 @@ def run(job: dict) -> None:
         files = {"output_path": f"{job['folder']}/", "output_format": job["output"]}
         operator = TikTokReportOperator(**files, partition_by=["stat_time_day"], **report)
     started = time.perf_counter()
-    logger = logging.getLogger("airflow_provider_tiktok")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.addHandler(Windows(started))
+    write_windows()
     summary = operator.execute(processes.attempt(job["attempt"]))
     result = {
         "rows": summary["row_count"],
