@@ -23,7 +23,7 @@ METRICS = "spend,impressions,clicks,ctr,cpc,cpm,reach,frequency,conversion,cost_
 LAST_DAY = date(2026, 10, 31)
 TABLE = "benchmark_rows"
 COLUMNS = (
-    *("output", "rows", "calls", "seconds", "CPU s", "CPU s per million: first tenth", "last tenth"),
+    *("output", "rows", "calls", "seconds", "CPU s", "CPU s per million, tenth by tenth"),
     *("to publish", "MiB, first half", "MiB, peak"),
 )
 PAGE = 1000
@@ -100,7 +100,7 @@ def print_row(output: str, found: dict, task: processes.Task) -> None:
     publish = (found["cpu"] - windows[-1]["cpu"]) / found["rows"] * MILLION
     print(
         f"| {output} | {found['rows']:,} | {found['calls']:,} | {found['seconds']:.0f} | {found['cpu']:.1f} | "
-        f"{pace[0]:.2f} | {pace[-1]:.2f} | {publish:.2f} | {max(samples[: len(samples) // 2]) // _MIB} | "
+        f"{' '.join(f'{seconds:.1f}' for seconds in pace)} | {publish:.2f} | {max(samples[: len(samples) // 2]) // _MIB} | "
         f"{max(task.memory.largest, found['peak']) // _MIB} |",
         flush=True,
     )
