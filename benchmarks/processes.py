@@ -90,8 +90,11 @@ class Task:
         """Yield what the process writes, until it ends."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.lines.append(json.loads(line))
-            yield self.lines[-1]
+            if line.startswith("{"):
+                self.lines.append(json.loads(line))
+                yield self.lines[-1]
+            else:  # what Airflow logs
+                sys.stderr.write(line)
 
     def result(self) -> dict:
         """Wait for the end, and return the last line."""
