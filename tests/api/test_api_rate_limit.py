@@ -210,7 +210,7 @@ def refuse_until(limiter: RateLimiter, clock: Clock, limit: str) -> list[tuple[f
         suspensions += refusal.is_suspension
         assert suspensions == (
             refusal.limit != SECOND
-        )  # the minute's limit is told of once, by its first refusal
+        )  # the first refusal of a suspension shows it, and no other
     return found
 
 

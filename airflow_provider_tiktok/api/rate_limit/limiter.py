@@ -58,7 +58,7 @@ class Refusal:
     :param limit: the limit that it was, as far as can be inferred.
     :param seconds: for how long no call is made.
     :param is_new: false for a call that was in flight when another one was refused.
-    :param is_suspension: whether it is the first to tell that TikTok has suspended the app.
+    :param is_suspension: whether it is the first that shows a suspension of the app.
     """
 
     limit: str

@@ -134,7 +134,7 @@ class Turn:
         self._limiter.unanswered(self._started)
 
     def failed(self, failure: CallFailure) -> bool:
-        """Note how an attempt failed; return whether it is the first to tell that TikTok has suspended the app.
+        """Note how an attempt failed; return whether it is the first that shows a suspension of the app.
 
         :raises TikTokAPIError: TikTok takes no calls for longer than the policy allows to wait.
         """
