@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,11 +31,14 @@ def emulator(**settings: object) -> Iterator[str]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().split()[3]
+        url = process.stdout.readline().split()[3]
+        # a thousand accounts are more than a pipe holds
+        threading.Thread(target=process.stdout.read, daemon=True).start()
+        yield url
     finally:
         process.terminate()
-        process.stdout.close()
         process.wait()
+        process.stdout.close()
 
 
 def calls(url: str) -> int:
