@@ -208,9 +208,8 @@ def refuse_until(limiter: RateLimiter, clock: Clock, limit: str) -> list[tuple[f
         refusal = limiter.refused(started, QPS_TEXT)
         found.append((started - 1000, refusal.limit))
         suspensions += refusal.is_suspension
-        assert suspensions == (
-            refusal.limit != SECOND
-        )  # the first refusal of a suspension shows it, and no other
+        # the first refusal of a suspension shows it, and no other
+        assert suspensions == (refusal.limit != SECOND)
     return found
 
 
