@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
-from operator import itemgetter
 from typing import Any
 
 from airflow_provider_tiktok.reports.rows.reader import Page
@@ -19,8 +18,7 @@ DAYS = (DAY, HOUR)
 """Dimensions that say of which day a row is."""
 
 _EXACT = Context(prec=1_000)  # digits; a sum of money has fewer
-_NOTHING, _ONE, _CENT = Decimal(0), Decimal(1), Decimal("0.01")
-_THIRD_LAST = itemgetter(-3)
+_NOTHING = Decimal(0)
 
 
 @dataclass(slots=True)
@@ -45,18 +43,6 @@ ByDay = Mapping[tuple[Cell, Cell], Figures]
 """Figures by account and day; either is ``None`` where the rows don't say it."""
 
 
-class _AccountTally:
-    """An account's rows and spend by time, as pages have it: of hourly rows, the hour."""
-
-    def __init__(self) -> None:
-        self.rows: Counter[Cell] = Counter()
-        self.spend: dict[Cell, Decimal] = {}
-
-    def add_spend(self, time: Cell, spend: Decimal) -> None:
-        """Add the spend of some rows."""
-        self.spend[time] = _EXACT.add(self.spend.get(time, _NOTHING), spend)
-
-
 class Tally:
     """Counts pages. It does little per row and page, for it is to take no time.
 
@@ -69,7 +55,7 @@ class Tally:
         self._time = next((names.index(name) for name in DAYS if name in schema.key), None)
         self._spend = names.index(SPEND) if SPEND in names and SPEND not in schema.key else None
         self._is_number = schema.columns.get(SPEND) in NUMBER_TYPES
-        self._accounts: dict[Cell, _AccountTally] = {}
+        self._figures: dict[tuple[Cell, Cell], Figures] = {}  # by account and time; of hourly rows, the hour
 
     def add(self, page: Page) -> None:
         """Count a page."""
@@ -81,64 +67,43 @@ class Tally:
         times = nothing if self._time is None else page.columns[self._time]
         cells = nothing if self._spend is None else page.columns[self._spend]
         is_clean = self._spend is not None and self._is_number and page.clean[self._spend]
-        if accounts.count(accounts[0]) == count:
-            self._count(accounts[0], times, cells, is_clean=is_clean)
-            return
-        rows: defaultdict[Cell, list[tuple[Cell, Cell]]] = defaultdict(list)
-        for account, *row in zip(accounts, times, cells, strict=True):
-            rows[account].append((row[0], row[1]))
-        for account, pairs in rows.items():
-            self._count(account, *zip(*pairs, strict=True), is_clean=is_clean)
+        of_one_account = accounts.count(accounts[0]) == count
+        groups = _by_key(times if of_one_account else list(zip(accounts, times, strict=True)), cells)
+        with localcontext(_EXACT):
+            for key, found in groups.items():
+                known = found if is_clean else [cell for cell in found if cell and is_number(cell)]
+                spend = sum(map(Decimal, known), _NOTHING) if known else None  # type: ignore[arg-type]
+                self._add((accounts[0], key) if of_one_account else key, Figures(len(found), spend))
 
     def absorb(self, other: Tally) -> None:
         """Add what another one has counted."""
-        for account, tally in other._accounts.items():
-            own = self._accounts.setdefault(account, _AccountTally())
-            own.rows.update(tally.rows)
-            for time, spend in tally.spend.items():
-                own.add_spend(time, spend)
+        for key, figures in other._figures.items():
+            self._add(key, figures)
 
     def clear(self) -> None:
         """Forget all pages."""
-        self._accounts.clear()
+        self._figures.clear()
 
     def by_day(self) -> dict[tuple[Cell, Cell], Figures]:
         """Return the figures of all pages."""
         found: dict[tuple[Cell, Cell], Figures] = {}
-        for account, tally in self._accounts.items():
-            for time, rows in tally.rows.items():
-                key = account, None if time is None else time[:DAY_LENGTH]
-                found.setdefault(key, Figures()).add(Figures(rows, tally.spend.get(time)))
+        for (account, time), figures in self._figures.items():
+            day = None if time is None else time[:DAY_LENGTH]
+            found.setdefault((account, day), Figures()).add(figures)
         return found
 
-    def _count(self, account: Cell, times: Sequence[Cell], cells: Sequence[Cell], *, is_clean: bool) -> None:
-        tally = self._accounts.setdefault(account, _AccountTally())
-        tally.rows.update(times)
-        if not is_clean:
-            known = [pair for pair in zip(times, cells, strict=True) if pair[1] and is_number(pair[1])]
-            if not known:
-                return
-            times, cells = zip(*known, strict=True)
-        numbers, unit = _summable(cells)  # type: ignore[arg-type]
-        sums: dict[Cell, Any] = dict.fromkeys(times, 0)
-        with localcontext(_EXACT):
-            for time, number in zip(times, numbers, strict=True):
-                sums[time] += number
-            for time, total in sums.items():
-                tally.add_spend(time, total * unit)
+    def _add(self, key: tuple[Cell, Cell], figures: Figures) -> None:
+        self._figures.setdefault(key, Figures()).add(figures)
 
 
-def _summable(cells: Sequence[str]) -> tuple[Sequence[Any], Decimal]:
-    """Return numbers that can be added up, and their unit.
-
-    Money nearly always has two decimals, and whole cents are faster to read and add than decimals.
-    """
-    try:
-        if set(map(_THIRD_LAST, cells)) == {"."}:
-            return list(map(int, "\n".join(cells).replace(".", "").split("\n"))), _CENT
-    except IndexError:  # one is shorter
-        pass
-    return list(map(Decimal, cells)), _ONE
+def _by_key(keys: Sequence[Any], cells: Sequence[Cell]) -> Mapping[Any, Sequence[Cell]]:
+    """Return the cells of each key."""
+    if keys.count(keys[0]) == len(keys):
+        return {keys[0]: cells}
+    groups: defaultdict[Any, list[Cell]] = defaultdict(list)
+    for key, cell in zip(keys, cells, strict=True):
+        groups[key].append(cell)
+    return groups
 
 
 def tally_text(figures: Iterable[ByDay]) -> str:
@@ -166,7 +131,7 @@ def read_tally(text: str) -> ByDay:
 def add_exactly(numbers: Iterable[Decimal]) -> Decimal:
     """Return a sum with all its digits."""
     with localcontext(_EXACT):
-        return sum(numbers, Decimal(0))
+        return sum(numbers, _NOTHING)
 
 
 def number_text(number: Decimal) -> str:
