@@ -80,7 +80,7 @@ class Parquet:
         self._types = list(columns.values())
 
     def lines(self, columns: Sequence[Cells], clean: Sequence[bool]) -> Sequence[bytes]:
-        """Return rows as lines: an empty cell is null, and a quoted one is never null.
+        """Return rows as lines without their ends: an empty cell is null, and a quoted one is never null.
 
         :raises TikTokOutputError: a cell of a number column is not a number. Arrow would accept more than JSON numbers.
         """
@@ -88,8 +88,7 @@ class Parquet:
             self._rendered(index, each, is_clean)
             for index, (each, is_clean) in enumerate(zip(columns, clean, strict=True))
         ]
-        rows = map(",".join, zip(*cells, strict=True))
-        return [f"{row}\n".encode() for row in rows]
+        return list(map(str.encode, map(",".join, zip(*cells, strict=True))))
 
     def part_file(self, path: Path, *, compress: bool) -> ParquetPartFile:
         """Return a new part file.
@@ -113,7 +112,7 @@ class Parquet:
 
         :raises TikTokOutputError: a value doesn't fit its column.
         """
-        data = b"".join(lines)
+        data = b"\n".join([*lines, b""])
         with suppress(self.arrow.ArrowInvalid):
             table = self._read(data, self.schema)
             table.validate(full=True)  # which counts the digits of decimals
