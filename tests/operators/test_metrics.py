@@ -57,6 +57,14 @@ def test_a_run_sends_rows_calls_and_seconds_and_no_money(run, monkeypatch):
     assert sent.tags == [{"dag_id": "dag", "task_id": "report"}] * 4
 
 
+def test_calls_that_tiktok_throttled_are_counted(run, emulator, monkeypatch):
+    emulator.set_faults([{"fault": "code:40100", "path": "report/integrated/get/", "first": 1}])
+    sent = Sent()
+    monkeypatch.setattr(metrics, "stats", lambda: sent)
+    assert run()["throttled_calls"] == sent.counts["tiktok.throttled"] == 1
+    assert sent.counts["tiktok.calls"] == 3
+
+
 @pytest.mark.parametrize("sender", [Broken(), None])
 def test_metrics_that_fail_fail_no_task(run, monkeypatch, sender):
     monkeypatch.setattr(metrics, "stats", lambda: sender)
