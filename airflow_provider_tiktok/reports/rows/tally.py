@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
+from operator import itemgetter
 from typing import Any
 
 from airflow_provider_tiktok.reports.rows.reader import Page
@@ -18,7 +19,8 @@ DAYS = (DAY, HOUR)
 """Dimensions that say of which day a row is."""
 
 _EXACT = Context(prec=1_000)  # digits; a sum of money has fewer
-_NOTHING = Decimal(0)
+_NOTHING, _ONE, _CENT = Decimal(0), Decimal(1), Decimal("0.01")
+_THIRD_LAST = itemgetter(-3)
 
 
 @dataclass(slots=True)
@@ -67,12 +69,13 @@ class Tally:
         times = nothing if self._time is None else page.columns[self._time]
         cells = nothing if self._spend is None else page.columns[self._spend]
         is_clean = self._spend is not None and self._is_number and page.clean[self._spend]
+        numbers, unit = _numbers(cells, is_clean=is_clean)
         of_one_account = accounts.count(accounts[0]) == count
-        groups = _by_key(times if of_one_account else list(zip(accounts, times, strict=True)), cells)
+        groups = _by_key(times if of_one_account else list(zip(accounts, times, strict=True)), numbers)
         with localcontext(_EXACT):
             for key, found in groups.items():
-                known = found if is_clean else [cell for cell in found if cell and is_number(cell)]
-                spend = sum(map(Decimal, known), _NOTHING) if known else None  # type: ignore[arg-type]
+                known = found if is_clean else [number for number in found if number is not None]
+                spend = sum(known) * unit if known else None
                 self._add((accounts[0], key) if of_one_account else key, Figures(len(found), spend))
 
     def absorb(self, other: Tally) -> None:
@@ -96,13 +99,29 @@ class Tally:
         self._figures.setdefault(key, Figures()).add(figures)
 
 
-def _by_key(keys: Sequence[Any], cells: Sequence[Cell]) -> Mapping[Any, Sequence[Cell]]:
-    """Return the cells of each key."""
+def _numbers(cells: Sequence[Any], *, is_clean: bool) -> tuple[Sequence[Any], Decimal]:
+    """Return numbers that can be added up, and their unit. A cell that is no number is ``None``.
+
+    Money nearly always has two decimals, and Python reads and adds whole cents faster than decimals.
+    """
+    if not is_clean:
+        return [Decimal(cell) if cell and is_number(cell) else None for cell in cells], _ONE
+    try:
+        has_cents = set(map(_THIRD_LAST, cells)) == {"."}
+    except IndexError:  # one is shorter
+        has_cents = False
+    if has_cents:
+        return list(map(int, "\n".join(cells).replace(".", "").split("\n"))), _CENT
+    return list(map(Decimal, cells)), _ONE
+
+
+def _by_key(keys: Sequence[Any], values: Sequence[Any]) -> Mapping[Any, Sequence[Any]]:
+    """Return the values of each key."""
     if keys.count(keys[0]) == len(keys):
-        return {keys[0]: cells}
-    groups: defaultdict[Any, list[Cell]] = defaultdict(list)
-    for key, cell in zip(keys, cells, strict=True):
-        groups[key].append(cell)
+        return {keys[0]: values}
+    groups: defaultdict[Any, list[Any]] = defaultdict(list)
+    for key, value in zip(keys, values, strict=True):
+        groups[key].append(value)
     return groups
 
 
