@@ -123,10 +123,8 @@ class MariaDb(Postgres):
         self.schema = schema
 
     def connect(self):
-        import pymysql
-
         url = urlsplit(self.url)
-        return pymysql.connect(
+        return _connect_mysql(
             host=url.hostname,
             port=url.port,
             user=url.username,
@@ -192,6 +190,13 @@ def open_database(name, folder):
     return DATABASES[name](folder / "warehouse.db") if name in {"sqlite", "duckdb"} else DATABASES[name]()
 
 
+def _connect_mysql(**parameters):
+    """Connect without TLS, which the servers here do not have: to read certificates takes longer than most tests."""
+    import pymysql
+
+    return pymysql.connect(ssl_disabled=True, **parameters)
+
+
 def use_hooks(patch=setattr):
     """Let connections to MySQL and DuckDB have hooks of their own, where Airflow's providers for these are not installed."""
     from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -210,9 +215,7 @@ def use_hooks(patch=setattr):
                 import duckdb
 
                 return duckdb.connect(one.host)
-            import pymysql
-
-            return pymysql.connect(
+            return _connect_mysql(
                 host=one.host, port=one.port, user=one.login, password=one.password, database=one.schema
             )
 
