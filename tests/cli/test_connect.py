@@ -377,6 +377,7 @@ def test_a_real_airflow_stores_updates_reads_and_deletes_it(
     assert first.port == 0
     assert first.password not in shown
 
+    monkeypatch.setattr(store, "check_airflow", lambda: None)  # which the first command has done
     code, shown = run_here("connect", "real_one", "--port", "0", "--overwrite", "--advertiser-ids", "*")
     assert code == 0, shown
     second = stored()
