@@ -37,7 +37,8 @@ test-all: export COVERAGE = 1
 test-all: test test-rest  ## both, with coverage of the first
 
 test-rest:  ## what `make test` leaves out: a live Airflow, browser, stores, other Airflows, audit, documentation, packages
-	@sh tools/run.sh rest stores test-others audit docs dist
+	@NOX_PARALLEL=2 sh tools/run.sh stores docs
+	@sh tools/run.sh rest test-others audit dist
 
 clean:  ## remove .nox/, .demo/ and what builds and checks leave behind
 	rm -rf .nox .demo build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -166,7 +166,7 @@ def reformat(session: nox.Session) -> None:
     session.run("ruff", "format", ".")
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def stores(session: nox.Session) -> None:
     """Test against S3 and GCS on loopback, OpenLineage, DuckDB, and dialects of other databases."""
     quietly(session, "-r", "requirements/stores.txt", "-e", ".")
@@ -212,7 +212,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", f"benchmarks/{name}.py", *options, **GRACE)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """Build the site in ``build/docs``; a warning is an error."""
     if sys.version_info < (3, 11):
