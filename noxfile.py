@@ -43,11 +43,8 @@ WORK = ROOT / ".demo"
 LOGS = WORK / "logs"
 ENVIRONMENTS = Path(".nox") / (THIS_PYTHON if AIRFLOW == MAIN_AIRFLOW else f"{THIS_PYTHON}-airflow-{AIRFLOW}")
 ARGS = shlex.split(os.environ.get("ARGS", ""))
-COVERED = (
-    "--cov",
-    "--numprocesses=2",
-    "--dist=worksteal",
-)  # pytest-cov needs the number of processes from here
+PROCESSES = "--numprocesses=3"  # of which some wait: for servers, other processes and a running Airflow
+COVERED = ("--cov", PROCESSES, "--dist=worksteal")  # pytest-cov needs the number of processes from here
 GRACE = {"interrupt_timeout": 30.0, "terminate_timeout": 15.0}
 """How long what has started processes of its own may take to end them."""
 
@@ -315,7 +312,7 @@ def run_all_tests(session: nox.Session, which: str) -> None:
 
     A running Airflow, whose tests are one process's, mostly waits: two other processes run beside it.
     """
-    pytest(session, which, "--numprocesses=3", "--dist=loadgroup", "-m", "not alone", *ARGS)
+    pytest(session, which, PROCESSES, "--dist=loadgroup", "-m", "not alone", *ARGS)
     pytest(session, which, "-m", "alone", *ARGS)
 
 
@@ -323,7 +320,7 @@ def run_short_tests(session: nox.Session, airflow: str) -> None:
     """Run the tests that Airflow's version matters to, and an example DAG."""
     port = port_of(session, "PORT", 8765)
     install_with_tests(session, airflow)
-    pytest(session, "--numprocesses=2", "--dist=worksteal", *SHORT, *ARGS)
+    pytest(session, PROCESSES, "--dist=worksteal", *SHORT, *ARGS)
     session.run("python", "-m", "tools.demo", str(port), **GRACE)
 
 

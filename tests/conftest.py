@@ -39,7 +39,7 @@ _DEPRECATIONS = (
 )
 
 
-_PROCESSES = 2  # of a run of all tests
+_PROCESSES = 3  # of a run of all tests, of which some wait: for servers, processes and files
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,7 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run all tests in two processes, unless the run is full or sets a number of processes."""
+    """Run all tests in several processes, unless the run is full or sets a number of processes."""
     option = config.option
     if hasattr(config, "workerinput") or not config.pluginmanager.hasplugin("xdist"):
         return  # a worker starts no others
