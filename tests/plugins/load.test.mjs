@@ -69,6 +69,29 @@ test("the overview of 50 tasks with 30 runs each takes few requests, six side by
   assert.ok(airflow.paths.length <= 50 + 50 + 5, `${airflow.paths.length} requests`);
 });
 
+test("where lists lack rendered fields, they are asked for once a task", async () => {
+  const fields = { preset: "ad_daily", tiktok_conn_id: "other" };
+  for (const mapped of [0, 3]) {
+    const replace = (path) => (/taskInstances\/report(\/0)?$/.test(path) ? { rendered_fields: fields } : undefined);
+    const airflow = new FakeAirflow(2, 2, { mapped, replace });
+    airflow.instances.forEach((each) => Object.assign(each, { start_date: each.run_after, end_date: each.run_after, rendered_fields: {} }));
+    const rows = await airflow.loader.overview(...silent);
+    assert.deepEqual(rows.map((row) => row.loads), ["ad_daily", "ad_daily"]);
+    const ended = await airflow.loader.endedSince(new Date(0));
+    assert.ok(ended.length >= 4 && ended.every(({ instance }) => instance.rendered_fields.tiktok_conn_id === "other"));
+    assert.equal(airflow.count(/taskInstances\/report(\/0)?$/), 2);
+  }
+});
+
+test("where lists have rendered fields, or nothing has begun, nothing more is asked for", async () => {
+  for (const values of [{ start_date: "2026-11-28T00:00:00Z", rendered_fields: { preset: "ad_daily" } }, { start_date: null }]) {
+    const airflow = new FakeAirflow(2, 2);
+    airflow.instances.forEach((each) => Object.assign(each, values));
+    await airflow.loader.overview(...silent);
+    assert.equal(airflow.count(/taskInstances\/report$/), 0);
+  }
+});
+
 test("a server that allows smaller pages is read to the end", async () => {
   const airflow = new FakeAirflow(50, 1, { page: 7 });
   assert.equal((await airflow.loader.overview(...silent)).length, 50);

@@ -53,6 +53,11 @@ export class Airflow {
     return this._pages(path, { order_by: "-run_after", ...query }, "task_instances", most);
   }
 
+  /** Return all of a task instance, of which a list may say less. */
+  instance(listed) {
+    return this._get(pathOf(listed) + (listed.map_index >= 0 ? `/${listed.map_index}` : ""));
+  }
+
   /** Return what a task instance returned, or null if it left nothing. */
   async summary(instance) {
     try {

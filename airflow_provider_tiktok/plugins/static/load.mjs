@@ -13,6 +13,7 @@ export class Loader {
     this.airflow = airflow;
     this._tasks = null;
     this._summaries = new Map();
+    this._fields = new Map();
   }
 
   /** Return all TikTok tasks, `[{dagId, task}]`, and in `.problems` the DAGs that couldn't be read. */
@@ -70,7 +71,10 @@ export class Loader {
     const ended = await this.airflow.instances(query, count);
     const ours = ended.filter((instance) => wanted.has(keyOf(instance.dag_id, instance.task_id)));
     const items = await Promise.all(
-      ours.map(async (instance) => ({ instance, summary: (await this._summary(instance)).value })),
+      ours.map(async (listed) => {
+        const [instance, { value }] = await Promise.all([this._withFields(listed), this._summary(listed)]);
+        return { instance, summary: value };
+      }),
     );
     return Object.assign(items, { total: ended.total, read: ended.length });
   }
@@ -106,6 +110,7 @@ export class Loader {
       const [run] = runsOf(seen.length ? seen : await this._of(item, {}, 1));
       if (!run) return overviewRow(item, null, null, null);
       if (task.is_mapped) run.instances = await this._of(item, {}, NEWEST, run.runId);
+      run.instances[0] = await this._withFields(run.instances[0]);
       const loadedRun = run.instances.some(mayHaveSummary) ? run : await this._lastGood(item, seen);
       const { loaded, problem } = loadedRun ? await this._withSummaries(loadedRun, PARTS) : {};
       return overviewRow(item, run, loaded ?? null, loadedRun, problem);
@@ -132,6 +137,14 @@ export class Loader {
     );
     const problem = read.find((each) => each.problem)?.problem ?? "";
     return { ...run, loaded: combine(read.map((each) => each.value), run.instances.length), problem };
+  }
+
+  /** Return an instance with its rendered fields. Airflow 3.1's lists lack them: there, those of one instance stand for its task's. */
+  async _withFields(instance) {
+    if (!instance.start_date || Object.keys(instance.rendered_fields ?? {}).length) return instance;
+    const key = keyOf(instance.dag_id, instance.task_id);
+    if (!this._fields.has(key)) this._fields.set(key, this.airflow.instance(instance));
+    return { ...instance, rendered_fields: (await this._fields.get(key)).rendered_fields };
   }
 
   /** Return `{value, problem}` of an instance; an error is no reason to show nothing of the others. */
