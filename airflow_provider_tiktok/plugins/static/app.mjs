@@ -86,7 +86,6 @@ function hourChart(hours, now) {
     points,
     series: [{ name: "calls", color: "series-1" }, { name: "refused", color: "series-2" }],
     format: count,
-    tick: (at) => time(at).slice(11),
     isBars: true,
   });
 }

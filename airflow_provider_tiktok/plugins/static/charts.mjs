@@ -3,9 +3,11 @@
 import uPlot from "./vendor/uPlot.esm.js";
 
 import { dataTable, el } from "./dom.mjs";
-import { dayIn, viewersZone } from "./format.mjs";
+import { time } from "./format.mjs";
 
 const HEIGHT = 170;
+const DAY = 86_400;
+const STEPS = [60, 300, 900, 3600, 7200, 10_800, 21_600, 43_200, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 91 * DAY, 365 * DAY];
 
 /**
  * Return a chart with its table.
@@ -14,11 +16,11 @@ const HEIGHT = 170;
  * @param options.points `[{label, time, values}]` from left to right: `time` is a Date; `values` are numbers or null.
  * @param options.series `[{name, color}]`: `color` is the name of a CSS variable.
  * @param options.format writes a value.
- * @param options.tick writes a time below the chart.
+ * @param options.isByDay whether its points are days.
  * @param options.isBars whether it shows bars.
  * @param options.open called with the index of a point that is clicked.
  */
-export function chart({ title, points, series, format, tick = monthAndDay, isBars = false, open = null }) {
+export function chart({ title, points, series, format, isByDay = false, isBars = false, open = null }) {
   const box = el("div.chart", { role: "img", "aria-label": `${title}. The figures are in the table below.` });
   const figures = dataTable({
     caption: title,
@@ -29,11 +31,11 @@ export function chart({ title, points, series, format, tick = monthAndDay, isBar
     rows: points,
   });
   const figure = el("figure", {}, el("figcaption", {}, title), box, el("details", {}, el("summary", {}, "Figures"), figures));
-  if (points.length) draw(box, { points, series, format, tick, isBars, open });
+  if (points.length) draw(box, { points, series, format, isByDay, isBars, open });
   return figure;
 }
 
-function draw(box, { points, series, format, tick, isBars, open }) {
+function draw(box, { points, series, format, isByDay, isBars, open }) {
   const style = getComputedStyle(document.body);
   const color = (name) => style.getPropertyValue(`--${name}`).trim();
   const data = [
@@ -49,7 +51,7 @@ function draw(box, { points, series, format, tick, isBars, open }) {
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { range: padded(points) }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
-      { ...axis, size: 30, values: (_, times) => times.map((time) => tick(new Date(time * 1000))) },
+      { ...axis, size: 30, incrs: STEPS.filter((step) => !isByDay || step >= DAY), values: tickLabels },
       { ...axis, size: 64, values: (_, values) => values.map((value) => (Number.isInteger(value) || value < 10 ? value.toLocaleString("en") : "")) },
     ],
     series: [
@@ -58,7 +60,7 @@ function draw(box, { points, series, format, tick, isBars, open }) {
         label: name,
         stroke: color(variable),
         fill: isBars ? color(variable) : null,
-        width: 2,
+        width: isBars ? 0 : 2, // the line around a bar of nothing would look like something
         points: { show: !isBars, size: 6, fill: color(variable) },
         paths: isBars ? uPlot.paths.bars({ size: [0.6, 28] }) : undefined,
         value: (_, value) => format(value),
@@ -73,8 +75,9 @@ function draw(box, { points, series, format, tick, isBars, open }) {
   }
 }
 
-function monthAndDay(at) {
-  return dayIn(viewersZone(), at).slice(5);
+/** Return what stands below the chart: days, or hours where these are less than a day apart. */
+function tickLabels(_, times, __, ___, step) {
+  return times.map((at) => time(new Date(at * 1000))).map((text) => (step < DAY ? text.slice(11) : text.slice(5, 10)));
 }
 
 /** Return the range of the times, with room for the first and the last bar. */

@@ -60,6 +60,7 @@ function charts(airflow, task, runs) {
       })),
       series: [{ name: currency || "spend", color: "series-1" }],
       format: (value) => (value === null || value === undefined ? UNKNOWN : groupDigits(value)),
+      isByDay: true,
       isBars: true,
     }),
   );
