@@ -50,6 +50,7 @@ GRACE = {"interrupt_timeout": 30.0, "terminate_timeout": 15.0}
 
 # All that uses Airflow's interfaces, and so is tested with its other versions as well.
 SHORT = (
+    "tests/browser/test_monitoring_page.py",
     "tests/hooks",
     "tests/operators/test_advertisers_operator.py",
     "tests/operators/test_checkpoint.py",
@@ -227,7 +228,7 @@ def screenshots(session: nox.Session) -> None:
     """Take the pictures of ``docs/images`` again, with the browser's tests of a real Airflow."""
     install_with_tests(session)
     session.env["SCREENSHOTS"] = str(ROOT / "docs" / "images")
-    pytest(session, "--full", "tests/browser/test_airflow3_ui.py", *ARGS)
+    pytest(session, "--full", "tests/browser", *ARGS)
 
 
 @nox.session
@@ -320,7 +321,7 @@ def run_short_tests(session: nox.Session, airflow: str) -> None:
     """Run the tests that Airflow's version matters to, and an example DAG."""
     port = port_of(session, "PORT", 8765)
     install_with_tests(session, airflow)
-    pytest(session, PROCESSES, "--dist=worksteal", *SHORT, *ARGS)
+    pytest(session, PROCESSES, "--dist=loadgroup", *SHORT, *ARGS)
     session.run("python", "-m", "tools.demo", str(port), **GRACE)
 
 

@@ -30,7 +30,10 @@ os.environ["AIRFLOW__USAGE_DATA_COLLECTION__ENABLED"] = "False"
 for name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_")]:
     del os.environ[name]
 
-# on the Airflow that this is written for, whatever it says of deprecated names fails the test that hears it
+IS_MAIN_AIRFLOW = metadata.version("apache-airflow").startswith("3.3.")
+"""Whether this is the Airflow that the package is written for; all tests run with it."""
+
+# on that one, whatever it says of deprecated names fails the test that hears it
 _DEPRECATIONS = (
     "airflow.exceptions.AirflowProviderDeprecationWarning",
     "airflow.exceptions.RemovedInAirflow4Warning",
@@ -78,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.register_profile("full", patient)
         settings.register_profile("sample", patient, max_examples=20, derandomize=True)
         settings.load_profile("full" if Run.full else "sample")
-    if metadata.version("apache-airflow").startswith("3.3."):
+    if IS_MAIN_AIRFLOW:
         for category in _DEPRECATIONS:
             config.addinivalue_line("filterwarnings", f"error::{category}")
 

@@ -46,6 +46,7 @@ def settings(home: Path, dags: Path, output: Path, database: str) -> dict[str, s
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",  # its runs would begin before there is a connection
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "TIKTOK_EXAMPLE_OUTPUT": str(output),
         "AIRFLOW_CONN_TIKTOK_TABLES": json.dumps({"conn_type": "sqlite", "host": str(output / "tables.db")}),

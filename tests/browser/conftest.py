@@ -49,7 +49,7 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def ui(browser, tmp_path_factory):
     """Return an Airflow with the example DAGs and those next to this file, and no connection yet."""
     folder = tmp_path_factory.mktemp("browser")
@@ -61,19 +61,28 @@ def ui(browser, tmp_path_factory):
     for path in (Path(__file__).parent / "dags").glob("*.py"):
         shutil.copy(path, folder / "dags")
     home = folder / "home"
-    with metadata_database(home) as database:
-        env = settings(home, folder / "dags", output, database)
-        if SCREENSHOTS:  # a scheduled run would fail before there is a connection
-            env["AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE"] = "False"
-        with AirflowUi(env, folder / "logs") as airflow:
-            yield airflow
+    with (
+        metadata_database(home) as database,
+        AirflowUi(settings(home, folder / "dags", output, database), folder / "logs") as airflow,
+    ):
+        yield airflow
+
+
+@pytest.fixture(scope="package")
+def visitor(browser, ui):
+    """Return a browser's context that is logged in: its pages and requests are a user's of this Airflow."""
+    context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+    context.set_default_timeout(STEP_TIMEOUT)
+    if AIRFLOW_3:  # 3.1 goes to its home page after a login, wherever one wanted to go
+        assert context.request.get(f"{ui.url}/auth/token/login").ok
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def page(browser):
+def page(visitor):
     """Return an empty page."""
-    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-    page.set_default_timeout(STEP_TIMEOUT)
+    page = visitor.new_page()
     yield page
     page.close()
 

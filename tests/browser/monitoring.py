@@ -66,6 +66,12 @@ class Monitor:
         found = table.get_by_role("row").filter(has=name).locator("th, td").all_inner_texts()
         return {title.strip(): " ".join(text.split()) for title, text in zip(titles, found, strict=True)}
 
+    def column(self, title: str) -> list[str]:
+        """Return the cells below a title."""
+        table = self.view.get_by_role("table")
+        titles = [text.strip() for text in table.get_by_role("columnheader").all_inner_texts()]
+        return table.locator(f"tbody tr > :nth-child({titles.index(title) + 1})").all_inner_texts()
+
     def faults(self) -> list[str]:
         """Return what people couldn't read, or not with a screen reader."""
         return self.view.locator("body").evaluate(_FAULTS)

@@ -17,10 +17,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def connection(browser, ui, _session_emulator):
+def connection(visitor, ui, _session_emulator):
     """Fill in the connection form and save it; give the titles of its fields."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    page.set_default_timeout(120_000)
+    page = visitor.new_page()
     page.goto(f"{ui.url}/connection/add")
     page.locator("#conn_id").fill("tiktok_default")
     # the script that shows a type's fields may not have started yet

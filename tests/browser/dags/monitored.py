@@ -19,6 +19,15 @@ with DAG("monitored", schedule=None):
     TikTokReportToSqlOperator(
         task_id="into_table", preset="campaign_daily", sql_conn_id="tiktok_tables", table="campaigns", **DAYS
     )
+    TikTokReportOperator(
+        task_id="deferred",
+        dimensions="campaign_id, stat_time_day",
+        metrics="spend, impressions",
+        mode="async",
+        deferrable=True,
+        poll_interval=1,
+        **DAYS,
+    )
     TikTokEntitiesOperator(task_id="campaigns", entity="campaign")
 
 with DAG("never_run", schedule=None):
