@@ -1,12 +1,12 @@
 """When the figures of a day are final."""
 
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import pendulum
 import pytest
 
 from airflow_provider_tiktok.reports.params.request import parse_request
-from airflow_provider_tiktok.reports.planning.finality import complete_at, corrected_at
+from airflow_provider_tiktok.reports.planning.finality import complete_at, complete_until, corrected_at
 
 QUICK = {"dimensions": "ad_id, stat_time_day", "metrics": "spend"}
 SLOW = {"dimensions": "ad_id, stat_time_day", "metrics": "spend, reach"}
@@ -38,6 +38,15 @@ def at(function, **parameters):
 def test_a_day_is_complete_when_it_is_over_and_the_latency_has_passed(day, zone, quick, slow):
     assert at(complete_at, **QUICK)(day, zone) == quick
     assert at(complete_at, **SLOW)(day, zone) == slow
+    for parameters in (QUICK, SLOW):
+        request, its_zone, its_day = (
+            parse_request(**parameters),
+            pendulum.timezone(zone),
+            date.fromisoformat(day),
+        )
+        time = complete_at(request, its_day, its_zone)
+        assert complete_until(request, time, its_zone) == its_day
+        assert complete_until(request, time - timedelta(seconds=1), its_zone) == its_day - timedelta(days=1)
 
 
 @pytest.mark.parametrize(

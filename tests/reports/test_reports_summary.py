@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +16,7 @@ from airflow_provider_tiktok.reports.result.summary import make_summary
 
 from .helpers import NOW, UTC, FakeClient, all_rows, fetch, items, old_plan, paged, plan
 
+ZONES = {"7": ZoneInfo("Europe/Berlin"), "8": ZoneInfo("America/Los_Angeles")}
 DAY_BY_DAY = {"dimensions": "ad_id,stat_time_day"}
 
 
@@ -67,8 +70,52 @@ def test_the_summary_says_what_came():
         },
         "days": {},
         "complete": True,
+        "final_days": {"7": "2026-01-05", "8": "2026-01-05"},
         "is_final": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("now", "berlin", "los_angeles", "is_final"),
+    [
+        ("2026-01-04 23:29", "2026-01-03", "2026-01-03", False),  # the latency of spend is half an hour
+        ("2026-01-04 23:30", "2026-01-04", "2026-01-03", False),
+        ("2026-01-05 23:30", "2026-01-05", "2026-01-04", False),
+        ("2026-01-06 08:30", "2026-01-05", "2026-01-05", True),
+        ("2026-02-01 00:00", "2026-01-05", "2026-01-05", True),
+        ("2026-01-03 23:30", "2026-01-03", None, False),
+        ("2026-01-03 00:00", None, None, False),
+    ],
+)
+def test_the_last_final_day_is_each_accounts_own(now, berlin, los_angeles, is_final):
+    client = FakeClient(paged([]), accounts={"7": "Europe/Berlin", "8": "America/Los_Angeles"})
+    report_plan = plan(
+        client,
+        advertiser_ids="7,8",
+        report_start_date="2026-01-03",
+        report_end_date="2026-01-05",
+        **DAY_BY_DAY,
+    )
+    report = fetch(client, dataclasses.replace(report_plan, zones=ZONES))
+    all_rows(report)
+    summary = make_summary(report, client.counts, datetime.fromisoformat(f"{now}+00:00"))
+    assert (summary["final_days"], summary["is_final"]) == ({"7": berlin, "8": los_angeles}, is_final)
+
+
+def test_the_last_final_day_is_found_in_windows_before_the_last():
+    client = FakeClient(paged([]))
+    hours = {"dimensions": "ad_id,stat_time_hour", "report_start_date": "2026-01-01"}
+    report = fetch(client, plan(client, report_end_date="2026-01-09", **hours))
+    all_rows(report)
+    summary = make_summary(report, client.counts, datetime(2026, 1, 6, 13, tzinfo=UTC))
+    assert (summary["final_days"], summary["is_final"]) == ({"7": "2026-01-05"}, False)
+
+
+def test_a_lifetime_has_no_final_day():
+    client = FakeClient(paged([]))
+    report = fetch(client, old_plan(client, query_lifetime=True))
+    all_rows(report)
+    assert make_summary(report, client.counts, NOW)["final_days"] == {"7": None}
 
 
 def test_a_report_with_a_skipped_account_is_not_complete():

@@ -96,6 +96,7 @@ export function combine(summaries, expected = summaries.length) {
     retried: sum(found.map((each) => each.retried_calls)),
     spend: {},
     accounts: {},
+    finalDays: {},
     days: {},
     skipped: Object.assign({}, ...found.map((each) => each.skipped_advertisers ?? {})),
     isComplete: found.every((each) => each.complete !== false),
@@ -110,6 +111,7 @@ export function combine(summaries, expected = summaries.length) {
   for (const each of found) {
     addSpend(total.spend, each.spend);
     Object.assign(total.accounts, each.accounts ?? {});
+    for (const [id, day] of Object.entries(finalDaysOf(each))) total.finalDays[id] = largest([total.finalDays[id], day]);
     for (const [day, figures] of Object.entries(each.days ?? {})) {
       const sums = (total.days[day] ??= { rows: 0, spend: {} });
       sums.rows += figures.rows ?? 0;
@@ -241,9 +243,8 @@ export function accountsOf(runs, now) {
       if (account.rows === undefined) {
         Object.assign(account, { name: told.name, currency: told.currency, zone: told.timezone, rows: told.rows, spend: told.spend });
       }
-      const last = told.end ?? loaded.latestEnd;
-      account.lastDay = largest([account.lastDay, last]) ?? "";
-      if (loaded.isFinal) account.finalDay = largest([account.finalDay, last]) ?? "";
+      account.lastDay = largest([account.lastDay, told.end ?? loaded.latestEnd]) ?? "";
+      account.finalDay = largest([account.finalDay, loaded.finalDays[id]]) ?? "";
     }
   }
   for (const [id, reason] of Object.entries(newest?.skipped ?? {})) of(id).skipped = String(reason ?? "") || "skipped";
@@ -315,6 +316,13 @@ function text(value) {
 function endsOf(summary) {
   const own = Object.values(summary.accounts ?? {}).map((account) => account.end).filter(Boolean);
   return own.length ? own : [summary.report_end_date].filter(Boolean);
+}
+
+/** Return the last final day of each account; summaries of earlier versions only say whether the last day of all is final. */
+function finalDaysOf(summary) {
+  const { accounts = {}, final_days: told = {}, is_final: isFinal, report_end_date: end } = summary;
+  const ofAll = isFinal ? Object.entries(accounts).map(([id, account]) => [id, account.end ?? end]) : [];
+  return { ...Object.fromEntries(ofAll), ...told };
 }
 
 function isWhole(loaded) {

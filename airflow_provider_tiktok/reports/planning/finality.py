@@ -26,8 +26,16 @@ def complete_at(request: ReportRequest, day: date, zone: tzinfo) -> datetime:
     :param zone: the account's time zone.
     :return: in UTC.
     """
-    latency = catalog.latency((*request.dimensions, *request.metrics), request.report_type)
-    return _end_of(day, zone) + latency
+    return _end_of(day, zone) + _latency(request)
+
+
+def complete_until(request: ReportRequest, now: datetime, zone: tzinfo) -> date:
+    """Return the last day to whose figures TikTok adds nothing more.
+
+    :param now: with a time zone.
+    :param zone: the account's time zone.
+    """
+    return (now - _latency(request)).astimezone(zone).date() - _ONE_DAY
 
 
 def corrected_at(request: ReportRequest, day: date, zone: tzinfo) -> datetime:
@@ -43,6 +51,10 @@ def corrected_at(request: ReportRequest, day: date, zone: tzinfo) -> datetime:
     if correction < shown:
         correction += _ONE_DAY
     return max(correction, complete_at(request, day, zone))
+
+
+def _latency(request: ReportRequest) -> timedelta:
+    return catalog.latency((*request.dimensions, *request.metrics), request.report_type)
 
 
 def _end_of(day: date, zone: tzinfo) -> datetime:

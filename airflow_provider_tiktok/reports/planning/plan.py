@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser
 from airflow_provider_tiktok.exceptions import TikTokAPIError
 from airflow_provider_tiktok.reports.params.model import ReportRequest, Request
-from airflow_provider_tiktok.reports.planning.finality import LAST_TO_END, complete_at
+from airflow_provider_tiktok.reports.planning.finality import LAST_TO_END, complete_at, complete_until
 
 _SHOWN = 20  # accounts
 
@@ -264,6 +264,21 @@ class ReportPlan:
             if last is not None
         ]
         return max(times) if times and len(times) == len(last_days) else None
+
+    def final_days(self, now: datetime) -> dict[str, date | None]:
+        """Return the last day of each account that TikTok has stopped completing; ``None`` where it completes all.
+
+        Accounts differ by their time zones. The last day that is loaded is among them where :meth:`is_final` holds.
+        """
+        days: dict[str, date | None] = {}
+        for account, calls in groupby(self.calls, key=lambda call: call.advertiser_id):
+            until = complete_until(self.request, now, self.zones.get(account, LAST_TO_END))
+            windows = (call.window for call in calls)
+            final = (
+                min(each.end, until) for each in windows if each.start and each.end and each.start <= until
+            )
+            days[account] = max(final, default=None)
+        return days
 
 
 def first_of(accounts: Mapping[str, str]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def make_summary(
     skipped = source.result.skipped
     figures = AccountFigures(source, describe, has_spend=SPEND in plan.request.metrics)
     dates = account_days(plan)
+    told = figures.as_dict(dates)
     usual = (iso_day(plan.start_date), iso_day(plan.end_date))
     return {
         **count_rows(source, counts),
@@ -71,7 +72,10 @@ def make_summary(
             name: list(days) for name, days in dates.items() if days != usual and name not in skipped
         },
         "total_metrics": source.total_metrics,
-        **figures.as_dict(dates),
+        **told,
+        "final_days": {
+            name: iso_day(day) for name, day in plan.final_days(now).items() if name in told["accounts"]
+        },
         "is_final": plan.is_final(now),
     }
 
