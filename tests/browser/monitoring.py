@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,7 +83,7 @@ class Monitor:
 
         def handle(route: Any) -> None:
             if isinstance(change, int):
-                route.fulfill(status=change, json={"detail": "changed by the test"})
+                route.fulfill(status=change, json={"detail": HTTPStatus(change).phrase})
                 return
             answer = route.fetch()
             if answer.ok:

@@ -125,7 +125,9 @@ def test_the_page_is_sorted_and_filtered_with_the_keyboard(monitor):
     ("pattern", "status", "said"),
     [
         (r"/api/v2/dags\?", 401, "Log in again"),
-        (r"/api/v2/dags\?", 403, "Your role in Airflow may not read this"),
+        (r"/api/v2/dags\?", 403, "Your role in Airflow may not read DAGs."),
+        ("/api/v2/dags/[^/]+/tasks", 403, "may not read task instances."),
+        ("/api/v2/dags/~/dagRuns/~/taskInstances", 403, "may not read DAG runs and task instances."),
         ("/api/v2/dags/~/dagRuns/~/taskInstances", 500, "answered with the error 500"),
     ],
 )
@@ -135,6 +137,29 @@ def test_an_error_of_the_api_says_what_to_do(monitor, pattern, status, said):
         assert said in monitor.view.get_by_role("alert").inner_text()
     monitor.view.get_by_role("button", name="Try again").click()
     monitor.view.get_by_role("table").wait_for()
+
+
+def test_a_role_without_xcoms_sees_runs_and_that_their_figures_are_missing(monitor):
+    said = "The summary can't be read. Your role in Airflow may not read XComs."
+    with monitor.changed("/xcomEntries/", 403):
+        monitor.show("#/")
+        skipping = monitor.cells("monitored", "skipping")
+        assert (skipping["State"], skipping["Rows"], said in skipping["Task"]) == ("success", "–", True)
+        monitor.show("#/task/monitored/skipping")
+        assert said in monitor.view.get_by_role("alert").inner_text()
+        assert monitor.view.get_by_role("table", name="The last 1 run(s)").count() == 1
+        assert monitor.view.get_by_role("table", name="Accounts").count() == 0
+        monitor.show("#/app")
+        assert said in monitor.view.get_by_role("alert").inner_text()
+        assert monitor.view.locator("dl").count() == 0
+        assert not monitor.faults()
+    monitor.show("#/")
+
+
+def test_a_role_without_any_dag_is_told_so(monitor):
+    with monitor.changed(r"/api/v2/dags\?", lambda _: {"dags": [], "total_entries": 0}):
+        monitor.refresh()
+        monitor.view.get_by_text("there is none yet, or your role may not read any").wait_for()
 
 
 def test_without_a_tiktok_task_the_page_says_how_to_start(monitor):

@@ -130,20 +130,30 @@ test("what a role may not read is said, and the rest is shown", async () => {
   const rows = await airflow.loader.overview(...silent);
   assert.equal(rows.length, 2);
   const { problems } = await airflow.loader.tasks();
-  assert.match(problems[0].error.message, /Your role in Airflow may not read this/);
+  assert.match(problems[0].error.message, /Your role in Airflow may not read task instances\./);
 });
 
 test("a summary that can't be read is a remark on its row", async () => {
   const airflow = new FakeAirflow(1, 1, { replace: (path) => (path.endsWith("return_value") ? 403 : undefined) });
   const [row] = await airflow.loader.overview(...silent);
   assert.equal(row.rank, "attention");
-  assert.match(row.problem, /^The summary can't be read\. Your role/);
+  assert.match(row.problem, /^The summary can't be read\. Your role in Airflow may not read XComs\. Ask /);
+  const [{ problem }] = await airflow.loader.endedSince(new Date(0));
+  assert.equal(problem, row.problem);
 });
 
 test("a summary that isn't there any more is no error", async () => {
   const airflow = new FakeAirflow(1, 1, { replace: (path) => (path.endsWith("return_value") ? 404 : undefined) });
   const [row] = await airflow.loader.overview(...silent);
   assert.deepEqual([row.problem, row.loaded], ["", null]);
+});
+
+test("a refusal says which permission is missing", async () => {
+  for (const [refused, said] of [[/^dags$/, "DAGs"], [/tasks$/, "task instances"], [/taskInstances$/, "DAG runs and task instances"]]) {
+    const airflow = new FakeAirflow(1, 1, { replace: (path) => (refused.test(path) ? 403 : undefined) });
+    const message = `Your role in Airflow may not read ${said}. Ask whoever manages roles for that permission.`;
+    await assert.rejects(airflow.loader.overview(...silent), { message });
+  }
 });
 
 test("errors say what to do", async () => {

@@ -5,14 +5,21 @@ const PAGE = 100; // a server may allow less, so what comes back is counted
 
 const SAID = {
   401: "Airflow doesn't know who you are. Log in again, then reload this page.",
-  403: "Your role in Airflow may not read this. Ask whoever manages roles for read access to DAGs, task instances and XComs.",
   404: "Airflow has nothing here: it may have been deleted, or your role may not see it.",
 };
+
+// what a role needs to read, by the end of the path that was refused, in the words of Airflow's own lists of permissions
+const NEEDED = [
+  [/\/xcomEntries\//, "XComs"],
+  [/\/taskInstances\b/, "DAG runs and task instances"],
+  [/\/tasks$/, "task instances"],
+  [/./, "DAGs"],
+];
 
 /** A request that failed; `message` is for the viewer. */
 export class AirflowError extends Error {
   constructor(status, path) {
-    super(SAID[status] ?? (status ? `Airflow's API server answered with the error ${status}.` : "Airflow's API server can't be reached."));
+    super(SAID[status] ?? messageOf(status, path));
     this.status = status;
     this.path = path;
   }
@@ -117,6 +124,13 @@ export class Airflow {
     while (this._running >= AT_ONCE) await new Promise((resolve) => this._waiting.push(resolve));
     this._running += 1;
   }
+}
+
+function messageOf(status, path) {
+  if (!status) return "Airflow's API server can't be reached.";
+  if (status !== 403) return `Airflow's API server answered with the error ${status}.`;
+  const [, what] = NEEDED.find(([end]) => end.test(path));
+  return `Your role in Airflow may not read ${what}. Ask whoever manages roles for that permission.`;
 }
 
 function pathOf(instance) {

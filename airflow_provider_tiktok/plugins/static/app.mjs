@@ -4,7 +4,7 @@ import { chart } from "./charts.mjs";
 import { dataTable, el } from "./dom.mjs";
 import { count, time } from "./format.mjs";
 import { callsByConnection } from "./model.mjs";
-import { inner } from "./parts.mjs";
+import { inner, problemBox } from "./parts.mjs";
 import { taskHash } from "./overview.mjs";
 
 const DAY = 86_400_000;
@@ -19,7 +19,10 @@ export async function showApp(view, context, most = MORE) {
   const now = new Date();
   status("Reading what ended in the last 24 hours");
   const items = await loader.endedSince(new Date(now - DAY), most);
-  const connections = Object.entries(callsByConnection(items)).sort(([one], [other]) => one.localeCompare(other));
+  const read = items.filter((item) => !item.problem);
+  const problem = problemBox(items.map((item) => item.problem));
+  const isUnread = problem && !read.some((item) => item.summary); // then no number of calls is known
+  const connections = Object.entries(callsByConnection(read)).sort(([one], [other]) => one.localeCompare(other));
   const again = () => showApp(view, context, most);
   view.replaceChildren(
     el("h1", {}, "Calls of the last 24 hours"),
@@ -30,7 +33,9 @@ export async function showApp(view, context, most = MORE) {
         "failed attempts, and of tasks that still run, are in no summary.",
     ),
     levelChoice(again),
-    ...(connections.length ? connections.map((each) => section(each, now)) : [el("p.box", {}, "No TikTok task ended in the last 24 hours.")]),
+    problem ?? "",
+    ...(isUnread ? [] : connections.map((each) => section(each, now))),
+    items.length ? "" : el("p.box", {}, "No TikTok task ended in the last 24 hours."),
   );
   if (items.read < items.total) {
     view.append(

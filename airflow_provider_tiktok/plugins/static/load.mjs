@@ -62,7 +62,7 @@ export class Loader {
     return runs;
   }
 
-  /** Return what ended since a time, `[{instance, summary}]`; `.total` says how many there are. */
+  /** Return what ended since a time, `[{instance, summary, problem}]`; `.total` says how many there are. */
   async endedSince(since, count = SUMMARIES) {
     const tasks = await this.tasks();
     if (!tasks.length) return Object.assign([], { total: 0 });
@@ -72,8 +72,8 @@ export class Loader {
     const ours = ended.filter((instance) => wanted.has(keyOf(instance.dag_id, instance.task_id)));
     const items = await Promise.all(
       ours.map(async (listed) => {
-        const [instance, { value }] = await Promise.all([this._withFields(listed), this._summary(listed)]);
-        return { instance, summary: value };
+        const [instance, { value, problem }] = await Promise.all([this._withFields(listed), this._summary(listed)]);
+        return { instance, summary: value, problem };
       }),
     );
     return Object.assign(items, { total: ended.total, read: ended.length });

@@ -50,7 +50,7 @@ async function show() {
   } catch (error) {
     if (!error.status && error.status !== 0) throw error; // a fault of this page belongs in the console
     say("");
-    view.append(errorBox(error, refresh));
+    view.replaceChildren(errorBox(error, refresh));
   }
 }
 

@@ -125,11 +125,16 @@ function welcome(tasks) {
   return el(
     "div.box",
     {},
-    el("p", {}, `None of the ${tasks.dags} DAG(s) that you may see has a TikTok task. This is one:`),
+    el("p", {}, `${noneOf(tasks)} This is one:`),
     el("pre", {}, el("code", {}, START)),
     el("p", {}, "It needs a connection tiktok_default. Once the DAG has run, this page shows what it loaded."),
     tasks.problems.length ? unread(tasks.problems) : null,
   );
+}
+
+function noneOf({ dags, problems }) {
+  if (!dags) return "Airflow shows you no DAG: there is none yet, or your role may not read any.";
+  return `None of the ${dags - problems.length} DAG(s) that you may read has a TikTok task.`;
 }
 
 function unread(problems) {

@@ -51,6 +51,12 @@ export function errorBox(error, retry) {
   );
 }
 
+/** Return what couldn't be read, each reason once; null if everything was. */
+export function problemBox(problems) {
+  const said = [...new Set(problems.filter(Boolean))];
+  return said.length ? el("div.box.error", { role: "alert" }, said.map((problem) => el("p", {}, problem))) : null;
+}
+
 /** Return a link within this page. */
 export function inner(hash, text) {
   return el("a", { href: hash }, text);

@@ -5,7 +5,7 @@ import { dataTable, el, link, openInAirflow } from "./dom.mjs";
 import { UNKNOWN, count, duration, money, span, time } from "./format.mjs";
 import { groupDigits, isDecimal } from "./decimal.mjs";
 import { accountsOf, figuresByDay, restated, stateOf } from "./model.mjs";
-import { inner, quality, runLinks, runState, spendLines, throttledOf } from "./parts.mjs";
+import { inner, problemBox, quality, runLinks, runState, spendLines, throttledOf } from "./parts.mjs";
 
 const RUNS = 30;
 const CHARTED_CURRENCIES = 4;
@@ -20,16 +20,18 @@ export async function showTask(view, context, task, runCount = RUNS) {
     el("nav", { "aria-label": "Back" }, inner("#/", "All TikTok tasks")),
     el("h1", {}, task.taskId),
     el("p.facts", {}, "DAG ", link(airflow.page(task.dagId), task.dagId), await placeOf(airflow, runs)),
+    problemBox(runs.map((run) => run.problem)) ?? "",
     ...(runs.length ? sections(airflow, task, runs) : [el("p.box", {}, "This task has not run yet.")]),
   );
   if (runs.hasMore) view.append(el("button", { type: "button", click: more }, "Show older runs"));
 }
 
 function sections(airflow, task, runs) {
+  const isUnread = runs.some((run) => run.problem) && !runs.some((run) => run.loaded); // then nothing is known of these
   return [
     el("section", { "aria-label": "Charts" }, el("div.charts", {}, charts(airflow, task, runs))),
-    el("section", {}, accountTable(accountsOf(runs, new Date()))),
-    el("section", {}, changeTable(airflow, task, restated(runs))),
+    ...(isUnread ? [] : [el("section", {}, accountTable(accountsOf(runs, new Date())))]),
+    ...(isUnread ? [] : [el("section", {}, changeTable(airflow, task, restated(runs)))]),
     el("section", {}, runTable(airflow, task, runs)),
   ];
 }
@@ -77,8 +79,7 @@ function charts(airflow, task, runs) {
       format: (value) => (value === null || value === undefined ? UNKNOWN : format(value)),
       open: (index) => openInAirflow(airflow.page(task.dagId, timed[index].runId, task.taskId)),
     });
-  return [
-    ...byDay,
+  const ofSummaries = () => [
     byRun("Rows of each run", [{ name: "rows", color: "series-1" }], (run) => [run.loaded?.rows ?? null], count),
     byRun(
       "Calls of each run",
@@ -86,6 +87,10 @@ function charts(airflow, task, runs) {
       (run) => [run.loaded?.calls ?? null, run.loaded?.throttled ?? null],
       count,
     ),
+  ];
+  return [
+    ...byDay,
+    ...(runs.some((run) => run.loaded) ? ofSummaries() : []),
     byRun("Duration of each run, seconds", [{ name: "seconds", color: "series-3" }], (run) => [longest(run)], duration),
   ];
 }
@@ -177,7 +182,7 @@ function runTable(airflow, task, runs) {
       {
         title: "State",
         sort: (run) => stateOf(run.instances),
-        cell: (run) => [runState(run), run.problem ? el("div.remark", {}, run.problem) : null],
+        cell: (run) => [runState(run), run.problem ? el("div.remark", {}, "summary not read") : null],
       },
       { title: "Days", sort: (run) => run.loaded?.latestEnd, cell: (run) => span(run.loaded?.firstDay, run.loaded?.latestEnd) },
       { title: "Rows", isNumber: true, sort: (run) => run.loaded?.rows, cell: (run) => count(run.loaded?.rows) },
