@@ -1,9 +1,9 @@
 // The overview: one row a TikTok task, red first.
 
 import { dataTable, el } from "./dom.mjs";
-import { UNKNOWN, count, span, time } from "./format.mjs";
+import { UNKNOWN, count, time } from "./format.mjs";
 import { RANKS, byRank } from "./model.mjs";
-import { inner, quality, remarks, runLinks, runState, spendLines, throttledOf } from "./parts.mjs";
+import { days, inner, longName, quality, remarks, runLinks, runState, spendLines, throttledOf } from "./parts.mjs";
 
 const START = `from airflow.sdk import DAG
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
@@ -82,9 +82,13 @@ function table(airflow, rows, all) {
         title: "Task",
         isHeader: true,
         sort: (row) => `${row.dagId} ${row.taskId}`,
-        cell: (row) => [el("div.note", {}, row.dagId), inner(taskHash(row.dagId, row.taskId), row.taskId), remarks(row)],
+        cell: (row) => [
+          el("div.note", {}, longName(row.dagId)),
+          inner(taskHash(row.dagId, row.taskId), longName(row.taskId)),
+          remarks(row),
+        ],
       },
-      { title: "Loads", sort: (row) => row.loads, cell: (row) => row.loads },
+      { title: "Loads", sort: (row) => row.loads, cell: (row) => longName(row.loads) },
       { title: "State", sort: (row) => RANKS.indexOf(row.rank), cell: (row) => runState(row.run) },
       {
         title: "Last run",
@@ -98,7 +102,7 @@ function table(airflow, rows, all) {
         title: "Last day",
         sort: (row) => row.loaded?.earliestEnd,
         cell: (row) => [
-          span(row.loaded?.earliestEnd, row.loaded?.latestEnd),
+          days(row.loaded?.earliestEnd, row.loaded?.latestEnd),
           row.isOlder && row.loaded ? el("div.note", {}, `by the run of ${time(row.loadedRun.runAfter)}`) : null,
         ],
       },

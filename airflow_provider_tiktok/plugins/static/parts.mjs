@@ -1,7 +1,7 @@
 // What several views show in the same way.
 
 import { el, link } from "./dom.mjs";
-import { UNKNOWN, count, spend, stateName } from "./format.mjs";
+import { UNKNOWN, count, span, spend, stateName } from "./format.mjs";
 import { remarksOf, stateOf } from "./model.mjs";
 
 /** Return a state as a badge with its name, so that its colour alone says nothing. */
@@ -15,6 +15,16 @@ export function runState(run) {
   const good = run.instances.filter((instance) => instance.state === "success").length;
   const mapped = run.instances.length > 1 ? el("span.note", {}, ` ${good} of ${run.instances.length}`) : null;
   return [stateBadge(stateOf(run.instances)), mapped];
+}
+
+/** Return a span of days, which breaks between its words and in no day. */
+export function days(first, last) {
+  return span(first, last).split(" ").flatMap((word) => [el("span.time", {}, word), " "]);
+}
+
+/** Return a name that breaks after its underscores. */
+export function longName(name) {
+  return name.split(/(?<=_)/).flatMap((part) => [part, el("wbr")]);
 }
 
 /** Return amounts, one line a currency. */

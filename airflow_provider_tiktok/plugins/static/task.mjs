@@ -2,10 +2,10 @@
 
 import { chart } from "./charts.mjs";
 import { dataTable, el, link, openInAirflow } from "./dom.mjs";
-import { UNKNOWN, count, duration, money, span, time } from "./format.mjs";
+import { UNKNOWN, count, duration, money, time } from "./format.mjs";
 import { groupDigits, isDecimal } from "./decimal.mjs";
 import { accountsOf, figuresByDay, restated, stateOf } from "./model.mjs";
-import { inner, problemBox, quality, runLinks, runState, spendLines, throttledOf } from "./parts.mjs";
+import { days, inner, problemBox, quality, runLinks, runState, spendLines, throttledOf } from "./parts.mjs";
 
 const RUNS = 30;
 const CHARTED_CURRENCIES = 4;
@@ -184,7 +184,7 @@ function runTable(airflow, task, runs) {
         sort: (run) => stateOf(run.instances),
         cell: (run) => [runState(run), run.problem ? el("div.remark", {}, "summary not read") : null],
       },
-      { title: "Days", sort: (run) => run.loaded?.latestEnd, cell: (run) => span(run.loaded?.firstDay, run.loaded?.latestEnd) },
+      { title: "Days", sort: (run) => run.loaded?.latestEnd, cell: (run) => days(run.loaded?.firstDay, run.loaded?.latestEnd) },
       { title: "Rows", isNumber: true, sort: (run) => run.loaded?.rows, cell: (run) => count(run.loaded?.rows) },
       { title: "Spend", isNumber: true, cell: (run) => spendLines(run.loaded?.spend) },
       { title: "Figures", sort: (run) => quality(run.loaded), cell: (run) => quality(run.loaded) },
