@@ -28,6 +28,9 @@ with DAG("monitored", schedule=None):
         poll_interval=1,
         **DAYS,
     )
+    TikTokReportOperator.partial(task_id="mapped", preset="campaign_daily").expand(
+        report_start_date=["2026-11-01", "2026-11-02"]
+    )
     TikTokEntitiesOperator(task_id="campaigns", entity="campaign")
 
 with DAG("never_run", schedule=None):
