@@ -63,7 +63,7 @@ def settings(home: Path, dags: Path, output: Path, database: str) -> dict[str, s
                 "AIRFLOW__API__PORT": port,
                 "AIRFLOW__API__BASE_URL": url,
                 "AIRFLOW__API__WORKERS": "1",
-                "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+                "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",  # no file changes
             }
         )
     return (
