@@ -222,10 +222,11 @@ class RowBuffer:
         self._items += items
         self._sorted = False
         self._count += len(items)
-        keys = list(self._identities(items))
-        self._keys.update(keys)
+        self._keys.update(self._identities(items))
         self.saw_duplicate = (
-            self.saw_duplicate or len(self._keys) != len(self._items) or not self._sample.isdisjoint(keys)
+            self.saw_duplicate
+            or len(self._keys) != len(self._items)
+            or (bool(self._sample) and not self._sample.isdisjoint(self._identities(items)))
         )
         self.budget.enter(self)
 

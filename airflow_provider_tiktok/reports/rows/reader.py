@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import itemgetter
@@ -85,11 +85,15 @@ class Page:
 
     def keys(self, indexes: Sequence[int]) -> list[tuple[str, ...]]:
         """Return each row's key, as a tuple that can be compared."""
-        return list(zip(*(self._comparable(index) for index in indexes), strict=True))
+        return list(self._keys(indexes))
 
     def text_keys(self, indexes: Sequence[int]) -> list[str]:
         """Return each of the :meth:`keys` as one text that compares the same, and faster."""
-        return list(map(_END.join, self.keys(indexes)))
+        # no tuple is kept, so that `zip` uses one again and again
+        return list(map(_END.join, self._keys(indexes)))
+
+    def _keys(self, indexes: Sequence[int]) -> Iterator[tuple[str, ...]]:
+        return zip(*map(self._comparable, indexes), strict=True)
 
     def _comparable(self, index: int) -> Sequence[str]:
         """Return a column's cells with nulls replaced, and with zero characters escaped."""
