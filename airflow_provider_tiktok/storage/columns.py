@@ -8,7 +8,6 @@ strings, so these patterns decide whether a string is a number.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -30,18 +29,16 @@ FLOAT = "float"
 
 NUMBER_TYPES = frozenset({INTEGER, DECIMAL, FLOAT})
 
-# possessive quantifiers avoid useless backtracking; before Python 3.11.5 they have a bug in repeated groups
-_POSSESSIVE = "+" if sys.version_info >= (3, 11, 5) else ""
-
-INTEGER_PATTERN = rf"-?(?:0|[1-9][0-9]{{0,149}}{_POSSESSIVE})"
+INTEGER_PATTERN = r"-?(?:0|[1-9][0-9]{0,149})"
 """The pattern of an integer."""
 
-FIXED_PATTERN = rf"{INTEGER_PATTERN}(?:\.[0-9]{{1,150}}{_POSSESSIVE})?{_POSSESSIVE}"
+FIXED_PATTERN = rf"{INTEGER_PATTERN}(?:\.[0-9]{{1,150}})?"
 """The pattern of a number without an exponent."""
 
-NUMBER_PATTERN = rf"{FIXED_PATTERN}(?:[eE][-+]?[0-9]{{1,2}})?{_POSSESSIVE}"
+NUMBER_PATTERN = rf"{FIXED_PATTERN}(?:[eE][-+]?[0-9]{{1,2}})?"
 """The pattern of a number."""
 
+_SHAPES = str.maketrans("23456789", "11111111")
 _NUMBER = re.compile(NUMBER_PATTERN)
 _FIXED = re.compile(FIXED_PATTERN)
 _LENIENT = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
@@ -76,7 +73,7 @@ def column_test(pattern: str) -> Callable[[Sequence[Any]], bool]:
 
     One match of the joined values costs a fraction of one match per value.
     """
-    matching_lines = re.compile(rf"(?:{pattern}\n)*{_POSSESSIVE}")
+    matching_lines = re.compile(rf"(?:{pattern}\n)*")
 
     def matches(values: Sequence[Any]) -> bool:
         try:
@@ -86,3 +83,20 @@ def column_test(pattern: str) -> Callable[[Sequence[Any]], bool]:
         return lines.count("\n") == len(values) and matching_lines.fullmatch(lines) is not None
 
     return matches
+
+
+def number_test(pattern: str) -> Callable[[Sequence[Any]], bool]:
+    """Return a :func:`column_test` for a pattern that makes no difference between the digits 1 to 9.
+
+    The numbers of a column have few shapes, such as ``11.11`` for ``23.45``, and each shape is matched once.
+    """
+    matches = column_test(pattern)
+
+    def all_match(values: Sequence[Any]) -> bool:
+        try:
+            shapes = "\n".join(values).translate(_SHAPES).split("\n")
+        except TypeError:  # a value isn't a string
+            return False
+        return len(shapes) == len(values) and matches(list(set(shapes)))
+
+    return all_match

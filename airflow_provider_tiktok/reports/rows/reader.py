@@ -31,6 +31,7 @@ from airflow_provider_tiktok.storage.columns import (
     TIMESTAMP,
     canonical_number,
     column_test,
+    number_test,
 )
 
 log = logging.getLogger(__name__)
@@ -54,8 +55,8 @@ def _time_test(pattern: str) -> Callable[[Sequence[Any]], bool]:
 
 
 _IS_CANONICAL = {
-    INTEGER: column_test(INTEGER_PATTERN),
-    DECIMAL: column_test(FIXED_PATTERN),
+    INTEGER: number_test(INTEGER_PATTERN),
+    DECIMAL: number_test(FIXED_PATTERN),
     DATE: _time_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} 00:00:00"),
     TIMESTAMP: _time_test(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"),
 }

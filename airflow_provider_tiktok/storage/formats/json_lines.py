@@ -15,12 +15,12 @@ from airflow_provider_tiktok.storage.columns import (
     NUMBER_PATTERN,
     NUMBER_TYPES,
     Cells,
-    column_test,
     is_number,
+    number_test,
 )
 from airflow_provider_tiktok.storage.formats.base import LineFormat
 
-_are_numbers_or_null = column_test(rf"(?:null|{NUMBER_PATTERN})")
+_are_numbers_or_null = number_test(rf"(?:null|{NUMBER_PATTERN})")
 
 
 class JsonLines(LineFormat):

@@ -42,9 +42,9 @@ from airflow_provider_tiktok.storage.columns import (
     NUMBER_PATTERN,
     NUMBER_TYPES,
     Cells,
-    column_test,
     is_double,
     is_number,
+    number_test,
 )
 from airflow_provider_tiktok.storage.formats.part_file import PartFile
 
@@ -60,7 +60,7 @@ _SPECIAL = re.compile(r'[",\r\n]')
 _UNQUOTED = frozenset(
     {"integer", "decimal", "float", "date", "timestamp", "timestamp_utc", "boolean"}
 )  # types whose clean cells need no quotes
-_are_numbers = column_test(NUMBER_PATTERN)
+_are_numbers = number_test(NUMBER_PATTERN)
 
 
 class Parquet:
