@@ -190,14 +190,14 @@ test("accounts have the newest figures, and the age of their last final day in t
 test("where one account lags, each has its own last final day", () => {
   const now = new Date("2026-11-28T20:00:00Z");
   const accounts = { 1: account({ end: "2026-11-27" }), 2: account({ end: "2026-11-27" }) };
-  const told = summary({ is_final: false, accounts, final_days: { 1: "2026-11-27", 2: "2026-11-26" } });
+  const told = summary({ is_final: false, accounts, final_day: "2026-11-27", final_days: { 2: "2026-11-26" } });
   const found = (...runs) => model.accountsOf(runs, now).map((each) => [each.finalDay, each.finalAge]);
   assert.deepEqual(found(run(told)), [["2026-11-27", 1], ["2026-11-26", 2]]);
-  const none = summary({ is_final: false, accounts, final_days: { 1: null, 2: null } });
+  const none = summary({ is_final: false, accounts, final_day: null, final_days: {} });
   assert.deepEqual(found(run(none)), [["", null], ["", null]]);
   assert.deepEqual(found(run(none), run(told)), found(run(told))); // what an earlier run had final remains so
   const [mapped, other] = [1, 2].map((id) =>
-    summary({ is_final: id === 1, accounts: { [id]: accounts[id] }, final_days: { [id]: id === 1 ? "2026-11-27" : null } }),
+    summary({ is_final: id === 1, accounts: { [id]: accounts[id] }, final_day: id === 1 ? "2026-11-27" : null, final_days: {} }),
   );
   const together = { ...run(null), loaded: model.combine([mapped, other]) };
   assert.deepEqual(found(together), [["2026-11-27", 1], ["", null]]);

@@ -70,7 +70,8 @@ def test_the_summary_says_what_came():
         },
         "days": {},
         "complete": True,
-        "final_days": {"7": "2026-01-05", "8": "2026-01-05"},
+        "final_day": "2026-01-05",
+        "final_days": {},
         "is_final": True,
     }
 
@@ -99,7 +100,12 @@ def test_the_last_final_day_is_each_accounts_own(now, berlin, los_angeles, is_fi
     report = fetch(client, dataclasses.replace(report_plan, zones=ZONES))
     all_rows(report)
     summary = make_summary(report, client.counts, datetime.fromisoformat(f"{now}+00:00"))
-    assert (summary["final_days"], summary["is_final"]) == ({"7": berlin, "8": los_angeles}, is_final)
+    assert {"7": summary["final_day"], "8": summary["final_day"]} | summary["final_days"] == {
+        "7": berlin,
+        "8": los_angeles,
+    }
+    assert len(summary["final_days"]) == (berlin != los_angeles)
+    assert summary["is_final"] == is_final
 
 
 def test_the_last_final_day_is_found_in_windows_before_the_last():
@@ -108,14 +114,15 @@ def test_the_last_final_day_is_found_in_windows_before_the_last():
     report = fetch(client, plan(client, report_end_date="2026-01-09", **hours))
     all_rows(report)
     summary = make_summary(report, client.counts, datetime(2026, 1, 6, 13, tzinfo=UTC))
-    assert (summary["final_days"], summary["is_final"]) == ({"7": "2026-01-05"}, False)
+    assert (summary["final_day"], summary["final_days"], summary["is_final"]) == ("2026-01-05", {}, False)
 
 
 def test_a_lifetime_has_no_final_day():
     client = FakeClient(paged([]))
     report = fetch(client, old_plan(client, query_lifetime=True))
     all_rows(report)
-    assert make_summary(report, client.counts, NOW)["final_days"] == {"7": None}
+    summary = make_summary(report, client.counts, NOW)
+    assert (summary["final_day"], summary["final_days"]) == (None, {})
 
 
 def test_a_report_with_a_skipped_account_is_not_complete():

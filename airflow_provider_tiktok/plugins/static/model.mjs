@@ -320,9 +320,9 @@ function endsOf(summary) {
 
 /** Return the last final day of each account; summaries of earlier versions only say whether the last day of all is final. */
 function finalDaysOf(summary) {
-  const { accounts = {}, final_days: told = {}, is_final: isFinal, report_end_date: end } = summary;
-  const ofAll = isFinal ? Object.entries(accounts).map(([id, account]) => [id, account.end ?? end]) : [];
-  return { ...Object.fromEntries(ofAll), ...told };
+  const { accounts = {}, is_final: isFinal, report_end_date: end, final_day: usual, final_days: others = {} } = summary;
+  const ofAll = ([id, account]) => [id, usual === undefined ? (isFinal ? (account.end ?? end) : null) : usual];
+  return { ...Object.fromEntries(Object.entries(accounts).map(ofAll)), ...others };
 }
 
 function isWhole(loaded) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -73,10 +75,18 @@ def make_summary(
         },
         "total_metrics": source.total_metrics,
         **told,
-        "final_days": {
-            name: iso_day(day) for name, day in plan.final_days(now).items() if name in told["accounts"]
-        },
+        **_final_days(plan, now, told["accounts"]),
         "is_final": plan.is_final(now),
+    }
+
+
+def _final_days(plan: ReportPlan, now: datetime, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the last final day of most accounts, and those of the named ones that have another."""
+    days = {name: iso_day(day) for name, day in plan.final_days(now).items()}
+    [(usual, _)] = Counter(days.values()).most_common(1) or [(None, 0)]
+    return {
+        "final_day": usual,
+        "final_days": {name: day for name, day in days.items() if day != usual and name in named},
     }
 
 
