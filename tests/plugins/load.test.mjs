@@ -83,6 +83,14 @@ test("where lists lack rendered fields, they are asked for once a task", async (
   }
 });
 
+test("rendered fields that can't be read are a remark, and the rest is shown", async () => {
+  const replace = (path) => (path.includes("dag%200") && /taskInstances\/report$/.test(path) ? 500 : undefined);
+  const airflow = new FakeAirflow(2, 1, { replace });
+  airflow.instances.forEach((each) => Object.assign(each, { start_date: each.run_after, end_date: each.run_after, rendered_fields: {} }));
+  const ended = await airflow.loader.endedSince(new Date(0));
+  assert.deepEqual(ended.map((item) => /error 500/.test(item.problem)).sort(), [false, true]);
+});
+
 test("where lists have rendered fields, or nothing has begun, nothing more is asked for", async () => {
   for (const values of [{ start_date: "2026-11-28T00:00:00Z", rendered_fields: { preset: "ad_daily" } }, { start_date: null }]) {
     const airflow = new FakeAirflow(2, 2);

@@ -108,6 +108,16 @@ def test_the_last_final_day_is_each_accounts_own(now, berlin, los_angeles, is_fi
     assert summary["is_final"] == is_final
 
 
+def test_the_last_final_day_is_none_of_an_account_that_was_skipped():
+    client = FakeClient(paged([]), accounts={"7": "Europe/Berlin", "8": "America/Los_Angeles"})
+    report_plan = plan(client, advertiser_ids="7,8", report_start_date="2026-01-05", **DAY_BY_DAY)
+    report = fetch(client, dataclasses.replace(report_plan, zones=ZONES))
+    all_rows(report)
+    report.result.skipped["7"] = "gone"
+    summary = make_summary(report, client.counts, datetime(2026, 1, 5, 23, 30, tzinfo=UTC))
+    assert (summary["final_day"], summary["final_days"]) == (None, {})
+
+
 def test_the_last_final_day_is_found_in_windows_before_the_last():
     client = FakeClient(paged([]))
     hours = {"dimensions": "ad_id,stat_time_hour", "report_start_date": "2026-01-01"}

@@ -72,8 +72,12 @@ export class Loader {
     const ours = ended.filter((instance) => wanted.has(keyOf(instance.dag_id, instance.task_id)));
     const items = await Promise.all(
       ours.map(async (listed) => {
-        const [instance, { value, problem }] = await Promise.all([this._withFields(listed), this._summary(listed)]);
-        return { instance, summary: value, problem };
+        const { value, problem } = await this._summary(listed);
+        try {
+          return { instance: await this._withFields(listed), summary: value, problem };
+        } catch (error) {
+          return { instance: listed, summary: null, problem: error.message };
+        }
       }),
     );
     return Object.assign(items, { total: ended.total, read: ended.length });

@@ -75,14 +75,18 @@ def make_summary(
         },
         "total_metrics": source.total_metrics,
         **told,
-        **_final_days(plan, now, told["accounts"]),
+        **_final_days(source, now, told["accounts"]),
         "is_final": plan.is_final(now),
     }
 
 
-def _final_days(plan: ReportPlan, now: datetime, named: Mapping[str, Any]) -> dict[str, Any]:
+def _final_days(source: ReportSource, now: datetime, named: Mapping[str, Any]) -> dict[str, Any]:
     """Return the last final day of most accounts, and those of the named ones that have another."""
-    days = {name: iso_day(day) for name, day in plan.final_days(now).items()}
+    days = {
+        name: iso_day(day)
+        for name, day in source.plan.final_days(now).items()
+        if name not in source.result.skipped
+    }
     [(usual, _)] = Counter(days.values()).most_common(1) or [(None, 0)]
     return {
         "final_day": usual,
