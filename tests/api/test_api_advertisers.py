@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
 from airflow_provider_tiktok.api.endpoints.advertisers import (
+    AccountLookup,
     Advertiser,
     describe,
     describe_batch,
     list_advertisers,
     list_authorised,
 )
+from airflow_provider_tiktok.api.retry import RetryPolicy
 from airflow_provider_tiktok.exceptions import (
     TikTokConfigError,
     TikTokInvalidRequestError,
@@ -272,4 +275,55 @@ def test_counts_that_cannot_be_read_fail(make_client, server, says):
 def test_counts_that_are_not_there_or_right_cost_no_call(make_client, server, says):
     server.script = pages_of(ids(2), 100, says=says)
     assert list(list_authorised(make_client(app_id="77", app_secret=SECRET))) == ids(2)
+    assert len(server.calls) == 1
+
+
+def test_a_lookup_that_has_begun_is_not_made_again(client, server):
+    server.script = info()
+    lookup = AccountLookup(client)
+    lookup.begin(ids(3))
+    lookup.begin(ids(5))
+    assert list(lookup.read(ids(3))) == ids(3)
+    assert list(map(asked, server.calls)) == [ids(3)]
+
+
+def test_a_lookup_adds_accounts_that_it_has_not_begun_with(client, server):
+    server.script = info()
+    lookup = AccountLookup(client)
+    lookup.begin(ids(2))
+    assert list(lookup.read(ids(4))) == ids(4)
+    assert sorted(map(asked, server.calls)) == [ids(2), ids(4)[2:]]
+
+
+def test_a_lookup_that_has_not_begun_is_made_when_it_is_read(client, server):
+    server.script = info()
+    assert list(AccountLookup(client).read(ids(2))) == ids(2)
+    assert list(map(asked, server.calls)) == [ids(2)]
+
+
+def test_a_lookup_is_made_again_without_an_account_that_failed_meanwhile(client, server):
+    good, bad = ids(2)
+    server.script = info(forbidden=[bad])
+    lookup = AccountLookup(client)
+    lookup.begin([good, bad])
+    assert list(lookup.read([good])) == [good]
+    assert [good] in map(asked, server.calls)
+
+
+def test_a_closed_lookup_makes_no_further_call(make_client, server):
+    came = threading.Event()
+
+    def refuse(call):
+        came.set()
+        return refusal(40100)
+
+    server.script = refuse
+    lookup = AccountLookup(make_client(retry=RetryPolicy(initial_backoff=60, max_backoff=60)))
+    lookup.begin(ids(1))
+    assert came.wait(10)
+    lookup.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith("tiktok-accounts"):
+            thread.join(10)
+            assert not thread.is_alive()
     assert len(server.calls) == 1

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from airflow_provider_tiktok.api.client import TikTokClient
 from airflow_provider_tiktok.operators.entities import TikTokEntitiesOperator
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.operators.report_to_sql import TikTokReportToSqlOperator
@@ -97,6 +98,27 @@ def test_the_summary_says_what_the_rows_say(emulator, tmp_path):
     assert figures(run(advertiser_ids=names, output_path=f"{tmp_path}/")) == right
     renamed = run(advertiser_ids=names, column_names={"spend": "cost", "stat_time_day": "day"})
     assert figures(renamed) == right
+
+
+def test_accounts_are_looked_up_next_to_the_last_of_many_pages(emulator, monkeypatch):
+    [name] = accounts(emulator, 1)
+    answered, get = [], TikTokClient.get
+
+    def get_and_note(client, path, params, **options):
+        answer = get(client, path, params, **options)
+        answered.append((path, params.get("page")))
+        return answer
+
+    monkeypatch.setattr(TikTokClient, "get", get_and_note)
+    right, count = expected(emulator, [name]), 120  # 40 ads on three days
+    report = "report/integrated/get/"
+    for pages, looked_up in ((3, [("advertiser/info/", None)]), (12, [(report, 12)])):
+        emulator.set_faults([{"fault": "slow", "path": report, "page": pages, "seconds": 1.5}])
+        answered.clear()
+        summary = run(advertiser_ids=[name], request_params={"page_size": count // pages}, max_concurrency=4)
+        assert len(answered) == summary["api_calls"] == pages + 1
+        assert answered[-1:] == looked_up
+        assert figures(summary) == right
 
 
 def test_a_report_task_says_the_same(emulator, moved_clock):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from typing import Any, TypeVar
@@ -116,15 +118,18 @@ def describe(client: TikTokClient, advertiser_ids: Sequence[str]) -> Details:
     return details
 
 
-def describe_if_told(client: TikTokClient, advertiser_ids: Sequence[str]) -> dict[str, Advertiser]:
+def describe_if_told(
+    client: TikTokClient, advertiser_ids: Sequence[str], cancel: threading.Event | None = None
+) -> dict[str, Advertiser]:
     """Look accounts up by ID in one call per 100, for nothing but a summary: what TikTok doesn't tell is absent.
 
+    :param cancel: as of :meth:`~airflow_provider_tiktok.api.client.TikTokClient.get`.
     :raises TikTokAuthError: the token is of no use any more.
     """
     found: dict[str, Advertiser] = {}
     for first in range(0, len(advertiser_ids), MAX_IDS_PER_CALL):
         try:
-            found |= describe_batch(client, advertiser_ids[first : first + MAX_IDS_PER_CALL])
+            found |= describe_batch(client, advertiser_ids[first : first + MAX_IDS_PER_CALL], cancel)
         except TikTokAuthError:
             raise
         except TikTokAPIError as error:
@@ -132,6 +137,42 @@ def describe_if_told(client: TikTokClient, advertiser_ids: Sequence[str]) -> dic
             if error.retryable or lacks_scope(error):
                 break  # TikTok would refuse the next call, too
     return found
+
+
+class AccountLookup:
+    """Looks accounts up for a summary, next to other calls if it begins early enough.
+
+    :param client: makes the calls.
+    """
+
+    def __init__(self, client: TikTokClient) -> None:
+        self._client = client
+        self._cancel = threading.Event()
+        self._asked: Sequence[str] = ()
+        self._found: Future[dict[str, Advertiser]] | None = None
+
+    def begin(self, advertiser_ids: Sequence[str]) -> None:
+        """Look accounts up in another thread, if that has not begun."""
+        if self._found is None:
+            self._asked = advertiser_ids
+            pool = ThreadPoolExecutor(1, thread_name_prefix="tiktok-accounts")
+            self._found = pool.submit(describe_if_told, self._client, advertiser_ids, self._cancel)
+            pool.shutdown(wait=False)
+
+    def read(self, advertiser_ids: Sequence[str]) -> dict[str, Advertiser]:
+        """Return what TikTok tells of accounts, by ID; all that is missing is asked for now.
+
+        :raises TikTokAuthError: the token is of no use any more.
+        """
+        if self._found is None or not set(self._asked) <= set(advertiser_ids):
+            # for an account that has failed since, TikTok may have refused to tell of any
+            return describe_if_told(self._client, advertiser_ids)
+        more = [name for name in advertiser_ids if name not in set(self._asked)]
+        return self._found.result() | describe_if_told(self._client, more)
+
+    def close(self) -> None:
+        """Give up what has begun and is of no use any more."""
+        self._cancel.set()
 
 
 def ask_by_halves(
@@ -157,9 +198,12 @@ def ask_by_halves(
     yield from ask_by_halves(advertiser_ids[half:], ask)
 
 
-def describe_batch(client: TikTokClient, batch: Sequence[str]) -> dict[str, Advertiser]:
+def describe_batch(
+    client: TikTokClient, batch: Sequence[str], cancel: threading.Event | None = None
+) -> dict[str, Advertiser]:
     """Look up to 100 accounts up in one call.
 
+    :param cancel: as of :meth:`~airflow_provider_tiktok.api.client.TikTokClient.get`.
     :raises TikTokPermissionError: TikTok refuses, maybe for one of them.
     :raises TikTokTransportError: the list can't be read, or has an account twice, with different values.
     """
@@ -168,9 +212,8 @@ def describe_batch(client: TikTokClient, batch: Sequence[str]) -> dict[str, Adve
         if len(batch) > 1
         else f"details of advertiser {batch[0]}"
     )
-    answer = client.get(
-        "advertiser/info/", {"advertiser_ids": list(batch), "fields": _FIELDS}, subject=subject
-    )
+    params = {"advertiser_ids": list(batch), "fields": _FIELDS}
+    answer = client.get("advertiser/info/", params, subject=subject, cancel=cancel)
     found: dict[str, Advertiser] = {}
     for advertiser in map(read_advertiser, _items(answer)):
         name = advertiser.advertiser_id

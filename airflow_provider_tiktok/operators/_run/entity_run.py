@@ -108,7 +108,7 @@ class EntityRun(Run):
         """Return the summary of rows that have all come."""
         return {
             "entity": self._request.kind.name,
-            **summarize_entities(source, self.client.counts, self.describe_accounts),
+            **summarize_entities(source, self.client.counts, self.accounts.read),
         }
 
     def _open_output(self, plan: EntityPlan) -> Output:

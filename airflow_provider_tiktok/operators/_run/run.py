@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from airflow_provider_tiktok import clock
 from airflow_provider_tiktok._compat_late import time_trigger
-from airflow_provider_tiktok.api.endpoints.advertisers import Advertiser, describe_if_told
+from airflow_provider_tiktok.api.endpoints.advertisers import AccountLookup
 from airflow_provider_tiktok.entities.plan import list_all
 from airflow_provider_tiktok.exceptions import (
     TikTokEmptyReportError,
@@ -41,6 +41,7 @@ from airflow_provider_tiktok.reports.params.request import parse_request
 from airflow_provider_tiktok.reports.planning.plan import Plan, ReportPlan
 from airflow_provider_tiktok.reports.planning.planner import make_plan
 from airflow_provider_tiktok.reports.planning.reconcile import read_reconciliation
+from airflow_provider_tiktok.reports.result.accounts import MAX_ACCOUNTS
 from airflow_provider_tiktok.reports.result.restatement import compared_by
 from airflow_provider_tiktok.reports.result.summary import make_summary
 from airflow_provider_tiktok.reports.rows.schema import schema_of, window_columns
@@ -87,6 +88,7 @@ class Run(ABC):
         self.client = hook.get_conn(
             connections=options.max_concurrency, max_suspension_wait=MAX_WAIT if options.deferrable else None
         )
+        self.accounts = AccountLookup(self.client)
         self.source: RowSource | None = None
         self._stop = stop
         self._began = clock.monotonic()
@@ -136,6 +138,7 @@ class Run(ABC):
         :param resumed: as of :meth:`attempt`.
         """
         with (
+            closing(self.accounts),
             closing(output),
             closing(self._open_checkpoint(plan, output, resumed=resumed)) as checkpoint,
         ):
@@ -217,10 +220,6 @@ class Run(ABC):
         time = clock.now() + timedelta(seconds=seconds + random.uniform(0, _JITTER))  # noqa: S311
         log.warning("%s The task waits in the triggerer until %s.", error, f"{time:%Y-%m-%d %H:%M:%S} UTC")
         return Deferred(time_trigger(time), "go_on", {"unfinished": dict(unfinished)})
-
-    def describe_accounts(self, names: Sequence[str]) -> Mapping[str, Advertiser]:
-        """Return what TikTok tells of accounts, for the summary."""
-        return describe_if_told(self.client, names)
 
     def check_stopped(self) -> None:
         """Raise :class:`~airflow_provider_tiktok.exceptions.TikTokStoppedError` if the task was killed."""
@@ -327,7 +326,7 @@ class ReportRun(Run):
     def summarize(self, source: RowSource) -> dict[str, Any]:
         """Return the summary of rows that have all come."""
         self._final_time = _of_report(source).plan.final_time()
-        return make_summary(_of_report(source), self.client.counts, clock.now(), self.describe_accounts)
+        return make_summary(_of_report(source), self.client.counts, clock.now(), self.accounts.read)
 
     def log_summary(self, summary: Mapping[str, Any]) -> None:
         """Log what was published, and what of it is odd."""
@@ -354,7 +353,14 @@ class ReportRun(Run):
             drop_invalid_metrics=self.options.drop_invalid_metrics,
             reconciliation=self.reconciliation,
             resume_from=checkpoint.resume_from,
+            on_idle=lambda: self._look_accounts_up(plan),
         )
+
+    def _look_accounts_up(self, plan: ReportPlan) -> None:
+        """Begin to look up what the summary says of accounts, where the plan didn't need to know."""
+        if plan.described is None and self.source is not None:
+            names = [name for name in plan.accounts if name not in self.source.result.skipped]
+            self.accounts.begin(names[:MAX_ACCOUNTS])
 
 
 def _columns_of(request: ReportRequest, options: ReportOptions) -> OutputColumns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from airflow_provider_tiktok.api.client import TikTokClient
@@ -38,6 +38,7 @@ class PagedSource(WindowSource):
     :param drop_invalid_metrics: go on without the metrics that TikTok refuses by name; their column is null.
     :param reconciliation: compares every window's spend with the account's own.
     :param resume_from: where an earlier fetch has left off, and what it brought until there.
+    :param on_idle: as :class:`~airflow_provider_tiktok.reports.fetch.scheduler.PageScheduler`'s.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class PagedSource(WindowSource):
         drop_invalid_metrics: bool = False,
         reconciliation: Reconciliation | None = None,
         resume_from: tuple[Position, FetchResult] | None = None,
+        on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         failures = AccountFailures(on_advertiser_error, plan.advertiser_ids)
         check_concurrency(max_concurrency)
@@ -74,6 +76,7 @@ class PagedSource(WindowSource):
             failures=failures,
             max_concurrency=max_concurrency,
             resumed=resumed,
+            on_idle=on_idle,
         )
 
     @property

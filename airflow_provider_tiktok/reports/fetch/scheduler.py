@@ -62,6 +62,7 @@ class PageScheduler:
     :param on_account_error: called with an account's ID and error when it can't be fetched; raises what ends the report.
     :param concurrency: calls in flight.
     :param waiting: answers that may wait in memory to be read.
+    :param on_idle: called, maybe more than once, while the last pages of a window of many pages leave threads idle.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class PageScheduler:
         on_account_error: Callable[[str, TikTokError], None],
         concurrency: int,
         waiting: int,
+        on_idle: Callable[[], None],
     ) -> None:
         self._client = client
         self._path = plan.path
@@ -84,10 +86,12 @@ class PageScheduler:
         self._recovery = recovery
         self._progress = progress
         self._on_account_error = on_account_error
+        self._on_idle = on_idle
         self._completeness = CompletenessCheck()
         self._cancel = threading.Event()
         # windows ahead of the one whose rows come next; enough to keep all threads busy with small ones
         self._open: deque[WindowFetch] = deque()
+        self._concurrency = concurrency
         self._lookahead = 4 * concurrency
         self._pool: WorkerPool[PageJob, Answer] = WorkerPool(self._fetch_page, concurrency, waiting=waiting)
         self._end: TikTokError | None = None
@@ -194,6 +198,8 @@ class PageScheduler:
             self._submit()  # the next calls are under way while this one's rows are read
             if problem := window.take(job, answer):
                 refetch(window, problem, self._recovery.incomplete)
+            elif window.pages > self._concurrency and self._pool.has_idle:
+                self._on_idle()
         except TikTokError as error:
             self._fail_account(window.advertiser_id, error)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from airflow_provider_tiktok.api.client import TikTokClient
@@ -37,6 +37,7 @@ class WindowSource:
     :param failures: what an account's failure means for the others.
     :param max_concurrency: calls in flight.
     :param resumed: where an earlier fetch has left off, and what it brought until there.
+    :param on_idle: as :class:`~airflow_provider_tiktok.reports.fetch.scheduler.PageScheduler`'s.
 
     ``progress`` counts what has come.
     """
@@ -53,6 +54,7 @@ class WindowSource:
         failures: AccountFailures,
         max_concurrency: int,
         resumed: tuple[Position, FetchResult],
+        on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._failures = failures
         self._making = making
@@ -80,6 +82,7 @@ class WindowSource:
             on_account_error=self._fail_account,
             concurrency=max_concurrency,
             waiting=min(waiting, max_concurrency),
+            on_idle=on_idle,
         )
 
     @property
