@@ -11,11 +11,11 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from math import nan
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import processes
@@ -24,13 +24,20 @@ METRICS = "spend,impressions,clicks,ctr,cpc,cpm,reach,frequency,conversion,cost_
 LAST_DAY = date(2026, 10, 31)
 TABLE = "benchmark_rows"
 COLUMNS = (
-    *("output", "rows", "calls", "seconds", "CPU s", "CPU s per million, tenth by tenth", "in loops"),
+    *(
+        "output",
+        "rows",
+        "calls",
+        "seconds",
+        "CPU s",
+        "CPU s per million, tenth by tenth",
+        "per CPU s of calls",
+    ),
     *("to publish", "MiB, first half", "MiB, peak"),
 )
 PAGE = 1000
 MILLION = 1_000_000
 _MIB = 1 << 20
-_LOOP = 300_000  # additions that show how fast the machine is just now
 _POLL = 2.0  # seconds between two looks at the emulator's calls
 
 
@@ -102,7 +109,7 @@ def print_row(output: str, found: dict, task: processes.Task) -> None:
     publish = (found["cpu"] - windows[-1]["cpu"]) / found["rows"] * MILLION
     print(
         f"| {output} | {found['rows']:,} | {found['calls']:,} | {found['seconds']:.0f} | {found['cpu']:.1f} | "
-        f"{' '.join(f'{seconds:.1f}' for seconds, _ in pace)} | {' '.join(f'{loops:.1f}' for _, loops in pace)} | "
+        f"{' '.join(f'{seconds:.1f}' for seconds, _ in pace)} | {' '.join(f'{ratio:.2f}' for _, ratio in pace)} | "
         f"{publish:.2f} | {max(samples[: len(samples) // 2]) // _MIB} | "
         f"{max(task.memory.largest, found['peak']) // _MIB} |",
         flush=True,
@@ -112,15 +119,16 @@ def print_row(output: str, found: dict, task: processes.Task) -> None:
 def per_million(windows: list[dict]) -> Iterator[tuple[float, float]]:
     """Yield the CPU seconds that a million rows took, for each tenth of them; the first window warms up.
 
-    The same follows in loops of five million additions, for the machine's speed changes within a run.
+    With them come the CPU seconds per second that the calls took: a page is as much work at the end as at the beginning,
+    on a machine whose speed changes.
     """
-    before, tenth, loops = windows[0], windows[-1]["rows"] / 10, []
-    for window in windows[1:]:
-        loops.append(window["loop"])
+    before, tenth = windows[0], windows[-1]["rows"] / 10
+    for window in windows:
         if (rows := window["rows"] - before["rows"]) >= tenth or window is windows[-1]:
-            seconds = (window["cpu"] - before["cpu"]) / rows * MILLION
-            yield seconds, seconds / mean(loops) * _LOOP / (5 * MILLION)
-            before, loops = window, []
+            cpu = window["cpu"] - before["cpu"]
+            calls = window["calls"] - before["calls"]
+            yield cpu / rows * MILLION, cpu / calls if calls else nan
+            before = window
 
 
 def database(output: str) -> dict[str, str]:
@@ -133,39 +141,35 @@ def database(output: str) -> dict[str, str]:
     return {"AIRFLOW_CONN_WAREHOUSE": servers.postgres()}
 
 
-def write_windows() -> Callable[[], float]:
+def write_windows() -> None:
     """Let the task write, whenever the rows of a window are complete, the rows until then and the CPU seconds.
 
-    :return: returns the process's CPU seconds, without those of the loops.
+    With them come those of the calls, from the request to the answer that is read as JSON.
     """
+    from airflow_provider_tiktok.api.client import TikTokClient
     from airflow_provider_tiktok.reports.fetch.scheduler import PageScheduler
 
-    next_window = PageScheduler.next_window
-    rows, looped = 0, 0.0
+    next_window, get = PageScheduler.next_window, TikTokClient.get
+    rows, calls = 0, 0.0
 
-    def cpu() -> float:
-        return time.process_time() - looped
+    def get_and_measure(client: TikTokClient, *args: Any, **options: Any) -> Any:
+        nonlocal calls
+        start = time.thread_time()
+        answer = get(client, *args, **options)
+        calls += time.thread_time() - start
+        return answer
 
     def next_and_write(scheduler: PageScheduler) -> Any:
-        nonlocal rows, looped
+        nonlocal rows
         window = next_window(scheduler)
         if window is not None:
             rows += len(window.rows)
-            loop = loop_seconds()
-            looped += loop
-            print(json.dumps({"window": True, "rows": rows, "cpu": cpu(), "loop": loop}), flush=True)
+            line = {"window": True, "rows": rows, "cpu": time.process_time(), "calls": calls}
+            print(json.dumps(line), flush=True)
         return window
 
     PageScheduler.next_window = next_and_write
-    return cpu
-
-
-def loop_seconds() -> float:
-    """Return the CPU seconds of this thread for ``_LOOP`` additions."""
-    start, number = time.thread_time(), 0
-    for each in range(_LOOP):
-        number += each
-    return time.thread_time() - start
+    TikTokClient.get = get_and_measure
 
 
 def run(job: dict) -> None:
@@ -194,13 +198,13 @@ def run(job: dict) -> None:
         files = {"output_path": f"{job['folder']}/", "output_format": job["output"]}
         operator = TikTokReportOperator(**files, partition_by=["stat_time_day"], **report)
     started = time.perf_counter()
-    cpu = write_windows()
+    write_windows()
     summary = operator.execute(processes.attempt(job["attempt"]))
     result = {
         "rows": summary["row_count"],
         "calls": summary["api_calls"],
         "seconds": time.perf_counter() - started,
-        "cpu": cpu(),
+        "cpu": time.process_time(),
         "peak": processes.peak(),
         "summary": len(json.dumps(summary)),
     }
