@@ -47,7 +47,7 @@ function draw(box, { points, series, format, isByDay, isBars, open }) {
     width: 300,
     height: HEIGHT,
     legend: { markers: { width: 0, fill: (plot, index) => color(series[index - 1].color) } },
-    padding: [8, 12, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { range: padded(points) }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
