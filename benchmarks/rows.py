@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from math import nan
@@ -104,20 +104,25 @@ def kill(options: argparse.Namespace, env: dict[str, str], job: dict) -> None:
 def print_row(output: str, found: dict, task: processes.Task) -> None:
     """Print what a task took."""
     windows = [line for line in task.lines if "window" in line]
-    pace = list(per_million(windows))
+    seconds, cpu, ratios = zip(*per_million(windows), strict=True)
     samples = [memory for _, memory in task.memory.samples]
     publish = (found["cpu"] - windows[-1]["cpu"]) / found["rows"] * MILLION
     print(
         f"| {output} | {found['rows']:,} | {found['calls']:,} | {found['seconds']:.0f} | {found['cpu']:.1f} | "
-        f"{' '.join(f'{seconds:.1f}' for seconds, _ in pace)} | {' '.join(f'{ratio:.2f}' for _, ratio in pace)} | "
+        f"{in_row(seconds, 1)} | {in_row(cpu, 1)} | {in_row(ratios, 2)} | "
         f"{publish:.2f} | {max(samples[: len(samples) // 2]) // _MIB} | "
         f"{max(task.memory.largest, found['peak']) // _MIB} |",
         flush=True,
     )
 
 
-def per_million(windows: list[dict]) -> Iterator[tuple[float, float]]:
-    """Yield the CPU seconds that a million rows took, for each tenth of them; the first window warms up.
+def in_row(numbers: Iterable[float], decimals: int) -> str:
+    """Return numbers in a row."""
+    return " ".join(f"{number:.{decimals}f}" for number in numbers)
+
+
+def per_million(windows: list[dict]) -> Iterator[tuple[float, float, float]]:
+    """Yield seconds and CPU seconds that a million rows took, for each tenth of them; the first window warms up.
 
     With them come the CPU seconds per second that the calls took: a page is as much work at the end as at the beginning,
     on a machine whose speed changes.
@@ -125,9 +130,8 @@ def per_million(windows: list[dict]) -> Iterator[tuple[float, float]]:
     before, tenth = windows[0], windows[-1]["rows"] / 10
     for window in windows:
         if (rows := window["rows"] - before["rows"]) >= tenth or window is windows[-1]:
-            cpu = window["cpu"] - before["cpu"]
-            calls = window["calls"] - before["calls"]
-            yield cpu / rows * MILLION, cpu / calls if calls else nan
+            seconds, cpu, calls = (window[name] - before[name] for name in ("time", "cpu", "calls"))
+            yield seconds / rows * MILLION, cpu / rows * MILLION, cpu / calls if calls else nan
             before = window
 
 
@@ -142,9 +146,9 @@ def database(output: str) -> dict[str, str]:
 
 
 def write_windows() -> None:
-    """Let the task write, whenever the rows of a window are complete, the rows until then and the CPU seconds.
+    """Let the task write, whenever the rows of a window are complete, the rows until then, seconds and CPU seconds.
 
-    With them come those of the calls, from the request to the answer that is read as JSON.
+    With them come the CPU seconds of the calls, from the request to the answer that is read as JSON.
     """
     from airflow_provider_tiktok.api.client import TikTokClient
     from airflow_provider_tiktok.reports.fetch.scheduler import PageScheduler
@@ -164,8 +168,8 @@ def write_windows() -> None:
         window = next_window(scheduler)
         if window is not None:
             rows += len(window.rows)
-            line = {"window": True, "rows": rows, "cpu": time.process_time(), "calls": calls}
-            print(json.dumps(line), flush=True)
+            now = {"time": time.perf_counter(), "cpu": time.process_time(), "calls": calls}
+            print(json.dumps({"window": True, "rows": rows, **now}), flush=True)
         return window
 
     PageScheduler.next_window = next_and_write
