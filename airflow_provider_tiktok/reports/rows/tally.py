@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
@@ -19,7 +19,7 @@ DAYS = (DAY, HOUR)
 """Dimensions that say of which day a row is."""
 
 _EXACT = Context(prec=1_000)  # digits; a sum of money has fewer
-_NOTHING, _ONE, _CENT = Decimal(0), Decimal(1), Decimal("0.01")
+_NOTHING = Decimal(0)
 _THIRD_LAST = itemgetter(-3)
 
 
@@ -46,7 +46,7 @@ ByDay = Mapping[tuple[Cell, Cell], Figures]
 
 
 class Tally:
-    """Counts pages. It does little per row and page, for it is to take no time.
+    """Counts pages. It does little per row, page and day, for it is to take no time.
 
     :param schema: of the rows.
     """
@@ -57,7 +57,10 @@ class Tally:
         self._time = next((names.index(name) for name in DAYS if name in schema.key), None)
         self._spend = names.index(SPEND) if SPEND in names and SPEND not in schema.key else None
         self._is_number = schema.columns.get(SPEND) in NUMBER_TYPES
-        self._figures: dict[tuple[Cell, Cell], Figures] = {}  # by account and time; of hourly rows, the hour
+        # by account and time; of hourly rows, the hour
+        self._rows: Counter[tuple[Cell, Cell]] = Counter()
+        self._cents: Counter[tuple[Cell, Cell]] = Counter()
+        self._decimals: dict[tuple[Cell, Cell], Decimal] = {}  # spend that is not in whole cents
 
     def add(self, page: Page) -> None:
         """Count a page."""
@@ -69,50 +72,58 @@ class Tally:
         times = nothing if self._time is None else page.columns[self._time]
         cells = nothing if self._spend is None else page.columns[self._spend]
         is_clean = self._spend is not None and self._is_number and page.clean[self._spend]
-        numbers, unit = _numbers(cells, is_clean=is_clean)
+        cents = _cents(cells) if is_clean else None
         of_one_account = accounts.count(accounts[0]) == count
-        groups = _by_key(times if of_one_account else list(zip(accounts, times, strict=True)), numbers)
-        with localcontext(_EXACT):
-            for key, found in groups.items():
-                known = found if is_clean else [number for number in found if number is not None]
-                spend = sum(known) * unit if known else None
-                self._add((accounts[0], key) if of_one_account else key, Figures(len(found), spend))
+        keys = times if of_one_account else list(zip(accounts, times, strict=True))
+        for each, found in _by_key(keys, cells if cents is None else cents).items():
+            key = (accounts[0], each) if of_one_account else each
+            self._rows[key] += len(found)
+            if cents is None:
+                self._add_decimals(key, found)
+            else:
+                self._cents[key] += sum(found)
 
     def absorb(self, other: Tally) -> None:
         """Add what another one has counted."""
-        for key, figures in other._figures.items():
-            self._add(key, figures)
+        self._rows.update(other._rows)
+        self._cents.update(other._cents)
+        for key, spend in other._decimals.items():
+            self._decimals[key] = _EXACT.add(self._decimals.get(key, _NOTHING), spend)
 
     def clear(self) -> None:
         """Forget all pages."""
-        self._figures.clear()
+        for counted in (self._rows, self._cents, self._decimals):
+            counted.clear()
 
     def by_day(self) -> dict[tuple[Cell, Cell], Figures]:
         """Return the figures of all pages."""
         found: dict[tuple[Cell, Cell], Figures] = {}
-        for (account, time), figures in self._figures.items():
-            day = None if time is None else time[:DAY_LENGTH]
-            found.setdefault((account, day), Figures()).add(figures)
+        for key, rows in self._rows.items():
+            account, time = key
+            figures = found.setdefault((account, None if time is None else time[:DAY_LENGTH]), Figures())
+            figures.add(Figures(rows, self._decimals.get(key)))
+            if key in self._cents:
+                figures.add(Figures(0, Decimal(self._cents[key]).scaleb(-2, _EXACT)))
         return found
 
-    def _add(self, key: tuple[Cell, Cell], figures: Figures) -> None:
-        self._figures.setdefault(key, Figures()).add(figures)
+    def _add_decimals(self, key: tuple[Cell, Cell], cells: Sequence[Cell]) -> None:
+        """Add spend with any digits; a cell that is no number has none."""
+        if numbers := [Decimal(cell) for cell in cells if cell and is_number(cell)]:
+            with localcontext(_EXACT):
+                self._decimals[key] = sum(numbers, self._decimals.get(key, _NOTHING))
 
 
-def _numbers(cells: Sequence[Any], *, is_clean: bool) -> tuple[Sequence[Any], Decimal]:
-    """Return numbers that can be added up, and their unit. A cell that is no number is ``None``.
+def _cents(cells: Sequence[Any]) -> list[int] | None:
+    """Return numbers as whole cents; ``None`` if not all have two decimals, as money nearly always has.
 
-    Money nearly always has two decimals, and Python reads and adds whole cents faster than decimals.
+    Python reads and adds whole numbers faster than decimals.
     """
-    if not is_clean:
-        return [Decimal(cell) if cell and is_number(cell) else None for cell in cells], _ONE
     try:
-        has_cents = set(map(_THIRD_LAST, cells)) == {"."}
+        if set(map(_THIRD_LAST, cells)) != {"."}:
+            return None
     except IndexError:  # one is shorter
-        has_cents = False
-    if has_cents:
-        return list(map(int, "\n".join(cells).replace(".", "").split("\n"))), _CENT
-    return list(map(Decimal, cells)), _ONE
+        return None
+    return list(map(int, "\n".join(cells).replace(".", "").split("\n")))
 
 
 def _by_key(keys: Sequence[Any], values: Sequence[Any]) -> Mapping[Any, Sequence[Any]]:
