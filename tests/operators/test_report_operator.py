@@ -8,6 +8,7 @@ import pickle
 import signal
 import threading
 import time
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -754,6 +755,27 @@ def test_other_policies_fail(emulator, connect, policy):
         run(**ONE_DAY, advertiser_ids=[one, two], on_advertiser_error=policy)
     if policy == "fail_at_end":
         assert {call.query["advertiser_id"] for call in emulator.calls} == {one, two}
+
+
+@pytest.mark.parametrize(
+    ("policy", "level", "text"),
+    [
+        ("skip", "WARNING", "is skipped"),
+        ("fail_at_end", "ERROR", "failed; the others are fetched before the task fails"),
+    ],
+)
+def test_the_log_says_what_an_accounts_failure_means_for_the_others(
+    emulator, connect, caplog, policy, level, text
+):
+    connect()
+    one, two = accounts(emulator)
+    forbid(emulator, one)
+    fails = pytest.raises(AirflowFailException) if policy == "fail_at_end" else nullcontext()
+    with fails:
+        run(**ONE_DAY, advertiser_ids=[one, two], on_advertiser_error=policy)
+    [record] = [each for each in caplog.records if each.getMessage().startswith(f"Advertiser {one} ")]
+    assert record.levelname == level
+    assert record.getMessage().startswith(f"Advertiser {one} {text}. TikTok refused the call")
 
 
 def test_a_revoked_token_is_never_skipped(emulator, connect):
