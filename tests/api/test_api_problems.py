@@ -297,14 +297,16 @@ def test_a_proxy_that_refuses_is_named(make_client, serve, monkeypatch, status, 
         assert "hunter2" not in text
 
 
-def test_a_proxy_before_a_host_without_tls_wants_a_login(make_client, serve, monkeypatch):
-    proxy = serve(status=407)
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [(407, r"the proxy of HTTP_PROXY \('http://127.0.0.1:\d+'\) wants a login"), (404, "HTTP 404")],
+)
+def test_a_proxy_before_a_host_without_tls_wants_a_login(make_client, serve, monkeypatch, status, says):
+    proxy = serve(status=status)
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
     client = make_client(base_url="http://business-api.example")
-    proxy.RequestHandlerClass = type("_Html", (_Handler,), {"do_GET": lambda self: self.send_error(407)})
-    with pytest.raises(
-        TikTokTransportError, match=r"the proxy of HTTP_PROXY \('http://127.0.0.1:\d+'\) wants a login"
-    ):
+    proxy.RequestHandlerClass = type("_Html", (_Handler,), {"do_GET": lambda self: self.send_error(status)})
+    with pytest.raises(TikTokTransportError, match=says):
         client.get("user/info/", {})
     assert client.counts.api_calls == 1
 
