@@ -629,6 +629,7 @@ def test_a_fault_that_passes_leaves_right_rows(emulator, connect, fast_retries, 
     )
     assert normal(read_jsonl(tmp_path / "rows.jsonl")) == normal(days_cut(truth(emulator, advertiser_id)))
     assert summary["api_calls"] > 3
+    assert summary["retried_calls"] > 0
 
 
 @pytest.mark.parametrize(
