@@ -295,7 +295,7 @@ def test_a_split_report_is_compared_as_one(place):
 
 
 def test_spend_that_is_not_the_accounts_fails_the_report(place, monkeypatch):
-    get = TikTokClient.get
+    get, spends = TikTokClient.get, set()
 
     def losing(self, path, params, **how):
         """Leave out a row together with its count, so that only the sum reveals it."""
@@ -304,14 +304,17 @@ def test_spend_that_is_not_the_accounts_fails_the_report(place, monkeypatch):
             lost = next(row for row in answer.data["list"] if float(row["metrics"]["spend"]) > 1)
             answer.data["list"].remove(lost)
             answer.data["page_info"]["total_number"] -= 1
+            spends.add(lost["metrics"]["spend"])
         return answer
 
     monkeypatch.setattr(TikTokClient, "get", losing)
     assert fetch(place, dimensions="ad_id")
     with pytest.raises(
         TikTokIncompleteReportError, match=r"3 attempts: its rows spent .* the account's own spend"
-    ):
+    ) as caught:
         fetch(place, dimensions="ad_id", reconcile=True)
+    [lost] = spends
+    assert f": -{lost} is more than rounding" in str(caught.value)
     with pytest.raises(TikTokInvalidRequestError, match=r"`reconcile` .* leaves deleted entities out"):
         fetch(place, dimensions="ad_id", reconcile=True, include_deleted=False)
 
