@@ -160,18 +160,18 @@ class AccountLookup:
             pool.shutdown(wait=False)
 
     def read(self, advertiser_ids: Sequence[str]) -> dict[str, Advertiser]:
-        """Return what TikTok tells of accounts, by ID; all that is missing is asked for now.
+        """Return the accounts that TikTok describes, by ID; what has not begun is asked for now.
 
         :raises TikTokAuthError: the token is of no use any more.
         """
         if self._found is None or not set(self._asked) <= set(advertiser_ids):
-            # for an account that has failed since, TikTok may have refused to tell of any
+            # an account has failed since, for which TikTok may have refused the whole call
             return describe_if_told(self._client, advertiser_ids)
         more = [name for name in advertiser_ids if name not in set(self._asked)]
         return self._found.result() | describe_if_told(self._client, more)
 
     def close(self) -> None:
-        """Give up what has begun and is of no use any more."""
+        """Cancel a lookup that no one needs any more."""
         self._cancel.set()
 
 
