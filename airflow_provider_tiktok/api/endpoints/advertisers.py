@@ -164,10 +164,11 @@ class AccountLookup:
 
         :raises TikTokAuthError: the token is of no use any more.
         """
-        if self._found is None or not set(self._asked) <= set(advertiser_ids):
+        asked = set(self._asked)
+        if self._found is None or not asked <= set(advertiser_ids):
             # an account has failed since, for which TikTok may have refused the whole call
             return describe_if_told(self._client, advertiser_ids)
-        more = [name for name in advertiser_ids if name not in set(self._asked)]
+        more = [name for name in advertiser_ids if name not in asked]
         return self._found.result() | describe_if_told(self._client, more)
 
     def close(self) -> None:
