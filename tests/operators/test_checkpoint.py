@@ -21,6 +21,7 @@ from airflow_provider_tiktok.exceptions import TikTokAPIError, TikTokIncompleteR
 from airflow_provider_tiktok.operators._run.checkpoint import RunCheckpoint
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from airflow_provider_tiktok.storage.checkpoint import Checkpoint
+from tests.threads import wait_for_calls
 
 REPORT = "report/integrated/get/"
 ROOT = Path(__file__).parent.parent.parent
@@ -98,6 +99,7 @@ def interrupt(emulator, operator, context, rules=(FROM_THE_FOURTH,)):
     emulator.clear()
     with pytest.raises(TikTokAPIError):
         operator.execute(context)
+    wait_for_calls()
     emulator.set_faults([])
     emulator.clear()
 
@@ -263,6 +265,7 @@ def test_a_used_up_day_is_waited_for_in_the_triggerer(emulator, report, tmp_path
     midnight = (datetime.now(timezone.utc) + timedelta(days=1)).replace(hour=0, minute=0, second=0)
     assert timedelta(0) <= fires_at - midnight.replace(microsecond=0) < timedelta(seconds=30)
     assert deferred.value.method_name == "go_on"
+    wait_for_calls()
     emulator.set_faults([])
     emulator.clear()
     kwargs = json.loads(json.dumps(deferred.value.kwargs))

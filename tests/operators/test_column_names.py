@@ -17,6 +17,7 @@ from airflow_provider_tiktok.storage.formats import EXTENSIONS
 from tests.databases import open_database, use_hooks
 from tests.operators.test_checkpoint import TaskDeferred, attempt
 from tests.operators.test_report_operator import TaskInstance, accounts, forbid
+from tests.threads import wait_for_calls
 
 METRICS = ["ad_name", "spend", "clicks", "impressions", "video_views_p25", "video_watched_2s"]
 DAILY = {
@@ -350,6 +351,7 @@ def interrupted(emulator, path, **parameters):
     emulator.set_faults([FROM_THE_FOURTH])
     with pytest.raises(TikTokAPIError):
         run(attempt(1), **LONG, output_path=path, **parameters)
+    wait_for_calls()
     emulator.set_faults([])
     emulator.clear()
 

@@ -29,6 +29,7 @@ from airflow_provider_tiktok.storage.formats.readers import read_records
 from tests.conftest import kill_later
 from tests.emulator.entity_lists import OWN, WORLD, all_rows, key_of
 from tests.operators.test_checkpoint import TaskDeferred, attempt, files
+from tests.threads import wait_for_calls
 
 OTHER = next(name for name in WORLD.accounts if name != OWN)
 READS = {
@@ -319,6 +320,7 @@ def test_a_retry_resumes_after_the_last_complete_account(tiktok, tmp_path, caplo
     tiktok.set_faults([{"fault": "code:50002", "path": "campaign/get/", "at": list(range(4, 60))}])
     with pytest.raises(TikTokAPIError):
         operator(output_path=str(tmp_path / "out.jsonl"), **parameters).execute(attempt(1))
+    wait_for_calls()
     tiktok.set_faults([])
     tiktok.clear()
     with caplog.at_level(logging.INFO):
@@ -338,6 +340,7 @@ def test_a_used_up_day_is_waited_for_in_the_triggerer(tiktok, tmp_path, connect)
     context = attempt(1, max_tries=0)
     with pytest.raises(TaskDeferred) as deferred:
         operator(**waiting).execute(context)
+    wait_for_calls()
     tiktok.set_faults([])
     tiktok.clear()
     kwargs = json.loads(json.dumps(deferred.value.kwargs))

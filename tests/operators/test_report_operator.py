@@ -6,8 +6,6 @@ import hashlib
 import json
 import pickle
 import signal
-import threading
-import time
 from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -32,6 +30,7 @@ from airflow_provider_tiktok.exceptions import (
 from airflow_provider_tiktok.operators._outputs import files
 from airflow_provider_tiktok.operators.report import TikTokReportOperator
 from tests.conftest import kill_later, needs_bad_extra
+from tests.threads import wait_for_calls
 
 pytestmark = pytest.mark.usefixtures("moved_clock")
 
@@ -958,10 +957,7 @@ def test_a_timed_out_task_does_not_wait_for_running_calls(emulator, connect, tmp
     finally:
         signal.signal(signal.SIGALRM, before)
     assert list(tmp_path.iterdir()) == []
-    deadline = time.monotonic() + 5
-    while [thread for thread in threading.enumerate() if thread.name.startswith("tiktok-report")]:
-        assert time.monotonic() < deadline, "a thread outlives the task"
-        time.sleep(0.05)
+    wait_for_calls(5)
 
 
 # -- what other tasks left ----------------------------------------------------------------------------
