@@ -155,13 +155,13 @@ def write_windows() -> None:
     from airflow_provider_tiktok.reports.fetch.scheduler import PageScheduler
 
     next_window, get = PageScheduler.next_window, TikTokClient.get
-    rows, calls = 0, 0.0
+    rows = 0
+    calls: list[float] = []  # several threads append to it
 
     def get_and_measure(client: TikTokClient, *args: Any, **options: Any) -> Any:
-        nonlocal calls
         start = time.thread_time()
         answer = get(client, *args, **options)
-        calls += time.thread_time() - start
+        calls.append(time.thread_time() - start)
         return answer
 
     def next_and_write(scheduler: PageScheduler) -> Any:
@@ -169,7 +169,7 @@ def write_windows() -> None:
         window = next_window(scheduler)
         if window is not None:
             rows += len(window.rows)
-            now = {"time": time.perf_counter(), "cpu": time.process_time(), "calls": calls}
+            now = {"time": time.perf_counter(), "cpu": time.process_time(), "calls": sum(calls)}
             print(json.dumps({"window": True, "rows": rows, **now}), flush=True)
         return window
 

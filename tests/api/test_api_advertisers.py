@@ -22,6 +22,7 @@ from airflow_provider_tiktok.exceptions import (
     TikTokPermissionError,
     TikTokTransportError,
 )
+from tests.threads import wait_for_calls
 
 from .conftest import SECRET, ok, refusal
 
@@ -322,8 +323,5 @@ def test_a_closed_lookup_makes_no_further_call(make_client, server):
     lookup.begin(ids(1))
     assert came.wait(10)
     lookup.close()
-    for thread in threading.enumerate():
-        if thread.name.startswith("tiktok-accounts"):
-            thread.join(10)
-            assert not thread.is_alive()
+    wait_for_calls()
     assert len(server.calls) == 1
